@@ -28,7 +28,7 @@ final class WriteOrder {
 
     void add(BlockWrite write) {
         submitted[size] = write;
-        keys[size] = write.offsetBytes() / BlockDevice.SECTOR_BYTES << INDEX_BITS | size;
+        keys[size] = ((write.offsetBytes() / BlockDevice.SECTOR_BYTES) << INDEX_BITS) | size;
         size++;
     }
 

@@ -57,11 +57,7 @@ public final class AgentConnection implements FrameReader.Handler {
     private @Nullable InboundBlock filling;
 
     AgentConnection(
-            Transport transport,
-            SourceSlot slot,
-            SessionSettings settings,
-            SessionClock clock,
-            SessionEvents events) {
+            Transport transport, SourceSlot slot, SessionSettings settings, SessionClock clock, SessionEvents events) {
         this.transport = transport;
         this.slot = slot;
         this.settings = settings;
@@ -124,14 +120,16 @@ public final class AgentConnection implements FrameReader.Handler {
                 if (nowNanos - openedNanos > settings.firstFrameTimeout().toNanos()) {
                     fail(new ProtocolException(
                             ErrorCode.STATE,
-                            "neither HELLO nor ATTACH came within " + settings.firstFrameTimeout().toSeconds() + " s"));
+                            "neither HELLO nor ATTACH came within "
+                                    + settings.firstFrameTimeout().toSeconds() + " s"));
                 }
             }
             case CONTROL -> {
                 long silentNanos = nowNanos - receivedNanos;
                 if (silentNanos > settings.deadAfter().toNanos()) {
                     fail(new ProtocolException(
-                            ErrorCode.STATE, "nothing was received for " + settings.deadAfter().toSeconds() + " s"));
+                            ErrorCode.STATE,
+                            "nothing was received for " + settings.deadAfter().toSeconds() + " s"));
                 } else if (silentNanos > settings.pingAfter().toNanos() && !pinged) {
                     pinged = true;
                     transport.write(writer.empty(FrameType.PING));
@@ -149,17 +147,17 @@ public final class AgentConnection implements FrameReader.Handler {
         if (type == null) {
             return FrameReader.Admission.SKIP;
         }
-        boolean allowed =
-                switch (role) {
-                    case NEW -> type == FrameType.HELLO || type == FrameType.ATTACH;
-                    case CONTROL -> switch (type) {
-                        case PING, PONG, ERROR, BYE -> true;
-                        case EPOCH_OPEN, EPOCH_COMMIT -> session != null;
-                        default -> false;
-                    };
-                    case DATA -> type.isBlock() || type == FrameType.FENCE || type == FrameType.ERROR;
-                    case ENDED -> true;
+        boolean allowed = switch (role) {
+            case NEW -> type == FrameType.HELLO || type == FrameType.ATTACH;
+            case CONTROL ->
+                switch (type) {
+                    case PING, PONG, ERROR, BYE -> true;
+                    case EPOCH_OPEN, EPOCH_COMMIT -> session != null;
+                    default -> false;
                 };
+            case DATA -> type.isBlock() || type == FrameType.FENCE || type == FrameType.ERROR;
+            case ENDED -> true;
+        };
         if (!allowed) {
             throw ProtocolException.at(
                     header, ErrorCode.STATE, type + " is not allowed on a " + roleName() + " connection now");
@@ -201,8 +199,12 @@ public final class AgentConnection implements FrameReader.Handler {
                 }
             }
             case ZERO -> openSession().acceptZero(openStream(), header);
-            case FENCE -> openSession()
-                    .fence(openStream(), header, payload.order(java.nio.ByteOrder.LITTLE_ENDIAN).getLong(0));
+            case FENCE ->
+                openSession()
+                        .fence(
+                                openStream(),
+                                header,
+                                payload.order(java.nio.ByteOrder.LITTLE_ENDIAN).getLong(0));
             default -> controlFrame(header, type, payload);
         }
     }

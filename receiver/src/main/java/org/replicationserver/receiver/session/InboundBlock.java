@@ -9,7 +9,9 @@ import org.replicationserver.volume.BlockWrite;
  * event loop's, but for the time at the volume writer, which sees it as a {@link BlockWrite}.
  */
 public final class InboundBlock extends BlockWrite {
-    @Nullable SourceSession session;
+    @Nullable
+    SourceSession session;
+
     int stream;
     int volume;
     long seq;
@@ -21,8 +23,11 @@ public final class InboundBlock extends BlockWrite {
     private @Nullable ByteBuffer buffer;
 
     // links of the volume's list of blocks under way, oldest first
-    @Nullable InboundBlock older;
-    @Nullable InboundBlock newer;
+    @Nullable
+    InboundBlock older;
+
+    @Nullable
+    InboundBlock newer;
 
     InboundBlock() {}
 

@@ -20,7 +20,8 @@ final class InstanceHistory {
     private static final int INSTANCES_MAX = 64;
 
     /** What becomes of a HELLO; {@code otherAddress} is that of the agent that it takes turns with. */
-    record Verdict(boolean refused, boolean newlyRefused, @Nullable String otherAddress) {}
+    record Verdict(
+            boolean refused, boolean newlyRefused, @Nullable String otherAddress) {}
 
     private record Seen(long order, String address) {}
 

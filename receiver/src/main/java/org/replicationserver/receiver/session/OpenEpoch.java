@@ -9,7 +9,8 @@ final class OpenEpoch {
     final boolean fuzzy;
 
     /** The agent's wish to commit, while it waits for fences and durable frames. */
-    @Nullable EpochCommit commit;
+    @Nullable
+    EpochCommit commit;
 
     /** Seq of the frame that asked. */
     long commitSeq;

@@ -12,7 +12,8 @@ final class SessionVolume {
     final @Nullable Volume volume;
 
     /** Why it takes no writes, or null if it does. */
-    @Nullable String failure;
+    @Nullable
+    String failure;
 
     // blocks under way, oldest first
     private @Nullable InboundBlock oldest;

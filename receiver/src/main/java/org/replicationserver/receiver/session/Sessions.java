@@ -40,8 +40,8 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
             Executor eventLoop,
             RandomGenerator random,
             List<SourceAssignment> assignments) {
-        this.context = new SessionContext(
-                settings, clock, events, new BlockPool(memory), volumes, records, eventLoop, random);
+        this.context =
+                new SessionContext(settings, clock, events, new BlockPool(memory), volumes, records, eventLoop, random);
         for (SourceAssignment assignment : assignments) {
             SourceMemory share = new SourceMemory(settings.memoryBudgetBytes(), assignments.size());
             slots.put(assignment.sourceServerId(), new SourceSlot(assignment, context, share, this));

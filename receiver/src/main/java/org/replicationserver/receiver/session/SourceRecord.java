@@ -44,7 +44,8 @@ public record SourceRecord(
      * @param origin why it was drawn
      * @param failedCause why the volume has failed, or null if it has not
      */
-    public record VolumeRecord(String dataGen, Origin origin, @Nullable String failedCause) {}
+    public record VolumeRecord(
+            String dataGen, Origin origin, @Nullable String failedCause) {}
 
     public SourceRecord {
         volumes = Map.copyOf(volumes);
@@ -92,17 +93,12 @@ public record SourceRecord(
 
     private SourceRecord withVolumes(Map<String, VolumeRecord> changed) {
         return new SourceRecord(
-                generation,
-                committedEpoch,
-                committedFuzzy,
-                markTimeMillis,
-                firstByteMillis,
-                changed,
-                refusedInstances);
+                generation, committedEpoch, committedFuzzy, markTimeMillis, firstByteMillis, changed, refusedInstances);
     }
 
     public SourceRecord withRefusedInstances(List<String> instances) {
-        List<String> newest = instances.subList(Math.max(0, instances.size() - REFUSED_INSTANCES_MAX), instances.size());
+        List<String> newest =
+                instances.subList(Math.max(0, instances.size() - REFUSED_INSTANCES_MAX), instances.size());
         return new SourceRecord(
                 generation, committedEpoch, committedFuzzy, markTimeMillis, firstByteMillis, volumes, newest);
     }

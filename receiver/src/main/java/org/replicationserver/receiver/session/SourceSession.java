@@ -89,9 +89,11 @@ final class SourceSession {
 
     /** The window of a volume on a connection, so that all windows of a source server fit its share. */
     static int windowBytes(long shareBytes, int volumeCount, int streamCount) {
-        long fair = shareBytes / ((long) volumeCount * streamCount) / ProtocolLimits.SECTOR_BYTES
+        long fair = shareBytes
+                / ((long) volumeCount * streamCount)
+                / ProtocolLimits.SECTOR_BYTES
                 * ProtocolLimits.SECTOR_BYTES;
-        return (int) Math.clamp(fair, ProtocolLimits.WINDOW_BYTES_MIN, ProtocolLimits.WINDOW_BYTES_MAX);
+        return Math.clamp(fair, ProtocolLimits.WINDOW_BYTES_MIN, ProtocolLimits.WINDOW_BYTES_MAX);
     }
 
     long generation() {
@@ -115,13 +117,11 @@ final class SourceSession {
                     ErrorCode.STATE,
                     "stream=" + attach.stream() + " is attached already or not one of " + streams.length);
         }
-        StreamState stream =
-                new StreamState(attach.stream(), connection, volumes.size(), windowBytes, clock.nanos());
+        StreamState stream = new StreamState(attach.stream(), connection, volumes.size(), windowBytes, clock.nanos());
         streams[attach.stream()] = stream;
         attachedCount++;
         connection.attached(this, stream);
-        connection.send(
-                FrameType.ATTACHED, new Attached(windowBytes, rawLenMax, ProtocolLimits.UNACKED_FRAMES_MAX));
+        connection.send(FrameType.ATTACHED, new Attached(windowBytes, rawLenMax, ProtocolLimits.UNACKED_FRAMES_MAX));
     }
 
     // --- blocks
@@ -236,9 +236,9 @@ final class SourceSession {
     }
 
     void acceptData(StreamState stream, FrameHeader header, InboundBlock block) {
-        BlockWrite.Codec codec = header.codec() == FrameHeader.CODEC_LZ4 ? BlockWrite.Codec.LZ4 : BlockWrite.Codec.STORED;
-        block.setData(
-                this, header.offsetBytes(), (int) header.rawLen(), codec, block.buffer(), header.rawCrc32c());
+        BlockWrite.Codec codec =
+                header.codec() == FrameHeader.CODEC_LZ4 ? BlockWrite.Codec.LZ4 : BlockWrite.Codec.STORED;
+        block.setData(this, header.offsetBytes(), (int) header.rawLen(), codec, block.buffer(), header.rawCrc32c());
         events.dataReceived(block.payloadBytes, (int) header.rawLen());
         submit(stream, header, block);
     }
@@ -324,7 +324,9 @@ final class SourceSession {
 
     /** Sends the acknowledgement that is due, unless the socket is full; then it goes when the socket has room. */
     void flushAck(StreamState stream) {
-        if (state == State.ENDED || !stream.ackDue || !stream.connection.transport().isWritable()) {
+        if (state == State.ENDED
+                || !stream.ackDue
+                || !stream.connection.transport().isWritable()) {
             return;
         }
         int entries = 0;
@@ -430,8 +432,7 @@ final class SourceSession {
         }
         if (idle) {
             open.storing = true;
-            slot.storeCommit(open.epoch, open.fuzzy, commit.markTimeMillis())
-                    .thenRun(() -> committed(open));
+            slot.storeCommit(open.epoch, open.fuzzy, commit.markTimeMillis()).thenRun(() -> committed(open));
         }
     }
 
@@ -462,8 +463,7 @@ final class SourceSession {
         for (SessionVolume volume : volumes) {
             if (volume.assignment.volumeId().equals(volumeId)) {
                 volume.failure = text;
-                control.sendError(
-                        ProtocolException.ofBlock(ErrorCode.VOLUME_FAILED, text, 0, volume.index, -1));
+                control.sendError(ProtocolException.ofBlock(ErrorCode.VOLUME_FAILED, text, 0, volume.index, -1));
                 tryCommit();
             }
         }
@@ -492,7 +492,8 @@ final class SourceSession {
             return;
         }
         for (StreamState stream : streams) {
-            if (stream != null && nowNanos - stream.ackedNanos > settings.ackInterval().toNanos()) {
+            if (stream != null
+                    && nowNanos - stream.ackedNanos > settings.ackInterval().toNanos()) {
                 for (VolumeOnStream v : stream.volumes) {
                     v.changed |= v.used;
                 }
@@ -508,9 +509,7 @@ final class SourceSession {
 
     private void tellProgress(long nowNanos) {
         long afterNanos = settings.progressAfter().toNanos();
-        boolean commitWaits = epoch != null
-                && epoch.commit != null
-                && nowNanos - epoch.commitNanos > afterNanos;
+        boolean commitWaits = epoch != null && epoch.commit != null && nowNanos - epoch.commitNanos > afterNanos;
         boolean volumeWaits = false;
         for (SessionVolume volume : volumes) {
             volumeWaits |= volume.oldestNanos(nowNanos) > afterNanos;
@@ -530,10 +529,7 @@ final class SourceSession {
         for (SessionVolume volume : volumes) {
             if (!volume.isIdle() || volume.isFailed()) {
                 waiting.add(new Progress.Volume(
-                        volume.index,
-                        volume.queuedBytes(),
-                        volume.oldestNanos(nowNanos) / 1_000_000,
-                        volume.failure));
+                        volume.index, volume.queuedBytes(), volume.oldestNanos(nowNanos) / 1_000_000, volume.failure));
             }
         }
         return new Progress(waitingFor, waiting);

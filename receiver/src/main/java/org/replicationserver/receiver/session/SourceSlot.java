@@ -86,12 +86,11 @@ final class SourceSlot {
         this.memory = memory;
         this.owner = owner;
         SourceRecords.Loaded loaded = context.records().load(assignment.sourceServerId());
-        this.record =
-                switch (loaded) {
-                    case SourceRecords.Loaded.Found found -> found.record();
-                    case SourceRecords.Loaded.Missing missing -> SourceRecord.initial();
-                    case SourceRecords.Loaded.Unreadable unreadable -> SourceRecord.initial();
-                };
+        this.record = switch (loaded) {
+            case SourceRecords.Loaded.Found found -> found.record();
+            case SourceRecords.Loaded.Missing missing -> SourceRecord.initial();
+            case SourceRecords.Loaded.Unreadable unreadable -> SourceRecord.initial();
+        };
         this.stateUnreadable = loaded instanceof SourceRecords.Loaded.Unreadable;
         this.instances = new InstanceHistory(record.refusedInstances());
     }
@@ -126,8 +125,7 @@ final class SourceSlot {
             opening = null;
             superseded.control.fail(new ProtocolException(ErrorCode.STALE_GENERATION, "a newer session opens"));
         }
-        long remembered =
-                hello.remembers() == null ? 0 : hello.remembers().generation();
+        long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
         Opening opened = new Opening(control, hello, Math.max(record.generation(), remembered) + 1, now);
         opening = opened;
         record = withDataGenerations(record.withGeneration(opened.generation), hello);
@@ -156,8 +154,8 @@ final class SourceSlot {
                         "a disk of " + disk.sizeBytes() + " bytes, assigned are " + volume.sizeBytes());
             }
         }
-        InstanceHistory.Verdict verdict =
-                instances.hello(hello.instance(), control.remoteAddress(), context.clock().nanos());
+        InstanceHistory.Verdict verdict = instances.hello(
+                hello.instance(), control.remoteAddress(), context.clock().nanos());
         if (verdict.newlyRefused()) {
             record = record.withRefusedInstances(instances.refused());
             store();
@@ -247,23 +245,22 @@ final class SourceSlot {
                                 settings.controlFramesBurst(),
                                 (int) settings.attachTimeout().toMillis()),
                         told));
-        context.events()
-                .sessionOpened(sourceServerId(), opened.generation, opened.control.remoteAddress(), streams);
+        context.events().sessionOpened(sourceServerId(), opened.generation, opened.control.remoteAddress(), streams);
     }
 
     private SessionVolume sessionVolume(int index, VolumeAssignment assigned, VolumeRecord known) {
         Availability availability = context.volumes().find(assigned.volumeId());
         return switch (availability) {
             case Availability.Unavailable none -> new SessionVolume(index, assigned, null, none.reason());
-            case Availability.Open open -> new SessionVolume(
-                    index, assigned, open.volume().volume(), known.failedCause());
+            case Availability.Open open ->
+                new SessionVolume(index, assigned, open.volume().volume(), known.failedCause());
         };
     }
 
     /** Fewer streams than wanted where the smallest windows of all of them would not fit the source server's share. */
     private int streamCount(int wanted, int volumeCount) {
         long fit = memory.shareBytes() / ((long) volumeCount * ProtocolLimits.WINDOW_BYTES_MIN);
-        return (int) Math.clamp(fit, 1, Math.min(wanted, context.settings().streamsMax()));
+        return Math.clamp(fit, 1, Math.min(wanted, context.settings().streamsMax()));
     }
 
     private Welcome.Volume welcome(SessionVolume volume, VolumeRecord known, Hello hello) {
@@ -387,8 +384,7 @@ final class SourceSlot {
 
     /** Opens a failed volume anew, with a new data generation; the session begins again so that the agent learns of it. */
     CompletionStage<Availability> reopen(VolumeAssignment volume) {
-        record = record.withVolume(
-                volume.volumeId(), new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null));
+        record = record.withVolume(volume.volumeId(), new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null));
         return store().thenCompose(stored -> context.volumes().reopen(volume)).thenApply(availability -> {
             if (session != null) {
                 session.goAway("VOLUME_REOPENED");
@@ -422,8 +418,7 @@ final class SourceSlot {
             VolumeAssignment assigned = assignment.volumes().get(i);
             if (context.volumes().find(assigned.volumeId()) instanceof Availability.Open(OpenVolume open)) {
                 Volume volume = open.volume();
-                waiting.add(new Progress.Volume(
-                        i, volume.queuedBytes(), volume.runningNanos() / 1_000_000, null));
+                waiting.add(new Progress.Volume(i, volume.queuedBytes(), volume.runningNanos() / 1_000_000, null));
             }
         }
         return waiting;

@@ -40,6 +40,8 @@ public record SourceRecord(
     }
 
     /**
+     * What is kept of a volume.
+     *
      * @param dataGen random id of the content's history, 32 hexadecimal digits
      * @param origin why it was drawn
      * @param failedCause why the volume has failed, or null if it has not

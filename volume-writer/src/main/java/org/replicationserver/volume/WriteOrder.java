@@ -59,7 +59,7 @@ final class WriteOrder {
 
     /** The i-th to go to the device, once arranged. */
     BlockWrite get(int i) {
-        return Objects.requireNonNull(submitted[(int) (keys[i] & (1 << INDEX_BITS) - 1)]);
+        return Objects.requireNonNull(submitted[(int) (keys[i] & ((1 << INDEX_BITS) - 1))]);
     }
 
     void clear() {

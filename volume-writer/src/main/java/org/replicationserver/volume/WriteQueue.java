@@ -115,7 +115,7 @@ final class WriteQueue {
      *
      * @param dropped is given the writes, in order of submission
      */
-    @SuppressWarnings("ReferenceEquality") // an owner is an identity
+    @SuppressWarnings("ReferenceEquality") // an owner is its identity
     void takeFences(List<Fence> taken, List<BlockWrite> dropped) {
         lock.lock();
         try {

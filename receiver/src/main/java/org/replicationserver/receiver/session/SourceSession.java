@@ -154,6 +154,7 @@ final class SourceSession {
                         header,
                         ErrorCode.EPOCH,
                         "epoch=" + header.epoch() + " is not open on this stream; the frame is dropped"));
+                tryCommit();
             }
             return Admission.SKIP;
         }

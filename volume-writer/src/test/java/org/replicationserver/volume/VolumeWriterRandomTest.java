@@ -6,7 +6,9 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import net.jpountz.lz4.LZ4Factory;
@@ -172,6 +174,10 @@ final class VolumeWriterRandomTest {
 
     private static void assertSectorsAreOfDurableOrLaterWrites(
             long seed, byte[] image, List<BlockWrite> submitted, boolean tornSectorsAllowed) {
+        IdentityHashMap<BlockWrite, byte[]> contents = new IdentityHashMap<>();
+        for (BlockWrite write : submitted) {
+            contents.put(write, write.outcome() == Outcome.CORRUPT ? new byte[0] : contentOf(write));
+        }
         for (int sector = 0; sector < SECTORS; sector++) {
             List<byte[]> allowed = new ArrayList<>();
             allowed.add(new byte[SECTOR_BYTES]);
@@ -183,7 +189,7 @@ final class VolumeWriterRandomTest {
                 if (write.outcome() == Outcome.DURABLE) {
                     allowed.clear();
                 }
-                byte[] content = contentOf(write);
+                byte[] content = Objects.requireNonNull(contents.get(write));
                 allowed.add(Arrays.copyOfRange(content, (int) at, (int) at + SECTOR_BYTES));
             }
             byte[] found = Arrays.copyOfRange(image, sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES);

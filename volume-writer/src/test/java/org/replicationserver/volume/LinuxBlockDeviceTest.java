@@ -179,6 +179,15 @@ final class LinuxBlockDeviceTest {
     }
 
     @Test
+    void imageThatCannotBeMadeLeavesNothingBehind() {
+        Path image = directory.resolve("huge.img");
+        assertThatThrownBy(() -> LinuxBlockDevice.createImage(image, 1L << 60))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("operation=truncate");
+        assertThat(image).doesNotExist();
+    }
+
+    @Test
     void creatingAnImageThatExistsIsRefusedAndLeavesItAlone() throws IOException {
         Path image = newImage(4096);
         byte[] before = Files.readAllBytes(image);

@@ -1,7 +1,9 @@
 package org.replicationserver.volume;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -162,9 +164,23 @@ public final class LinuxBlockDevice implements BlockDevice {
         }
         int flags = Linux.O_RDWR | Linux.O_CREAT | Linux.O_EXCL;
         try (LinuxFile file = LinuxFile.open(path, flags, IMAGE_MODE)) {
-            file.truncate(checked.sizeBytes());
-            file.fsync();
-            LinuxFile.syncDirectory(directory);
+            try {
+                file.truncate(checked.sizeBytes());
+                file.fsync();
+                LinuxFile.syncDirectory(directory);
+            } catch (DeviceException e) {
+                deleteAgain(path, e);
+                throw e;
+            }
+        }
+    }
+
+    /** Half an image would stand in the way of the next attempt. */
+    private static void deleteAgain(Path path, DeviceException cause) {
+        try {
+            Files.deleteIfExists(path);
+        } catch (IOException e) {
+            cause.addSuppressed(e);
         }
     }
 

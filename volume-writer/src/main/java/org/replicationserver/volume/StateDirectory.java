@@ -178,7 +178,7 @@ public final class StateDirectory implements AutoCloseable {
     private void tellFailure(Throwable cause) {
         try {
             onFailure.accept(cause);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             cause.addSuppressed(e);
         }
     }

@@ -3,7 +3,11 @@ package org.replicationserver.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
 import java.lang.Thread.UncaughtExceptionHandler;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -12,6 +16,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.volume.BlockWrite.Codec;
 import org.replicationserver.volume.BlockWrite.Outcome;
 import org.replicationserver.volume.testing.Blocks;
@@ -26,6 +31,9 @@ final class VolumeWriterTest {
     private static final VolumeId ID = new VolumeId("vol-test");
     private static final int SIZE_BYTES = 32 << 20;
     private static final int KIB = 1024;
+
+    @TempDir
+    Path directory;
 
     private final Object owner = new Object();
     private final Object otherOwner = new Object();
@@ -266,6 +274,59 @@ final class VolumeWriterTest {
         assertThat(writer.counters().blocks()).as("each touches two pages").isEqualTo(512);
         runAll();
         assertThat(listener.reported()).hasSize(1500).allMatch(w -> w.outcome() == Outcome.DURABLE);
+    }
+
+    @Test
+    void batchOfZerosIsBoundedSoThatAFenceNeedNotWaitForAllOfThem() {
+        use(VolumeWriterOptions.defaults().withFresh(true));
+        int zeroBytes = 16 << 20;
+        for (int i = 0; i < 20; i++) {
+            submit(Blocks.zero(owner, 0, zeroBytes));
+        }
+        writer.runBatch();
+        assertThat(writer.counters().blocks()).isEqualTo(WriteQueue.BATCH_ZERO_BYTES_MAX / zeroBytes);
+    }
+
+    @Test
+    void writingAllocatesNothingPerBlock() throws IOException {
+        Path image = directory.resolve("volume.img");
+        LinuxBlockDevice.createImage(image, SIZE_BYTES);
+        writer = VolumeWriter.withoutThread(
+                ID,
+                LinuxBlockDevice.open(image, OpenOptions.ofSize(SIZE_BYTES)),
+                SIZE_BYTES,
+                VolumeWriterOptions.defaults(),
+                new SilentListener(),
+                () -> 1);
+        List<BlockWrite> blocks = new ArrayList<>();
+        for (int i = 0; i < 512; i++) {
+            blocks.add(
+                    i % 2 == 0
+                            ? Blocks.stored(owner, i * 4096L, bytes(4096, i))
+                            : Blocks.lz4(owner, i * 4096L, bytes(4096, i)));
+        }
+        var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long allocatedBytes = 0;
+        for (int i = 0; i < 40; i++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            for (int k = 0; k < blocks.size(); k++) {
+                blocks.get(k).settle(Outcome.PENDING);
+                writer.submit(blocks.get(k));
+            }
+            writer.runBatch();
+            allocatedBytes = threads.getCurrentThreadAllocatedBytes() - before;
+        }
+        assertThat(writer.counters().blocks()).isEqualTo(40 * 512);
+        assertThat(allocatedBytes).as("for 512 blocks in one run").isLessThan(2048);
+    }
+
+    /** Keeps nothing, so that only the writer's own memory is counted. */
+    private static final class SilentListener implements VolumeListener {
+        @Override
+        public void roundCompleted(Volume volume, List<BlockWrite> writes) {}
+
+        @Override
+        public void failed(Volume volume, VolumeFailure failure) {}
     }
 
     @Test

@@ -7,12 +7,15 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.handler.ssl.SslHandler;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.AgentConnection;
 import org.replicationserver.receiver.session.Transport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The socket of an agent's connection: a handler at the end of its pipeline, so that decrypted bytes stay in direct memory up to
@@ -23,6 +26,7 @@ import org.replicationserver.receiver.session.Transport;
  * might never read the error. Ended by the peer, it closes at once.
  */
 final class AgentSocket extends ChannelInboundHandlerAdapter implements Transport {
+    private static final Logger LOG = LoggerFactory.getLogger(AgentSocket.class);
     private static final long LINGER_MILLIS = 1000;
 
     /** A peer that reads nothing may leave so much unsent; answers to its frames would pile up without end otherwise. */
@@ -100,6 +104,17 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
             connection.closed();
         }
         ctx.fireChannelInactive();
+    }
+
+    /** A reset, or a fault of ours: either way this connection is over and no other is harmed. */
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        if (cause instanceof IOException) {
+            LOG.debug("connection failed: address={} cause={}", remoteAddress, cause.getMessage());
+        } else {
+            LOG.error("connection closed after a fault of this program: address={}", remoteAddress, cause);
+        }
+        ctx.close();
     }
 
     private void releaseWaiting() {

@@ -11,9 +11,7 @@ public record EpochCommit(long epoch, List<Long> fences, long markTimeMillis) im
     public static EpochCommit parse(JsonBody json) throws ProtocolException {
         return new EpochCommit(
                 json.number64("epoch"),
-                Arrays.stream(json.numbers64("fences", 0, FENCES_MAX))
-                        .boxed()
-                        .toList(),
+                Arrays.stream(json.numbers64("fences", 0, FENCES_MAX)).boxed().toList(),
                 json.integer("markTimeMillis", 0, Long.MAX_VALUE));
     }
 

@@ -81,7 +81,9 @@ public record Hello(
         List<RememberedDisk> disks = new ArrayList<>();
         for (JsonBody disk : json.objects("disks", 0, ProtocolLimits.DISKS_MAX)) {
             disks.add(new RememberedDisk(
-                    disk.string("deviceName", DEVICE_NAME), disk.string("dataGen", HEX_128), disk.number64("committedEpoch")));
+                    disk.string("deviceName", DEVICE_NAME),
+                    disk.string("dataGen", HEX_128),
+                    disk.number64("committedEpoch")));
         }
         long generation = json.number64("generation");
         if (generation >= GENERATION_END) {

@@ -72,9 +72,10 @@ final class AdminSocket {
     private void handle(HttpServerRequest request) {
         Matcher reopen = REOPEN.matcher(request.path());
         Matcher accept = ACCEPT.matcher(request.path());
-        if (request.method() == HttpMethod.POST && reopen.matches()) {
+        boolean post = HttpMethod.POST.equals(request.method());
+        if (post && reopen.matches()) {
             reopen(request, reopen.group(1));
-        } else if (request.method() == HttpMethod.POST && accept.matches()) {
+        } else if (post && accept.matches()) {
             if (sessions.acceptAgents(accept.group(1))) {
                 answer(request, 200, "result", "agents of " + accept.group(1) + " are accepted again");
             } else {
@@ -93,10 +94,10 @@ final class AdminSocket {
         }
         reopened.thenAccept(availability -> {
             switch (availability) {
-                case Availability.Open open -> answer(
-                        request, 200, "result", "volume " + volumeId + " is open, a full sync of it follows");
-                case Availability.Unavailable none -> answer(
-                        request, 409, "error", "volume " + volumeId + " cannot be opened: " + none.reason());
+                case Availability.Open open ->
+                    answer(request, 200, "result", "volume " + volumeId + " is open, a full sync of it follows");
+                case Availability.Unavailable none ->
+                    answer(request, 409, "error", "volume " + volumeId + " cannot be opened: " + none.reason());
             }
         });
     }

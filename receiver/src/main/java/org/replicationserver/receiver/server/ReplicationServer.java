@@ -71,8 +71,11 @@ public final class ReplicationServer {
     private int port;
 
     private ReplicationServer(
-            ServerConfig config, List<AssignedSource> assigned, MeterRegistry metrics, Consumer<Throwable> onStateFailure)
-            throws IOException, CertificateStoreException {
+            ServerConfig config,
+            List<AssignedSource> assigned,
+            MeterRegistry metrics,
+            Consumer<Throwable> onStateFailure)
+            throws IOException {
         List<SourceAssignment> assignments =
                 assigned.stream().map(AssignedSource::assignment).toList();
         this.config = config;
@@ -104,10 +107,15 @@ public final class ReplicationServer {
                 new SecureRandom(),
                 assignments);
         volumes.openAll(assignments, made, records, sessions);
-        PinnedTrustManager trust =
-                PinnedTrustManager.forServer(pins, Clock.systemUTC(), events::certificateRefused);
+        PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), events::certificateRefused);
         this.listener = new AgentListener(
-                vertx, listenerSettings(config), identity.keyManager(), trust, new PeerIdentity(pins), sessions, events);
+                vertx,
+                listenerSettings(config),
+                identity.keyManager(),
+                trust,
+                new PeerIdentity(pins),
+                sessions,
+                events);
         this.admin = new AdminSocket(vertx, config.stateDirectory(), sessions);
         Gauge.builder("replication_connections", sessions, Sessions::connectionCount)
                 .register(metrics);
@@ -129,7 +137,7 @@ public final class ReplicationServer {
             ReplicationServer server = new ReplicationServer(config, assigned, metrics, onStateFailure);
             server.listen();
             return server;
-        } catch (IOException | CertificateStoreException | IllegalStateException e) {
+        } catch (IOException | IllegalStateException e) {
             throw new ServerStartException(String.valueOf(e.getMessage()), e);
         }
     }
@@ -164,7 +172,8 @@ public final class ReplicationServer {
 
     private void listen() throws ServerStartException {
         try {
-            port = onLoop(() -> listener.listen().compose(bound -> admin.listen().map(bound)));
+            port = onLoop(
+                    () -> listener.listen().compose(bound -> admin.listen().map(bound)));
         } catch (ServerStartException e) {
             stop();
             throw e;
@@ -242,9 +251,7 @@ public final class ReplicationServer {
     }
 
     private static <T> T await(Future<T> future) throws Exception {
-        return future.toCompletionStage()
-                .toCompletableFuture()
-                .get(FINISH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        return future.toCompletionStage().toCompletableFuture().get(FINISH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private void onLoopLater(Runnable task) {

@@ -18,6 +18,7 @@ import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+import org.replicationserver.receiver.session.SourceRecords;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost;
 import org.replicationserver.volume.DeviceException;
@@ -103,8 +104,7 @@ final class StagingVolumes implements VolumeHost {
     }
 
     /** Opens every volume that has not failed. One that cannot be opened is told in the log and to its agent; the others go on. */
-    void openAll(
-            List<SourceAssignment> assignments, Set<String> made, SourceRecords records, VolumeListener listener) {
+    void openAll(List<SourceAssignment> assignments, Set<String> made, SourceRecords records, VolumeListener listener) {
         VolumeRegistry opened = VolumeRegistry.ofLinuxDevices(listener, nanos, config.forceBytesMax());
         registry = opened;
         for (SourceAssignment source : assignments) {
@@ -112,7 +112,8 @@ final class StagingVolumes implements VolumeHost {
                     ? found.record()
                     : SourceRecord.initial();
             for (VolumeAssignment volume : source.volumes()) {
-                availability.put(volume.volumeId(), openFirst(opened, volume, made.contains(volume.volumeId()), record));
+                availability.put(
+                        volume.volumeId(), openFirst(opened, volume, made.contains(volume.volumeId()), record));
             }
         }
     }
@@ -122,8 +123,7 @@ final class StagingVolumes implements VolumeHost {
         return new Availability.Unavailable(cause);
     }
 
-    private Availability openFirst(
-            VolumeRegistry opened, VolumeAssignment volume, boolean made, SourceRecord record) {
+    private Availability openFirst(VolumeRegistry opened, VolumeAssignment volume, boolean made, SourceRecord record) {
         VolumeRecord known = record.volumes().get(volume.volumeId());
         if (known != null && known.failedCause() != null) {
             return failedBefore(known.failedCause());

@@ -33,10 +33,9 @@ final class StateRecords implements SourceRecords {
     @Override
     public CompletionStage<Void> store(String sourceServerId, SourceRecord record) {
         CompletableFuture<Void> stored = new CompletableFuture<>();
-        // A failure is not passed on: the state directory has told the process to end, and nothing may be answered any more.
-        directory
-                .store(sourceServerId, record.toBytes())
-                .thenRun(() -> eventLoop.execute(() -> stored.complete(null)));
+        // A failure is not passed on: the state directory has told the process to end, and nothing may be answered any
+        // more.
+        directory.store(sourceServerId, record.toBytes()).thenRun(() -> eventLoop.execute(() -> stored.complete(null)));
         return stored;
     }
 }

@@ -418,18 +418,20 @@ final class SourceSession {
         boolean idle = true;
         for (int i = 0; i < streams.length; i++) {
             StreamState stream = streams[i];
+            if (stream == null) {
+                return;
+            }
             long named = commit.fences().get(i);
-            if (stream != null && stream.hasDropped()) {
+            if (stream.hasDropped()) {
                 refuseCommit(open, ErrorCode.EPOCH, -1, "a frame of stream " + i + " was dropped");
                 return;
             }
-            boolean passed = stream != null && stream.connection.receivedSeq() >= named;
-            if ((stream != null && stream.fenceSeq != 0 && stream.fenceSeq != named)
-                    || (passed && stream.fenceSeq != named)) {
+            boolean otherFence = stream.fenceSeq != 0 || stream.connection.receivedSeq() >= named;
+            if (otherFence && stream.fenceSeq != named) {
                 refuseCommit(open, ErrorCode.EPOCH, -1, "seq=" + named + " is not the FENCE of stream " + i);
                 return;
             }
-            idle &= stream != null && stream.fenceSeq == named && stream.unacked == 0;
+            idle &= stream.fenceSeq == named && stream.unacked == 0;
         }
         if (idle) {
             open.storing = true;

@@ -134,7 +134,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void zeroReceived(long newZeroBytes) {
         zeroFrames.increment();
-        zeroBytes.increment(newZeroBytes);
+        zeroBytes.increment((double) newZeroBytes);
     }
 
     @Override

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.VolumeText.Field;
 import org.replicationserver.receiver.config.YamlNode.Entry;
 import org.replicationserver.receiver.config.YamlNode.Mapping;
+import org.replicationserver.receiver.config.YamlNode.NoValue;
 import org.replicationserver.receiver.config.YamlNode.Scalar;
 import org.replicationserver.receiver.config.YamlNode.Sequence;
 import org.replicationserver.receiver.session.VolumeAssignment;
@@ -133,10 +134,14 @@ public final class AssignmentsFile {
     }
 
     private static Field field(String where, YamlNode value) {
-        return new Field(where, value instanceof Scalar scalar && scalar.text() != null ? scalar.text() : "");
+        return new Field(where, value instanceof Scalar scalar ? scalar.text() : "");
     }
 
     private List<Field> fields(String key, @Nullable Entry entry) {
+        if (entry != null && entry.value() instanceof Scalar scalar) {
+            mistakes.add(entry.where(), key + " is not a list");
+            return List.of(new Field(entry.where(), scalar.text()));
+        }
         return elements(key, entry).stream()
                 .map(element -> field(element.where(), element))
                 .toList();
@@ -160,7 +165,7 @@ public final class AssignmentsFile {
         }
         return switch (entry.value()) {
             case Sequence sequence -> sequence.elements();
-            case Scalar scalar when scalar.text() == null -> List.of();
+            case NoValue _ -> List.of();
             case Scalar _, Mapping _ -> {
                 mistakes.add(entry.where(), key + " is not a list");
                 yield List.of();

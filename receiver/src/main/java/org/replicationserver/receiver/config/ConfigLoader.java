@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.EffectiveConfig.Setting;
 import org.replicationserver.receiver.config.YamlNode.Entry;
 import org.replicationserver.receiver.config.YamlNode.Mapping;
+import org.replicationserver.receiver.config.YamlNode.NoValue;
 import org.replicationserver.receiver.config.YamlNode.Scalar;
 import org.replicationserver.receiver.config.YamlNode.Sequence;
 
@@ -65,7 +66,7 @@ public final class ConfigLoader {
             String name = prefix + entry.key();
             switch (entry.value()) {
                 case Mapping inner -> takeSection(name, entry.where(), inner);
-                case Scalar scalar when scalar.text() == null -> takeNoValue(name, entry.where());
+                case NoValue _ -> takeNoValue(name, entry.where());
                 case Scalar scalar -> takeNamed(name, scalar.text(), false, entry.where());
                 case Sequence sequence -> takeNamed(name, joined(sequence), true, entry.where());
             }
@@ -90,7 +91,7 @@ public final class ConfigLoader {
 
     private static String joined(Sequence sequence) {
         return sequence.elements().stream()
-                .map(element -> element instanceof Scalar scalar && scalar.text() != null ? scalar.text() : "?")
+                .map(element -> element instanceof Scalar scalar ? scalar.text() : "?")
                 .collect(Collectors.joining(","));
     }
 

@@ -17,6 +17,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.YamlNode.Entry;
 import org.replicationserver.receiver.config.YamlNode.Mapping;
+import org.replicationserver.receiver.config.YamlNode.NoValue;
 import org.replicationserver.receiver.config.YamlNode.Scalar;
 import org.replicationserver.receiver.config.YamlNode.Sequence;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -79,8 +80,8 @@ final class YamlFile {
         }
         return switch (node) {
             case Mapping mapping -> mapping;
-            case Scalar scalar when scalar.text() == null -> new Mapping(scalar.where(), List.of());
-            default -> {
+            case NoValue none -> new Mapping(none.where(), List.of());
+            case Scalar _, Sequence _ -> {
                 mistakes.add(node.where(), "the file is not a map of keys and values");
                 yield null;
             }
@@ -123,17 +124,17 @@ final class YamlFile {
             return null;
         }
         return switch (node) {
-            case ScalarNode scalar -> new Scalar(where, textOf(scalar));
+            case ScalarNode scalar -> convert(where, scalar);
             case SequenceNode sequence -> convert(where, sequence);
             case MappingNode mapping -> convert(where, mapping);
             default -> throw new IllegalStateException("no other kinds of YAML nodes: " + node.getNodeType());
         };
     }
 
-    private static @Nullable String textOf(ScalarNode scalar) {
+    private static YamlNode convert(String where, ScalarNode scalar) {
         boolean none = scalar.isPlain()
                 && (scalar.getTag().equals(Tag.NULL) || scalar.getValue().isEmpty());
-        return none ? null : scalar.getValue();
+        return none ? new NoValue(where) : new Scalar(where, scalar.getValue());
     }
 
     private Sequence convert(String where, SequenceNode sequence) {

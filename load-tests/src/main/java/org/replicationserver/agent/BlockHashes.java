@@ -16,14 +16,14 @@ final class BlockHashes {
     private final BlockLayout layout;
     private final byte[] zeroHash;
     private final byte[] zeroTailHash;
-    private final byte @Nullable [][] pages;
+    private final byte[] @Nullable [] pages;
 
     BlockHashes(BlockLayout layout) {
         this.layout = layout;
         int last = layout.blocks() - 1;
         this.zeroHash = BlockDigest.ofZeros(BlockLayout.BLOCK_BYTES);
         this.zeroTailHash = BlockDigest.ofZeros((int) layout.bytes(last, 1));
-        this.pages = new byte @Nullable [last / PAGE_BLOCKS + 1][];
+        this.pages = new byte[last / PAGE_BLOCKS + 1] @Nullable [];
     }
 
     /** Records that the content with the hash at {@code at} in {@code hashes} was sent. */

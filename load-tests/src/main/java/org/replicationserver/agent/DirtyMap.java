@@ -157,7 +157,7 @@ final class DirtyMap {
         open.or(suspect);
         open.or(inFlight);
         int last = blocks - 1;
-        long fullBlocks = blocks - open.cardinality() - (open.get(last) ? 0 : 1);
+        long fullBlocks = (long) blocks - open.cardinality() - (open.get(last) ? 0 : 1);
         return fullBlocks * BlockLayout.BLOCK_BYTES + (open.get(last) ? 0 : layout.bytes(last, 1));
     }
 

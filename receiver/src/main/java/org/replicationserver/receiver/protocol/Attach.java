@@ -3,7 +3,7 @@ package org.replicationserver.receiver.protocol;
 /** Body of ATTACH: the session and the stream that this data connection is. */
 public record Attach(long generation, int stream) implements Body {
     public static Attach parse(JsonBody json) throws ProtocolException {
-        return new Attach(json.number64("generation"), (int) json.integer("stream", 0, ProtocolLimits.STREAMS_MAX - 1));
+        return new Attach(json.number64("generation"), (int) json.integer("stream", 0, Integer.MAX_VALUE));
     }
 
     @Override

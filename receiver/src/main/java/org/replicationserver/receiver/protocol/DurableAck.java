@@ -46,13 +46,13 @@ public final class DurableAck {
     public static long read(ByteBuffer payload, Entries into) throws ProtocolException {
         ByteBuffer in = payload.duplicate().order(ByteOrder.LITTLE_ENDIAN);
         if (in.remaining() < HEAD_BYTES) {
-            throw new ProtocolException(ErrorCode.LIMIT, "DURABLE_ACK is shorter than its head");
+            throw new ProtocolException(ErrorCode.PROTOCOL, "DURABLE_ACK is shorter than its head");
         }
         long receivedSeq = in.getLong();
         int entries = Short.toUnsignedInt(in.getShort());
         in.position(in.position() + 6);
         if (in.remaining() != entries * ENTRY_BYTES) {
-            throw new ProtocolException(ErrorCode.LIMIT, "DURABLE_ACK: its length does not fit its entries");
+            throw new ProtocolException(ErrorCode.PROTOCOL, "DURABLE_ACK: its length does not fit its entries");
         }
         for (int i = 0; i < entries; i++) {
             int volume = Short.toUnsignedInt(in.getShort());

@@ -42,7 +42,7 @@ public final class FrameReader {
         void skipped(FrameHeader header) throws ProtocolException;
     }
 
-    private static final ByteBuffer EMPTY = ByteBuffer.allocate(0).asReadOnlyBuffer();
+    private static final ByteBuffer EMPTY = ByteBuffer.allocate(0);
 
     private enum At {
         HEADER,
@@ -178,7 +178,7 @@ public final class FrameReader {
             }
             case EMPTY -> {
                 requirePayload(length == 0);
-                yield EMPTY.duplicate();
+                yield EMPTY;
             }
         };
     }

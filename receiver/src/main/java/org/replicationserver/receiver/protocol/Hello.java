@@ -18,6 +18,11 @@ public record Hello(
         @Nullable Remembered remembers)
         implements Body {
     public static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,128}");
+    private static final Pattern DEVICE_NAME = Pattern.compile(".{1,128}", Pattern.DOTALL);
+
+    /** So that the next generation never overflows, whatever an agent remembers. */
+    private static final long GENERATION_END = 1L << 62;
+
     static final Pattern HEX_128 = Pattern.compile("[0-9a-f]{32}");
 
     /** A disk of the source server. */
@@ -69,16 +74,22 @@ public record Hello(
         if (blockSizeBytes != 512 && blockSizeBytes != 4096) {
             throw new ProtocolException(ErrorCode.PROTOCOL, "member blockSizeBytes is not 512 or 4096");
         }
-        return new Disk(json.string("deviceName", 128), sizeBytes, blockSizeBytes);
+        return new Disk(json.string("deviceName", DEVICE_NAME), sizeBytes, blockSizeBytes);
     }
 
     private static Remembered parseRemembered(JsonBody json) throws ProtocolException {
         List<RememberedDisk> disks = new ArrayList<>();
         for (JsonBody disk : json.objects("disks", 0, ProtocolLimits.DISKS_MAX)) {
             disks.add(new RememberedDisk(
-                    disk.string("deviceName", 128), disk.string("dataGen", HEX_128), disk.number64("committedEpoch")));
+                    disk.string("deviceName", DEVICE_NAME),
+                    disk.string("dataGen", HEX_128),
+                    disk.number64("committedEpoch")));
         }
-        return new Remembered(json.number64("generation"), List.copyOf(disks));
+        long generation = json.number64("generation");
+        if (generation >= GENERATION_END) {
+            throw new ProtocolException(ErrorCode.PROTOCOL, "member generation is not below 2^62");
+        }
+        return new Remembered(generation, List.copyOf(disks));
     }
 
     @Override

@@ -1,0 +1,1095 @@
+#!/usr/bin/env python3
+"""Provokes a BRP/1 server over real TLS with what section 11 of receiver/protocol/README.md lists, row by row.
+
+Each row has its own session and checks the documented answer: which code, on which connection, what happens to the
+connection concerned and to the session's others. Prints one line a row, `ok NAME`, `skipped NAME why` or
+`FAILED NAME expected ... got ...`, and `N passed, N failed` at the end; exits 1 if a row failed.
+
+The rows write to the disk that is named, so it must be one for tests. All rows use one instance, because a server
+takes instances that alternate for a cloned machine; the row duplicate-agent does that, and comes last, because after
+it the server refuses the source server until an operator has chosen.
+"""
+
+import argparse
+import re
+import secrets
+import socket
+import ssl
+import struct
+import sys
+import time
+
+from brp_client import (CODES, DataFields, Disk, INSTANCE, LZ4, STORED, Session, SessionEnded, Type, crc32c,
+                        describe_error, encode, hello_body, json_bytes, lz4_compress, tls_connect)
+from sync_image import add_server_options, endpoint_of
+
+ERROR_SECONDS = 6        # within which an ERROR is expected that nothing delays
+CLOSE_SECONDS = 2        # within which the end of a connection follows its ERROR
+ACK_SECONDS = 7          # DURABLE_ACK comes at least every 5 s
+SECTOR = bytes(range(256)) * 2
+
+ROWS = {}
+
+
+def row(name):
+    def register(function):
+        ROWS[name] = function
+        return function
+    return register
+
+
+class Mismatch(Exception):
+    def __init__(self, expected, got):
+        super().__init__(f"expected {expected} got {got}")
+
+
+class Skipped(Exception):
+    """The row cannot be provoked here."""
+
+
+def came(connection):
+    """What came on a connection, in words; runs of the same are counted."""
+    words = []
+    for entry in connection.log:
+        if words and words[-1][0] == entry:
+            words[-1][1] += 1
+        else:
+            words.append([entry, 1])
+    heard = ", ".join(entry if count == 1 else f"{count} x {entry}" for entry, count in words) or "nothing"
+    return f"{connection.name}: {heard}; {'ended by ' + connection.ended if connection.ended else 'still open'}"
+
+
+def came_on_all(session):
+    return " | ".join(came(connection) for connection in session.connections)
+
+
+class Probe:
+    """One row's sessions and the checks on them."""
+
+    def __init__(self, options):
+        self.options = options
+        self.endpoint = endpoint_of(options)
+        self.disk = Disk(options.device_name, options.size)
+        self.note = ""
+        self._sessions = []
+
+    def close(self):
+        for session in self._sessions:
+            session.close()
+
+    # Preparation
+
+    def hello_body(self, **changed):
+        return {**hello_body(self.options.source_server_id, [self.disk]), **changed}
+
+    def bare(self):
+        """A TLS connection that has sent nothing yet."""
+        session = Session(self.endpoint)
+        self._sessions.append(session)
+        return session
+
+    def greeted(self, streams=1, **changed):
+        session = self.bare()
+        session.hello(self.hello_body(streams=streams, **changed))
+        if session.welcome["streams"] < streams:
+            raise Skipped(f"{session.welcome['streams']} streams granted, {streams} needed")
+        return session
+
+    def attached(self, streams=1):
+        session = self.greeted(streams)
+        session.attach()
+        return session
+
+    def with_epoch(self, streams=1):
+        session = self.attached(streams)
+        session.open_epoch(session.next_epoch())
+        return session
+
+    # What rows send
+
+    def volume(self, session):
+        return session.volumes[self.disk.device_name]["index"]
+
+    def send_data(self, session, payload=SECTOR, stream=0, **changed):
+        """DATA on a stream, right but for what is changed; counted by its flow. Returns its seq."""
+        fields = {"volume": self.volume(session), "codec": STORED, "dflags": 0, "raw_len": len(payload), "offset": 0,
+                  "epoch": session.epoch or session.next_epoch(), "length": None, **changed}
+        if fields["length"] is None:
+            fields["length"] = crc32c(payload)
+        seq = session.streams[stream].connection.send(Type.DATA, payload, DataFields(**fields).pack())
+        if session.streams[stream].flow:
+            session.streams[stream].flow.sent(fields["volume"], seq, fields["raw_len"])
+        return seq
+
+    def send_zero(self, session, payload=b"", stream=0, seq=None, **changed):
+        fields = {"volume": self.volume(session), "codec": 0, "dflags": 0, "raw_len": 0, "offset": 0,
+                  "epoch": session.epoch or session.next_epoch(), "length": 512, **changed}
+        return session.streams[stream].connection.send(Type.ZERO, payload, DataFields(**fields).pack(), seq=seq)
+
+    # Checks
+
+    def until(self, session, done, seconds):
+        """Steps until done() or the time is over; tells which."""
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end:
+                return False
+            session.step(0.05)
+        return True
+
+    def error(self, session, connection, code, seq=None, must_have=(), seconds=ERROR_SECONDS):
+        """Waits for one ERROR on the connection, checks it and takes it off."""
+        wanted = f"ERROR {code} on {connection.name}" + (f" seq={seq}" if seq else "")
+        self.until(session, lambda: connection.errors or connection.ended, seconds)
+        if not connection.errors:
+            raise Mismatch(wanted, came_on_all(session))
+        body = connection.errors.pop(0)
+        if body["code"] != CODES[code] or body.get("name", code) != code:
+            raise Mismatch(wanted, came_on_all(session))
+        if seq and body.get("seq", str(seq)) != str(seq):
+            raise Mismatch(wanted, came_on_all(session))
+        for member, value in must_have:
+            if body.get(member) != value:
+                raise Mismatch(f"{wanted} with {member}={value!r}",
+                               f"{member}={body.get(member)!r} in {came(connection)}")
+        return body
+
+    def ends(self, session, connection, seconds=CLOSE_SECONDS):
+        self.until(session, lambda: connection.ended, seconds)
+        if connection.ended != "close_notify" or connection.errors:
+            raise Mismatch(f"{connection.name} closed by close_notify within {seconds} s, no further ERROR",
+                           came_on_all(session))
+
+    def fatal(self, session, code, connection=None, seq=None, must_have=(), others="STATE", seconds=ERROR_SECONDS):
+        """The code on the connection, which then closes; the code `others` on the session's others, which close too."""
+        connection = connection or session.control
+        self.error(session, connection, code, seq, must_have, seconds)
+        self.ends(session, connection)
+        for other in session.connections if others else ():
+            if other is not connection:
+                self.error(session, other, others, seconds=CLOSE_SECONDS)
+                self.ends(session, other)
+
+    def not_fatal(self, session, connection, seq):
+        self.error(session, connection, "EPOCH", seq, [("seq", str(seq))])
+        self.usable(session)
+
+    def usable(self, session):
+        """Control answers a PING, every data connection acknowledges the receipt of one more frame."""
+        pongs = session.pongs
+        session.control.send(Type.PING)
+        if not self.until(session, lambda: session.pongs > pongs or session.control.ended, ERROR_SECONDS) \
+                or session.pongs == pongs:
+            raise Mismatch("PONG on control", came_on_all(session))
+        for stream in session.streams:
+            seq = stream.connection.send(0x80, b"still here?")
+            self.until(session, lambda: stream.flow.received_seq >= seq or stream.connection.ended, ACK_SECONDS)
+            if stream.flow.received_seq < seq:
+                raise Mismatch(f"DURABLE_ACK with received_seq {seq} on {stream.connection.name}",
+                               f"received_seq {stream.flow.received_seq}; " + came_on_all(session))
+        self.quiet(session)
+
+    def quiet(self, session):
+        for connection in session.connections:
+            if connection.errors or connection.ended:
+                raise Mismatch(f"{connection.name} stays open without ERROR", came_on_all(session))
+
+    def committed(self, session, epoch):
+        done = lambda: session.has_status(epoch, True) or any(c.errors or c.ended for c in session.connections)
+        self.until(session, done, 60)
+        if not session.has_status(epoch, True):
+            raise Mismatch(f"EPOCH_STATUS epoch {epoch} committed", came_on_all(session))
+
+    def not_committed(self, session, epoch):
+        if session.has_status(epoch, True):
+            raise Mismatch(f"epoch {epoch} not committed", came_on_all(session))
+
+
+# --- Frames that cannot be understood --------------------------------------------------------------------------------
+
+def on_greeted_control(probe, code, *variants):
+    """Each variant, bytes that depend on the next seq, on the control connection of a fresh session."""
+    for variant in variants:
+        session = probe.greeted()
+        session.control.send_raw(variant(session.control.next_seq))
+        probe.fatal(session, code)
+        session.close()
+
+
+@row("bad-magic")
+def bad_magic(probe):
+    on_greeted_control(probe, "PROTOCOL", lambda seq: encode(Type.PING, seq, magic=0x32505242))
+
+
+@row("bad-header-crc")
+def bad_header_crc(probe):
+    on_greeted_control(probe, "PROTOCOL", lambda seq: encode(Type.PING, seq, crc_xor=1),
+                       lambda seq: encode(Type.PING, seq, fields=b"\xa5" * 8)[:-1] + b"\xa4")
+
+
+@row("header-len-out-of-range")
+def header_len_out_of_range(probe):
+    on_greeted_control(probe, "PROTOCOL", lambda seq: encode(Type.PING, seq, header_len=24),
+                       lambda seq: encode(Type.PING, seq, fields=b"\0", header_len=33) + bytes(31),
+                       lambda seq: encode(Type.PING, seq, fields=bytes(488)))
+
+
+@row("header-len-of-data-too-short")
+def header_len_of_data_too_short(probe):
+    session = probe.with_epoch()
+    session.streams[0].connection.send(Type.DATA, SECTOR, b"")
+    probe.fatal(session, "PROTOCOL", session.streams[0].connection)
+
+
+@row("flags-set")
+def flags_set(probe):
+    on_greeted_control(probe, "PROTOCOL", lambda seq: encode(Type.PING, seq, flags=1),
+                       lambda seq: encode(Type.PING, seq, flags=0x80))
+
+
+def hello_text(probe, code, *texts):
+    """Each text as the body of HELLO on a connection of its own."""
+    for text in texts:
+        session = probe.bare()
+        session.control.send(Type.HELLO, text)
+        probe.fatal(session, code)
+
+
+def with_member(probe, member):
+    """A right HELLO and one more member, given as JSON text."""
+    return json_bytes(probe.hello_body())[:-1] + b"," + member + b"}"
+
+
+@row("json-garbage")
+def json_garbage(probe):
+    hello_text(probe, "PROTOCOL", b"{versions:1}", b"", b"[]", json_bytes(probe.hello_body())[:-1],
+               with_member(probe, b'"grease":"\xc3\x28"'))
+
+
+@row("json-missing-member")
+def json_missing_member(probe):
+    for member in ("versions", "sourceServerId", "instance", "streams", "disks"):
+        body = probe.hello_body()
+        del body[member]
+        hello_text(probe, "PROTOCOL", json_bytes(body))
+
+
+@row("json-other-type")
+def json_other_type(probe):
+    hello_text(probe, "PROTOCOL", json_bytes(probe.hello_body(streams="1")), json_bytes(probe.hello_body(disks={})),
+               json_bytes(probe.hello_body(streams=0)))
+
+
+@row("json-duplicate-member")
+def json_duplicate_member(probe):
+    hello_text(probe, "PROTOCOL", with_member(probe, b'"streams":1'))
+
+
+@row("unknown-type-below-80")
+def unknown_type_below_80(probe):
+    on_greeted_control(probe, "UNSUPPORTED", lambda seq: encode(0x50, seq), lambda seq: encode(0x7F, seq, b"x"))
+
+
+@row("type-of-feature-not-granted")
+def type_of_feature_not_granted(probe):
+    on_greeted_control(probe, "UNSUPPORTED", lambda seq: encode(0x13, seq, b"{}"))
+
+
+@row("unknown-codec")
+def unknown_codec(probe):
+    session = probe.with_epoch()
+    seq = probe.send_data(session, SECTOR[:100], codec=2, raw_len=512)
+    probe.fatal(session, "UNSUPPORTED", session.streams[0].connection, seq)
+
+
+@row("unknown-dflags")
+def unknown_dflags(probe):
+    session = probe.with_epoch()
+    seq = probe.send_data(session, dflags=1)
+    probe.fatal(session, "UNSUPPORTED", session.streams[0].connection, seq)
+    session = probe.with_epoch()
+    seq = probe.send_zero(session, dflags=2)
+    probe.fatal(session, "UNSUPPORTED", session.streams[0].connection, seq)
+
+
+# --- What must be ignored --------------------------------------------------------------------------------------------
+
+@row("ignorable-type-skipped")
+def ignorable_type_skipped(probe):
+    session = probe.attached()
+    for connection in session.connections:
+        connection.send(0x80, b"grease")
+        connection.send(0xFF, bytes(65536), b"\xa5" * 480)
+        connection.send(0xC3)
+    probe.usable(session)
+
+
+@row("ignorable-before-hello")
+def ignorable_before_hello(probe):
+    session = probe.bare()
+    session.control.send(0x80, b"grease")
+    session.hello(probe.hello_body())
+    probe.usable(session)
+
+
+@row("unknown-json-member-ignored")
+def unknown_json_member_ignored(probe):
+    session = probe.bare()
+    body = probe.hello_body(grease={"a": [1, {"b": None}]}, features=["x-grease"])
+    body["disks"][0]["grease"] = True
+    session.hello(body)
+    probe.usable(session)
+
+
+@row("reserved-and-extension-ignored")
+def reserved_and_extension_ignored(probe):
+    session = probe.with_epoch()
+    grease = {"reserved": (0xDEADBEEF, 0xCAFEF00D)}
+    session.control.send(Type.PONG, b"", b"\xa5" * 40, **grease)
+    fields = DataFields(probe.volume(session), STORED, 0, 512, 0, session.epoch, crc32c(SECTOR) | 0xDEADBEEF << 32)
+    seq = session.streams[0].connection.send(Type.DATA, SECTOR, fields.pack() + b"\xa5" * 8, **grease)
+    probe.usable(session)
+    if not probe.until(session, lambda: session.streams[0].flow.durable_seq.get(fields.volume, 0) >= seq, ACK_SECONDS):
+        raise Mismatch(f"durable_seq {seq}", f"{session.streams[0].flow.durable_seq}; " + came_on_all(session))
+
+
+# --- Lengths ---------------------------------------------------------------------------------------------------------
+
+@row("json-too-deep")
+def json_too_deep(probe):
+    hello_text(probe, "LIMIT", with_member(probe, b'"grease":' + b"[" * 12 + b"]" * 12),
+               with_member(probe, b'"grease":' + b"[" * 20000 + b"]" * 20000))
+
+
+@row("json-too-large")
+def json_too_large(probe):
+    hello_text(probe, "LIMIT", json_bytes(probe.hello_body()).ljust(65537))
+    session = probe.bare()
+    session.control.send(Type.HELLO, payload_len=0xFFFFFFFF)  # header only: refused before the payload comes
+    probe.fatal(session, "LIMIT")
+
+
+@row("json-string-too-long")
+def json_string_too_long(probe):
+    hello_text(probe, "LIMIT", with_member(probe, b'"grease":"' + b"x" * 1025 + b'"'))
+
+
+@row("json-number-too-long")
+def json_number_too_long(probe):
+    hello_text(probe, "LIMIT", with_member(probe, b'"grease":' + b"1" * 21))
+
+
+@row("ignorable-too-large")
+def ignorable_too_large(probe):
+    on_greeted_control(probe, "LIMIT", lambda seq: encode(0x80, seq, payload_len=65537))
+
+
+def bad_data(probe, code, *variants, must_have=()):
+    """Each variant, keyword arguments of send_data, on the data connection of a fresh session with an open epoch."""
+    for variant in variants:
+        session = probe.with_epoch()
+        seq = probe.send_data(session, **variant)
+        wanted = [(name, str(seq) if value == "SEQ" else value) for name, value in must_have]
+        probe.fatal(session, code, session.streams[0].connection, seq, wanted)
+        session.close()
+
+
+@row("raw-len-zero")
+def raw_len_zero(probe):
+    bad_data(probe, "LIMIT", {"payload": b""})
+
+
+@row("raw-len-unaligned")
+def raw_len_unaligned(probe):
+    bad_data(probe, "LIMIT", {"payload": SECTOR + b"x"}, {"payload": b"x"})
+
+
+@row("raw-len-over-max")
+def raw_len_over_max(probe):
+    session = probe.with_epoch()
+    raw_len = session.streams[0].raw_len_max + 512
+    seq = probe.send_data(session, b"\x00", raw_len=raw_len, codec=LZ4)
+    probe.fatal(session, "LIMIT", session.streams[0].connection, seq)
+    bad_data(probe, "LIMIT", {"payload": b"\x00", "raw_len": 0xFFFFFE00, "codec": LZ4})
+
+
+@row("payload-longer-than-raw")
+def payload_longer_than_raw(probe):
+    bad_data(probe, "LIMIT", {"payload": SECTOR + b"x", "raw_len": 512, "codec": LZ4},
+             {"payload": SECTOR, "raw_len": 512, "codec": LZ4})
+
+
+@row("stored-payload-differs")
+def stored_payload_differs(probe):
+    bad_data(probe, "LIMIT", {"payload": SECTOR, "raw_len": 1024}, {"payload": SECTOR * 2, "raw_len": 512})
+
+
+@row("zero-with-payload")
+def zero_with_payload(probe):
+    session = probe.with_epoch()
+    seq = probe.send_zero(session, SECTOR)
+    probe.fatal(session, "LIMIT", session.streams[0].connection, seq)
+
+
+def overrun(probe, session, raw_len, count):
+    """Sends count blocks of zeros at once, which a server that flushes cannot acknowledge as fast as they come."""
+    connection, flow = session.streams[0].connection, session.streams[0].flow
+    raw = bytes(raw_len)
+    payload, crc = lz4_compress(raw), crc32c(raw)
+    for _ in range(count):
+        last = probe.send_data(session, payload, codec=LZ4, raw_len=raw_len, length=crc)
+    all_durable = lambda: flow.durable_seq.get(probe.volume(session), 0) >= last
+    probe.until(session, lambda: connection.errors or connection.ended or all_durable(), 30)
+    if all_durable():
+        raise Skipped(f"the server acknowledged {count} blocks of {raw_len} bytes as fast as they came")
+    probe.fatal(session, "LIMIT", connection)
+
+
+@row("over-limit-bytes")
+def over_limit_bytes(probe):
+    session = probe.with_epoch()
+    stream = session.streams[0]
+    raw_len = min(stream.raw_len_max, session.region_bytes, probe.disk.size_bytes)
+    overrun(probe, session, raw_len, min(8 * stream.flow.window_bytes // raw_len, stream.flow.unacked_frames_max))
+
+
+@row("over-unacked-frames")
+def over_unacked_frames(probe):
+    session = probe.with_epoch()
+    flow = session.streams[0].flow
+    count = min(4 * flow.unacked_frames_max, flow.window_bytes // 512)
+    if count <= flow.unacked_frames_max:
+        raise Skipped(f"the window of {flow.window_bytes} bytes ends before {flow.unacked_frames_max} frames")
+    overrun(probe, session, 512, count)
+
+
+# --- Order and state -------------------------------------------------------------------------------------------------
+
+@row("seq-gap")
+def seq_gap(probe):
+    session = probe.greeted()
+    seq = session.control.send(Type.PING, seq=session.control.next_seq + 1)
+    probe.fatal(session, "SEQUENCE", seq=seq)
+    session = probe.bare()
+    session.control.send_json(Type.HELLO, probe.hello_body(), seq=0)
+    probe.fatal(session, "SEQUENCE")
+
+
+@row("seq-repeat")
+def seq_repeat(probe):
+    session = probe.with_epoch()
+    seq = probe.send_zero(session)
+    probe.send_zero(session, seq=seq)
+    probe.fatal(session, "SEQUENCE", session.streams[0].connection, seq)
+
+
+@row("data-on-control")
+def data_on_control(probe):
+    session = probe.with_epoch()
+    fields = DataFields(probe.volume(session), STORED, 0, 512, 0, session.epoch, crc32c(SECTOR))
+    seq = session.control.send(Type.DATA, SECTOR, fields.pack())
+    probe.fatal(session, "STATE", seq=seq)
+
+
+@row("fence-on-control")
+def fence_on_control(probe):
+    session = probe.with_epoch()
+    seq = session.control.send(Type.FENCE, struct.pack("<Q", session.epoch))
+    probe.fatal(session, "STATE", seq=seq)
+
+
+@row("control-frame-on-data")
+def control_frame_on_data(probe):
+    session = probe.attached()
+    seq = session.streams[0].connection.send(Type.PING)
+    probe.fatal(session, "STATE", session.streams[0].connection, seq)
+
+
+@row("frame-before-hello")
+def frame_before_hello(probe):
+    for frame_type, payload in ((Type.PING, b""), (Type.BYE, b'{"reason":"x"}'), (Type.FENCE, bytes(8))):
+        session = probe.bare()
+        session.control.send(frame_type, payload)
+        probe.fatal(session, "STATE")
+
+
+@row("frame-before-attach")
+def frame_before_attach(probe):
+    session = probe.greeted()
+    connection = session.add_connection().connection
+    probe.send_data(session)
+    probe.fatal(session, "STATE", connection, others=None)
+
+
+@row("second-hello")
+def second_hello(probe):
+    session = probe.greeted()
+    seq = session.control.send_json(Type.HELLO, probe.hello_body())
+    probe.fatal(session, "STATE", seq=seq)
+
+
+@row("second-attach")
+def second_attach(probe):
+    session = probe.attached()
+    connection = session.streams[0].connection
+    seq = connection.send_json(Type.ATTACH, {"generation": session.welcome["generation"], "stream": 0})
+    probe.fatal(session, "STATE", connection, seq)
+
+
+@row("server-only-frame")
+def server_only_frame(probe):
+    session = probe.greeted()
+    seq = session.control.send_json(Type.EPOCH_STATUS, {"epoch": "1", "committed": True})
+    probe.fatal(session, "STATE", seq=seq)
+    session = probe.attached()
+    connection = session.streams[0].connection
+    seq = connection.send(Type.DURABLE_ACK, bytes(16))
+    probe.fatal(session, "STATE", connection, seq)
+
+
+# --- Generations and data connections --------------------------------------------------------------------------------
+# Whether a refused ATTACH ends the session that it named is not documented, so only its own connection is looked at.
+
+@row("attach-unknown-generation")
+def attach_unknown_generation(probe):
+    session = probe.greeted()
+    stream = session.begin_attach(0, str(int(session.welcome["generation"]) + 1000))
+    probe.fatal(session, "STATE", stream.connection, others=None)
+
+
+@row("stale-generation")
+def stale_generation(probe):
+    older = probe.greeted()
+    session = probe.greeted()
+    stream = session.begin_attach(0, older.welcome["generation"])
+    probe.fatal(session, "STALE_GENERATION", stream.connection, others=None)
+
+
+@row("attach-stream-out-of-range")
+def attach_stream_out_of_range(probe):
+    session = probe.greeted()
+    stream = session.begin_attach(session.welcome["streams"])
+    probe.fatal(session, "STATE", stream.connection, others=None)
+
+
+@row("attach-stream-twice")
+def attach_stream_twice(probe):
+    session = probe.attached()
+    stream = session.begin_attach(0)
+    probe.fatal(session, "STATE", stream.connection, others=None)
+
+
+@row("attach-missing")
+def attach_missing(probe):
+    session = probe.greeted(streams=2)
+    started, seconds = time.monotonic(), session.welcome["limits"]["attachMillis"] / 1000
+    connection = session.begin_attach(0).connection
+    probe.error(session, session.control, "STATE", seconds=seconds + 3)
+    if time.monotonic() - started < seconds - 1:
+        raise Mismatch(f"ERROR STATE {seconds:.0f} s after WELCOME", f"it after {time.monotonic() - started:.1f} s")
+    probe.ends(session, session.control)
+    probe.error(session, connection, "STATE", seconds=CLOSE_SECONDS)
+    probe.ends(session, connection)
+
+
+@row("one-end-ends-all")
+def one_end_ends_all(probe):
+    session = probe.attached(streams=2)
+    session.streams[0].connection.cut()
+    for connection in (session.control, session.streams[1].connection):
+        probe.error(session, connection, "STATE")
+        probe.ends(session, connection)
+    session = probe.attached(streams=2)
+    session.control.close()
+    for stream in session.streams:
+        probe.error(session, stream.connection, "STATE")
+        probe.ends(session, stream.connection)
+
+
+@row("newer-session-fences-older")
+def newer_session_fences_older(probe):
+    older = probe.attached(streams=2)
+    newer = probe.greeted()
+    if int(newer.welcome["generation"]) <= int(older.welcome["generation"]):
+        raise Mismatch(f"a generation above {older.welcome['generation']}", newer.welcome["generation"])
+    for connection in older.connections:
+        probe.error(older, connection, "STALE_GENERATION", seconds=CLOSE_SECONDS)
+        probe.ends(older, connection)
+    newer.attach()
+    probe.usable(newer)
+
+
+@row("generation-follows-remembered")
+def generation_follows_remembered(probe):
+    generation = int(probe.greeted().welcome["generation"]) + 10
+    session = probe.greeted(remembers={"generation": str(generation), "disks": []})
+    if session.welcome["generation"] != str(generation + 1):
+        raise Mismatch(f"generation {generation + 1}", session.welcome["generation"])
+
+
+# --- Places ----------------------------------------------------------------------------------------------------------
+
+@row("unknown-volume")
+def unknown_volume(probe):
+    bad_data(probe, "RANGE", {"volume": 65535})
+
+
+@row("past-the-end")
+def past_the_end(probe):
+    size = probe.disk.size_bytes
+    bad_data(probe, "RANGE", {"offset": size}, {"payload": SECTOR * 2, "offset": size - 512},
+             {"offset": (1 << 64) - 512})
+
+
+@row("crosses-region")
+def crosses_region(probe):
+    session = probe.with_epoch()
+    region = session.region_bytes
+    if probe.disk.size_bytes <= region:
+        raise Skipped(f"the disk of {probe.disk.size_bytes} bytes has one region of {region}")
+    connection = session.streams[0].connection
+    seq = probe.send_data(session, SECTOR * 2, offset=region - 512)
+    probe.fatal(session, "RANGE", connection, seq)
+    session = probe.with_epoch()
+    seq = probe.send_zero(session, length=1024, offset=region - 512)
+    probe.fatal(session, "RANGE", session.streams[0].connection, seq)
+
+
+@row("wrong-stream")
+def wrong_stream(probe):
+    session = probe.with_epoch(streams=2)
+    wrong = 1 - session.stream_of(probe.volume(session), 0)
+    seq = probe.send_data(session, stream=wrong)
+    probe.fatal(session, "RANGE", session.streams[wrong].connection, seq)
+
+
+@row("offset-unaligned")
+def offset_unaligned(probe):
+    bad_data(probe, "RANGE", {"offset": 100})
+
+
+# --- Integrity -------------------------------------------------------------------------------------------------------
+
+INTEGRITY_MEMBERS = [("seq", "SEQ"), ("offset", 1024)]
+
+
+@row("malformed-lz4")
+def malformed_lz4(probe):
+    broken = {"offset": 1024, "codec": LZ4, "raw_len": 512}
+    bad_data(probe, "INTEGRITY", {"payload": b"\xf0" + b"\xff" * 20, **broken},   # literals beyond the end
+             {"payload": b"\x10x\x09\x00" + bytes(8), **broken},                  # a match before the start
+             {"payload": b"\x10x\x00\x00" + bytes(8), **broken},                  # a match at distance 0
+             must_have=INTEGRITY_MEMBERS)
+
+
+@row("lz4-length-differs")
+def lz4_length_differs(probe):
+    payload = lz4_compress(bytes(1024))
+    bad_data(probe, "INTEGRITY",
+             {"payload": payload, "raw_len": 1536, "codec": LZ4, "offset": 1024, "length": crc32c(bytes(1536))},
+             {"payload": payload, "raw_len": 512, "codec": LZ4, "offset": 1024, "length": crc32c(bytes(512))},
+             must_have=INTEGRITY_MEMBERS)
+
+
+@row("crc-differs")
+def crc_differs(probe):
+    bad_data(probe, "INTEGRITY", {"length": crc32c(SECTOR) ^ 1, "offset": 1024},
+             {"payload": lz4_compress(bytes(1024)), "raw_len": 1024, "codec": LZ4, "length": 1, "offset": 1024},
+             must_have=INTEGRITY_MEMBERS)
+
+
+# --- Epochs ----------------------------------------------------------------------------------------------------------
+
+@row("epoch-not-open")
+def epoch_not_open(probe):
+    session = probe.attached()
+    seq = probe.send_data(session)
+    probe.not_fatal(session, session.streams[0].connection, seq)
+    session = probe.with_epoch()
+    seq = probe.send_zero(session, epoch=session.epoch + 1)
+    probe.not_fatal(session, session.streams[0].connection, seq)
+
+
+@row("fence-of-epoch-not-open")
+def fence_of_epoch_not_open(probe):
+    session = probe.attached()
+    seq = session.streams[0].connection.send(Type.FENCE, struct.pack("<Q", session.next_epoch()))
+    probe.not_fatal(session, session.streams[0].connection, seq)
+
+
+@row("commit-of-epoch-not-open")
+def commit_of_epoch_not_open(probe):
+    session = probe.attached()
+    session.epoch = session.next_epoch()
+    seq = session.begin_commit([1])
+    probe.not_fatal(session, session.control, seq)
+
+
+@row("epoch-open-not-greater")
+def epoch_open_not_greater(probe):
+    session = probe.attached()
+    seq = session.begin_epoch(session.next_epoch() - 1)
+    probe.not_fatal(session, session.control, seq)
+
+
+@row("epoch-open-twice")
+def epoch_open_twice(probe):
+    session = probe.with_epoch()
+    seq = session.begin_epoch(session.epoch + 1)
+    probe.not_fatal(session, session.control, seq)
+
+
+@row("data-after-fence")
+def data_after_fence(probe):
+    session = probe.with_epoch()
+    session.fence()
+    seq = probe.send_data(session)
+    probe.not_fatal(session, session.streams[0].connection, seq)
+
+
+@row("commit-wrong-fence")
+def commit_wrong_fence(probe):
+    session = probe.with_epoch()
+    probe.send_data(session)
+    session.fence()
+    probe.usable(session)  # the fence has arrived
+    seq = session.begin_commit([session.streams[0].fence_seq - 1])
+    probe.not_fatal(session, session.control, seq)
+    probe.not_committed(session, session.epoch)
+    session.begin_commit()
+    probe.committed(session, session.epoch)
+
+
+@row("commit-wrong-fence-before-fence")
+def commit_wrong_fence_before_fence(probe):
+    """Names the seq of ATTACH. The answer may come at once, or when the FENCE arrives."""
+    session = probe.with_epoch()
+    seq = session.begin_commit([1])
+    probe.until(session, lambda: session.control.errors, 1)
+    session.fence()
+    probe.not_fatal(session, session.control, seq)
+    probe.not_committed(session, session.epoch)
+
+
+@row("commit-fence-count")
+def commit_fence_count(probe):
+    session = probe.with_epoch()
+    session.fence()
+    fence = session.streams[0].fence_seq
+    for fences in ([], [fence, fence]):
+        seq = session.begin_commit(fences)
+        probe.not_fatal(session, session.control, seq)
+    probe.not_committed(session, session.epoch)
+    session.begin_commit()
+    probe.committed(session, session.epoch)
+
+
+@row("commit-second-while-waiting")
+def commit_second_while_waiting(probe):
+    """The first names a FENCE that is sent only after the second was refused, so it surely waits."""
+    session = probe.with_epoch()
+    session.begin_commit([session.streams[0].connection.next_seq])
+    seq = session.begin_commit([session.streams[0].connection.next_seq])
+    probe.error(session, session.control, "EPOCH", seq, [("seq", str(seq))])
+    session.fence()
+    probe.committed(session, session.epoch)
+    probe.quiet(session)
+
+
+@row("dropped-frame-blocks-commit")
+def dropped_frame_blocks_commit(probe):
+    session = probe.with_epoch()
+    flow, connection = session.streams[0].flow, session.streams[0].connection
+    dropped = probe.send_data(session, epoch=session.epoch + 7)
+    probe.error(session, connection, "EPOCH", dropped, [("seq", str(dropped))])
+    probe.send_data(session)
+    session.fence()
+    seq = session.begin_commit()
+    probe.not_fatal(session, session.control, seq)
+    probe.not_committed(session, session.epoch)
+    durable = flow.durable_seq.get(probe.volume(session), 0)
+    if durable >= dropped:
+        raise Mismatch(f"durable_seq below the dropped {dropped}", f"{durable}; " + came_on_all(session))
+
+
+@row("commit-is-remembered")
+def commit_is_remembered(probe):
+    session = probe.with_epoch()
+    epoch = session.epoch
+    probe.send_data(session)
+    session.fence()
+    session.begin_commit()
+    probe.committed(session, epoch)
+    ends = session.bye()
+    if set(ends) != {"close_notify"}:
+        raise Mismatch("BYE answered by close_notify on every connection", ends)
+    before = session.volumes[probe.disk.device_name]
+    for data_gen, action, reason in ((before["dataGen"], "RESUME", "NONE"),
+                                     ("f" * 32, "RESCAN", "DATA_GENERATION_DIFFERS")):
+        remembers = {"generation": session.welcome["generation"], "disks": [
+            {"deviceName": probe.disk.device_name, "dataGen": data_gen, "committedEpoch": str(epoch)}]}
+        volume = probe.greeted(remembers=remembers).volumes[probe.disk.device_name]
+        got = volume["committedEpoch"], volume["action"], volume["reason"]
+        if got != (str(epoch), action, reason):
+            raise Mismatch((str(epoch), action, reason), got)
+
+
+@row("remembers-nothing")
+def remembers_nothing(probe):
+    volume = probe.greeted().volumes[probe.disk.device_name]
+    if volume["action"] != "RESCAN":
+        raise Mismatch("action RESCAN", volume)
+
+
+@row("acknowledged-every-5-s")
+def acknowledged_every_5_s(probe):
+    session = probe.attached()
+    log = session.streams[0].connection.log
+    for nth in (1, 2):
+        if not probe.until(session, lambda: log.count("DURABLE_ACK") >= nth, ACK_SECONDS):
+            raise Mismatch(f"DURABLE_ACK number {nth} on an idle data connection within {ACK_SECONDS} s",
+                           came_on_all(session))
+
+
+# --- Who may do what -------------------------------------------------------------------------------------------------
+
+@row("other-source-id")
+def other_source_id(probe):
+    session = probe.bare()
+    session.control.send_json(Type.HELLO, probe.hello_body(sourceServerId=probe.options.other_source_id))
+    probe.fatal(session, "FORBIDDEN")
+
+
+@row("disk-not-assigned")
+def disk_not_assigned(probe):
+    session = probe.bare()
+    other = Disk("/dev/conformance-not-assigned", probe.disk.size_bytes)
+    session.control.send_json(Type.HELLO, probe.hello_body(disks=[probe.disk.json(), other.json()]))
+    probe.fatal(session, "FORBIDDEN")
+
+
+@row("disk-size-differs")
+def disk_size_differs(probe):
+    for size in (probe.disk.size_bytes + 512, probe.disk.size_bytes - 512):
+        session = probe.bare()
+        session.control.send_json(Type.HELLO, probe.hello_body(disks=[Disk(probe.disk.device_name, size).json()]))
+        probe.fatal(session, "RANGE")
+
+
+@row("no-common-version")
+def no_common_version(probe):
+    session = probe.bare()
+    session.control.send_json(Type.HELLO, probe.hello_body(versions=[999]))
+    probe.fatal(session, "VERSION")
+
+
+@row("too-many-control-frames")
+def too_many_control_frames(probe):
+    session = probe.greeted()
+    limits = session.welcome["limits"]
+    for _ in range(limits["controlFramesBurst"] + 2 * limits["controlFramesPerSecond"]):
+        session.control.send(0x80)
+    probe.fatal(session, "RATE")
+
+
+@row("too-many-pings")
+def too_many_pings(probe):
+    session = probe.greeted()
+    for _ in range(40):
+        session.control.send(Type.PING)
+    probe.fatal(session, "RATE")
+
+
+# --- TLS -------------------------------------------------------------------------------------------------------------
+
+def tls_outcome(probe, context):
+    """What a HELLO over a connection with this context leads to, in words, and the bytes that came."""
+    octets = b""
+    try:
+        with tls_connect(probe.endpoint, context) as tls:
+            tls.settimeout(CLOSE_SECONDS)
+            tls.sendall(encode(Type.HELLO, 1, json_bytes(probe.hello_body())))
+            while more := tls.recv(65536):
+                octets += more
+        return "closed", octets
+    except TimeoutError:
+        return f"still open after {CLOSE_SECONDS} s", octets
+    except ssl.SSLEOFError:
+        return "closed", octets
+    except ssl.SSLError as e:
+        if e.reason is None:
+            # Python has names for the alerts of RFC 5246 only, so a nameless one is a later one: 120.
+            return "alert no_application_protocol", octets
+        alert = re.search(r"ALERT_(\w+)", e.reason)
+        return (f"alert {alert[1].lower()}" if alert else f"broken ({e.reason})"), octets
+    except ConnectionError:
+        return "closed", octets
+
+
+def alert_expected(probe, context):
+    outcome, octets = tls_outcome(probe, context)
+    if octets or not outcome.startswith("alert"):
+        raise Mismatch("a TLS alert, no application byte", f"{outcome}, {len(octets)} bytes {octets[:64].hex()}")
+    probe.note = outcome
+
+
+def close_expected(probe, context):
+    outcome, octets = tls_outcome(probe, context)
+    if octets or outcome not in ("closed", "alert no_application_protocol"):
+        raise Mismatch("closed, or alert no_application_protocol, no application byte",
+                       f"{outcome}, {len(octets)} bytes {octets[:64].hex()}")
+    probe.note = outcome
+
+
+@row("no-alpn")
+def no_alpn(probe):
+    close_expected(probe, probe.endpoint.context(alpn=None))
+
+
+@row("wrong-alpn")
+def wrong_alpn(probe):
+    close_expected(probe, probe.endpoint.context(alpn="http/1.1"))
+
+
+@row("no-client-certificate")
+def no_client_certificate(probe):
+    endpoint = endpoint_of(probe.options)
+    endpoint.certificate = None
+    alert_expected(probe, endpoint.context())
+
+
+@row("unpinned-client-certificate")
+def unpinned_client_certificate(probe):
+    if not probe.options.wrong_certificate or not probe.options.wrong_key:
+        raise Skipped("needs --wrong-certificate and --wrong-key")
+    endpoint = endpoint_of(probe.options)
+    endpoint.certificate, endpoint.key = probe.options.wrong_certificate, probe.options.wrong_key
+    alert_expected(probe, endpoint.context())
+
+
+@row("not-tls")
+def not_tls(probe):
+    octets, end = b"", "closed"
+    with socket.create_connection((probe.endpoint.host, probe.endpoint.port), 10) as plain:
+        plain.sendall(encode(Type.HELLO, 1, json_bytes(probe.hello_body())))
+        plain.settimeout(7)  # the handshake has 5 s
+        try:
+            while more := plain.recv(65536):
+                octets += more
+        except TimeoutError:
+            end = "still open after 7 s"
+        except ConnectionError:
+            end = "reset"
+    # A TLS alert is one record of type 21; whether there is one is the TLS engine's choice.
+    alert = len(octets) == 7 and octets[:2] == b"\x15\x03"
+    if end == "still open after 7 s" or (octets and not alert):
+        raise Mismatch("at most a TLS alert, then closed", f"{end}, {len(octets)} bytes {octets[:64].hex()}")
+    probe.note = "alert" if alert else end
+
+
+@row("connect-and-close")
+def connect_and_close(probe):
+    session = probe.greeted()
+    for _ in range(3):
+        socket.create_connection((probe.endpoint.host, probe.endpoint.port), 10).close()
+    probe.usable(session)
+
+
+@row("resumption-refused")
+def resumption_refused(probe):
+    """Offers the first connection's TLS session again: by its ticket, if it has one, and by its id."""
+    for tickets in (True, False):
+        context = probe.endpoint.context()
+        if tickets:
+            context.options &= ~ssl.OP_NO_TICKET
+        with tls_connect(probe.endpoint, context) as first:
+            tls_session = first.session
+        if tls_session is not None and tls_session.has_ticket:
+            raise Mismatch("no session ticket", f"one that lives {tls_session.ticket_lifetime_hint} s")
+        with tls_connect(probe.endpoint, context, tls_session) as second:
+            if second.session_reused:
+                raise Mismatch("a full handshake", "a resumed session")
+
+
+@row("hello-timeout")
+def hello_timeout(probe):
+    session = probe.bare()
+    started = time.monotonic()
+    probe.error(session, session.control, "STATE", seconds=13)
+    if not 9 < time.monotonic() - started < 12:
+        raise Mismatch("ERROR STATE 10 s after the handshake", f"it after {time.monotonic() - started:.1f} s")
+    probe.ends(session, session.control)
+
+
+@row("duplicate-agent")
+def duplicate_agent(probe):
+    """Two instances take turns. More than three turns are refused; a run just before this one may count as one."""
+    probe.greeted(instance=INSTANCE)
+    instances = [secrets.token_hex(16), INSTANCE]
+    for turn in range(1, 7):
+        session = probe.bare()
+        session.control.send_json(Type.HELLO, probe.hello_body(instance=instances[(turn - 1) % 2]))
+        probe.until(session, lambda: session.welcome or session.control.errors or session.control.ended, 30)
+        if session.welcome:
+            continue
+        body = probe.error(session, session.control, "FORBIDDEN")
+        probe.ends(session, session.control)
+        if "duplicate agent" not in body.get("text", ""):
+            raise Mismatch('text "duplicate agent"', describe_error(body))
+        if turn < 3 or turn > 5:
+            raise Mismatch("refusal at the fourth turn, give or take one", f"it at turn {turn}")
+        probe.note = f"refused at turn {turn}"
+        return
+    raise Mismatch("ERROR FORBIDDEN after more than three turns", "WELCOME at every one of 6 turns")
+
+
+# --- Running ---------------------------------------------------------------------------------------------------------
+
+def run_row(name, options):
+    """'ok', 'failed' or 'skipped', and prints the row's line."""
+    probe = Probe(options)
+    try:
+        ROWS[name](probe)
+    except Skipped as e:
+        print(f"skipped {name} {e}", flush=True)
+        return "skipped"
+    except Mismatch as e:
+        print(f"FAILED {name} {e}", flush=True)
+        return "failed"
+    except (SessionEnded, OSError) as e:
+        print(f"FAILED {name} expected the row's preparation to succeed got {type(e).__name__}: {e}", flush=True)
+        return "failed"
+    finally:
+        probe.close()
+    print(f"ok {name}" + (f" ({probe.note})" if probe.note else ""), flush=True)
+    return "ok"
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    if "--list" in sys.argv[1:]:
+        print("\n".join(ROWS))
+        sys.exit(0)
+    add_server_options(parser)
+    parser.add_argument("--device-name", required=True, metavar="NAME", help="a disk assigned to the source server")
+    parser.add_argument("--size", required=True, type=int, metavar="BYTES", help="its size")
+    parser.add_argument("--other-source-id", default="conformance-other", metavar="ID",
+                        help="a source server that the certificate is not assigned to")
+    parser.add_argument("--wrong-certificate", metavar="PEM", help="a certificate that the server does not know")
+    parser.add_argument("--wrong-key", metavar="PEM")
+    parser.add_argument("--row", action="append", choices=list(ROWS), metavar="NAME", help="only this row; repeatable")
+    parser.add_argument("--skip", action="append", default=[], choices=list(ROWS), metavar="NAME", help="not this row")
+    parser.add_argument("--list", action="store_true", help="print the names of the rows")
+    return parser.parse_args()
+
+
+def main():
+    options = parse_options()
+    results = [run_row(name, options) for name in options.row or ROWS if name not in options.skip]
+    passed, failed, skipped = (results.count(result) for result in ("ok", "failed", "skipped"))
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,428 @@
+"""Tests of the agent's side: bytes against the golden frames and schemas, conversation against a loopback stub.
+
+Run in this folder: python3 -m unittest
+"""
+
+import contextlib
+import io
+import json
+import random
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import brp_client
+import conformance
+import make_golden
+import sync_image
+from brp_client import DataFields, Disk, Endpoint, Flow, Refused, Session, SessionEnded, Type, crc32c, lz4_compress
+from stub_server import StubServer, lz4_expand
+
+HERE = Path(__file__).resolve().parent
+PROTOCOL = HERE.parents[3] / "receiver" / "protocol"
+SEED = 20260117
+
+
+class Crc32cTest(unittest.TestCase):
+
+    def test_vector_of_the_document(self):
+        self.assertEqual(0xE3069283, crc32c(b"123456789"))
+
+    def test_agrees_with_the_bitwise_definition(self):
+        octets = random.Random(SEED).randbytes(1000)
+        for length in (0, 1, 3, 4, 5, 999, 1000):
+            self.assertEqual(make_golden.crc32c(octets[:length]), crc32c(octets[:length]))
+
+
+class Lz4Test(unittest.TestCase):
+
+    def check(self, raw):
+        self.assertEqual(raw, lz4_expand(lz4_compress(raw), len(raw)))
+
+    def test_short_blocks(self):
+        for length in range(64):
+            self.check(b"a" * length)
+            self.check(bytes(range(length)))
+
+    def test_blocks_at_the_bounds_of_length_bytes(self):
+        noise = random.Random(SEED).randbytes(600)
+        for literals in (14, 15, 16, 269, 270, 271, 524, 525, 526):
+            for match in (18, 19, 20, 273, 274, 275, 528, 529, 530):
+                self.check(noise[:literals] + noise[:1] * match + noise[:12])
+
+    def test_random_blocks(self):
+        source = random.Random(SEED)
+        for _ in range(60):
+            words = [source.randbytes(source.randrange(1, 40)) for _ in range(source.randrange(1, 30))]
+            self.check(b"".join(source.choices(words, k=source.randrange(300))))
+
+    def test_matches_farther_than_65535_are_not_used(self):
+        noise = random.Random(SEED).randbytes(66000)
+        self.check(noise + noise)
+
+    def test_end_of_block_rules(self):
+        for raw in (bytes(100), b"abcd" * 50, bytes(13), bytes(12)):
+            match_starts, last_literals = lz4_shape(lz4_compress(raw))
+            self.assertTrue(all(start <= len(raw) - 12 for start in match_starts))
+            self.assertGreaterEqual(last_literals, 5)
+
+
+def lz4_shape(block):
+    """Where the matches of a block start in its expansion, and how many literals end it."""
+    at = position = 0
+    starts = []
+
+    def length(nibble):
+        nonlocal at
+        total = nibble
+        while nibble == 15:
+            total += block[at]
+            at += 1
+            if block[at - 1] != 255:
+                break
+        return total
+
+    while True:
+        token = block[at]
+        at += 1
+        literals = length(token >> 4)
+        at, position = at + literals, position + literals
+        if at == len(block):
+            return starts, literals
+        at += 2
+        starts.append(position)
+        position += length(token & 15) + 4
+
+
+class GoldenTest(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.text = (PROTOCOL / "golden" / "frames.txt").read_text(encoding="utf-8")
+        cls.blocks = [parse_block(block) for block in cls.text.split("\n\n")[1:]]
+
+    def test_file_is_what_the_script_prints(self):
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        with contextlib.redirect_stdout(out):
+            make_golden.main()
+        out.flush()
+        self.assertEqual(self.text, out.buffer.getvalue().decode())
+
+    def test_every_type_is_there(self):
+        shown = {block["is"].split()[0] for block in self.blocks if "refused" not in block}
+        self.assertEqual({t.name for t in Type} | {"ignorable"}, shown)
+
+    def test_good_frames_decode_to_their_words(self):
+        for block in self.blocks:
+            if "refused" in block:
+                continue
+            with self.subTest(block["name"]):
+                frame, length = brp_client.decode(block["octets"])
+                self.assertEqual(len(block["octets"]), length)
+                self.assertEqual(block["is"], in_words(frame))
+
+    def test_good_frames_wait_for_their_last_byte(self):
+        for block in self.blocks:
+            if "refused" not in block:
+                self.assertIsNone(brp_client.decode(block["octets"][:-1]), block["name"])
+
+    def test_good_frames_encode_to_the_same_bytes(self):
+        for block in self.blocks:
+            if "refused" in block or "reserved" in block["name"]:
+                continue
+            with self.subTest(block["name"]):
+                frame, _ = brp_client.decode(block["octets"])
+                payload = brp_client.json_bytes(frame.json()) if frame.type in brp_client.REQUIRED else frame.payload
+                fields = frame.fields
+                if frame.type in (Type.DATA, Type.ZERO):
+                    fields = DataFields.of(fields).pack() + fields[32:]
+                self.assertEqual(block["octets"], brp_client.encode(frame.type, frame.seq, payload, fields))
+
+    def test_bad_frames_are_refused_as_their_line_says(self):
+        for block in self.blocks:
+            self.assertEqual("refused" in block, block["name"].startswith("bad-"), block["name"])
+            if "refused" not in block:
+                continue
+            with self.subTest(block["name"]):
+                with self.assertRaises(Refused) as raised:
+                    take_whole(block["octets"])
+                self.assertEqual(block["refused"], raised.exception.code, raised.exception)
+
+    def test_bodies_obey_their_schemas(self):
+        for block in self.blocks:
+            if "refused" in block:
+                continue
+            frame, _ = brp_client.decode(block["octets"])
+            if frame.type in brp_client.REQUIRED:
+                with self.subTest(block["name"]):
+                    self.assertEqual([], list(violations(schema_of(frame.name), frame.json(), "")))
+
+    def test_schemas_require_what_the_client_requires(self):
+        for frame_type, members in brp_client.REQUIRED.items():
+            self.assertEqual(set(members), set(schema_of(frame_type.name)["required"]), frame_type.name)
+
+
+def parse_block(text):
+    block = {"octets": b""}
+    for line in text.splitlines():
+        key, _, value = line.partition(": ")
+        if key == "hex":
+            block["octets"] += bytes.fromhex(value)
+        else:
+            block[key] = value
+    return block
+
+
+def in_words(frame):
+    words = f"{frame.name} seq={frame.seq} header_len={32 + len(frame.fields)}"
+    if frame.type in brp_client.REQUIRED:
+        return f"{words} {brp_client.json_bytes(frame.json()).decode()}"
+    if frame.ignorable:
+        return f"ignorable type=0x{frame.type:02x} seq={frame.seq} header_len={32 + len(frame.fields)} " \
+               f"payload_len={len(frame.payload)}"
+    if frame.type == Type.DATA:
+        f = DataFields.of(frame.fields)
+        raw = lz4_expand(frame.payload, f.raw_len) if f.codec else frame.payload
+        return f"{words} volume={f.volume} codec={f.codec} dflags={f.dflags} raw_len={f.raw_len} offset={f.offset} " \
+               f"epoch={f.epoch} raw_crc32c=0x{crc32c(raw):08x} payload_len={len(frame.payload)}"
+    if frame.type == Type.ZERO:
+        f = DataFields.of(frame.fields)
+        return f"{words} volume={f.volume} dflags={f.dflags} offset={f.offset} length={f.length} epoch={f.epoch}"
+    if frame.type == Type.FENCE:
+        return f"{words} epoch={struct.unpack('<Q', frame.payload)[0]}"
+    if frame.type == Type.DURABLE_ACK:
+        received, entries = frame.ack()
+        return f"{words} received_seq={received} entries={len(entries)}" + "".join(
+            f" volume={v} durable_seq={d} limit_bytes={b}" for v, d, b in entries)
+    return words
+
+
+def take_whole(octets):
+    """Decodes a frame, its body and its block, as a receiver would."""
+    found = brp_client.decode(octets)
+    assert found, "the frame is not whole, and its header was not refused"
+    frame = found[0]
+    if frame.type in brp_client.REQUIRED:
+        frame.json()
+    if frame.type == Type.DATA:
+        f = DataFields.of(frame.fields)
+        try:
+            raw = lz4_expand(frame.payload, f.raw_len) if f.codec else frame.payload
+        except ValueError as e:
+            raise Refused("INTEGRITY", str(e)) from None
+        if crc32c(raw) != f.raw_crc32c:
+            raise Refused("INTEGRITY", "CRC differs")
+
+
+def schema_of(name):
+    return json.loads((PROTOCOL / "schemas" / f"{name.lower().replace('_', '-')}.schema.json").read_text())
+
+
+KINDS = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+PLAIN = {"$schema", "title", "description", "type", "required", "properties", "items", "minimum", "maximum",
+         "minLength", "maxLength", "pattern", "enum", "minItems", "maxItems", "multipleOf"}
+
+
+def violations(schema, value, path):
+    """What of a value violates a schema. Knows the keywords of PLAIN and refuses others."""
+    assert set(schema) <= PLAIN, set(schema) - PLAIN
+    kind = schema["type"]
+    if not isinstance(value, KINDS[kind]) or kind == "integer" and isinstance(value, bool):
+        yield f"{path} is not of type {kind}"
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{path} is none of {schema['enum']}"
+    if kind == "object":
+        yield from (f"{path}.{name} is missing" for name in schema.get("required", ()) if name not in value)
+        for name, member in schema.get("properties", {}).items():
+            if name in value:
+                yield from violations(member, value[name], f"{path}.{name}")
+    measure = value if kind == "integer" else len(value) if kind in ("array", "string") else None
+    low, high = {"integer": ("minimum", "maximum"), "array": ("minItems", "maxItems"),
+                 "string": ("minLength", "maxLength")}.get(kind, (None, None))
+    if low in schema and measure < schema[low] or high in schema and measure > schema[high]:
+        yield f"{path} is out of bounds: {measure}"
+    if "multipleOf" in schema and value % schema["multipleOf"]:
+        yield f"{path} is not a multiple of {schema['multipleOf']}"
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        yield f"{path} does not match {schema['pattern']}"
+    for i, element in enumerate(value if kind == "array" else ()):
+        yield from violations(schema["items"], element, f"{path}[{i}]")
+
+
+class SequenceTest(unittest.TestCase):
+
+    def test_checks_come_in_the_order_of_section_3(self):
+        def code_of(**how):
+            with self.assertRaises(Refused) as raised:
+                brp_client.decode(brp_client.encode(how.pop("type", 0x50), 9, **how), seq=1, accepts={Type.HELLO})
+            return raised.exception.code
+        self.assertEqual("PROTOCOL", code_of(flags=1))
+        self.assertEqual("SEQUENCE", code_of())
+        with self.assertRaisesRegex(Refused, "UNSUPPORTED"):
+            brp_client.decode(brp_client.encode(0x50, 1), seq=1, accepts={Type.HELLO})
+        with self.assertRaisesRegex(Refused, "STATE"):
+            brp_client.decode(brp_client.encode(Type.DATA, 1, fields=bytes(32)), seq=1, accepts={Type.HELLO})
+
+
+class FlowTest(unittest.TestCase):
+
+    def test_bytes_are_counted_for_each_volume_since_attached(self):
+        flow = Flow(8192, 1024)
+        flow.sent(0, 2, 4096)
+        flow.sent(0, 3, 4096)
+        self.assertFalse(flow.has_room(0, 512))
+        self.assertTrue(flow.has_room(1, 8192))
+        flow.acknowledge(3, [(0, 2, 12288)])
+        self.assertTrue(flow.has_room(0, 4096))
+        self.assertFalse(flow.has_room(0, 4608))
+
+    def test_frames_are_counted_for_all_volumes_together(self):
+        flow = Flow(1 << 20, 2)
+        flow.sent(0, 2, 512)
+        flow.sent(1, 3, 512)
+        self.assertFalse(flow.has_room(0, 512))
+        flow.acknowledge(3, [])
+        self.assertFalse(flow.has_room(0, 512), "receipt is no acknowledgement")
+        flow.acknowledge(3, [(1, 3, 1 << 20)])
+        self.assertTrue(flow.has_room(0, 512))
+        self.assertEqual(1, flow.unacked_frames)
+
+    def test_durable_seq_covers_its_volume_only(self):
+        flow = Flow(1 << 20, 1024)
+        for seq, volume in ((2, 0), (3, 1), (4, 0)):
+            flow.sent(volume, seq, 512)
+        flow.acknowledge(4, [(0, 99, 1 << 20)])
+        self.assertEqual(1, flow.unacked_frames)
+
+    def test_limits_never_decrease(self):
+        flow = Flow(8192, 1024)
+        with self.assertRaises(Refused):
+            flow.acknowledge(1, [(0, 0, 4096)])
+        flow.acknowledge(1, [(0, 5, 8192)])
+        with self.assertRaises(Refused):
+            flow.acknowledge(1, [(0, 4, 8192)])
+
+    def test_the_walk_through_of_section_14(self):
+        flow = Flow(8388608, 1024)
+        for seq in (2, 3, 4, 5):
+            flow.sent(0, seq, 262144)
+        for seq in (6, 7):
+            flow.sent(0, seq, 4096)
+        flow.acknowledge(4, [(0, 4, 9175040)])
+        self.assertEqual(3, flow.unacked_frames)
+        flow.acknowledge(8, [(0, 8, 9445376)])
+        self.assertEqual(0, flow.unacked_frames)
+        self.assertEqual(8388608, flow.limit_bytes(0) - flow.sent_bytes[0])
+
+
+@unittest.skipUnless(shutil.which("openssl"), "needs the openssl command to make certificates")
+class LoopbackTest(unittest.TestCase):
+    """Everything over real TLS with the stub at the other end."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp())
+        for name in ("server", "agent", "wrong"):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-days", "2", "-subj", f"/CN={name}", "-keyout", cls.folder / f"{name}.key",
+                            "-out", cls.folder / f"{name}.pem"], check=True, capture_output=True)
+        cls.pin = "sha256:" + subprocess.run(
+            f"openssl x509 -in {cls.folder}/server.pem -pubkey -noout | openssl pkey -pubin -outform der"
+            " | openssl dgst -sha256 -r", shell=True, check=True, capture_output=True, text=True).stdout.split()[0]
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def start(self, **disks):
+        server = StubServer(self.folder / "server.pem", self.folder / "server.key", self.folder / "agent.pem", "s-1",
+                            disks)
+        self.addCleanup(server.stop)
+        return server
+
+    def endpoint(self, server, pins=None):
+        return Endpoint("127.0.0.1", server.port, self.folder / "agent.pem", self.folder / "agent.key",
+                        frozenset(pins or [self.pin]))
+
+    def arguments(self, server):
+        return ["--server", f"127.0.0.1:{server.port}", "--certificate", str(self.folder / "agent.pem"),
+                "--key", str(self.folder / "agent.key"), "--server-pin", "sha256:" + "0" * 64,
+                "--server-pin", self.pin, "--source-server-id", "s-1"]
+
+    def run_main(self, module, arguments):
+        out, err = io.StringIO(), io.StringIO()
+        with mock.patch.object(sys, "argv", ["main", *arguments]), contextlib.redirect_stdout(out), \
+                contextlib.redirect_stderr(err):
+            status = module.main()
+        return status, out.getvalue(), err.getvalue()
+
+    def test_server_with_another_pin_is_left(self):
+        server = self.start(sda=1 << 20)
+        with self.assertRaisesRegex(SessionEnded, "pin"):
+            Session(self.endpoint(server, ["sha256:" + "0" * 64]))
+
+    def test_images_arrive_byte_for_byte(self):
+        source = random.Random(SEED)
+        images = {"sda": bytearray(3 << 20), "sdb": bytearray((1 << 20) + 512)}
+        images["sda"][100:390100] = b"compressible " * 30000
+        images["sda"][(1 << 20) - 5:(1 << 20) + 300000] = source.randbytes(300005)
+        images["sdb"][-512:] = b"e" * 512
+        server = self.start(**{name: len(image) for name, image in images.items()})
+        arguments = self.arguments(server) + ["--streams", "3"]
+        for name, image in images.items():
+            (self.folder / name).write_bytes(image)
+            arguments += ["--disk", f"{name}={self.folder / name}"]
+        status, out, err = self.run_main(sync_image, arguments)
+        self.assertEqual((0, ""), (status, err))
+        self.assertIn("committed epoch=1 generation=1 streams=3", out)
+        self.assertEqual(images, server.content)
+        status, out, _ = self.run_main(sync_image, arguments + ["--no-compress"])
+        self.assertIn("committed epoch=2", out)
+
+    def test_refusal_is_told(self):
+        server = self.start(sda=1 << 20)
+        (self.folder / "small").write_bytes(bytes(512))
+        status, _, err = self.run_main(sync_image, self.arguments(server) + ["--disk", f"sda={self.folder / 'small'}"])
+        self.assertEqual(1, status)
+        self.assertIn("ERROR on control: RANGE", err)
+
+    def test_bad_input_of_the_server_ends_the_session(self):
+        server = self.start(sda=1 << 20)
+        with mock.patch.object(StubServer, "_volume", lambda *_: {"index": 0}):
+            session = Session(self.endpoint(server))
+            self.addCleanup(session.close)
+            with self.assertRaisesRegex(SessionEnded, "refused by the agent: PROTOCOL"):
+                session.hello(brp_client.hello_body("s-1", [Disk("sda", 1 << 20)]))
+
+    def test_conformance_sees_each_documented_answer(self):
+        """The slow rows are left to the real server."""
+        server = self.start(sda=4 << 20)
+        slow = ["hello-timeout", "duplicate-agent", "attach-missing"]
+        arguments = self.arguments(server) + [
+            "--device-name", "sda", "--size", str(4 << 20), "--wrong-certificate", str(self.folder / "wrong.pem"),
+            "--wrong-key", str(self.folder / "wrong.key")]
+        for name in slow + ["not-tls"]:  # the stub's TLS library sends no alert for plain text
+            arguments += ["--skip", name]
+        status, out, _ = self.run_main(conformance, arguments)
+        self.assertEqual(0, status, out)
+
+    def test_conformance_fails_with_what_came(self):
+        server = self.start(sda=4 << 20)
+        arguments = self.arguments(server) + ["--device-name", "sda", "--size", str(4 << 20), "--row", "bad-magic"]
+        expects_limit = lambda probe: conformance.on_greeted_control(probe, "LIMIT", lambda seq: b"x" * 32)
+        with mock.patch.dict(conformance.ROWS, {"bad-magic": expects_limit}):
+            status, out, _ = self.run_main(conformance, arguments)
+        self.assertEqual(1, status)
+        self.assertRegex(out, r"FAILED bad-magic expected ERROR LIMIT on control got control: WELCOME, "
+                              r"ERROR PROTOCOL \(1\) text=magic 0x78787878; .*\n0 passed, 1 failed\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

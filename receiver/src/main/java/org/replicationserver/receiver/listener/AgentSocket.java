@@ -1,0 +1,195 @@
+package org.replicationserver.receiver.listener;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.handler.ssl.SslHandler;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.session.AgentConnection;
+import org.replicationserver.receiver.session.Transport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The socket of an agent's connection: a handler at the end of its pipeline, so that decrypted bytes stay in direct memory up to
+ * the frame reader. Event loop only.
+ *
+ * <p>The end, by case: ended by the session, it sends what is left and close_notify, shuts down its output, throws away what
+ * still comes for {@link #LINGER_MILLIS} and closes; without the wait the kernel would answer late bytes with a reset and the peer
+ * might never read the error. Ended by the peer, it closes at once.
+ */
+final class AgentSocket extends ChannelInboundHandlerAdapter implements Transport {
+    private static final Logger LOG = LoggerFactory.getLogger(AgentSocket.class);
+    private static final long LINGER_MILLIS = 1000;
+
+    /** A peer that reads nothing may leave so much unsent; answers to its frames would pile up without end otherwise. */
+    private static final long UNSENT_BYTES_MAX = 1024 * 1024;
+
+    private final String remoteAddress;
+    private @Nullable ChannelHandlerContext added;
+
+    /** What arrived while reading was paused. */
+    private final ArrayDeque<ByteBuf> waiting = new ArrayDeque<>();
+
+    private @Nullable AgentConnection connection;
+    private boolean paused;
+    private boolean ended;
+
+    AgentSocket(String remoteAddress) {
+        this.remoteAddress = remoteAddress;
+    }
+
+    void open(AgentConnection newConnection) {
+        connection = newConnection;
+    }
+
+    // --- from the pipeline
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        added = ctx;
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+        ByteBuf bytes = (ByteBuf) message;
+        if (paused) {
+            waiting.add(bytes);
+        } else {
+            read(bytes);
+        }
+    }
+
+    /** Hands bytes to the session; keeps what it leaves when it pauses. */
+    private void read(ByteBuf bytes) {
+        AgentConnection open = connection;
+        if (ended || open == null) {
+            bytes.release();
+            return;
+        }
+        ByteBuffer input = bytes.nioBufferCount() == 1
+                ? bytes.internalNioBuffer(bytes.readerIndex(), bytes.readableBytes())
+                : bytes.nioBuffer();
+        int start = input.position();
+        boolean go = open.received(input);
+        bytes.skipBytes(input.position() - start);
+        if (go || ended) {
+            bytes.release();
+        } else {
+            waiting.addFirst(bytes);
+            paused = true;
+            channel().config().setAutoRead(false);
+        }
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+        if (connection != null && channel().isWritable()) {
+            connection.writable();
+        }
+        ctx.fireChannelWritabilityChanged();
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+        releaseWaiting();
+        if (connection != null) {
+            connection.closed();
+        }
+        ctx.fireChannelInactive();
+    }
+
+    /** A reset, or a fault of ours: either way this connection is over and no other is harmed. */
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        if (cause instanceof IOException) {
+            LOG.debug("connection failed: address={} cause={}", remoteAddress, cause.getMessage());
+        } else {
+            LOG.error("connection closed after a fault of this program: address={}", remoteAddress, cause);
+        }
+        ctx.close();
+    }
+
+    private void releaseWaiting() {
+        waiting.forEach(ByteBuf::release);
+        waiting.clear();
+    }
+
+    // --- from the session
+
+    @Override
+    public void write(ByteBuffer frame) {
+        ChannelHandlerContext context = context();
+        ByteBuf bytes = context.alloc().directBuffer(frame.remaining());
+        bytes.writeBytes(frame);
+        context.writeAndFlush(bytes, context.voidPromise());
+        if (channel().bytesBeforeWritable() > UNSENT_BYTES_MAX) {
+            channel().close();
+        }
+    }
+
+    @Override
+    public boolean isWritable() {
+        return channel().isWritable();
+    }
+
+    @Override
+    public void resumeReading() {
+        if (!paused || ended) {
+            return;
+        }
+        paused = false;
+        while (!paused && !waiting.isEmpty()) {
+            read(waiting.remove());
+        }
+        if (!paused) {
+            channel().config().setAutoRead(true);
+        }
+    }
+
+    @Override
+    public void end() {
+        if (ended) {
+            return;
+        }
+        ended = true;
+        releaseWaiting();
+        channel().config().setAutoRead(true);
+        SslHandler ssl = channel().pipeline().get(SslHandler.class);
+        if (ssl != null) {
+            ssl.closeOutbound();
+        }
+        context().writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(sent -> shutdownOutput());
+        channel().eventLoop().schedule(() -> channel().close(), LINGER_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    private void shutdownOutput() {
+        if (channel() instanceof SocketChannel socket && socket.isActive()) {
+            socket.shutdownOutput();
+        }
+    }
+
+    @Override
+    public String remoteAddress() {
+        return remoteAddress;
+    }
+
+    private ChannelHandlerContext context() {
+        ChannelHandlerContext context = added;
+        if (context == null) {
+            throw new IllegalStateException("not in a pipeline yet");
+        }
+        return context;
+    }
+
+    private Channel channel() {
+        return context().channel();
+    }
+}

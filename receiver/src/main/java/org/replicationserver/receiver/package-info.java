@@ -1,0 +1,2 @@
+/** The replication server's program: its command line. */
+package org.replicationserver.receiver;

@@ -1,0 +1,111 @@
+package org.replicationserver.receiver.server;
+
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.json.JsonObject;
+import io.vertx.core.net.SocketAddress;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.CompletionStage;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.replicationserver.receiver.session.Sessions;
+import org.replicationserver.receiver.session.VolumeHost.Availability;
+
+/**
+ * Commands from the same machine: HTTP on a Unix socket in the state directory, for whoever may enter that directory. Event loop
+ * only.
+ *
+ * <pre>
+ * POST /volumes/{volumeId}/reopen              opens a volume anew after a failure; a full sync of it follows
+ * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
+ * </pre>
+ *
+ * Answers are {@code 200 {"result": "..."}}, or 404 or 409 with {@code {"error": "..."}}.
+ */
+final class AdminSocket {
+    private static final String FILE = "admin.socket";
+    private static final Pattern REOPEN = Pattern.compile("/volumes/([A-Za-z0-9._-]{1,128})/reopen");
+    private static final Pattern ACCEPT = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/accept-agents");
+
+    private final Path path;
+    private final Sessions sessions;
+    private final HttpServer server;
+
+    AdminSocket(Vertx vertx, Path stateDirectory, Sessions sessions) {
+        this.path = path(stateDirectory);
+        this.sessions = sessions;
+        this.server = vertx.createHttpServer(new HttpServerOptions()).requestHandler(this::handle);
+    }
+
+    static Path path(Path stateDirectory) {
+        return stateDirectory.resolve(FILE);
+    }
+
+    /** Listens; a socket that a server left which was killed is replaced, because the state directory is locked by us. */
+    Future<Void> listen() {
+        try {
+            Files.deleteIfExists(path);
+        } catch (IOException e) {
+            return Future.failedFuture(e);
+        }
+        return server.listen(SocketAddress.domainSocketAddress(path.toString())).compose(listening -> {
+            try {
+                Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
+                return Future.succeededFuture();
+            } catch (IOException e) {
+                return Future.failedFuture(e);
+            }
+        });
+    }
+
+    Future<Void> close() {
+        return server.close();
+    }
+
+    private void handle(HttpServerRequest request) {
+        Matcher reopen = REOPEN.matcher(request.path());
+        Matcher accept = ACCEPT.matcher(request.path());
+        boolean post = HttpMethod.POST.equals(request.method());
+        if (post && reopen.matches()) {
+            reopen(request, reopen.group(1));
+        } else if (post && accept.matches()) {
+            if (sessions.acceptAgents(accept.group(1))) {
+                answer(request, 200, "result", "agents of " + accept.group(1) + " are accepted again");
+            } else {
+                answer(request, 404, "error", "no source server " + accept.group(1) + " is assigned");
+            }
+        } else {
+            answer(request, 404, "error", "no such command");
+        }
+    }
+
+    private void reopen(HttpServerRequest request, String volumeId) {
+        CompletionStage<Availability> reopened = sessions.reopen(volumeId);
+        if (reopened == null) {
+            answer(request, 404, "error", "no volume " + volumeId + " is assigned");
+            return;
+        }
+        reopened.thenAccept(availability -> {
+            switch (availability) {
+                case Availability.Open open ->
+                    answer(request, 200, "result", "volume " + volumeId + " is open, a full sync of it follows");
+                case Availability.Unavailable none ->
+                    answer(request, 409, "error", "volume " + volumeId + " cannot be opened: " + none.reason());
+            }
+        });
+    }
+
+    private static void answer(HttpServerRequest request, int status, String member, String text) {
+        request.response()
+                .setStatusCode(status)
+                .putHeader("content-type", "application/json")
+                .end(new JsonObject().put(member, text).toBuffer());
+    }
+}

@@ -1,0 +1,295 @@
+package org.replicationserver.receiver.server;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.replicationserver.cert.CertificateProfile;
+import org.replicationserver.cert.CertificateStoreException;
+import org.replicationserver.cert.Identity;
+import org.replicationserver.cert.IdentityStore;
+import org.replicationserver.cert.PeerIdentity;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.cert.PinRegistry;
+import org.replicationserver.cert.PinnedTrustManager;
+import org.replicationserver.cert.SelfSignedIssuer;
+import org.replicationserver.receiver.config.AssignedSource;
+import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.listener.AgentListener;
+import org.replicationserver.receiver.listener.ListenerSettings;
+import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.session.SessionClock;
+import org.replicationserver.receiver.session.Sessions;
+import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.status.ServerEvents;
+import org.replicationserver.volume.LinuxBlockDevice;
+import org.replicationserver.volume.StateDirectory;
+import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The replication server: everything is constructed here, top to bottom, and stopped in reverse. {@link #start} and {@link #stop}
+ * are called by one thread that is not the event loop.
+ */
+public final class ReplicationServer {
+    private static final Logger LOG = LoggerFactory.getLogger(ReplicationServer.class);
+    private static final long TICK_MILLIS = 250;
+
+    /** The name under which the certificate directory keeps the server's key, certificate and pin. */
+    private static final String IDENTITY = "server";
+
+    /** Beyond the deadline that agents were told: to make durable what had been received by then. */
+    private static final Duration FINISH_TIMEOUT = Duration.ofSeconds(20);
+
+    private final ServerConfig config;
+    private final StateDirectory state;
+    private final Identity identity;
+    private final Vertx vertx;
+    private final Context loop;
+    private final StagingVolumes volumes;
+    private final Sessions sessions;
+    private final AgentListener listener;
+    private final AdminSocket admin;
+
+    private int port;
+
+    private ReplicationServer(
+            ServerConfig config,
+            List<AssignedSource> assigned,
+            MeterRegistry metrics,
+            Consumer<Throwable> onStateFailure,
+            DeviceOpener devices)
+            throws IOException {
+        List<SourceAssignment> assignments =
+                assigned.stream().map(AssignedSource::assignment).toList();
+        this.config = config;
+        this.state = StateDirectory.open(config.stateDirectory().resolve("sources"), onStateFailure);
+        this.identity = loadOrCreateIdentity(config);
+        PinRegistry pins = new PinRegistry();
+        pins.replaceAll(pinsOf(assigned));
+
+        TlsEngine.forbidResumptionAndRenegotiation();
+        this.vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
+        this.loop = vertx.getOrCreateContext();
+        Executor eventLoop = task -> loop.runOnContext(ignored -> task.run());
+
+        SessionClock clock = SessionClock.system();
+        ServerEvents events = new ServerEvents(metrics, clock);
+        StateRecords records = new StateRecords(state, eventLoop);
+        Files.createDirectories(config.imageDirectory());
+        Set<String> made = StagingVolumes.createMissingImages(assignments, state);
+        this.volumes = new StagingVolumes(
+                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices);
+        this.sessions = new Sessions(
+                config.sessions(),
+                clock,
+                events,
+                AgentListener.payloadMemory(),
+                volumes,
+                records,
+                eventLoop,
+                new SecureRandom(),
+                assignments);
+        volumes.openAll(assignments, made, records, sessions);
+        PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), events::certificateRefused);
+        this.listener = new AgentListener(
+                vertx,
+                listenerSettings(config),
+                identity.keyManager(),
+                trust,
+                new PeerIdentity(pins),
+                sessions,
+                events);
+        this.admin = new AdminSocket(vertx, config.stateDirectory(), sessions);
+        Gauge.builder("replication_connections", sessions, Sessions::connectionCount)
+                .register(metrics);
+    }
+
+    /**
+     * Opens the volumes on real devices and image files, and listens; see the other {@code start}.
+     */
+    public static ReplicationServer start(
+            ServerConfig config,
+            List<AssignedSource> assigned,
+            MeterRegistry metrics,
+            Consumer<Throwable> onStateFailure)
+            throws ServerStartException {
+        return start(
+                config,
+                assigned,
+                metrics,
+                onStateFailure,
+                spec -> LinuxBlockDevice.open(spec.path(), spec.openOptions()));
+    }
+
+    /**
+     * Opens the volumes and listens.
+     *
+     * @param devices opens the devices of volumes; tests put devices here that stall, fail or forget
+     * @param onStateFailure told when the state cannot be kept any more; the process must end then
+     * @throws ServerStartException with a line for the operator; nothing is left running
+     */
+    public static ReplicationServer start(
+            ServerConfig config,
+            List<AssignedSource> assigned,
+            MeterRegistry metrics,
+            Consumer<Throwable> onStateFailure,
+            DeviceOpener devices)
+            throws ServerStartException {
+        try {
+            ReplicationServer server = new ReplicationServer(config, assigned, metrics, onStateFailure, devices);
+            server.listen();
+            return server;
+        } catch (IOException | IllegalStateException e) {
+            throw new ServerStartException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static Identity loadOrCreateIdentity(ServerConfig config) throws CertificateStoreException {
+        CertificateProfile profile = CertificateProfile.ofServer(config.serverId())
+                .withValidity(Duration.ofDays(config.tls().certificateDays()));
+        return new IdentityStore(config.certDirectory())
+                .loadOrCreate(IDENTITY, new SelfSignedIssuer(profile, Clock.systemUTC()));
+    }
+
+    private static Map<Pin, String> pinsOf(List<AssignedSource> assigned) {
+        Map<Pin, String> pins = new HashMap<>();
+        for (AssignedSource source : assigned) {
+            for (String pin : source.agentPins()) {
+                pins.put(Pin.parse(pin), source.assignment().sourceServerId());
+            }
+        }
+        return pins;
+    }
+
+    private static ListenerSettings listenerSettings(ServerConfig config) {
+        return new ListenerSettings(
+                config.listen().address(),
+                config.listen().port(),
+                config.listen().backlog(),
+                config.listen().receiveBufferBytes(),
+                config.tls().engine(),
+                config.tls().protocols(),
+                config.tls().handshakeTimeout());
+    }
+
+    private void listen() throws ServerStartException {
+        try {
+            port = onLoop(
+                    () -> listener.listen().compose(bound -> admin.listen().map(bound)));
+        } catch (ServerStartException e) {
+            stop();
+            throw e;
+        }
+        onLoopLater(() -> vertx.setPeriodic(TICK_MILLIS, ignored -> sessions.tick()));
+        LOG.info(
+                "listening: port={} pin={} engine={} protocols={}",
+                port,
+                identity.pin(),
+                config.tls().engine().resolve(),
+                config.tls().protocols());
+    }
+
+    /** The port that agents connect to. */
+    public int port() {
+        return port;
+    }
+
+    /** What agents must pin. */
+    public Pin pin() {
+        return identity.pin();
+    }
+
+    /** Of the state directory: where commands of the same machine reach this server. */
+    public static Path adminSocket(Path stateDirectory) {
+        return AdminSocket.path(stateDirectory);
+    }
+
+    /**
+     * Stops in order: no new connections; agents are asked to finish; what was received becomes durable and is acknowledged; the
+     * writers force once more and close their devices; the state directory is closed. Collects what fails and goes on.
+     */
+    public void stop() {
+        onLoopLater(sessions::shutdown);
+        if (!awaitNoSessions(config.sessions().drainTimeout())) {
+            onLoopLater(sessions::finishAll);
+            if (!awaitNoSessions(FINISH_TIMEOUT)) {
+                LOG.warn("sessions did not finish within {} s", FINISH_TIMEOUT.toSeconds());
+            }
+        }
+        attempt("admin socket", () -> await(admin.close()));
+        attempt("listener", () -> await(listener.close()));
+        attempt("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
+        attempt("event loop", () -> await(vertx.close()));
+        attempt("state directory", state::close);
+        LOG.info("stopped");
+    }
+
+    private boolean awaitNoSessions(Duration timeout) {
+        CountDownLatch none = new CountDownLatch(1);
+        onLoopLater(() -> vertx.setPeriodic(10, id -> {
+            if (!sessions.hasSessions()) {
+                vertx.cancelTimer(id);
+                none.countDown();
+            }
+        }));
+        try {
+            return none.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private interface Step {
+        void run() throws Exception;
+    }
+
+    private static void attempt(String what, Step step) {
+        try {
+            step.run();
+        } catch (Exception e) {
+            LOG.error("stopping the {} failed: {}", what, e.getMessage(), e);
+        }
+    }
+
+    private static <T> T await(Future<T> future) throws Exception {
+        return future.toCompletionStage().toCompletableFuture().get(FINISH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private void onLoopLater(Runnable task) {
+        loop.runOnContext(ignored -> task.run());
+    }
+
+    private <T> T onLoop(Supplier<Future<T>> task) throws ServerStartException {
+        Promise<T> promise = Promise.promise();
+        onLoopLater(() -> task.get().onComplete(promise));
+        try {
+            return await(promise.future());
+        } catch (Exception e) {
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            String text = "cannot listen on " + config.listen().address() + " port "
+                    + config.listen().port() + ": " + cause.getMessage();
+            throw new ServerStartException(text, cause);
+        }
+    }
+}

@@ -1,0 +1,364 @@
+package org.replicationserver.receiver.session;
+
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Attach;
+import org.replicationserver.receiver.protocol.Body;
+import org.replicationserver.receiver.protocol.Bye;
+import org.replicationserver.receiver.protocol.EpochCommit;
+import org.replicationserver.receiver.protocol.EpochOpen;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.FrameHeader;
+import org.replicationserver.receiver.protocol.FrameReader;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.FrameWriter;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.JsonBody;
+import org.replicationserver.receiver.protocol.ProtocolException;
+
+/**
+ * One connection of an authenticated agent, from the handshake to its close: what it may send in which role, and its numbering.
+ * Event loop only.
+ *
+ * <p>NEW → CONTROL (HELLO came) or DATA (ATTACH came) → ENDED; any role may end. After ENDED nothing is sent and what arrives
+ * is thrown away.
+ */
+public final class AgentConnection implements FrameReader.Handler {
+    private enum Role {
+        NEW,
+        CONTROL,
+        DATA,
+        ENDED
+    }
+
+    private final Transport transport;
+    private final SourceSlot slot;
+    private final SessionSettings settings;
+    private final SessionClock clock;
+    private final SessionEvents events;
+    private final FrameReader reader = new FrameReader(this);
+    private final FrameWriter writer = new FrameWriter();
+    private final RateLimit controlFrames;
+    private final RateLimit pings;
+    private final long openedNanos;
+
+    private Role role = Role.NEW;
+    private long receivedNanos;
+    private long receivedBytes;
+    private boolean pinged;
+    private boolean keyLimitTold;
+
+    // CONTROL and DATA: the session, once it is open
+    private @Nullable SourceSession session;
+
+    // DATA
+    private @Nullable StreamState stream;
+    private @Nullable InboundBlock filling;
+
+    AgentConnection(
+            Transport transport, SourceSlot slot, SessionSettings settings, SessionClock clock, SessionEvents events) {
+        this.transport = transport;
+        this.slot = slot;
+        this.settings = settings;
+        this.clock = clock;
+        this.events = events;
+        long now = clock.nanos();
+        this.openedNanos = now;
+        this.receivedNanos = now;
+        this.controlFrames = new RateLimit(settings.controlFramesPerSecond(), settings.controlFramesBurst(), now);
+        this.pings = new RateLimit(settings.pingsPerSecond(), settings.pingsBurst(), now);
+    }
+
+    // --- from the listener
+
+    /**
+     * Takes bytes that arrived.
+     *
+     * @return false if reading shall pause; what {@code input} still holds is to be handed in again after {@link
+     *     Transport#resumeReading}
+     */
+    public boolean received(ByteBuffer input) {
+        if (role == Role.ENDED) {
+            input.position(input.limit());
+            return true;
+        }
+        receivedNanos = clock.nanos();
+        pinged = false;
+        int before = input.remaining();
+        try {
+            boolean go = reader.read(input);
+            receivedBytes += before - input.remaining();
+            if (receivedBytes > settings.keyBytesMax() && !keyLimitTold && session != null) {
+                keyLimitTold = true;
+                session.goAway("KEY_LIMIT");
+            }
+            return go;
+        } catch (ProtocolException e) {
+            fail(e);
+            input.position(input.limit());
+            return true;
+        }
+    }
+
+    /** The socket can take more again. */
+    public void writable() {
+        if (role == Role.DATA && session != null && stream != null) {
+            session.flushAck(stream);
+        }
+    }
+
+    /** The socket is gone. */
+    public void closed() {
+        stop("connection closed");
+    }
+
+    /** Looks at the deadlines. */
+    void tick(long nowNanos) {
+        switch (role) {
+            case NEW -> {
+                if (nowNanos - openedNanos > settings.firstFrameTimeout().toNanos()) {
+                    fail(new ProtocolException(
+                            ErrorCode.STATE,
+                            "neither HELLO nor ATTACH came within "
+                                    + settings.firstFrameTimeout().toSeconds() + " s"));
+                }
+            }
+            case CONTROL -> {
+                long silentNanos = nowNanos - receivedNanos;
+                if (silentNanos > settings.deadAfter().toNanos()) {
+                    fail(new ProtocolException(
+                            ErrorCode.STATE,
+                            "nothing was received for " + settings.deadAfter().toSeconds() + " s"));
+                } else if (silentNanos > settings.pingAfter().toNanos() && !pinged) {
+                    pinged = true;
+                    transport.write(writer.empty(FrameType.PING));
+                }
+            }
+            case DATA, ENDED -> {}
+        }
+    }
+
+    // --- from the reader
+
+    @Override
+    public FrameReader.Admission admit(FrameHeader header) throws ProtocolException {
+        FrameType type = header.type();
+        if (type == null) {
+            return FrameReader.Admission.SKIP;
+        }
+        boolean allowed = switch (role) {
+            case NEW -> type == FrameType.HELLO || type == FrameType.ATTACH;
+            case CONTROL ->
+                switch (type) {
+                    case PING, PONG, ERROR, BYE -> true;
+                    case EPOCH_OPEN, EPOCH_COMMIT -> session != null;
+                    default -> false;
+                };
+            case DATA -> type.isBlock() || type == FrameType.FENCE || type == FrameType.ERROR;
+            case ENDED -> true;
+        };
+        if (!allowed) {
+            throw ProtocolException.at(
+                    header, ErrorCode.STATE, type + " is not allowed on a " + roleName() + " connection now");
+        }
+        if (!type.isBlock() || role == Role.ENDED) {
+            return role == Role.ENDED ? FrameReader.Admission.SKIP : FrameReader.Admission.TAKE;
+        }
+        return openSession().admit(openStream(), header);
+    }
+
+    private String roleName() {
+        return switch (role) {
+            case NEW -> "new";
+            case CONTROL -> "control";
+            case DATA -> "data";
+            case ENDED -> "ended";
+        };
+    }
+
+    @Override
+    public ByteBuffer blockBuffer(FrameHeader header) {
+        InboundBlock block = openSession().takeBlock((int) header.payloadLen());
+        filling = block;
+        return block.buffer();
+    }
+
+    @Override
+    public void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException {
+        FrameType type = header.type();
+        if (type == null || role == Role.ENDED) {
+            return;
+        }
+        switch (type) {
+            case DATA -> {
+                InboundBlock block = filling;
+                filling = null;
+                if (block != null) {
+                    openSession().acceptData(openStream(), header, block);
+                }
+            }
+            case ZERO -> openSession().acceptZero(openStream(), header);
+            case FENCE ->
+                openSession()
+                        .fence(
+                                openStream(),
+                                header,
+                                payload.order(java.nio.ByteOrder.LITTLE_ENDIAN).getLong(0));
+            default -> controlFrame(header, type, payload);
+        }
+    }
+
+    @Override
+    public void skipped(FrameHeader header) throws ProtocolException {
+        if (header.type() == null) {
+            countControlFrame(header);
+            events.ignored(slot.sourceServerId());
+        }
+    }
+
+    private void controlFrame(FrameHeader header, FrameType type, ByteBuffer payload) throws ProtocolException {
+        countControlFrame(header);
+        switch (type) {
+            case HELLO -> {
+                Hello hello = Hello.parse(JsonBody.parse(payload));
+                role = Role.CONTROL;
+                slot.hello(this, hello);
+            }
+            case ATTACH -> slot.attach(this, header, Attach.parse(JsonBody.parse(payload)));
+            case EPOCH_OPEN -> openSession().openEpoch(header, EpochOpen.parse(JsonBody.parse(payload)));
+            case EPOCH_COMMIT -> openSession().commitEpoch(header, EpochCommit.parse(JsonBody.parse(payload)));
+            case PING -> {
+                if (!pings.take(clock.nanos())) {
+                    throw ProtocolException.at(header, ErrorCode.RATE, "too many PING frames");
+                }
+                transport.write(writer.empty(FrameType.PONG));
+            }
+            case BYE -> {
+                Bye.parse(JsonBody.parse(payload));
+                slot.bye(this);
+            }
+            case ERROR -> {
+                ErrorBody error = ErrorBody.parse(JsonBody.parse(payload));
+                events.peerReportedError(slot.sourceServerId(), transport.remoteAddress(), error.code());
+                ErrorCode code = ErrorCode.of(error.code());
+                if (code == null || code.isFatal()) {
+                    end("the agent reported error " + error.code());
+                }
+            }
+            default -> {} // PONG: that it came is all that it says
+        }
+    }
+
+    private void countControlFrame(FrameHeader header) throws ProtocolException {
+        if (!controlFrames.take(clock.nanos())) {
+            throw ProtocolException.at(
+                    header,
+                    ErrorCode.RATE,
+                    "more than " + settings.controlFramesPerSecond() + " control frames per second");
+        }
+    }
+
+    // --- from slot and session
+
+    /** The connection is the control connection of an open session. */
+    void opened(SourceSession newSession) {
+        session = newSession;
+    }
+
+    /** The connection is a stream of an open session. */
+    void attached(SourceSession newSession, StreamState newStream) {
+        session = newSession;
+        stream = newStream;
+        role = Role.DATA;
+    }
+
+    void send(FrameType type, Body body) {
+        if (role != Role.ENDED) {
+            transport.write(writer.json(type, body));
+        }
+    }
+
+    /** Answers a frame with an error that does not end the connection. */
+    void sendError(ProtocolException e) {
+        ErrorBody body = e.toBody();
+        events.refused(slot.sourceServerId(), transport.remoteAddress(), body);
+        send(FrameType.ERROR, body);
+    }
+
+    FrameWriter writer() {
+        return writer;
+    }
+
+    Transport transport() {
+        return transport;
+    }
+
+    String remoteAddress() {
+        return transport.remoteAddress();
+    }
+
+    long receivedSeq() {
+        return reader.receivedSeq();
+    }
+
+    boolean isEnded() {
+        return role == Role.ENDED;
+    }
+
+    /** Reads on after a pause for memory. */
+    void resumeReading() {
+        if (role != Role.ENDED) {
+            transport.resumeReading();
+        }
+    }
+
+    /** Ends the connection, and with it the session, with an error for the peer. */
+    void fail(ProtocolException e) {
+        if (role != Role.ENDED) {
+            sendError(e);
+            end(e.code() + ": " + e.getMessage());
+        }
+    }
+
+    /** Ends the connection, and with it the session. */
+    void end(String reason) {
+        if (role != Role.ENDED) {
+            stop(reason);
+            transport.end();
+        }
+    }
+
+    private void stop(String reason) {
+        if (role == Role.ENDED) {
+            return;
+        }
+        role = Role.ENDED;
+        SourceSession ended = session;
+        InboundBlock unfinished = filling;
+        filling = null;
+        if (unfinished != null && ended != null) {
+            ended.giveBack(unfinished);
+        }
+        slot.connectionEnded(this);
+        if (ended != null) {
+            ended.end(reason);
+        }
+    }
+
+    private SourceSession openSession() {
+        SourceSession open = session;
+        if (open == null) {
+            throw new IllegalStateException("no session on this connection");
+        }
+        return open;
+    }
+
+    private StreamState openStream() {
+        StreamState open = stream;
+        if (open == null) {
+            throw new IllegalStateException("no stream on this connection");
+        }
+        return open;
+    }
+}

@@ -1,0 +1,86 @@
+package org.replicationserver.receiver.session;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The agents that came with one source server's certificate, to find a cloned machine. Event loop only.
+ *
+ * <p>An agent that is restarted draws a new instance and never uses an old one again, so only two agents that are alive at the
+ * same time *return*. More than three returns within five minutes make a duplicate; of the two instances that take turns the one
+ * that was seen first goes on.
+ */
+final class InstanceHistory {
+    private static final long WINDOW_NANOS = 300_000_000_000L;
+    private static final int RETURNS_MAX = 3;
+    private static final int INSTANCES_MAX = 64;
+
+    /** What becomes of a HELLO; {@code otherAddress} is that of the agent that it takes turns with. */
+    record Verdict(
+            boolean refused, boolean newlyRefused, @Nullable String otherAddress) {}
+
+    private record Seen(long order, String address) {}
+
+    private static final Verdict WELCOME = new Verdict(false, false, null);
+
+    /** Instances of the window in the order in which they were first seen. */
+    private final Map<String, Seen> seen = new LinkedHashMap<>();
+
+    private final ArrayDeque<Long> returns = new ArrayDeque<>();
+    private final List<String> refused;
+    private @Nullable String current;
+    private long order;
+
+    InstanceHistory(List<String> refused) {
+        this.refused = new ArrayList<>(refused);
+    }
+
+    Verdict hello(String instance, String address, long nowNanos) {
+        if (refused.contains(instance)) {
+            return new Verdict(true, false, null);
+        }
+        while (!returns.isEmpty() && nowNanos - returns.peekFirst() > WINDOW_NANOS) {
+            returns.removeFirst();
+        }
+        String previous = current;
+        boolean isReturn = previous != null && !previous.equals(instance) && seen.containsKey(instance);
+        Seen first = seen.get(instance);
+        if (first == null) {
+            first = new Seen(order++, address);
+            seen.put(instance, first);
+            if (seen.size() > INSTANCES_MAX) {
+                seen.remove(seen.keySet().iterator().next());
+            }
+        }
+        if (isReturn) {
+            returns.addLast(nowNanos);
+        }
+        Seen other = previous == null ? null : seen.get(previous);
+        if (isReturn && returns.size() > RETURNS_MAX && other != null) {
+            boolean thisCameLater = first.order() > other.order();
+            refused.add(thisCameLater ? instance : previous);
+            returns.clear();
+            if (thisCameLater) {
+                return new Verdict(true, true, other.address());
+            }
+            current = instance;
+            return new Verdict(false, true, other.address());
+        }
+        current = instance;
+        return WELCOME;
+    }
+
+    /** The instances that are refused, oldest first. */
+    List<String> refused() {
+        return List.copyOf(refused);
+    }
+
+    void acceptAll() {
+        refused.clear();
+        returns.clear();
+    }
+}

@@ -1,0 +1,20 @@
+package org.replicationserver.receiver.session;
+
+import java.util.concurrent.Executor;
+import java.util.random.RandomGenerator;
+
+/**
+ * What all sessions of a server share.
+ *
+ * @param eventLoop runs what volume writers have to say on the event loop
+ * @param random for data generations; cryptographically strong in the product, seeded in a simulation
+ */
+record SessionContext(
+        SessionSettings settings,
+        SessionClock clock,
+        SessionEvents events,
+        BlockPool blocks,
+        VolumeHost volumes,
+        SourceRecords records,
+        Executor eventLoop,
+        RandomGenerator random) {}

@@ -1,0 +1,47 @@
+package org.replicationserver.receiver.session;
+
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.volume.VolumeFailure;
+
+/** Told what happens in sessions, to count and to log it. Event loop only; must not block. */
+public interface SessionEvents {
+    /** A session is open. */
+    void sessionOpened(String sourceServerId, long generation, String remoteAddress, int streams);
+
+    /** A session has ended; {@code reason} is in words. */
+    void sessionEnded(String sourceServerId, long generation, String reason);
+
+    /** A frame was answered with an error, fatal or not. */
+    void refused(String sourceServerId, String remoteAddress, ErrorBody error);
+
+    /** The peer sent an ERROR. */
+    void peerReportedError(String sourceServerId, String remoteAddress, int code);
+
+    /** A frame of an ignorable type was skipped. */
+    void ignored(String sourceServerId);
+
+    /** A connection paused because its source server's memory is used up. */
+    void readingPaused(String sourceServerId);
+
+    /** DATA of so many bytes arrived whole. */
+    void dataReceived(int payloadBytes, int rawBytes);
+
+    /** ZERO for so many bytes arrived. */
+    void zeroReceived(long zeroBytes);
+
+    /** An acknowledgement was sent. */
+    void acknowledged();
+
+    /** An epoch was committed. */
+    void committed(String sourceServerId, long epoch, boolean fuzzy);
+
+    /** A volume failed. */
+    void volumeFailed(String sourceServerId, VolumeFailure failure);
+
+    /** Two agents with one certificate take turns; the later is refused from now on. */
+    void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress);
+
+    /** Too many corrupt blocks of one agent in a short time. */
+    void repeatedCorruption(String sourceServerId, int blocks);
+}

@@ -1,0 +1,53 @@
+package org.replicationserver.receiver.session;
+
+import java.util.ArrayDeque;
+
+/**
+ * A source server's share of the memory budget, in payload bytes. Event loop only.
+ *
+ * <p>The windows of a source server fit its share, so a refusal is the exception: it comes when an older session's writes have not
+ * ended, or when the source has more volumes and streams than its share has smallest windows.
+ */
+final class SourceMemory {
+    /** A source server's share is never smaller, so that a largest block always fits. */
+    static final long SHARE_BYTES_MIN = 2L * 1024 * 1024;
+
+    private final long shareBytes;
+    private final ArrayDeque<AgentConnection> waiting = new ArrayDeque<>();
+    private long usedBytes;
+
+    SourceMemory(long budgetBytes, int sources) {
+        this.shareBytes = Math.max(SHARE_BYTES_MIN, budgetBytes / Math.max(1, sources));
+    }
+
+    long shareBytes() {
+        return shareBytes;
+    }
+
+    long usedBytes() {
+        return usedBytes;
+    }
+
+    /** Takes the bytes, or takes note that the connection waits for them. */
+    boolean reserve(int bytes, AgentConnection connection) {
+        if (usedBytes + bytes > shareBytes) {
+            if (!waiting.contains(connection)) {
+                waiting.add(connection);
+            }
+            return false;
+        }
+        usedBytes += bytes;
+        return true;
+    }
+
+    void release(int bytes) {
+        usedBytes -= bytes;
+    }
+
+    /** Wakes those that wait; called once after a round of releases. */
+    void wakeWaiting() {
+        for (int n = waiting.size(); n > 0; n--) {
+            waiting.remove().resumeReading();
+        }
+    }
+}

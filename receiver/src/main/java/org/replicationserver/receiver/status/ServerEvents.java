@@ -1,0 +1,214 @@
+package org.replicationserver.receiver.status;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.EnumMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.cert.Refusal;
+import org.replicationserver.receiver.listener.ListenerEvents;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.session.SessionClock;
+import org.replicationserver.receiver.session.SessionEvents;
+import org.replicationserver.volume.VolumeFailure;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Counts everything that sessions and listener tell, and writes a log line for what an operator would want to know. Event loop
+ * only, except for {@link #certificateRefused}.
+ *
+ * <p>Text of peers never reaches the log; what is logged is our own words and numbers.
+ */
+public final class ServerEvents implements SessionEvents, ListenerEvents {
+    private static final Logger LOG = LoggerFactory.getLogger("org.replicationserver.events");
+    private static final String PREFIX = "replication_";
+
+    private final MeterRegistry registry;
+    private final SessionClock clock;
+    private final LogLimit logLimit = new LogLimit();
+    private final Map<ErrorCode, Counter> refusals = new EnumMap<>(ErrorCode.class);
+
+    // counted once per frame or round, so looked up once
+    private final Counter payloadBytes;
+    private final Counter rawBytes;
+    private final Counter zeroBytes;
+    private final Counter dataFrames;
+    private final Counter zeroFrames;
+    private final Counter acknowledgements;
+
+    public ServerEvents(MeterRegistry registry, SessionClock clock) {
+        this.registry = registry;
+        this.clock = clock;
+        this.payloadBytes = counter("received_payload_bytes");
+        this.rawBytes = counter("received_raw_bytes");
+        this.zeroBytes = counter("received_zero_bytes");
+        this.dataFrames = counter("received_data_frames");
+        this.zeroFrames = counter("received_zero_frames");
+        this.acknowledgements = counter("acknowledgements");
+        for (ErrorCode code : ErrorCode.values()) {
+            refusals.put(code, counter("refused_frames", "code", code.name()));
+        }
+    }
+
+    private Counter counter(String name, String... tags) {
+        return registry.counter(PREFIX + name, tags);
+    }
+
+    private boolean mayLog() {
+        if (!logLimit.allows(clock.nanos())) {
+            return false;
+        }
+        long suppressed = logLimit.takeSuppressed();
+        if (suppressed > 0) {
+            LOG.warn("log lines left out: lines={}", suppressed);
+        }
+        return true;
+    }
+
+    // --- sessions
+
+    @Override
+    public void sessionOpened(String sourceServerId, long generation, String remoteAddress, int streams) {
+        counter("sessions_opened").increment();
+        LOG.info(
+                "session opened: source={} generation={} address={} streams={}",
+                sourceServerId,
+                generation,
+                remoteAddress,
+                streams);
+    }
+
+    @Override
+    public void sessionEnded(String sourceServerId, long generation, String reason) {
+        counter("sessions_ended").increment();
+        LOG.info("session ended: source={} generation={} reason={}", sourceServerId, generation, reason);
+    }
+
+    @Override
+    public void refused(String sourceServerId, String remoteAddress, ErrorBody error) {
+        ErrorCode code = ErrorCode.of(error.code());
+        Counter counter = code == null ? null : refusals.get(code);
+        if (counter != null) {
+            counter.increment();
+        }
+        if (mayLog()) {
+            LOG.warn(
+                    "refused: source={} address={} code={} seq={} volume={} offset={} text={}",
+                    sourceServerId,
+                    remoteAddress,
+                    error.name(),
+                    error.seq(),
+                    error.volume(),
+                    error.offset(),
+                    error.text());
+        }
+    }
+
+    @Override
+    public void peerReportedError(String sourceServerId, String remoteAddress, int code) {
+        counter("peer_errors").increment();
+        if (mayLog()) {
+            LOG.warn("agent reported an error: source={} address={} code={}", sourceServerId, remoteAddress, code);
+        }
+    }
+
+    @Override
+    public void ignored(String sourceServerId) {
+        counter("ignored_frames").increment();
+    }
+
+    @Override
+    public void readingPaused(String sourceServerId) {
+        counter("reading_pauses", "source", sourceServerId).increment();
+    }
+
+    @Override
+    public void dataReceived(int newPayloadBytes, int newRawBytes) {
+        dataFrames.increment();
+        payloadBytes.increment(newPayloadBytes);
+        rawBytes.increment(newRawBytes);
+    }
+
+    @Override
+    public void zeroReceived(long newZeroBytes) {
+        zeroFrames.increment();
+        zeroBytes.increment((double) newZeroBytes);
+    }
+
+    @Override
+    public void acknowledged() {
+        acknowledgements.increment();
+    }
+
+    @Override
+    public void committed(String sourceServerId, long epoch, boolean fuzzy) {
+        counter("commits", "fuzzy", Boolean.toString(fuzzy)).increment();
+        LOG.info("committed: source={} epoch={} fuzzy={}", sourceServerId, epoch, fuzzy);
+    }
+
+    @Override
+    public void volumeFailed(String sourceServerId, VolumeFailure failure) {
+        counter("volume_failures").increment();
+        LOG.error("volume failed: source={} {}", sourceServerId, failure.message());
+    }
+
+    @Override
+    public void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress) {
+        counter("duplicate_agents").increment();
+        LOG.error(
+                "two agents take turns with one certificate (a cloned machine?), the later is refused until"
+                        + " `source accept-agents`: source={} address={} other={}",
+                sourceServerId,
+                refusedAddress,
+                otherAddress);
+    }
+
+    @Override
+    public void repeatedCorruption(String sourceServerId, int blocks) {
+        counter("repeated_corruptions").increment();
+        LOG.error("corrupt blocks keep coming from one agent: source={} blocks={}", sourceServerId, blocks);
+    }
+
+    // --- listener
+
+    @Override
+    public void accepted(String sourceServerId, String remoteAddress) {
+        counter("connections_accepted").increment();
+    }
+
+    @Override
+    public void handshakeFailed(String reason) {
+        counter("handshakes_failed").increment();
+        if (mayLog()) {
+            LOG.info("handshake failed: {}", reason);
+        }
+    }
+
+    @Override
+    public void probed() {
+        counter("connections_probed").increment();
+    }
+
+    @Override
+    public void wrongProtocol(String remoteAddress) {
+        counter("connections_without_alpn").increment();
+        if (mayLog()) {
+            LOG.info("closed, the ALPN protocol is not ours: address={}", remoteAddress);
+        }
+    }
+
+    @Override
+    public void notAssigned(String remoteAddress) {
+        counter("connections_not_assigned").increment();
+        if (mayLog()) {
+            LOG.info("closed, the certificate is not assigned: address={}", remoteAddress);
+        }
+    }
+
+    /** A certificate was refused inside the handshake, which then fails and is logged there. Handshake threads. */
+    public void certificateRefused(Refusal refusal) {
+        counter("certificates_refused", "reason", refusal.reason().name()).increment();
+    }
+}

@@ -1,0 +1,21 @@
+package org.replicationserver.volume;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How to open a volume's device.
+ *
+ * @param sizeBytes the assigned size: the source disk's. The device may be larger, and then its tail is never touched
+ * @param cacheMode null for the default of the kind of device
+ */
+public record OpenOptions(long sizeBytes, @Nullable CacheMode cacheMode) {
+    public OpenOptions {
+        if (sizeBytes <= 0 || sizeBytes % BlockDevice.SECTOR_BYTES != 0) {
+            throw new IllegalArgumentException("size is not a positive multiple of 512: size=" + sizeBytes);
+        }
+    }
+
+    public static OpenOptions ofSize(long sizeBytes) {
+        return new OpenOptions(sizeBytes, null);
+    }
+}

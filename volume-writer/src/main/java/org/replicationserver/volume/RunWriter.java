@@ -1,0 +1,92 @@
+package org.replicationserver.volume;
+
+import java.util.function.LongSupplier;
+
+/**
+ * Joins neighbours into runs and hands each run to the device in one piece. Writer thread only.
+ *
+ * <p>Invariant: between calls the run holds whole, checked blocks only. A corrupt block ends the run before it and is
+ * in none.
+ */
+final class RunWriter implements AutoCloseable {
+    private final BlockDevice device;
+    private final VolumeCounters counters;
+    private final LongSupplier clockNanos;
+    private final Slab slab = new Slab();
+
+    // the run: nothing of it has been written while it has a length
+    private BlockWrite.Kind runKind = BlockWrite.Kind.DATA;
+    private boolean runMayDeallocate;
+    private long runOffsetBytes;
+    private long runLengthBytes;
+
+    private boolean unforced;
+
+    RunWriter(BlockDevice device, VolumeCounters counters, LongSupplier clockNanos) {
+        this.device = device;
+        this.counters = counters;
+        this.clockNanos = clockNanos;
+    }
+
+    /** Adds a block to the run, after writing out the run where it is no neighbour. Settles it when it is corrupt. */
+    void add(BlockWrite write) throws DeviceException {
+        if (!isNeighbour(write)) {
+            flush();
+            runKind = write.kind();
+            runMayDeallocate = write.mayDeallocate();
+            runOffsetBytes = write.offsetBytes();
+        }
+        if (write.kind() == BlockWrite.Kind.DATA && !slab.expand(write, runEndPosition())) {
+            write.settle(BlockWrite.Outcome.CORRUPT);
+            counters.corruptBlocks.increment();
+            flush();
+            return;
+        }
+        runLengthBytes += write.lengthBytes();
+    }
+
+    private boolean isNeighbour(BlockWrite write) {
+        return runLengthBytes > 0
+                && write.offsetBytes() == runOffsetBytes + runLengthBytes
+                && write.kind() == runKind
+                && write.mayDeallocate() == runMayDeallocate;
+    }
+
+    private int runEndPosition() {
+        return Slab.positionOf(runOffsetBytes) + (int) runLengthBytes;
+    }
+
+    /** Writes out the run, if there is one. */
+    void flush() throws DeviceException {
+        if (runLengthBytes == 0) {
+            return;
+        }
+        long lengthBytes = runLengthBytes;
+        runLengthBytes = 0;
+        unforced = true;
+        long beganNanos = clockNanos.getAsLong();
+        if (runKind == BlockWrite.Kind.DATA) {
+            device.write(slab.slice(Slab.positionOf(runOffsetBytes), lengthBytes), runOffsetBytes);
+            counters.bytesWritten.add(lengthBytes);
+        } else {
+            device.zero(runOffsetBytes, lengthBytes, runMayDeallocate);
+            counters.bytesZeroed.add(lengthBytes);
+        }
+        counters.writeNanos.add(clockNanos.getAsLong() - beganNanos);
+        counters.deviceWrites.increment();
+    }
+
+    /** Whether anything has been handed to the device since the last force. */
+    boolean isUnforced() {
+        return unforced;
+    }
+
+    void forced() {
+        unforced = false;
+    }
+
+    @Override
+    public void close() {
+        slab.close();
+    }
+}

@@ -1,0 +1,45 @@
+package org.replicationserver.volume;
+
+import org.jspecify.annotations.Nullable;
+
+/** What a session may ask of a volume. Any thread. A simulation can stand in for the {@link VolumeWriter}. */
+public interface Volume {
+    VolumeId id();
+
+    /** The assigned size; nothing at or past it can be written. */
+    long sizeBytes();
+
+    /**
+     * Takes over a write until it is reported. It is reported exactly once, whatever happens.
+     *
+     * @throws IllegalArgumentException when the write is not inside the volume, not in sectors, or too long
+     * @throws IllegalStateException when it is submitted already, or when more is queued than the windows of sessions
+     *     can add up to
+     */
+    void submit(BlockWrite write);
+
+    /** Asks that what has been submitted up to now is not kept waiting for a larger round. */
+    void forceSoon();
+
+    /**
+     * Drops the queued writes of an owner and waits for the running one.
+     *
+     * @param owner identity of a session generation, which must submit nothing more
+     * @param whenSettled called once no write of the owner is queued or running and each has been reported; on the
+     *     writer thread, or on the calling thread when the writer has ended
+     */
+    void fence(Object owner, Runnable whenSettled);
+
+    /** Why the volume is failed, or null while it is not. */
+    @Nullable
+    VolumeFailure failure();
+
+    /** Writes submitted and not reported yet, running ones included. */
+    long queuedWrites();
+
+    /** Raw bytes of these writes; a ZERO counts {@link BlockWrite#ZERO_WINDOW_BYTES}. */
+    long queuedBytes();
+
+    /** How long the running batch has been running, 0 when idle: what tells a stuck device from an idle one. */
+    long runningNanos();
+}

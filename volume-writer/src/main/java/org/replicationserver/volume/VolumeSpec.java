@@ -1,0 +1,24 @@
+package org.replicationserver.volume;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A volume to be opened.
+ *
+ * @param sizeBytes the assigned size
+ * @param fresh whether the volume is known to read zero everywhere
+ * @param cacheMode null for the default of the kind of device
+ * @param regionBytes the grain in which a fresh volume remembers where data went
+ */
+public record VolumeSpec(
+        VolumeId id,
+        Path path,
+        long sizeBytes,
+        boolean fresh,
+        @Nullable CacheMode cacheMode,
+        long regionBytes) {
+    public OpenOptions openOptions() {
+        return new OpenOptions(sizeBytes, cacheMode);
+    }
+}

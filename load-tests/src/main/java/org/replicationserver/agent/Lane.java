@@ -71,7 +71,7 @@ final class Lane {
         int count = fitting(first);
         if (count == 0) {
             // Zeros that wait for neighbours which the window has no room for would wait for ever.
-            if (zeroCount > 0 && reads.isEmpty()) {
+            if (zeroCount > 0 && isIdle()) {
                 sendZeros();
             }
             return null;
@@ -140,8 +140,9 @@ final class Lane {
         return sentBytes + reservedBytes + cost(first, count) <= limitBytes;
     }
 
+    /** Nothing is under way that would give room in the window when it is done. */
     private boolean isIdle() {
-        return reads.isEmpty() && zeroCount == 0 && map().unackedFrames(link.stream()) == 0;
+        return reads.isEmpty() && map().unackedFrames(link.stream()) == 0;
     }
 
     /** The most that blocks can take of the window, whatever is in them. */

@@ -31,6 +31,11 @@ final class ModelVolume {
         return Arrays.equals(durable, other);
     }
 
+    String firstDifference(byte[] other) {
+        int at = Arrays.mismatch(durable, other);
+        return "from byte " + at + " in block " + at / BlockLayout.BLOCK_BYTES;
+    }
+
     void receive(int stream, long seq, long offset, byte[] content, int zeroBytes) {
         received.addLast(new Write(stream, seq, offset, ByteBuffer.wrap(content), zeroBytes));
     }

@@ -118,10 +118,11 @@ final class Simulation implements AgentIo, ModelServer.World {
 
     // --- disks
 
-    void fillDisks(int zeroOdds) {
+    /** Fills the disks; so many blocks in ten stay zero. */
+    void fillDisks(int zerosInTen) {
         for (byte[] disk : disks) {
             for (int at = 0; at < disk.length; at += BlockLayout.BLOCK_BYTES) {
-                if (random.nextInt(zeroOdds) > 0) {
+                if (random.nextInt(10) >= zerosInTen) {
                     scribble(disk, at);
                 }
             }
@@ -253,7 +254,8 @@ final class Simulation implements AgentIo, ModelServer.World {
             List<byte[]> expected = atMark.isEmpty() ? disks : atMark;
             for (int i = 0; i < disks.size(); i++) {
                 if (!server.volumes.get(i).equalsContent(expected.get(i))) {
-                    throw new AssertionError("epoch " + epoch + " is not the source at its mark: disk " + i);
+                    throw new AssertionError("epoch " + epoch + " is not the source at its mark: disk " + i + " "
+                            + server.volumes.get(i).firstDifference(expected.get(i)) + " " + events);
                 }
             }
             commitsCompared++;

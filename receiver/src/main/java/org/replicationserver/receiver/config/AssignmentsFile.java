@@ -138,6 +138,10 @@ public final class AssignmentsFile {
     }
 
     private List<Field> fields(String key, @Nullable Entry entry) {
+        if (entry != null && entry.value() instanceof Scalar scalar) {
+            mistakes.add(entry.where(), key + " is not a list");
+            return List.of(new Field(entry.where(), scalar.text()));
+        }
         return elements(key, entry).stream()
                 .map(element -> field(element.where(), element))
                 .toList();

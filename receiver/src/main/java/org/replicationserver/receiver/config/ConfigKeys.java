@@ -100,7 +100,7 @@ final class ConfigKeys {
             "memory.budget-bytes",
             ValueType.bytes(2 * MIB, 64 * GIB),
             "192MiB",
-            "Received blocks that may wait in memory, of all agents together; the JVM's MaxDirectMemorySize must allow it.");
+            "Received blocks that may wait in memory, of all agents together; the direct memory of the JVM must be larger.");
     static final ConfigKey<Duration> SESSION_FIRST_FRAME_TIMEOUT = key(
             "session.first-frame-timeout-seconds",
             ValueType.seconds(100, HOUR_MILLIS),

@@ -16,16 +16,21 @@ final class DefaultConfig {
         StringBuilder yaml = new StringBuilder(HEAD);
         for (ConfigKey<?> key : ConfigKeys.all()) {
             yaml.append("\n# ").append(key.doc()).append('\n');
-            yaml.append("# Allowed: ").append(key.type().allowed()).append(".\n");
+            yaml.append("# Allowed: ").append(key.type().allowed());
+            yaml.append(". Default: ").append(defaultOf(key)).append(".\n");
             yaml.append(line(key)).append('\n');
         }
         return yaml.toString();
     }
 
+    private static String defaultOf(ConfigKey<?> key) {
+        ConfigKey<?> parent = key.defaultParent();
+        return parent == null ? key.defaultText() : "<" + parent + ">/" + key.defaultText();
+    }
+
     /** A default that follows another key is a comment, otherwise it would cease to follow. */
     private static String line(ConfigKey<?> key) {
-        ConfigKey<?> parent = key.defaultParent();
-        return parent == null ? toYaml(key, key.defaultText()) : "# " + key + ": <" + parent + ">/" + key.defaultText();
+        return key.defaultParent() == null ? toYaml(key, key.defaultText()) : "# " + key + ": " + defaultOf(key);
     }
 
     /** A key and a value in the form of the file. */

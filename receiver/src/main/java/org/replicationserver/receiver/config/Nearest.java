@@ -10,11 +10,11 @@ final class Nearest {
 
     private Nearest() {}
 
-    /** The word of {@code known}, which must not be empty, with the fewest edits to {@code word}. */
+    /** The word of {@code known}, which must not be empty, with the fewest edits to {@code word}; of several the first in order. */
     static String to(String word, Collection<String> known) {
         String cut = word.substring(0, Math.min(word.length(), CHARS_MAX));
         return known.stream()
-                .min(Comparator.comparingInt(k -> distance(cut, k)))
+                .min(Comparator.<String>comparingInt(k -> distance(cut, k)).thenComparing(Comparator.naturalOrder()))
                 .orElseThrow();
     }
 

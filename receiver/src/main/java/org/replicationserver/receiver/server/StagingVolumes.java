@@ -121,15 +121,18 @@ final class StagingVolumes implements VolumeHost {
         }
     }
 
-    private static Availability failedBefore(String cause) {
-        LOG.error("volume has failed before, `volume reopen` takes it up again: {}", cause);
+    private static Availability failedBefore(VolumeAssignment volume, String cause) {
+        LOG.error(
+                "volume has failed before, `volume reopen` takes it up again: volume={} cause={}",
+                volume.volumeId(),
+                cause);
         return new Availability.Unavailable(cause);
     }
 
     private Availability openFirst(VolumeRegistry opened, VolumeAssignment volume, boolean made, SourceRecord record) {
         VolumeRecord known = record.volumes().get(volume.volumeId());
         if (known != null && known.failedCause() != null) {
-            return failedBefore(known.failedCause());
+            return failedBefore(volume, known.failedCause());
         }
         // After a restart nobody knows what has been written, so only a volume without a record is fresh.
         boolean fresh = (volume.fresh() || made) && known == null;
@@ -154,7 +157,7 @@ final class StagingVolumes implements VolumeHost {
 
     private static Availability unavailable(VolumeAssignment volume, Throwable e) {
         LOG.error("volume cannot be opened: volume={} {}", volume.volumeId(), e.getMessage());
-        return new Availability.Unavailable(String.valueOf(e.getMessage()));
+        return new Availability.Unavailable(e instanceof DeviceException device ? device.summary() : "internal error");
     }
 
     @Override

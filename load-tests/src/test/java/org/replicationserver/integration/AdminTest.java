@@ -34,7 +34,7 @@ final class AdminTest {
     }
 
     private InProcessServer serverOf(TestSource source) throws Exception {
-        return InProcessServer.start(directory, List.of(source), devices);
+        return InProcessServer.start(directory, List.of(source), devices, "session.drain-timeout-seconds=20");
     }
 
     /** The volume fails with the first block that it is given. */
@@ -120,15 +120,27 @@ final class AdminTest {
         devices.behind(VOLUME, device -> new FailingDevice(device).failWrite(1, Errno.EIO));
         try (InProcessServer server = serverOf(source)) {
             failVolume(server, source);
-            devices.behind(VOLUME, device -> {
-                throw new java.io.UncheckedIOException(new IOException("no such device"));
-            });
+            devices.missing(VOLUME);
             Commands.Result refused = cli("volume", "reopen", VOLUME);
             assertThat(refused.exitCode()).isEqualTo(1);
-            assertThat(refused.output()).contains(VOLUME + " cannot be opened").contains("no such device");
+            assertThat(refused.output()).contains(VOLUME + " was not reopened").contains("ENOENT");
             try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
                 assertThat(agent.welcome().volumes().getFirst().action()).isEqualTo(Welcome.Action.FAILED);
             }
+        }
+    }
+
+    @Test
+    void volumeThatHasNotFailedIsLeftAlone() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        try (InProcessServer server = serverOf(source);
+                RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
+            Commands.Result refused = cli("volume", "reopen", VOLUME);
+            assertThat(refused.output().strip()).isEqualTo("volume " + VOLUME + " was not reopened: it has not failed");
+            assertThat(refused.exitCode()).isEqualTo(1);
+            agent.openNextEpoch();
+            agent.sendDurably(0, 0, BLOCK);
+            agent.commit();
         }
     }
 

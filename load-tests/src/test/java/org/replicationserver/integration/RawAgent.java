@@ -135,6 +135,10 @@ final class RawAgent implements AutoCloseable {
         awaitStatus(false);
     }
 
+    long openedEpoch() {
+        return epoch;
+    }
+
     private void awaitStatus(boolean committed) throws IOException, InterruptedException, ProtocolException {
         EpochStatus status = EpochStatus.parse(
                 control.await(FrameType.EPOCH_STATUS, FrameType.PROGRESS).json());

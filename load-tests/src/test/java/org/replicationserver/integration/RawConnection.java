@@ -19,6 +19,7 @@ import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.PinnedTrustManager;
+import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.Body;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
@@ -36,6 +37,11 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  */
 final class RawConnection implements AutoCloseable {
     static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    static {
+        // Servers of this process rely on it, and it must be before the first TLS context, which may be ours.
+        TlsEngine.forbidResumptionAndRenegotiation();
+    }
 
     /** A frame that came. */
     record Received(FrameType type, ByteBuffer payload) {

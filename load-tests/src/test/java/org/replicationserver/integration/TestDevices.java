@@ -1,10 +1,12 @@
 package org.replicationserver.integration;
 
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.DeviceException;
+import org.replicationserver.volume.Errno;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
 import org.replicationserver.volume.VolumeSpec;
@@ -14,6 +16,7 @@ import org.replicationserver.volume.testing.MemoryDevice;
 final class TestDevices implements DeviceOpener {
     private final Map<String, UnaryOperator<BlockDevice>> doubles = new ConcurrentHashMap<>();
     private final Map<String, MemoryDevice> memories = new ConcurrentHashMap<>();
+    private final Set<String> missing = ConcurrentHashMap.newKeySet();
     private final boolean onFiles;
 
     private TestDevices(boolean onFiles) {
@@ -34,6 +37,12 @@ final class TestDevices implements DeviceOpener {
         return this;
     }
 
+    /** From now on the volume's device is not there. */
+    TestDevices missing(String volumeId) {
+        missing.add(volumeId);
+        return this;
+    }
+
     /** The volume's content; it outlives the server. */
     byte[] bytes(String volumeId) {
         MemoryDevice memory = memories.get(volumeId);
@@ -46,6 +55,9 @@ final class TestDevices implements DeviceOpener {
     @Override
     public BlockDevice open(VolumeSpec spec) throws DeviceException {
         String id = spec.id().value();
+        if (missing.contains(id)) {
+            throw new DeviceException("open", "missing", Errno.ENOENT, "scripted");
+        }
         BlockDevice device;
         if (onFiles) {
             device = LinuxBlockDevice.open(spec.path(), spec.openOptions());

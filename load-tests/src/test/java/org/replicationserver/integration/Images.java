@@ -31,6 +31,17 @@ final class Images {
         return image;
     }
 
+    /** A few blocks of content far from each other, for a client that is slow with content. */
+    static byte[] mostlyZeros(long seed, int sizeBytes, int blocks) {
+        Random random = new Random(seed);
+        byte[] image = new byte[sizeBytes];
+        for (int i = 0; i < blocks; i++) {
+            int at = random.nextInt(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
+            System.arraycopy(random(seed + i, BLOCK_BYTES / 2), 0, image, at, BLOCK_BYTES / 2);
+        }
+        return image;
+    }
+
     static byte[] random(long seed, int sizeBytes) {
         byte[] bytes = new byte[sizeBytes];
         new Random(seed).nextBytes(bytes);

@@ -77,10 +77,12 @@ final class OpensslClientTest {
         AgentKey early = Identities.agentValidIn(directory, "s-1", Duration.ofMinutes(6));
         AgentKey stranger = Identities.agent(directory, "s-1");
         TestSource source = source().withKey(tolerated).withKey(expired).withKey(early);
+        // The JDK's server side has one alert for whatever its trust manager refuses.
+        String outsideItsDates = engine == TlsEngine.JDK ? CERTIFICATE_UNKNOWN : CERTIFICATE_EXPIRED;
         try (InProcessServer server = serverOf(engine, source)) {
             assertThat(client(server).as(stranger).alpn(ALPN).run()).contains(CERTIFICATE_UNKNOWN);
-            assertThat(client(server).as(expired).alpn(ALPN).run()).contains(CERTIFICATE_EXPIRED);
-            assertThat(client(server).as(early).alpn(ALPN).run()).contains(CERTIFICATE_EXPIRED);
+            assertThat(client(server).as(expired).alpn(ALPN).run()).contains(outsideItsDates);
+            assertThat(client(server).as(early).alpn(ALPN).run()).contains(outsideItsDates);
             assertThat(client(server).as(tolerated).alpn(ALPN).run())
                     .contains("ALPN protocol: brp/1")
                     .doesNotContain("alert");
@@ -177,9 +179,10 @@ final class OpensslClientTest {
 
     @ParameterizedTest
     @EnumSource(names = {"JDK", "OPENSSL"})
-    void renegotiationIsRefused(TlsEngine engine) throws Exception {
+    void renegotiationIsRefusedAndIsNoFaultOfTheServer(TlsEngine engine) throws Exception {
         TestSource source = source();
-        try (InProcessServer server = serverOf(engine, source)) {
+        try (LogCapture log = LogCapture.begin();
+                InProcessServer server = serverOf(engine, source)) {
             String output = client(server)
                     .as(source.key())
                     .alpn(ALPN)
@@ -190,6 +193,7 @@ final class OpensslClientTest {
                     .contains("RENEGOTIATING")
                     .containsAnyOf("no renegotiation", "SSL alert number", "closed");
             Awaitility.await().until(() -> server.count("replication_connections") == 0);
+            assertThat(log.linesWith("ERROR")).isEmpty();
         }
     }
 

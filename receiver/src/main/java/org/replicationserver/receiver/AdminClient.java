@@ -1,7 +1,9 @@
 package org.replicationserver.receiver;
 
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
@@ -10,7 +12,10 @@ import io.vertx.core.net.SocketAddress;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import org.replicationserver.receiver.config.ConfigException;
+import org.replicationserver.receiver.config.ConfigOptions;
 import org.replicationserver.receiver.server.ReplicationServer;
+import picocli.CommandLine;
 
 /** Sends one command to the server that runs on this machine and prints its answer. */
 final class AdminClient {
@@ -20,8 +25,18 @@ final class AdminClient {
 
     private AdminClient() {}
 
-    /** Returns the exit code of the command. */
-    static int post(Path stateDirectory, String path, PrintWriter out, PrintWriter err) {
+    /** Sends a command to the server of the configuration; returns the exit code. */
+    static int run(ConfigOptions options, CommandLine commandLine, String path) {
+        try {
+            return post(
+                    options.load().toServerConfig().stateDirectory(), path, commandLine.getOut(), commandLine.getErr());
+        } catch (ConfigException e) {
+            e.lines().forEach(commandLine.getErr()::println);
+            return ConfigException.EXIT_CODE;
+        }
+    }
+
+    private static int post(Path stateDirectory, String path, PrintWriter out, PrintWriter err) {
         Path socket = ReplicationServer.adminSocket(stateDirectory);
         Vertx vertx = Vertx.vertx();
         try {
@@ -31,8 +46,8 @@ final class AdminClient {
                             .setHost("localhost")
                             .setMethod(HttpMethod.POST)
                             .setURI(path))
-                    .compose(request -> request.send())
-                    .compose(response -> read(response))
+                    .compose(HttpClientRequest::send)
+                    .compose(AdminClient::read)
                     .toCompletionStage()
                     .toCompletableFuture()
                     .get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
@@ -47,7 +62,7 @@ final class AdminClient {
         }
     }
 
-    private static io.vertx.core.Future<Answer> read(HttpClientResponse response) {
+    private static Future<Answer> read(HttpClientResponse response) {
         return response.body().map((Buffer body) -> new Answer(response.statusCode(), body.toJsonObject()));
     }
 }

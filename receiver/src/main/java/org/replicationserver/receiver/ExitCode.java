@@ -1,15 +1,12 @@
 package org.replicationserver.receiver;
 
-/** Exit codes of the commands, after sysexits. 2 is picocli's for a wrong command line. */
+/** Exit codes of the commands, after sysexits. 2 is picocli's for a wrong command line, 78 that of a wrong configuration. */
 final class ExitCode {
     /** The server cannot listen, or a running server cannot be reached. */
     static final int UNAVAILABLE = 69;
 
     /** A file or device cannot be read or written. */
     static final int IO_ERROR = 74;
-
-    /** The configuration is wrong. */
-    static final int CONFIG = 78;
 
     /** The server answered that it cannot do what was asked. */
     static final int REFUSED = 1;

@@ -56,6 +56,11 @@ public class DeviceException extends IOException {
         return Errno.nameOf(errno);
     }
 
+    /** What failed and why, without the path: for those who need not know where the volume is. */
+    public String summary() {
+        return operation + " failed: " + (errno == Errno.NONE ? detail : errnoName());
+    }
+
     /** What the program adds to the error number, for a person; may be empty. */
     public String detail() {
         return detail;

@@ -3,7 +3,15 @@ package org.replicationserver.receiver.config;
 import java.nio.file.Path;
 import org.replicationserver.receiver.session.SessionSettings;
 
-/** X. */
+/**
+ * What the server is configured to be. Paths are absolute.
+ *
+ * @param serverId the server's name in its certificate
+ * @param stateDirectory of all that must survive a restart
+ * @param certDirectory of the server's key, certificate and pin
+ * @param assignmentsFile see {@link AssignmentsFile}; it need not exist
+ * @param imageDirectory of the volumes that are image files
+ */
 public record ServerConfig(
         String serverId,
         ListenConfig listen,

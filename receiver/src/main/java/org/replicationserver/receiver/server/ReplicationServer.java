@@ -40,7 +40,9 @@ import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.status.ServerEvents;
+import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.StateDirectory;
+import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -74,7 +76,8 @@ public final class ReplicationServer {
             ServerConfig config,
             List<AssignedSource> assigned,
             MeterRegistry metrics,
-            Consumer<Throwable> onStateFailure)
+            Consumer<Throwable> onStateFailure,
+            DeviceOpener devices)
             throws IOException {
         List<SourceAssignment> assignments =
                 assigned.stream().map(AssignedSource::assignment).toList();
@@ -94,8 +97,8 @@ public final class ReplicationServer {
         StateRecords records = new StateRecords(state, eventLoop);
         Files.createDirectories(config.imageDirectory());
         Set<String> made = StagingVolumes.createMissingImages(assignments, state);
-        this.volumes =
-                new StagingVolumes(config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime);
+        this.volumes = new StagingVolumes(
+                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices);
         this.sessions = new Sessions(
                 config.sessions(),
                 clock,
@@ -122,10 +125,7 @@ public final class ReplicationServer {
     }
 
     /**
-     * Opens the volumes and listens.
-     *
-     * @param onStateFailure told when the state cannot be kept any more; the process must end then
-     * @throws ServerStartException with a line for the operator; nothing is left running
+     * Opens the volumes on real devices and image files, and listens; see the other {@code start}.
      */
     public static ReplicationServer start(
             ServerConfig config,
@@ -133,8 +133,30 @@ public final class ReplicationServer {
             MeterRegistry metrics,
             Consumer<Throwable> onStateFailure)
             throws ServerStartException {
+        return start(
+                config,
+                assigned,
+                metrics,
+                onStateFailure,
+                spec -> LinuxBlockDevice.open(spec.path(), spec.openOptions()));
+    }
+
+    /**
+     * Opens the volumes and listens.
+     *
+     * @param devices opens the devices of volumes; tests put devices here that stall, fail or forget
+     * @param onStateFailure told when the state cannot be kept any more; the process must end then
+     * @throws ServerStartException with a line for the operator; nothing is left running
+     */
+    public static ReplicationServer start(
+            ServerConfig config,
+            List<AssignedSource> assigned,
+            MeterRegistry metrics,
+            Consumer<Throwable> onStateFailure,
+            DeviceOpener devices)
+            throws ServerStartException {
         try {
-            ReplicationServer server = new ReplicationServer(config, assigned, metrics, onStateFailure);
+            ReplicationServer server = new ReplicationServer(config, assigned, metrics, onStateFailure, devices);
             server.listen();
             return server;
         } catch (IOException | IllegalStateException e) {

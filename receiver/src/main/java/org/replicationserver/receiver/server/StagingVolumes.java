@@ -27,6 +27,7 @@ import org.replicationserver.volume.StateDirectory;
 import org.replicationserver.volume.VolumeId;
 import org.replicationserver.volume.VolumeListener;
 import org.replicationserver.volume.VolumeRegistry;
+import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
 import org.replicationserver.volume.VolumeSpec;
 import org.replicationserver.volume.VolumeWriter;
 import org.slf4j.Logger;
@@ -44,14 +45,16 @@ final class StagingVolumes implements VolumeHost {
     private final long regionBytes;
     private final Executor eventLoop;
     private final LongSupplier nanos;
+    private final DeviceOpener devices;
     private final Map<String, Availability> availability = new ConcurrentHashMap<>();
     private @Nullable VolumeRegistry registry;
 
-    StagingVolumes(VolumeConfig config, int regionShift, Executor eventLoop, LongSupplier nanos) {
+    StagingVolumes(VolumeConfig config, int regionShift, Executor eventLoop, LongSupplier nanos, DeviceOpener devices) {
         this.config = config;
         this.regionBytes = 1L << regionShift;
         this.eventLoop = eventLoop;
         this.nanos = nanos;
+        this.devices = devices;
     }
 
     /**
@@ -105,7 +108,7 @@ final class StagingVolumes implements VolumeHost {
 
     /** Opens every volume that has not failed. One that cannot be opened is told in the log and to its agent; the others go on. */
     void openAll(List<SourceAssignment> assignments, Set<String> made, SourceRecords records, VolumeListener listener) {
-        VolumeRegistry opened = VolumeRegistry.ofLinuxDevices(listener, nanos, config.forceBytesMax());
+        VolumeRegistry opened = new VolumeRegistry(devices, listener, nanos, config.forceBytesMax());
         registry = opened;
         for (SourceAssignment source : assignments) {
             SourceRecord record = records.load(source.sourceServerId()) instanceof SourceRecords.Loaded.Found found
@@ -118,15 +121,18 @@ final class StagingVolumes implements VolumeHost {
         }
     }
 
-    private static Availability failedBefore(String cause) {
-        LOG.error("volume has failed before, `volume reopen` takes it up again: {}", cause);
+    private static Availability failedBefore(VolumeAssignment volume, String cause) {
+        LOG.error(
+                "volume has failed before, `volume reopen` takes it up again: volume={} cause={}",
+                volume.volumeId(),
+                cause);
         return new Availability.Unavailable(cause);
     }
 
     private Availability openFirst(VolumeRegistry opened, VolumeAssignment volume, boolean made, SourceRecord record) {
         VolumeRecord known = record.volumes().get(volume.volumeId());
         if (known != null && known.failedCause() != null) {
-            return failedBefore(known.failedCause());
+            return failedBefore(volume, known.failedCause());
         }
         // After a restart nobody knows what has been written, so only a volume without a record is fresh.
         boolean fresh = (volume.fresh() || made) && known == null;
@@ -151,7 +157,7 @@ final class StagingVolumes implements VolumeHost {
 
     private static Availability unavailable(VolumeAssignment volume, Throwable e) {
         LOG.error("volume cannot be opened: volume={} {}", volume.volumeId(), e.getMessage());
-        return new Availability.Unavailable(String.valueOf(e.getMessage()));
+        return new Availability.Unavailable(e instanceof DeviceException device ? device.summary() : "internal error");
     }
 
     @Override

@@ -372,7 +372,7 @@ final class SourceSlot {
         VolumeRecord known = record.volumes().get(volumeId);
         context.events().volumeFailed(sourceServerId(), failure);
         if (known != null) {
-            String cause = failure.message();
+            String cause = failure.summary();
             record = record.withVolume(volumeId, new VolumeRecord(known.dataGen(), known.origin(), cause));
             store().thenRun(() -> {
                 if (session != null) {

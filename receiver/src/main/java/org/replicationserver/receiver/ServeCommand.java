@@ -1,0 +1,61 @@
+package org.replicationserver.receiver;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.replicationserver.receiver.config.AssignedSource;
+import org.replicationserver.receiver.config.AssignmentsFile;
+import org.replicationserver.receiver.config.ConfigException;
+import org.replicationserver.receiver.config.ConfigOptions;
+import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.server.ReplicationServer;
+import org.replicationserver.receiver.server.ServerStartException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** Runs the server until SIGTERM or SIGINT, which drain it. */
+@Command(
+        name = "serve",
+        mixinStandardHelpOptions = true,
+        description = "Runs the replication server until SIGTERM, which finishes and acknowledges what was received.")
+final class ServeCommand implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(ServeCommand.class);
+
+    @Mixin
+    private ConfigOptions options = new ConfigOptions();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public Integer call() throws InterruptedException {
+        try {
+            ServerConfig config = options.load().toServerConfig();
+            List<AssignedSource> assigned = AssignmentsFile.read(config.assignmentsFile(), config.imageDirectory());
+            ReplicationServer server =
+                    ReplicationServer.start(config, assigned, new SimpleMeterRegistry(), ServeCommand::endWithoutState);
+            CountDownLatch never = new CountDownLatch(1);
+            Runtime.getRuntime()
+                    .addShutdownHook(Thread.ofPlatform().name("shutdown").unstarted(server::stop));
+            never.await();
+            return 0;
+        } catch (ConfigException e) {
+            e.lines().forEach(spec.commandLine().getErr()::println);
+            return ConfigException.EXIT_CODE;
+        } catch (ServerStartException e) {
+            spec.commandLine().getErr().println(e.getMessage());
+            return ExitCode.UNAVAILABLE;
+        }
+    }
+
+    /** Nothing may be answered any more, so the process ends at once; what was acknowledged is on stable storage. */
+    private static void endWithoutState(Throwable cause) {
+        LOG.error("the state directory cannot be written, the server ends: {}", cause.getMessage(), cause);
+        Runtime.getRuntime().halt(ExitCode.IO_ERROR);
+    }
+}

@@ -1,0 +1,37 @@
+package org.replicationserver.receiver;
+
+import java.util.concurrent.Callable;
+import org.replicationserver.receiver.config.ConfigOptions;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Commands about source servers, to the server that runs on this machine. */
+@Command(
+        name = "source",
+        mixinStandardHelpOptions = true,
+        description = "Commands about source servers, to the server that runs on this machine.",
+        subcommands = SourceCommand.AcceptAgents.class)
+final class SourceCommand {
+    @Command(
+            name = "accept-agents",
+            mixinStandardHelpOptions = true,
+            description = "After a duplicate agent was stopped: forgets which one was refused.")
+    static final class AcceptAgents implements Callable<Integer> {
+        @Mixin
+        private ConfigOptions options = new ConfigOptions();
+
+        @Spec
+        private CommandSpec spec = CommandSpec.create();
+
+        @Parameters(paramLabel = "SOURCE-SERVER-ID", description = "As in the assignments.")
+        private String sourceServerId = "";
+
+        @Override
+        public Integer call() {
+            return AdminClient.run(options, spec.commandLine(), "/sources/" + sourceServerId + "/accept-agents");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package org.replicationserver.receiver.config;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.replicationserver.cert.CertificateStoreException;
+import org.replicationserver.cert.PemFiles;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.config.VolumeText.Field;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Adds a source server to the file of assignments, or changes it there. */
+@Command(
+        name = "assign",
+        mixinStandardHelpOptions = true,
+        description = "Adds a source server to the file of assignments, or changes it there.",
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {
+            "0:assigned",
+            "2:wrong command line",
+            "74:the file cannot be written",
+            "78:mistakes in the configuration or in the file, a line each"
+        })
+public final class AssignCommand implements Callable<Integer> {
+    private static final int USAGE = 2;
+    private static final int IO_ERROR = 74;
+    private static final String SOURCE_OPTION = "--source-server-id";
+    private static final String PIN_OPTION = "--agent-pin";
+    private static final String CERTIFICATE_OPTION = "--agent-certificate";
+
+    @Mixin
+    private ConfigOptions options = new ConfigOptions();
+
+    @Option(names = SOURCE_OPTION, paramLabel = "ID", required = true, description = "The source server's id.")
+    private String sourceServerId = "";
+
+    @Option(
+            names = PIN_OPTION,
+            paramLabel = "PIN",
+            description =
+                    "sha256:<64 hexadecimal digits> of the agent's key. Repeatable, for the current and the next key;"
+                            + " replaces the pins that the source server has.")
+    private List<String> agentPins = new ArrayList<>();
+
+    @Option(
+            names = CERTIFICATE_OPTION,
+            paramLabel = "PEM",
+            description = "The agent's certificate, of which the pin is taken. Repeatable.")
+    private List<Path> agentCertificates = new ArrayList<>();
+
+    @Option(
+            names = "--volume",
+            paramLabel = "KEYS",
+            description =
+                    "deviceName=/dev/sda,volumeId=vol-1,sizeBytes=8GiB[,path=PATH][,fresh]. Repeatable. A volume is added,"
+                            + " or replaces the one with its id; path is <volumeId>.img unless given.")
+    private List<String> volumes = new ArrayList<>();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public Integer call() {
+        Mistakes usage = new Mistakes();
+        List<VolumeText> volumeTexts =
+                volumes.stream().map(text -> VolumeOption.parse(text, usage)).toList();
+        List<Field> pins = pins(usage);
+        try {
+            usage.throwIfAny();
+        } catch (ConfigException e) {
+            return fail(e, USAGE);
+        }
+        try {
+            ServerConfig config = options.load().toServerConfig();
+            return assign(config.assignmentsFile(), config.imageDirectory(), pins, volumeTexts);
+        } catch (ConfigException e) {
+            return fail(e, ConfigException.EXIT_CODE);
+        }
+    }
+
+    private int assign(Path file, Path imageDirectory, List<Field> pins, List<VolumeText> volumeTexts)
+            throws ConfigException {
+        Field id = new Field(SOURCE_OPTION, sourceServerId);
+        try {
+            List<AssignedSource> changed = AssignmentsFile.change(
+                    file,
+                    imageDirectory,
+                    current -> new AssignmentsEditor(current, imageDirectory).assign(id, pins, volumeTexts));
+            spec.commandLine()
+                    .getOut()
+                    .println("assigned: " + AssignmentsFile.summary(changed) + " in " + file
+                            + "; a server that runs sees it when it starts again");
+            return 0;
+        } catch (IOException e) {
+            spec.commandLine().getErr().println(file + ": cannot be written: " + e);
+            return IO_ERROR;
+        }
+    }
+
+    private List<Field> pins(Mistakes usage) {
+        List<Field> pins = new ArrayList<>();
+        agentPins.forEach(pin -> pins.add(new Field(PIN_OPTION, pin)));
+        for (Path certificate : agentCertificates) {
+            try {
+                String pin = Pin.of(PemFiles.readCertificate(certificate)).toString();
+                pins.add(new Field(CERTIFICATE_OPTION, pin));
+            } catch (CertificateStoreException e) {
+                usage.add(CERTIFICATE_OPTION, Mistakes.display(String.valueOf(e.getMessage())));
+            }
+        }
+        return pins;
+    }
+
+    private int fail(ConfigException mistakes, int exitCode) {
+        mistakes.lines().forEach(spec.commandLine().getErr()::println);
+        return exitCode;
+    }
+}

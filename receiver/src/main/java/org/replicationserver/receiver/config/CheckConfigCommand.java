@@ -1,0 +1,42 @@
+package org.replicationserver.receiver.config;
+
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** Prints the configuration as it is in effect, as YAML, each value with its origin; or every mistake on a line. */
+@Command(
+        name = "check-config",
+        mixinStandardHelpOptions = true,
+        description = "Checks configuration and assignments; prints each key's value and where it comes from.",
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {"0:all is well", "2:wrong command line", "78:mistakes, a line each"})
+public final class CheckConfigCommand implements Callable<Integer> {
+    @Mixin
+    private ConfigOptions options = new ConfigOptions();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public Integer call() {
+        PrintWriter out = spec.commandLine().getOut();
+        try {
+            EffectiveConfig config = options.load();
+            ServerConfig server = config.toServerConfig();
+            List<AssignedSource> sources = AssignmentsFile.read(server.assignmentsFile(), server.imageDirectory());
+            for (ConfigKey<?> key : ConfigKeys.all()) {
+                out.printf("%-48s # %s%n", DefaultConfig.toYaml(key, config.text(key)), config.origin(key));
+            }
+            out.println("# assigned: " + AssignmentsFile.summary(sources));
+            return 0;
+        } catch (ConfigException e) {
+            e.lines().forEach(spec.commandLine().getErr()::println);
+            return ConfigException.EXIT_CODE;
+        }
+    }
+}

@@ -1,0 +1,218 @@
+package org.replicationserver.receiver.config;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.volume.CacheMode;
+
+/**
+ * The table of all keys: name, type with unit and range, default, and what it is for. The only place where they are written down;
+ * the loader, the messages, {@code default-config} and {@code check-config} all read it.
+ */
+final class ConfigKeys {
+    private static final long KIB = 1L << 10;
+    private static final long MIB = 1L << 20;
+    private static final long GIB = 1L << 30;
+    private static final long HOUR_MILLIS = 3_600_000;
+
+    private static final List<ConfigKey<?>> TABLE = new ArrayList<>();
+
+    static final ConfigKey<String> SERVER_ID = key(
+            "server.id",
+            ValueType.text("1 to 64 of A-Z a-z 0-9 . _ -", Pattern.compile("[A-Za-z0-9._-]{1,64}")),
+            "replication-server",
+            "Name of this server, in its certificate and for people.");
+
+    static final ConfigKey<String> LISTEN_ADDRESS =
+            key("listen.address", ValueType.ipAddress(), "::", "Address on which agents are accepted.");
+    static final ConfigKey<Integer> LISTEN_PORT = key(
+            "listen.port",
+            ValueType.integer(0, 65535),
+            "1500",
+            "Port on which agents are accepted; 0 takes a free one.");
+    static final ConfigKey<Long> LISTEN_RECEIVE_BUFFER_BYTES = key(
+            "listen.receive-buffer-bytes",
+            ValueType.bytes(4 * KIB, 64 * MIB),
+            "256KiB",
+            "Receive buffer of each connection in the kernel.");
+    static final ConfigKey<Integer> LISTEN_BACKLOG = key(
+            "listen.backlog",
+            ValueType.integer(1, 65535),
+            "1024",
+            "Connections that the kernel keeps until they are accepted.");
+
+    static final ConfigKey<TlsEngine> TLS_ENGINE = key(
+            "tls.engine",
+            ValueType.choice(TlsEngine.class),
+            "auto",
+            "Implementation of TLS; auto is openssl where its native library loads, jdk otherwise.");
+    static final ConfigKey<Set<String>> TLS_PROTOCOLS = key(
+            "tls.protocols",
+            ValueType.choices(List.of("TLSv1.2", "TLSv1.3")),
+            "TLSv1.2",
+            "Versions of TLS that are spoken.");
+    static final ConfigKey<Duration> TLS_HANDSHAKE_TIMEOUT = key(
+            "tls.handshake-timeout-seconds",
+            ValueType.seconds(100, 60_000),
+            "5",
+            "A handshake that takes longer is closed.");
+    static final ConfigKey<Integer> TLS_CERTIFICATE_DAYS = key(
+            "tls.certificate-days",
+            ValueType.integer(1, 3650),
+            "365",
+            "Days for which a certificate is valid that this server makes for itself.");
+
+    static final ConfigKey<Path> STATE_DIRECTORY = key(
+            "state.directory",
+            ValueType.path(),
+            "replication-server-state",
+            "Directory of all that must survive a restart.");
+    static final ConfigKey<Path> CERT_DIRECTORY =
+            keyBelowState("cert.directory", "certificates", "Directory of the server's key, certificate and pin.");
+    static final ConfigKey<Path> ASSIGNMENTS_FILE = keyBelowState(
+            "assignments.file",
+            "assignments.yaml",
+            "File that assigns volumes to source servers; without it none are.");
+    static final ConfigKey<Path> IMAGE_DIRECTORY =
+            keyBelowState("image.directory", "volumes", "Directory of the volumes that are image files.");
+
+    // The smallest region that a volume writer keeps track of is 1 MiB, which is also the largest block.
+    static final ConfigKey<Integer> SESSION_REGION_SHIFT = key(
+            "session.region-shift",
+            ValueType.integer(20, ProtocolLimits.REGION_SHIFT_MAX),
+            "24",
+            "A region, which belongs to one data connection, has 2 to the power of this bytes.");
+    static final ConfigKey<Integer> SESSION_STREAMS_MAX = key(
+            "session.streams-max",
+            ValueType.integer(1, ProtocolLimits.STREAMS_MAX),
+            "16",
+            "Data connections that an agent is granted at most.");
+    static final ConfigKey<Long> MEMORY_BUDGET_BYTES = key(
+            "memory.budget-bytes",
+            ValueType.bytes(2 * MIB, 64 * GIB),
+            "192MiB",
+            "Received blocks that may wait in memory, of all agents together; the direct memory of the JVM must be larger.");
+    static final ConfigKey<Duration> SESSION_FIRST_FRAME_TIMEOUT = key(
+            "session.first-frame-timeout-seconds",
+            ValueType.seconds(100, HOUR_MILLIS),
+            "10",
+            "Time for the first frame of a connection, from the end of its handshake.");
+    static final ConfigKey<Duration> SESSION_ATTACH_TIMEOUT = key(
+            "session.attach-timeout-seconds",
+            ValueType.seconds(100, HOUR_MILLIS),
+            "10",
+            "Time for all data connections of a session to come, from its WELCOME.");
+    static final ConfigKey<Duration> SESSION_ACK_INTERVAL = key(
+            "session.ack-interval-seconds",
+            ValueType.seconds(10, 5_000),
+            "5",
+            "An acknowledgement goes out at least this often; agents rely on 5 seconds.");
+    static final ConfigKey<Duration> SESSION_PROGRESS_AFTER = key(
+            "session.progress-after-seconds",
+            ValueType.seconds(10, 2_000),
+            "2",
+            "An agent is told when a frame waits for its volume for longer; agents rely on 2 seconds.");
+    static final ConfigKey<Duration> SESSION_PROGRESS_INTERVAL = key(
+            "session.progress-interval-seconds",
+            ValueType.seconds(10, 5_000),
+            "5",
+            "While a frame waits, the agent is told this often; agents rely on 5 seconds.");
+    static final ConfigKey<Duration> SESSION_PING_AFTER = key(
+            "session.ping-after-seconds",
+            ValueType.seconds(100, HOUR_MILLIS),
+            "10",
+            "A control connection that was silent for so long is sent a PING.");
+    static final ConfigKey<Duration> SESSION_DEAD_AFTER = key(
+            "session.dead-after-seconds",
+            ValueType.seconds(200, HOUR_MILLIS),
+            "30",
+            "A control connection that was silent for so long ends its session; more than session.ping-after-seconds.");
+    static final ConfigKey<Duration> SESSION_DRAIN_TIMEOUT = key(
+            "session.drain-timeout-seconds",
+            ValueType.seconds(0, HOUR_MILLIS),
+            "10",
+            "Time that agents get to finish when the server stops.");
+    static final ConfigKey<Duration> SESSION_RECONNECT_AFTER = key(
+            "session.reconnect-after-seconds",
+            ValueType.seconds(0, HOUR_MILLIS),
+            "1",
+            "After a stop, agents are told to wait so long before they connect again.");
+    static final ConfigKey<Long> SESSION_KEY_BYTES_MAX = key(
+            "session.key-bytes-max",
+            ValueType.bytes(MIB, 64 * GIB),
+            "64GiB",
+            "Bytes that a connection may receive under one TLS key, then it is asked to come again.");
+    static final ConfigKey<Integer> SESSION_CONTROL_FRAMES_PER_SECOND = key(
+            "session.control-frames-per-second",
+            ValueType.integer(1, 100_000),
+            "100",
+            "Average rate of a connection's frames without blocks, beyond which it is closed.");
+    static final ConfigKey<Integer> SESSION_CONTROL_FRAMES_BURST = key(
+            "session.control-frames-burst",
+            ValueType.integer(1, 1_000_000),
+            "500",
+            "How many of these frames may come at once; at least session.control-frames-per-second.");
+    static final ConfigKey<Integer> SESSION_PINGS_PER_SECOND = key(
+            "session.pings-per-second",
+            ValueType.integer(1, 1000),
+            "2",
+            "Average rate of PING, beyond which the connection is closed.");
+    static final ConfigKey<Integer> SESSION_PINGS_BURST = key(
+            "session.pings-burst",
+            ValueType.integer(1, 10_000),
+            "10",
+            "How many PING may come at once; at least session.pings-per-second.");
+
+    static final ConfigKey<Long> VOLUME_FORCE_BYTES_MAX = key(
+            "volume.force-bytes-max",
+            ValueType.bytes(64 * KIB, GIB),
+            "8MiB",
+            "A volume is forced to stable storage after so many written bytes, although more is waiting.");
+    static final ConfigKey<CacheMode> VOLUME_BLOCK_DEVICE_CACHE = key(
+            "volume.block-device-cache",
+            ValueType.choice(CacheMode.class),
+            "direct",
+            "Whether block devices are written past the page cache (direct) or through it (buffered).");
+    static final ConfigKey<CacheMode> VOLUME_IMAGE_CACHE = key(
+            "volume.image-cache",
+            ValueType.choice(CacheMode.class),
+            "buffered",
+            "The same for image files, whose file systems do not all take direct.");
+
+    private static final Map<String, ConfigKey<?>> BY_NAME =
+            TABLE.stream().collect(Collectors.toUnmodifiableMap(ConfigKey::name, Function.identity()));
+
+    private ConfigKeys() {}
+
+    private static <T> ConfigKey<T> key(String name, ValueType<T> type, String defaultText, String doc) {
+        return register(new ConfigKey<>(name, type, defaultText, doc));
+    }
+
+    private static ConfigKey<Path> keyBelowState(String name, String defaultText, String doc) {
+        return register(new ConfigKey<>(name, ValueType.path(), defaultText, STATE_DIRECTORY, doc));
+    }
+
+    private static <T> ConfigKey<T> register(ConfigKey<T> key) {
+        TABLE.add(key);
+        return key;
+    }
+
+    /** All keys, in the order in which they are shown. */
+    static List<ConfigKey<?>> all() {
+        return Collections.unmodifiableList(TABLE);
+    }
+
+    /** All keys by their names. */
+    static Map<String, ConfigKey<?>> byName() {
+        return BY_NAME;
+    }
+}

@@ -1,0 +1,108 @@
+package org.replicationserver.receiver.config;
+
+import java.util.Map;
+import org.replicationserver.receiver.session.SessionSettings;
+
+/**
+ * A value for every key, and where it comes from. Immutable, any thread.
+ *
+ * <p>The values are sound one by one and together; {@link ConfigLoader} sees to it.
+ */
+public final class EffectiveConfig {
+    static final String DEFAULT_ORIGIN = "default";
+
+    /**
+     * A value that was given.
+     *
+     * @param origin file and line, environment variable, or {@code --set}
+     */
+    record Setting(String text, String origin) {}
+
+    private final Map<ConfigKey<?>, Setting> given;
+
+    EffectiveConfig(Map<ConfigKey<?>, Setting> given) {
+        this.given = Map.copyOf(given);
+    }
+
+    /** The value as an operator would write it. */
+    String text(ConfigKey<?> key) {
+        Setting setting = given.get(key);
+        if (setting != null) {
+            return setting.text();
+        }
+        return key.defaultParent() == null
+                ? key.defaultText()
+                : get(key.defaultParent()).resolve(key.defaultText()).toString();
+    }
+
+    String origin(ConfigKey<?> key) {
+        Setting setting = given.get(key);
+        return setting == null ? DEFAULT_ORIGIN : setting.origin();
+    }
+
+    <T> T get(ConfigKey<T> key) {
+        T value = key.type().parse(text(key));
+        if (value == null) {
+            throw new IllegalStateException("the loader let pass: " + key + "=" + text(key));
+        }
+        return value;
+    }
+
+    /** The records of all components. */
+    public ServerConfig toServerConfig() {
+        return new ServerConfig(
+                get(ConfigKeys.SERVER_ID),
+                listen(),
+                tls(),
+                get(ConfigKeys.STATE_DIRECTORY),
+                get(ConfigKeys.CERT_DIRECTORY),
+                get(ConfigKeys.ASSIGNMENTS_FILE),
+                get(ConfigKeys.IMAGE_DIRECTORY),
+                sessions(),
+                volumes());
+    }
+
+    private ListenConfig listen() {
+        return new ListenConfig(
+                get(ConfigKeys.LISTEN_ADDRESS),
+                get(ConfigKeys.LISTEN_PORT),
+                Math.toIntExact(get(ConfigKeys.LISTEN_RECEIVE_BUFFER_BYTES)),
+                get(ConfigKeys.LISTEN_BACKLOG));
+    }
+
+    private TlsConfig tls() {
+        return new TlsConfig(
+                get(ConfigKeys.TLS_ENGINE),
+                get(ConfigKeys.TLS_PROTOCOLS),
+                get(ConfigKeys.TLS_HANDSHAKE_TIMEOUT),
+                get(ConfigKeys.TLS_CERTIFICATE_DAYS));
+    }
+
+    private SessionSettings sessions() {
+        return new SessionSettings(
+                get(ConfigKeys.SESSION_REGION_SHIFT),
+                get(ConfigKeys.SESSION_STREAMS_MAX),
+                get(ConfigKeys.MEMORY_BUDGET_BYTES),
+                get(ConfigKeys.SESSION_FIRST_FRAME_TIMEOUT),
+                get(ConfigKeys.SESSION_ATTACH_TIMEOUT),
+                get(ConfigKeys.SESSION_ACK_INTERVAL),
+                get(ConfigKeys.SESSION_PROGRESS_AFTER),
+                get(ConfigKeys.SESSION_PROGRESS_INTERVAL),
+                get(ConfigKeys.SESSION_PING_AFTER),
+                get(ConfigKeys.SESSION_DEAD_AFTER),
+                get(ConfigKeys.SESSION_DRAIN_TIMEOUT),
+                get(ConfigKeys.SESSION_RECONNECT_AFTER),
+                get(ConfigKeys.SESSION_KEY_BYTES_MAX),
+                get(ConfigKeys.SESSION_CONTROL_FRAMES_PER_SECOND),
+                get(ConfigKeys.SESSION_CONTROL_FRAMES_BURST),
+                get(ConfigKeys.SESSION_PINGS_PER_SECOND),
+                get(ConfigKeys.SESSION_PINGS_BURST));
+    }
+
+    private VolumeConfig volumes() {
+        return new VolumeConfig(
+                get(ConfigKeys.VOLUME_FORCE_BYTES_MAX),
+                get(ConfigKeys.VOLUME_BLOCK_DEVICE_CACHE),
+                get(ConfigKeys.VOLUME_IMAGE_CACHE));
+    }
+}

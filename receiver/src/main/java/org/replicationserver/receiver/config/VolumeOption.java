@@ -1,0 +1,47 @@
+package org.replicationserver.receiver.config;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.config.VolumeText.Field;
+
+/** Reads the value of {@code --volume}: {@code deviceName=/dev/sda,volumeId=vol-1,sizeBytes=8GiB[,path=PATH][,fresh]}. */
+final class VolumeOption {
+    private static final String WHERE = "--volume";
+
+    private VolumeOption() {}
+
+    static VolumeText parse(String text, Mistakes mistakes) {
+        Map<String, Field> fields = new HashMap<>();
+        for (String part : text.split(",", -1)) {
+            int equals = part.indexOf('=');
+            String key = equals < 0 ? part : part.substring(0, equals);
+            if (!AssignmentsFile.VOLUME_KEYS.contains(key)) {
+                mistakes.unknown(WHERE, "key", key, AssignmentsFile.VOLUME_KEYS);
+            } else if (fields.put(key, new Field(WHERE, valueOf(key, part, equals))) != null) {
+                mistakes.add(WHERE, "key " + key + " is given twice");
+            }
+        }
+        return new VolumeText(
+                WHERE,
+                fields.get(VolumeText.VOLUME_ID),
+                fields.get(VolumeText.DEVICE_NAME),
+                pathOf(fields),
+                fields.get(VolumeText.SIZE_BYTES),
+                fields.get(VolumeText.FRESH));
+    }
+
+    /** The word {@code fresh} alone stands for {@code fresh=true}; of other keys an empty value is refused later. */
+    private static String valueOf(String key, String part, int equals) {
+        if (equals >= 0) {
+            return part.substring(equals + 1);
+        }
+        return key.equals(VolumeText.FRESH) ? "true" : "";
+    }
+
+    private static @Nullable Field pathOf(Map<String, Field> fields) {
+        Field path = fields.get(VolumeText.PATH);
+        Field id = fields.get(VolumeText.VOLUME_ID);
+        return path != null || id == null ? path : new Field(WHERE, id.text() + ".img");
+    }
+}

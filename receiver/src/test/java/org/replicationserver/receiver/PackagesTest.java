@@ -1,0 +1,66 @@
+package org.replicationserver.receiver;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.conditions.ArchConditions;
+
+/** The direction of dependencies between the packages of the receiver, as ARCHITECTURE.md draws it. */
+@AnalyzeClasses(packages = "org.replicationserver", importOptions = ImportOption.DoNotIncludeTests.class)
+class PackagesTest {
+    private static final String BASE = "org.replicationserver.receiver.";
+    private static final String JDK = "java..";
+    private static final String NULL_MARKS = "org.jspecify..";
+
+    @ArchTest
+    static final ArchRule PROTOCOL_KNOWS_ONLY_ITSELF =
+            uses("protocol", JDK, NULL_MARKS, "com.fasterxml.jackson.core..", BASE + "protocol..");
+
+    @ArchTest
+    static final ArchRule SESSION_HAS_NO_IO =
+            uses("session", JDK, NULL_MARKS, BASE + "protocol..", BASE + "session..", "org.replicationserver.volume..");
+
+    @ArchTest
+    static final ArchRule SESSION_OPENS_NOTHING = noClasses()
+            .that()
+            .resideInAPackage(BASE + "session..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("java.net..", "java.nio.channels..", "java.io..", "java.lang.foreign..")
+            .orShould()
+            .dependOnClassesThat()
+            .belongToAnyOf(Thread.class, java.nio.file.Files.class);
+
+    @ArchTest
+    static final ArchRule LISTENER_KNOWS_SESSIONS_AND_NOT_THE_SERVER = noClasses()
+            .that()
+            .resideInAPackage(BASE + "listener..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(BASE + "server..", BASE + "status..", BASE + "config..");
+
+    @ArchTest
+    static final ArchRule ONLY_THE_PROGRAM_KNOWS_THE_SERVER = noClasses()
+            .that()
+            .resideInAnyPackage(BASE + "status..", BASE + "config..", BASE + "tool..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage(BASE + "server..");
+
+    @ArchTest
+    static final ArchRule NOBODY_PRINTS_BEHIND_THE_LOG =
+            noClasses().should(ArchConditions.accessField(System.class, "out"));
+
+    private static ArchRule uses(String name, String... allowed) {
+        return classes()
+                .that()
+                .resideInAPackage(BASE + name + "..")
+                .should()
+                .onlyDependOnClassesThat(JavaClass.Predicates.resideInAnyPackage(allowed));
+    }
+}

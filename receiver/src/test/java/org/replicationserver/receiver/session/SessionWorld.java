@@ -1,0 +1,312 @@
+package org.replicationserver.receiver.session;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.volume.BlockDevice;
+import org.replicationserver.volume.VolumeFailure;
+import org.replicationserver.volume.VolumeId;
+import org.replicationserver.volume.VolumeWriter;
+import org.replicationserver.volume.VolumeWriterOptions;
+import org.replicationserver.volume.testing.MemoryDevice;
+
+/**
+ * A server without sockets, threads or a disk: the shipped sessions and volume writers, moved step by step by a test. Nothing
+ * happens but what the test asks for: {@link #write} moves a volume, {@link #storeRecords} the state directory.
+ */
+final class SessionWorld {
+    static final String SOURCE = "s-1";
+    static final int VOLUME_BYTES = 4 * 1024 * 1024;
+
+    static final int REGION_SHIFT = 20;
+    private static final SessionSettings DEFAULTS = SessionSettings.defaults();
+
+    final List<String> told = new ArrayList<>();
+    final Map<String, SourceRecord> stored = new HashMap<>();
+    final Map<String, VolumeWriter> writers = new LinkedHashMap<>();
+    final Map<String, MemoryDevice> devices = new HashMap<>();
+    final Sessions sessions;
+
+    private final SessionSettings settings;
+    private final ArrayDeque<Runnable> loop = new ArrayDeque<>();
+    private final ArrayDeque<Runnable> stores = new ArrayDeque<>();
+    private final Map<String, VolumeHost.Availability> availability = new HashMap<>();
+    private final UnaryOperator<BlockDevice> wrap;
+    private boolean holdStores;
+    private long nanos = 1;
+    long allocatedPayloads;
+
+    SessionWorld(int volumes) {
+        this(volumes, settings(DEFAULTS.memoryBudgetBytes(), DEFAULTS.keyBytesMax()), UnaryOperator.identity());
+    }
+
+    SessionWorld(int volumes, SessionSettings settings, UnaryOperator<BlockDevice> wrap) {
+        this.settings = settings;
+        this.wrap = wrap;
+        List<VolumeAssignment> assigned = new ArrayList<>();
+        for (int i = 0; i < volumes; i++) {
+            assigned.add(new VolumeAssignment("vol-" + i, "/dev/sd" + i, Path.of("unused"), VOLUME_BYTES, false));
+        }
+        SourceAssignment other = new SourceAssignment(
+                "s-2", List.of(new VolumeAssignment("vol-other", "/dev/sda", Path.of("unused"), VOLUME_BYTES, false)));
+        this.sessions = sessions(List.of(new SourceAssignment(SOURCE, assigned), other));
+        assigned.forEach(volume -> open(volume.volumeId()));
+        open("vol-other");
+    }
+
+    /** The defaults with small regions, so that small volumes have several. */
+    static SessionSettings settings(long memoryBudgetBytes, long keyBytesMax) {
+        return new SessionSettings(
+                REGION_SHIFT,
+                DEFAULTS.streamsMax(),
+                memoryBudgetBytes,
+                DEFAULTS.firstFrameTimeout(),
+                DEFAULTS.attachTimeout(),
+                DEFAULTS.ackInterval(),
+                DEFAULTS.progressAfter(),
+                DEFAULTS.progressInterval(),
+                DEFAULTS.pingAfter(),
+                DEFAULTS.deadAfter(),
+                DEFAULTS.drainTimeout(),
+                DEFAULTS.reconnectAfter(),
+                keyBytesMax,
+                DEFAULTS.controlFramesPerSecond(),
+                DEFAULTS.controlFramesBurst(),
+                DEFAULTS.pingsPerSecond(),
+                DEFAULTS.pingsBurst());
+    }
+
+    private Sessions sessions(List<SourceAssignment> assignments) {
+        return new Sessions(
+                settings,
+                new SessionClock() {
+                    @Override
+                    public long nanos() {
+                        return nanos;
+                    }
+
+                    @Override
+                    public long millis() {
+                        return 1_790_000_000_000L + nanos / 1_000_000;
+                    }
+                },
+                new Told(),
+                new Memory(),
+                new Host(),
+                new Records(),
+                loop::add,
+                new Random(1),
+                assignments);
+    }
+
+    private VolumeHost.Availability open(String volumeId) {
+        MemoryDevice device = devices.computeIfAbsent(volumeId, id -> new MemoryDevice(VOLUME_BYTES));
+        VolumeWriter writer = VolumeWriter.withoutThread(
+                new VolumeId(volumeId),
+                wrap.apply(device),
+                VOLUME_BYTES,
+                VolumeWriterOptions.defaults(),
+                sessions,
+                () -> nanos);
+        writers.put(volumeId, writer);
+        VolumeHost.Availability open = new VolumeHost.Availability.Open(new VolumeHost.OpenVolume(writer, false));
+        availability.put(volumeId, open);
+        return open;
+    }
+
+    /** A new connection of the agent of {@link #SOURCE}. */
+    TestAgent connect() {
+        TestAgent agent = new TestAgent(this);
+        agent.open(sessions.accept(agent, SOURCE));
+        return agent;
+    }
+
+    /** Runs what waits for the event loop, and the stores unless they are held. */
+    void settle() {
+        boolean moved = true;
+        while (moved) {
+            moved = false;
+            while (!loop.isEmpty()) {
+                loop.remove().run();
+                moved = true;
+            }
+            while (!holdStores && !stores.isEmpty()) {
+                stores.remove().run();
+                moved = true;
+            }
+        }
+    }
+
+    /** Lets a volume's writer do all that it has, then settles. */
+    void write(int volume) {
+        while (writer(volume).runBatch()) {
+            settle();
+        }
+        settle();
+    }
+
+    void writeAll() {
+        for (VolumeWriter writer : writers.values()) {
+            while (writer.runBatch()) {
+                settle();
+            }
+        }
+        settle();
+    }
+
+    VolumeWriter writer(int volume) {
+        VolumeWriter writer = writers.get("vol-" + volume);
+        if (writer == null) {
+            throw new IllegalArgumentException("no volume " + volume);
+        }
+        return writer;
+    }
+
+    byte[] content(int volume) {
+        MemoryDevice device = devices.get("vol-" + volume);
+        if (device == null) {
+            throw new IllegalArgumentException("no volume " + volume);
+        }
+        return device.bytes();
+    }
+
+    void holdStores() {
+        holdStores = true;
+    }
+
+    void storeRecords() {
+        holdStores = false;
+        settle();
+    }
+
+    /** Lets time pass and the deadlines be looked at. */
+    void pass(long millis) {
+        nanos += millis * 1_000_000;
+        sessions.tick();
+        settle();
+    }
+
+    SourceRecord record() {
+        SourceRecord record = stored.get(SOURCE);
+        if (record == null) {
+            throw new IllegalStateException("nothing is stored");
+        }
+        return record;
+    }
+
+    private final class Records implements SourceRecords {
+        @Override
+        public Loaded load(String sourceServerId) {
+            SourceRecord record = stored.get(sourceServerId);
+            return record == null ? new Loaded.Missing() : new Loaded.Found(record);
+        }
+
+        @Override
+        public CompletionStage<Void> store(String sourceServerId, SourceRecord record) {
+            CompletableFuture<Void> done = new CompletableFuture<>();
+            stores.add(() -> {
+                stored.put(sourceServerId, record);
+                done.complete(null);
+            });
+            return done;
+        }
+    }
+
+    private final class Host implements VolumeHost {
+        @Override
+        public Availability find(String volumeId) {
+            Availability found = availability.get(volumeId);
+            return found == null ? new Availability.Unavailable("not assigned") : found;
+        }
+
+        @Override
+        public CompletionStage<Availability> reopen(VolumeAssignment assignment) {
+            return CompletableFuture.completedStage(open(assignment.volumeId()));
+        }
+    }
+
+    private final class Memory implements PayloadMemory {
+        @Override
+        public void allocate(InboundBlock block, int payloadBytes) {
+            allocatedPayloads++;
+            block.holdMemory(ByteBuffer.allocateDirect(payloadBytes), "held");
+        }
+
+        @Override
+        public void release(InboundBlock block) {
+            allocatedPayloads--;
+        }
+    }
+
+    private final class Told implements SessionEvents {
+        @Override
+        public void sessionOpened(String source, long generation, String address, int streams) {
+            told.add("opened " + generation);
+        }
+
+        @Override
+        public void sessionEnded(String source, long generation, String reason) {
+            told.add("ended " + generation);
+        }
+
+        @Override
+        public void refused(String source, String address, ErrorBody error) {
+            told.add("refused " + error.name());
+        }
+
+        @Override
+        public void peerReportedError(String source, String address, int code) {
+            told.add("peer error " + code);
+        }
+
+        @Override
+        public void ignored(String source) {
+            told.add("ignored");
+        }
+
+        @Override
+        public void readingPaused(String source) {
+            told.add("paused");
+        }
+
+        @Override
+        public void dataReceived(int payloadBytes, int rawBytes) {}
+
+        @Override
+        public void zeroReceived(long zeroBytes) {}
+
+        @Override
+        public void acknowledged() {}
+
+        @Override
+        public void committed(String source, long epoch, boolean fuzzy) {
+            told.add("committed " + epoch);
+        }
+
+        @Override
+        public void volumeFailed(String source, VolumeFailure failure) {
+            told.add("volume failed " + failure.volumeId());
+        }
+
+        @Override
+        public void duplicateAgent(String source, String refused, @Nullable String other) {
+            told.add("duplicate agent");
+        }
+
+        @Override
+        public void repeatedCorruption(String source, int blocks) {
+            told.add("repeated corruption");
+        }
+    }
+}

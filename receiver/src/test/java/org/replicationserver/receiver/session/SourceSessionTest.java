@@ -1,0 +1,529 @@
+package org.replicationserver.receiver.session;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.volume.BlockDevice;
+import org.replicationserver.volume.testing.FailingDevice;
+
+/** The rules of a session, one by one. */
+class SourceSessionTest {
+    private static final int KIB = 1024;
+    private static final int MIB = 1024 * KIB;
+    private static final int REGION = 1 << SessionWorld.REGION_SHIFT;
+    private static final int EIO = 5;
+
+    /** A session with as many streams as asked for, attached, and epoch 1 open. */
+    private static final class Open {
+        final SessionWorld world;
+        final TestAgent control;
+        final List<TestAgent> streams;
+
+        Open(SessionWorld world, int streamCount, int disks) {
+            this.world = world;
+            this.control = world.connect().hello(streamCount, disks);
+            long generation = control.welcome().generation();
+            this.streams = java.util.stream.IntStream.range(0, streamCount)
+                    .mapToObj(i -> world.connect().attach(generation, i))
+                    .toList();
+            control.openEpoch(1);
+            assertThat(control.has(FrameType.EPOCH_STATUS)).isTrue();
+        }
+
+        TestAgent stream(int number) {
+            return streams.get(number);
+        }
+    }
+
+    private static Open open(int streams, int disks) {
+        return new Open(new SessionWorld(disks), streams, disks);
+    }
+
+    private static boolean committed(TestAgent control) throws ProtocolException {
+        return control.last(FrameType.EPOCH_STATUS).bool("committed");
+    }
+
+    @Test
+    void generationIsStoredBeforeWelcome() {
+        SessionWorld world = new SessionWorld(1);
+        world.holdStores();
+        TestAgent control = world.connect().hello(1, 1);
+        assertThat(control.has(FrameType.WELCOME)).isFalse();
+
+        world.storeRecords();
+        assertThat(control.welcome().generation()).isEqualTo(1);
+        assertThat(world.record().generation()).isEqualTo(1);
+    }
+
+    @Test
+    void generationIsGreaterThanTheStoredAndTheRememberedOne() {
+        SessionWorld world = new SessionWorld(1);
+        assertThat(world.connect().hello(1, 1).welcome().generation()).isEqualTo(1);
+        Hello.Remembered remembered = new Hello.Remembered(41, List.of());
+        TestAgent second = world.connect().hello(1, 1, "0".repeat(32), remembered);
+        assertThat(second.welcome().generation()).isEqualTo(42);
+        assertThat(world.connect().hello(1, 1).welcome().generation()).isEqualTo(43);
+    }
+
+    @Test
+    void acknowledgementIsWithheldUntilTheVolumeHasForced() {
+        Open open = open(1, 1);
+        long seq = open.stream(0).data(0, 0, 4 * KIB, 7, 1);
+        open.world.pass(6000);
+        assertThat(open.stream(0).acknowledgements).isPositive();
+        assertThat(open.stream(0).durable(0)).isLessThan(seq);
+
+        open.world.write(0);
+        assertThat(open.stream(0).durable(0)).isEqualTo(seq);
+        assertThat(open.world.content(0)[4 * KIB - 1]).isEqualTo((byte) 7);
+    }
+
+    @Test
+    void windowGrowsOnlyByWhatIsDurable() {
+        Open open = open(1, 1);
+        int window = open.stream(0).attached().windowBytes();
+        for (int sent = 0; sent < window; sent += MIB) {
+            open.stream(0).data(0, sent % SessionWorld.VOLUME_BYTES, MIB, 1, 1);
+        }
+        open.stream(0).data(0, 0, 512, 2, 1);
+        assertThat(open.stream(0).errors()).containsExactly(ErrorCode.LIMIT);
+
+        Open again = open(1, 1);
+        again.stream(0).data(0, 0, MIB, 1, 1);
+        again.world.write(0);
+        assertThat(again.stream(0).limitBytes).containsEntry(0, (long) window + MIB);
+    }
+
+    @Test
+    void moreUnacknowledgedFramesThanAllowedAreRefused() {
+        Open open = open(1, 1);
+        for (int i = 0; i < ProtocolLimits.UNACKED_FRAMES_MAX; i++) {
+            open.stream(0).data(0, i * 512L, 512, 1, 1);
+        }
+        assertThat(open.stream(0).errors()).isEmpty();
+        open.stream(0).data(0, 0, 512, 1, 1);
+        assertThat(open.stream(0).errors()).containsExactly(ErrorCode.LIMIT);
+    }
+
+    @Test
+    void zeroCountsFourKibibytesOfTheWindow() {
+        Open open = open(1, 1);
+        open.stream(0).zero(0, 0, REGION, 1);
+        open.world.write(0);
+        assertThat(open.stream(0).limitBytes)
+                .containsEntry(0, (long) open.stream(0).attached().windowBytes() + 4 * KIB);
+    }
+
+    @Test
+    void commitIsAnsweredOnlyWhenEveryFenceCameAndAllBeforeIsDurableAndStored() throws ProtocolException {
+        Open open = open(2, 1);
+        open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        open.stream(1).data(0, REGION, 4 * KIB, 2, 1);
+        long fence0 = open.stream(0).fence(1);
+        open.control.commit(1, fence0, 3L);
+        open.world.write(0);
+        assertThat(committed(open.control)).as("a fence is missing").isFalse();
+
+        open.world.holdStores();
+        assertThat(open.stream(1).fence(1)).isEqualTo(3);
+        assertThat(committed(open.control)).as("the record is not stored").isFalse();
+
+        open.world.storeRecords();
+        assertThat(committed(open.control)).isTrue();
+        assertThat(open.world.record().committedEpoch()).isEqualTo(1);
+    }
+
+    @Test
+    void commitWaitsForFramesBeforeTheFence() throws ProtocolException {
+        Open open = open(1, 1);
+        open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        open.control.commit(1, open.stream(0).fence(1));
+        assertThat(committed(open.control)).isFalse();
+        open.world.write(0);
+        assertThat(committed(open.control)).isTrue();
+    }
+
+    @Test
+    void seqThatIsNoFenceCommitsNothing() throws ProtocolException {
+        Open open = open(1, 1);
+        open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        open.world.write(0);
+        long fence = open.stream(0).fence(1);
+        open.control.commit(1, fence - 1);
+        assertThat(open.control.errors()).containsExactly(ErrorCode.EPOCH);
+        open.control.commit(1, fence);
+        assertThat(committed(open.control)).as("corrected").isTrue();
+    }
+
+    @Test
+    void frameOfAnEpochThatIsNotOpenIsNeverAcknowledgedAndSpoilsTheCommit() throws ProtocolException {
+        Open open = open(1, 1);
+        long dropped = open.stream(0).data(0, 0, 4 * KIB, 1, 9);
+        long later = open.stream(0).data(0, 4 * KIB, 4 * KIB, 2, 1);
+        open.world.write(0);
+        assertThat(open.stream(0).errors()).containsExactly(ErrorCode.EPOCH);
+        assertThat(open.stream(0).durable(0)).isLessThan(dropped).isLessThan(later);
+        assertThat(open.world.content(0)[0]).as("not written").isZero();
+
+        open.control.commit(1, open.stream(0).fence(1));
+        open.world.write(0);
+        assertThat(open.control.errors()).containsExactly(ErrorCode.EPOCH);
+        assertThat(committed(open.control)).isFalse();
+    }
+
+    @Test
+    void epochNotAboveTheCommittedOneIsRefused() {
+        Open open = open(1, 1);
+        open.control.commit(1, open.stream(0).fence(1));
+        open.control.openEpoch(1);
+        assertThat(open.control.errors()).containsExactly(ErrorCode.EPOCH);
+    }
+
+    @Test
+    void noWriteOfTheOlderSessionReachesTheVolumeAfterWelcomeOfTheNewer() {
+        Open older = open(1, 1);
+        SessionWorld world = older.world;
+        older.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        TestAgent newer = world.connect().hello(1, 1);
+        assertThat(newer.has(FrameType.WELCOME))
+                .as("the older one's writes have not ended")
+                .isFalse();
+        assertThat(older.control.errors()).containsExactly(ErrorCode.STALE_GENERATION);
+        assertThat(older.stream(0).errors()).containsExactly(ErrorCode.STALE_GENERATION);
+
+        world.write(0);
+        assertThat(newer.has(FrameType.WELCOME)).isTrue();
+        byte before = world.content(0)[0];
+        world.write(0);
+        assertThat(world.content(0)[0]).as("nothing is written after WELCOME").isEqualTo(before);
+        assertThat(world.allocatedPayloads).isZero();
+    }
+
+    @Test
+    void newerSessionWaitsAlsoForWritesOfASessionThatWasCut() {
+        Open older = open(1, 1);
+        older.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        older.stream(0).cut();
+        TestAgent newer = older.world.connect().hello(1, 1);
+        assertThat(newer.has(FrameType.WELCOME)).isFalse();
+        older.world.pass(6000);
+        assertThat(newer.has(FrameType.PROGRESS)).as("fencing is told").isTrue();
+        older.world.write(0);
+        assertThat(newer.has(FrameType.WELCOME)).isTrue();
+    }
+
+    @Test
+    void helloThatIsRefusedDisturbsNoSession() {
+        Open open = open(1, 1);
+        TestAgent bad = open.world.connect().hello(1, 2);
+        assertThat(bad.errors()).containsExactly(ErrorCode.FORBIDDEN);
+        open.stream(0).data(0, 0, 512, 1, 1);
+        open.world.write(0);
+        assertThat(open.stream(0).durable(0)).isEqualTo(2);
+    }
+
+    @Test
+    void oneEndEndsAll() {
+        Open open = open(2, 1);
+        open.stream(1).cut();
+        assertThat(open.control.ended).isTrue();
+        assertThat(open.stream(0).ended).isTrue();
+        assertThat(open.stream(0).errors()).containsExactly(ErrorCode.STATE);
+    }
+
+    @Test
+    void corruptBlockEndsTheSessionAndIsNotWritten() {
+        Open open = open(1, 1);
+        open.stream(0).data(0, 0, 4 * KIB, 1, 1, 1);
+        open.world.write(0);
+        assertThat(open.stream(0).errors()).containsExactly(ErrorCode.INTEGRITY);
+        assertThat(open.world.content(0)[0]).isZero();
+        assertThat(open.world.allocatedPayloads).isZero();
+    }
+
+    @Test
+    void threeCorruptBlocksInTenMinutesAreAnEvent() {
+        SessionWorld world = new SessionWorld(1);
+        for (int i = 0; i < 3; i++) {
+            assertThat(world.told).doesNotContain("repeated corruption");
+            Open open = new Open(world, 1, 1);
+            open.stream(0).data(0, 0, 4 * KIB, 1, 1, 1);
+            world.write(0);
+        }
+        assertThat(world.told).contains("repeated corruption");
+    }
+
+    @Test
+    void failedVolumeHoldsBackItsOwnAcknowledgementOnly() {
+        UnaryOperator<BlockDevice> failing = new UnaryOperator<>() {
+            private int opened;
+
+            @Override
+            public BlockDevice apply(BlockDevice device) {
+                return opened++ == 0 ? new FailingDevice(device).failWrite(1, EIO) : device;
+            }
+        };
+        Open open = new Open(
+                new SessionWorld(
+                        2,
+                        SessionWorld.settings(
+                                SessionSettings.defaults().memoryBudgetBytes(),
+                                SessionSettings.defaults().keyBytesMax()),
+                        failing),
+                1,
+                2);
+        long lost = open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        long kept = open.stream(0).data(1, 0, 4 * KIB, 2, 1);
+        open.world.holdStores();
+        open.world.write(0);
+        open.world.write(1);
+        assertThat(open.control.errors())
+                .as("the failure is stored before it is told")
+                .isEmpty();
+        open.world.storeRecords();
+
+        assertThat(open.control.errors()).containsExactly(ErrorCode.VOLUME_FAILED);
+        assertThat(open.stream(0).durable(0)).isLessThan(lost);
+        assertThat(open.stream(0).durable(1)).isGreaterThanOrEqualTo(kept);
+        assertThat(open.control.ended).isFalse();
+
+        open.control.commit(1, open.stream(0).fence(1));
+        assertThat(open.control.errors()).containsExactly(ErrorCode.VOLUME_FAILED, ErrorCode.VOLUME_FAILED);
+        assertThat(open.world.record().committedEpoch()).isZero();
+        assertThat(open.world.record().volumes())
+                .hasEntrySatisfying(
+                        "vol-0", volume -> assertThat(volume.failedCause()).contains("EIO"));
+    }
+
+    @Test
+    void reopenedVolumeHasANewDataGenerationAndTheSessionBeginsAgain() {
+        Open open = open(1, 1);
+        String before = open.control.welcome().volumes().getFirst().dataGen();
+        open.world.sessions.reopen("vol-0");
+        open.world.settle();
+        assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
+
+        Hello.Remembered remembered = new Hello.Remembered(1, List.of(new Hello.RememberedDisk("/dev/sd0", before, 0)));
+        TestAgent again = open.world.connect().hello(1, 1, "0".repeat(32), remembered);
+        Welcome.Volume volume = again.welcome().volumes().getFirst();
+        assertThat(volume.dataGen()).isNotEqualTo(before);
+        assertThat(volume.action()).isEqualTo(Welcome.Action.RESCAN);
+        assertThat(volume.reason()).isEqualTo("VOLUME_REOPENED");
+    }
+
+    @Test
+    void agentThatRemembersTheSameDataGenerationResumes() {
+        Open open = open(1, 1);
+        String dataGen = open.control.welcome().volumes().getFirst().dataGen();
+        Hello.Remembered remembered =
+                new Hello.Remembered(1, List.of(new Hello.RememberedDisk("/dev/sd0", dataGen, 0)));
+        TestAgent again = open.world.connect().hello(1, 1, "0".repeat(32), remembered);
+        assertThat(again.welcome().volumes().getFirst().action()).isEqualTo(Welcome.Action.RESUME);
+    }
+
+    @Test
+    void serverThatIsBehindTheAgentAsksForARescan() {
+        Open open = open(1, 1);
+        String dataGen = open.control.welcome().volumes().getFirst().dataGen();
+        Hello.Remembered remembered =
+                new Hello.Remembered(1, List.of(new Hello.RememberedDisk("/dev/sd0", dataGen, 3)));
+        Welcome.Volume volume = open.world
+                .connect()
+                .hello(1, 1, "0".repeat(32), remembered)
+                .welcome()
+                .volumes()
+                .getFirst();
+        assertThat(volume.action()).isEqualTo(Welcome.Action.RESCAN);
+        assertThat(volume.reason()).isEqualTo("EPOCH_BEHIND");
+    }
+
+    @Test
+    void rememberedVolumeWithoutARecordIsALossOfState() {
+        SessionWorld world = new SessionWorld(1);
+        Hello.Remembered remembered =
+                new Hello.Remembered(9, List.of(new Hello.RememberedDisk("/dev/sd0", "a".repeat(32), 3)));
+        Welcome.Volume volume = world.connect()
+                .hello(1, 1, "0".repeat(32), remembered)
+                .welcome()
+                .volumes()
+                .getFirst();
+        assertThat(volume.action()).isEqualTo(Welcome.Action.RESCAN);
+        assertThat(volume.reason()).isEqualTo("STATE_LOST");
+    }
+
+    @Test
+    void missingDataConnectionsEndTheSession() {
+        SessionWorld world = new SessionWorld(1);
+        TestAgent control = world.connect().hello(2, 1);
+        world.connect().attach(1, 0);
+        world.pass(9000);
+        assertThat(control.ended).isFalse();
+        world.pass(2000);
+        assertThat(control.errors()).containsExactly(ErrorCode.STATE);
+    }
+
+    @Test
+    void firstFrameThatDoesNotComeEndsTheConnection() {
+        SessionWorld world = new SessionWorld(1);
+        TestAgent silent = world.connect();
+        world.pass(11_000);
+        assertThat(silent.errors()).containsExactly(ErrorCode.STATE);
+        assertThat(silent.ended).isTrue();
+    }
+
+    @Test
+    void silentControlConnectionIsPingedThenEnded() {
+        Open open = open(1, 1);
+        open.world.pass(11_000);
+        assertThat(open.control.has(FrameType.PING)).isTrue();
+        assertThat(open.control.ended).isFalse();
+        open.world.pass(20_000);
+        assertThat(open.control.errors()).containsExactly(ErrorCode.STATE);
+    }
+
+    @Test
+    void slowVolumeIsToldAsProgress() {
+        Open open = open(1, 1);
+        open.world.pass(5500);
+        assertThat(open.control.has(FrameType.PROGRESS)).isFalse();
+        open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        open.world.pass(1500);
+        assertThat(open.control.has(FrameType.PROGRESS)).isFalse();
+        open.world.pass(1000);
+        assertThat(open.control.has(FrameType.PROGRESS)).isTrue();
+    }
+
+    @Test
+    void acknowledgementGoesOutEveryFiveSecondsChangedOrNot() {
+        Open open = open(1, 1);
+        open.world.pass(5100);
+        open.world.pass(5100);
+        assertThat(open.stream(0).acknowledgements).isEqualTo(2);
+    }
+
+    @Test
+    void acknowledgementWaitsInOneSlotForASocketThatIsFull() {
+        Open open = open(1, 1);
+        open.stream(0).writable = false;
+        for (int i = 0; i < 5; i++) {
+            open.stream(0).data(0, i * 512L, 512, 1, 1);
+            open.world.write(0);
+        }
+        assertThat(open.stream(0).acknowledgements).isZero();
+        open.stream(0).writable = true;
+        open.stream(0).connection().writable();
+        assertThat(open.stream(0).acknowledgements).isEqualTo(1);
+        assertThat(open.stream(0).durable(0)).isEqualTo(6);
+    }
+
+    @Test
+    void byeMakesDurableAndAcknowledgesWhatWasReceived() {
+        Open open = open(1, 1);
+        long seq = open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        open.control.send(
+                open.control.writer.json(FrameType.BYE, new org.replicationserver.receiver.protocol.Bye("done")));
+        assertThat(open.control.ended).isFalse();
+        open.world.write(0);
+        assertThat(open.stream(0).durable(0)).isEqualTo(seq);
+        assertThat(open.control.ended).isTrue();
+        assertThat(open.control.errors()).isEmpty();
+        assertThat(open.stream(0).errors()).isEmpty();
+    }
+
+    @Test
+    void shutdownAsksAgentsToGoAndRefusesNewOnes() {
+        Open open = open(1, 1);
+        open.world.sessions.shutdown();
+        assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
+        assertThat(open.world.connect().hello(1, 1).errors()).containsExactly(ErrorCode.SHUTDOWN);
+
+        long seq = open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        open.world.pass(10_100);
+        open.world.write(0);
+        assertThat(open.stream(0).durable(0)).as("finished after the deadline").isEqualTo(seq);
+        assertThat(open.world.sessions.hasSessions()).isFalse();
+    }
+
+    @Test
+    void connectionThatReceivedTooMuchUnderOneKeyIsAskedToComeAgain() {
+        SessionSettings small = SessionWorld.settings(SessionSettings.defaults().memoryBudgetBytes(), 64 * KIB);
+        Open open = new Open(new SessionWorld(1, small, UnaryOperator.identity()), 1, 1);
+        open.stream(0).data(0, 0, 32 * KIB, 1, 1);
+        assertThat(open.control.has(FrameType.GOAWAY)).isFalse();
+        open.stream(0).data(0, 32 * KIB, 32 * KIB, 1, 1);
+        assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
+    }
+
+    @Test
+    void readingPausesWhenTheShareIsUsedUpAndGoesOnWhenItIsFree() {
+        SessionSettings tight = SessionWorld.settings(
+                SourceMemory.SHARE_BYTES_MIN, SessionSettings.defaults().keyBytesMax());
+        // Twelve volumes of smallest windows on one stream are 3 MiB, the share is 2 MiB.
+        Open open = new Open(new SessionWorld(12, tight, UnaryOperator.identity()), 1, 12);
+        TestAgent stream = open.stream(0);
+        int volume = 0;
+        while (!stream.paused && volume < 12) {
+            stream.data(volume, 0, 256 * KIB, 1, 1);
+            volume++;
+        }
+        assertThat(volume).as("the ninth block does not fit").isEqualTo(9);
+        assertThat(stream.errors()).isEmpty();
+        open.world.write(0);
+        assertThat(stream.paused).isFalse();
+        open.world.write(8);
+        assertThat(stream.durable(8)).isPositive();
+    }
+
+    @Test
+    void blockWithoutRoomForItsPlaceIsRefused() {
+        assertRefused(ErrorCode.RANGE, open -> open.stream(0).data(7, 0, 512, 1, 1));
+        assertRefused(ErrorCode.RANGE, open -> open.stream(0).data(0, SessionWorld.VOLUME_BYTES, 512, 1, 1));
+        assertRefused(ErrorCode.RANGE, open -> open.stream(0).data(0, REGION - 512, 1024, 1, 1));
+        assertRefused(ErrorCode.RANGE, open -> open.stream(0).data(0, 100, 512, 1, 1));
+        assertRefused(ErrorCode.RANGE, open -> open.stream(0).data(0, REGION, 512, 1, 1));
+        assertRefused(ErrorCode.RANGE, open -> open.stream(0).zero(0, 0, SessionWorld.VOLUME_BYTES + 512L, 1));
+        assertRefused(ErrorCode.LIMIT, open -> open.stream(0).zero(0, 0, 0, 1));
+        assertRefused(ErrorCode.LIMIT, open -> open.stream(0).data(0, 0, 100, 1, 1));
+        assertRefused(ErrorCode.STATE, open -> open.stream(0).openEpoch(2));
+    }
+
+    private static void assertRefused(ErrorCode code, java.util.function.Consumer<Open> sends) {
+        Open open = open(2, 1);
+        sends.accept(open);
+        assertThat(open.stream(0).errors()).containsExactly(code);
+        assertThat(open.stream(0).ended).isTrue();
+        assertThat(open.control.ended).as("a fatal error ends the session").isTrue();
+        assertThat(open.world.writer(0).queuedWrites()).isZero();
+    }
+
+    @Test
+    void attachOfAnOlderGenerationIsStale() {
+        SessionWorld world = new SessionWorld(1);
+        world.connect().hello(1, 1);
+        world.connect().hello(1, 1);
+        assertThat(world.connect().attach(1, 0).errors()).containsExactly(ErrorCode.STALE_GENERATION);
+        assertThat(world.connect().attach(3, 0).errors()).containsExactly(ErrorCode.STATE);
+    }
+
+    @Test
+    void windowsOfASourceFitItsShare() {
+        for (int volumes : new int[] {1, 4, 15, 60}) {
+            for (int streams : new int[] {1, 5, 16}) {
+                long share = 64L * MIB;
+                long window = SourceSession.windowBytes(share, volumes, streams);
+                assertThat(window).isBetween(256L * KIB, 8L * MIB);
+                assertThat(window % 512).isZero();
+                assertThat(window == 256 * KIB || window * volumes * streams <= share)
+                        .isTrue();
+            }
+        }
+    }
+}

@@ -62,18 +62,18 @@ final class Bench {
 
     BenchResult run() throws BenchException, InterruptedException {
         Machine machine = Machine.here();
-        say("machine: %s", machine);
+        say("machine: " + machine);
         if (machine.loadAverage() > machine.processors() / 2.0) {
             say("machine: others work on it too, so trust ratios more than figures");
         }
         DiskImage image = DiskImage.cached(cache, settings.size(), out);
-        say("image: %s, %s (kept; --clean removes it)", image.description(), image.path());
+        say("image: " + image.description() + ", " + image.path() + " (kept; --clean removes it)");
         try (Cleanup cleanup = new Cleanup();
                 TlsClient client = new TlsClient()) {
             Path work = cleanup.directory(Path.of(System.getProperty("java.io.tmpdir", "/tmp")));
             PreparedFrames frames = prepare(image, work);
             Path volumes = cleanup.directory(volumeDirectory(frames));
-            say("volumes: %s, %s", volumes, fileSystem(volumes));
+            say("volumes: " + volumes + ", " + fileSystem(volumes));
             return new Rounds(machine, image, frames, client, cleanup, work, volumes).run();
         }
     }
@@ -81,12 +81,13 @@ final class Bench {
     private PreparedFrames prepare(DiskImage image, Path work) throws BenchException {
         try {
             PreparedFrames frames = PreparedFrames.of(image.path(), work);
-            say(
+            say(String.format(
+                    Locale.ROOT,
                     "frames: DATA %s as %s, LZ4 %.2f : 1; ZERO %s",
                     ByteSize.mebibytes(frames.dataBytes()),
                     ByteSize.mebibytes(frames.payloadBytes()),
                     frames.lz4Ratio(),
-                    ByteSize.mebibytes(frames.zeroBytes()));
+                    ByteSize.mebibytes(frames.zeroBytes())));
             if (frames.dataFrames() == 0) {
                 throw new BenchException("the image has no data; --clean, then try again");
             }
@@ -125,8 +126,8 @@ final class Bench {
         }
     }
 
-    private void say(String format, Object... arguments) {
-        out.println(String.format(Locale.ROOT, format, arguments));
+    private void say(String line) {
+        out.println(line);
         out.flush();
     }
 
@@ -170,7 +171,7 @@ final class Bench {
             try {
                 return FloorProgram.compile(work, credentials);
             } catch (FloorProgram.Unavailable e) {
-                say("floor: left out, and the ratios with it: %s", String.valueOf(e.getMessage()));
+                say("floor: left out, and the ratios with it: " + e.getMessage());
                 return null;
             }
         }
@@ -251,11 +252,12 @@ final class Bench {
         }
 
         private void sayRound(String what, Sample sample) {
-            say(
+            say(String.format(
+                    Locale.ROOT,
                     "%-20s %6.2f CPU s/GiB %7.0f MiB/s",
                     what,
                     sample.cpuSeconds() / frames.dataGib(),
-                    frames.dataBytes() / sample.wallSeconds() / ByteSize.MIB);
+                    frames.dataBytes() / sample.wallSeconds() / ByteSize.MIB));
         }
 
         private void requireIdentical(Path file, String what) throws BenchException {

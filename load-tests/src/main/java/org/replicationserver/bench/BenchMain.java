@@ -91,7 +91,9 @@ public final class BenchMain implements Callable<Integer> {
     private static int mistake(ParameterException mistake, String[] args) {
         mistake.getCommandLine()
                 .getErr()
-                .println(String.valueOf(mistake.getMessage()).lines().findFirst().orElse("") + " (--help shows the options)");
+                .println(
+                        String.valueOf(mistake.getMessage()).lines().findFirst().orElse("")
+                                + " (--help shows the options)");
         return EXIT_USAGE;
     }
 

@@ -87,7 +87,7 @@ final class BenchResult {
 
     String table() {
         StringBuilder text = new StringBuilder();
-        line(text, "%-34s %8s %8s %8s", "", "min", "median", "max");
+        line(text, " ".repeat(37) + "   min   median      max");
         row(text, "server, first GiB, CPU s/GiB", perGib(cold.server));
         row(text, "floor, new file, CPU s/GiB", perGib(cold.floor));
         row(text, "  ratio, cold", cold.ratio());
@@ -99,32 +99,34 @@ final class BenchResult {
         rateRow(text, "floor, MiB/s", rates(warm.floor));
         row(text, "sender, CPU s/GiB", spread(sender, 1 / frames.dataGib()));
         row(text, "server, CPU s to be listening", spread(startSeconds, 1));
-        line(text, "server, peak resident size: %s", ByteSize.mebibytes(peakResidentBytes));
-        line(text, "warm CPU s/GiB by thread: %s", describe(warmThreads()));
+        line(text, "server, peak resident size: " + ByteSize.mebibytes(peakResidentBytes));
+        line(text, "warm CPU s/GiB by thread: " + describe(warmThreads()));
         line(
                 text,
-                "TLS 1.2, server %s, sender %s; %d streams; volumes on %s; a GiB is one of DATA; replicas identical",
-                serverEngine,
-                TlsClient.engine(),
-                settings.streams(),
-                fileSystem);
+                "TLS 1.2, server " + serverEngine + ", sender " + TlsClient.engine() + "; " + settings.streams()
+                        + " streams; volumes on " + fileSystem + "; a GiB is one of DATA; replicas identical");
         return text.toString();
     }
 
-    private static void line(StringBuilder text, String format, Object... arguments) {
-        text.append(String.format(Locale.ROOT, format, arguments).stripTrailing())
-                .append('\n');
+    private static void line(StringBuilder text, String line) {
+        text.append(line).append('\n');
     }
 
     private static void row(StringBuilder text, String name, @Nullable Spread spread) {
         if (spread != null) {
-            line(text, "%-36s %6.2f %8.2f %8.2f", name, spread.min(), spread.median(), spread.max());
+            line(
+                    text,
+                    String.format(
+                            Locale.ROOT, "%-36s %6.2f %8.2f %8.2f", name, spread.min(), spread.median(), spread.max()));
         }
     }
 
     private static void rateRow(StringBuilder text, String name, @Nullable Spread spread) {
         if (spread != null) {
-            line(text, "%-36s %6.0f %8.0f %8.0f", name, spread.min(), spread.median(), spread.max());
+            line(
+                    text,
+                    String.format(
+                            Locale.ROOT, "%-36s %6.0f %8.0f %8.0f", name, spread.min(), spread.median(), spread.max()));
         }
     }
 

@@ -95,7 +95,7 @@ record DiskImage(Path path, String description) {
         for (double fill : FILLS) {
             Path tree = Files.createDirectory(draft.resolve("tree"));
             try {
-                copyFiles(tree, (long) (bytes * fill), (int) (bytes / BYTES_PER_INODE * 0.9));
+                copyFiles(tree, (long) (bytes * fill), (int) (bytes * 9 / 10 / BYTES_PER_INODE));
                 Files.deleteIfExists(image);
                 try (FileChannel file =
                         FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {

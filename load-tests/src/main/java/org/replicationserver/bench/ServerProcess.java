@@ -11,6 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.volume.LinuxBlockDevice;
 
 /** The replication server as a process of its own, with one image file as its volume and with the JVM options of production. */
 final class ServerProcess implements AutoCloseable {
@@ -21,15 +22,16 @@ final class ServerProcess implements AutoCloseable {
     private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
     private static final Pattern LISTENING = Pattern.compile("listening: port=(\\d+) pin=(\\S+) engine=(\\S+)");
 
-    /** As {@code ./run serve} starts it. */
+    /** As {@code ./run serve} starts it; a test compares. */
     static final List<String> JVM_OPTIONS = List.of(
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseSerialGC",
-            "-Xms128m",
+            "-XX:+UseCompactObjectHeaders",
+            "-XX:+ExitOnOutOfMemoryError",
             "-Xmx384m",
             "-XX:MaxDirectMemorySize=512m",
-            "-XX:+ExitOnOutOfMemoryError");
+            "-Dio.netty.maxDirectMemory=402653184");
 
     /**
      * What to start.
@@ -63,7 +65,7 @@ final class ServerProcess implements AutoCloseable {
 
     /** Starts a server and waits until it listens. */
     static ServerProcess start(Settings settings, Cleanup cleanup) throws BenchException, InterruptedException {
-        writeAssignments(settings);
+        makeVolume(settings);
         ChildProcess process = ChildProcess.start("server", command(settings), cleanup);
         try {
             Matcher listening = process.awaitLine(LISTENING, START_TIMEOUT);
@@ -78,7 +80,8 @@ final class ServerProcess implements AutoCloseable {
         return settings.stateDirectory().resolve("assignments.yaml");
     }
 
-    private static void writeAssignments(Settings settings) throws BenchException {
+    /** The server makes no image files itself below /dev, and /dev/shm is there. */
+    private static void makeVolume(Settings settings) throws BenchException {
         String text = """
                 sourceServers:
                   - sourceServerId: %s
@@ -88,11 +91,13 @@ final class ServerProcess implements AutoCloseable {
                         deviceName: %s
                         path: %s
                         sizeBytes: %d
+                        fresh: true
                 """.formatted(SOURCE_SERVER, settings.agentPin(), DEVICE, IMAGE, settings.diskBytes());
         try {
+            LinuxBlockDevice.createImage(settings.imageDirectory().resolve(IMAGE), settings.diskBytes());
             Files.writeString(assignments(settings), text);
         } catch (IOException e) {
-            throw new BenchException("cannot write the assignments of the server: " + e.getMessage(), e);
+            throw new BenchException("cannot make the volume of the server: " + e.getMessage(), e);
         }
     }
 

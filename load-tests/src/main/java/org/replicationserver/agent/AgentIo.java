@@ -1,0 +1,28 @@
+package org.replicationserver.agent;
+
+/**
+ * Everything that the state machine wants from the world. Called on the event loop, which all answers come back on; none of the
+ * calls blocks or answers before it returns.
+ */
+interface AgentIo {
+    /** Monotonic time. */
+    long nanoTime();
+
+    /** The time of day in milliseconds since 1970-01-01T00:00Z. */
+    long wallMillis();
+
+    /** Opens a connection; answered by {@link AgentLink#opened} or {@link AgentLink#closed}. */
+    void connect(AgentLink link);
+
+    /** Reads and prepares blocks; answered by {@link Replication#readDone}. */
+    void read(BlockRead read);
+
+    /** Freezes the source, or lets it go again; answered by {@link Replication#markDone}. Calls are carried out in order. */
+    void mark(MarkPhase phase);
+
+    /** Something that a person may want to know. */
+    void event(AgentEvent event);
+
+    /** The replication is over; nothing is called afterwards. */
+    void ended(AgentOutcome outcome);
+}

@@ -1,0 +1,207 @@
+package org.replicationserver.agent;
+
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Body;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.FrameHeader;
+import org.replicationserver.receiver.protocol.FrameReader;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.FrameWriter;
+import org.replicationserver.receiver.protocol.JsonBody;
+import org.replicationserver.receiver.protocol.ProtocolException;
+
+/**
+ * One connection to the server: numbering, framing and what both kinds of connections have in common. Event loop only.
+ *
+ * <p>CONNECTING → OPEN → ENDED; a link that could not be opened goes to ENDED at once. After ENDED nothing is sent and what arrives
+ * is thrown away.
+ */
+abstract class AgentLink implements FrameReader.Handler {
+    private enum State {
+        CONNECTING,
+        OPEN,
+        ENDED
+    }
+
+    final AgentSession session;
+    final FrameWriter writer = new FrameWriter();
+    private final FrameReader reader = new FrameReader(this);
+    private final AgentIo io;
+    private final Grease grease;
+
+    private State state = State.CONNECTING;
+    private @Nullable LinkTransport transport;
+    private boolean unflushed;
+    private long heardNanos;
+
+    AgentLink(AgentSession session, AgentIo io, Grease grease) {
+        this.session = session;
+        this.io = io;
+        this.grease = grease;
+        this.heardNanos = io.nanoTime();
+    }
+
+    // --- from the socket
+
+    /** The connection is there, its handshake complete. */
+    final void opened(LinkTransport newTransport) {
+        if (state == State.ENDED) {
+            newTransport.end();
+            return;
+        }
+        state = State.OPEN;
+        transport = newTransport;
+        heardNanos = io.nanoTime();
+        onOpened();
+        session.flush();
+    }
+
+    /** Bytes arrived; they are all read. */
+    final void received(ByteBuffer input) {
+        if (state != State.OPEN) {
+            return;
+        }
+        heardNanos = io.nanoTime();
+        try {
+            reader.read(input);
+        } catch (ProtocolException e) {
+            refuse(e);
+        }
+        session.flush();
+    }
+
+    /** The socket can take more again. */
+    final void writable() {
+        if (state == State.OPEN) {
+            session.pump();
+            session.flush();
+        }
+    }
+
+    /** The connection could not be opened, or is gone. */
+    final void closed(LinkFailure failure) {
+        if (state != State.ENDED) {
+            state = State.ENDED;
+            session.linkClosed(this, failure);
+        }
+    }
+
+    // --- from the session
+
+    final boolean isOpen() {
+        return state == State.OPEN;
+    }
+
+    final boolean isWritable() {
+        return state == State.OPEN && transport != null && transport.isWritable();
+    }
+
+    /** When something was last received. */
+    final long heardNanos() {
+        return heardNanos;
+    }
+
+    /** Ends the connection without a word. */
+    final void end() {
+        if (state == State.OPEN && transport != null) {
+            transport.end();
+        }
+        state = State.ENDED;
+    }
+
+    final void flush() {
+        if (unflushed && state == State.OPEN && transport != null) {
+            unflushed = false;
+            transport.flush();
+        }
+    }
+
+    final void send(FrameType type, Body body) {
+        write(writer.json(type, grease.members(type, body)));
+    }
+
+    final void send(FrameType type) {
+        write(writer.empty(type));
+    }
+
+    /** Sends a frame whose bytes are complete but for what grease does to them. */
+    final void write(ByteBuffer frame) {
+        if (state == State.OPEN && transport != null) {
+            grease.reserved(frame);
+            transport.write(frame);
+            unflushed = true;
+            session.count().wireBytes(frame.limit());
+        }
+    }
+
+    /** Sends a block's frame and takes over its memory. */
+    final void write(FrameBuffer frame) {
+        if (state == State.OPEN && transport != null) {
+            grease.reserved(frame.bytes());
+            session.count().wireBytes(frame.bytes().limit());
+            transport.write(frame);
+            unflushed = true;
+        } else {
+            frame.release();
+        }
+    }
+
+    /** Now and then sends a frame that the server must skip. */
+    final void maybeGrease(long nowNanos) {
+        if (state == State.OPEN && grease.isDue(nowNanos)) {
+            ByteBuffer frame = writer.json(FrameType.BYE, grease.nonsense());
+            grease.makeIgnorable(frame);
+            write(frame);
+        }
+    }
+
+    abstract void onOpened();
+
+    /** What a frame of the server means; {@code payload} is whole. */
+    abstract void onFrame(FrameHeader header, FrameType type, ByteBuffer payload) throws ProtocolException;
+
+    /** Whether the server may send a frame of the type on this connection. */
+    abstract boolean accepts(FrameType type);
+
+    // --- from the reader
+
+    @Override
+    public final FrameReader.Admission admit(FrameHeader header) throws ProtocolException {
+        FrameType type = header.type();
+        if (type != null && type != FrameType.ERROR && !accepts(type)) {
+            throw ProtocolException.at(header, ErrorCode.STATE, type + " is not allowed here");
+        }
+        return FrameReader.Admission.TAKE;
+    }
+
+    @Override
+    public final ByteBuffer blockBuffer(FrameHeader header) {
+        throw new IllegalStateException("a server sends no blocks");
+    }
+
+    @Override
+    public final void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException {
+        FrameType type = header.type();
+        if (state != State.OPEN || type == null) {
+            return;
+        }
+        if (type == FrameType.ERROR) {
+            session.errorReceived(this, ErrorBody.parse(JsonBody.parse(payload)));
+        } else {
+            onFrame(header, type, payload);
+        }
+    }
+
+    @Override
+    public final void skipped(FrameHeader header) {
+        session.count().skippedFrame();
+    }
+
+    /** Answers bad input of the server and ends the session. */
+    private void refuse(ProtocolException e) {
+        send(FrameType.ERROR, e.toBody());
+        session.serverBroke(e);
+    }
+}

@@ -1,0 +1,93 @@
+package org.replicationserver.agent;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an agent has done since its start, as of one moment. Immutable, any thread.
+ *
+ * @param phase what it does now
+ * @param epoch the epoch that is being sent, or 0
+ * @param committedEpoch the newest epoch that is known to be committed
+ * @param rawBytesSent bytes of the disks that frames covered, zeros included
+ * @param zeroBytesSent those of them that were zeros, sent without payload
+ * @param wireBytesSent bytes of all frames, headers included, TLS not
+ * @param bytesResent bytes of DATA that had been sent before in the same epoch and were not acknowledged
+ * @param zeroBytesResent the same for zeros, which cost 64 bytes on the wire whatever their length
+ * @param durableBytes bytes of the disks that were acknowledged as being on stable storage, each newest sending once
+ * @param readBytes bytes read from the disks
+ * @param skippedFrames frames of the server that this version does not know
+ * @param cycles the newest committed epochs, oldest first; at most {@link #CYCLES_MAX}
+ * @param outcome how it ended, or null while it runs
+ */
+public record AgentReport(
+        Phase phase,
+        long epoch,
+        long committedEpoch,
+        long rawBytesSent,
+        long zeroBytesSent,
+        long wireBytesSent,
+        long bytesResent,
+        long zeroBytesResent,
+        long durableBytes,
+        long readBytes,
+        long skippedFrames,
+        long sessions,
+        long commits,
+        long reconnects,
+        List<Disk> disks,
+        List<Cycle> cycles,
+        @Nullable AgentOutcome outcome) {
+    /** Older cycles are dropped, so that an agent that runs for years keeps its size. */
+    public static final int CYCLES_MAX = 1000;
+
+    /** What an agent does. */
+    public enum Phase {
+        /** It waits to connect, connects, or opens a session. */
+        CONNECTING,
+        /** It sends an epoch. */
+        SENDING,
+        /** All is sent, the commit is not answered yet. */
+        COMMITTING,
+        /** A volume takes no writes, so nothing is committed. */
+        WITHHELD,
+        /** It waits for the next cycle. */
+        RESTING,
+        ENDED
+    }
+
+    /**
+     * One disk.
+     *
+     * @param settledBytes bytes that need not be looked at or acknowledged any more in this epoch
+     * @param failure why its volume takes no writes, or null
+     */
+    public record Disk(
+            String deviceName,
+            long sizeBytes,
+            long settledBytes,
+            long rawBytesSent,
+            long dataBytesSent,
+            long payloadBytesSent,
+            long durableBytes,
+            @Nullable String failure) {}
+
+    /**
+     * One committed epoch, with what was counted from its begin to its commit.
+     *
+     * @param seconds from the begin of its first attempt to the answer of its commit
+     * @param reconnects sessions that were lost meanwhile
+     */
+    public record Cycle(
+            long epoch,
+            boolean fuzzy,
+            long rawBytes,
+            long zeroBytes,
+            long wireBytes,
+            long resentBytes,
+            long zeroResentBytes,
+            long durableBytes,
+            long readBytes,
+            double seconds,
+            long reconnects) {}
+}

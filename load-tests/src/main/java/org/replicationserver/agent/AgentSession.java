@@ -1,0 +1,510 @@
+package org.replicationserver.agent;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Bye;
+import org.replicationserver.receiver.protocol.EpochCommit;
+import org.replicationserver.receiver.protocol.EpochStatus;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.GoAway;
+import org.replicationserver.receiver.protocol.Progress;
+import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.Welcome;
+
+/**
+ * One session with the server, from the control connection to the end of all connections. Event loop only.
+ *
+ * <p>GREETING (until WELCOME) → ATTACHING (until every stream is attached) → ACTIVE → LEAVING (sends no blocks, waits for what is
+ * under way) → PARTING (BYE sent) → ENDED. Any state may go to ENDED: one end ends all.
+ *
+ * <p>At the end, in this order: all connections are closed; what was claimed and not sent is given back; what is in flight becomes
+ * dirty; only then the replication hears of it and may begin another session.
+ */
+final class AgentSession {
+    private static final long PING_AFTER_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final long DEAD_AFTER_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    /** From BYE to the server's close. */
+    private static final long PARTING_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+    private enum State {
+        GREETING,
+        ATTACHING,
+        ACTIVE,
+        LEAVING,
+        PARTING,
+        ENDED
+    }
+
+    private final Replication replication;
+    private final AgentIo io;
+    private final ControlLink control;
+    private final List<DataLink> streams = new ArrayList<>();
+    private final List<SessionVolume> volumes = new ArrayList<>();
+
+    /** Lane of stream s and volume v at s × volumes + v. */
+    private final List<Lane> lanes = new ArrayList<>();
+
+    private State state = State.GREETING;
+    private long generation;
+    private int regionShift;
+    private int nextLane;
+    private boolean progressed;
+    private long progressNanos;
+    private long pingedNanos;
+    private @Nullable EpochRun run;
+
+    // LEAVING and PARTING
+    private long deadlineNanos;
+    private String leavingWhy = "";
+    private @Nullable SessionEnd afterwards;
+
+    AgentSession(Replication replication, AgentIo io) {
+        this.replication = replication;
+        this.io = io;
+        this.progressNanos = io.nanoTime();
+        this.pingedNanos = io.nanoTime();
+        this.control = new ControlLink(this, io, replication.newGrease(), replication.hello());
+    }
+
+    void connect() {
+        io.connect(control);
+    }
+
+    // --- what links ask
+
+    long generation() {
+        return generation;
+    }
+
+    AgentCounters count() {
+        return replication.counters();
+    }
+
+    long openEpoch() {
+        EpochRun open = run;
+        if (open == null) {
+            throw new IllegalStateException("no epoch is open");
+        }
+        return open.epoch;
+    }
+
+    /** The lane of a volume on a stream, or null if there is no such volume. */
+    @Nullable
+    Lane lane(int stream, int index) {
+        for (int v = 0; v < volumes.size(); v++) {
+            if (volumes.get(v).index == index) {
+                return lanes.get(stream * volumes.size() + v);
+            }
+        }
+        return null;
+    }
+
+    boolean madeProgress() {
+        return progressed;
+    }
+
+    /** Whether the server answers, however long it may take to open the session. */
+    boolean isConnected() {
+        return control.isOpen();
+    }
+
+    boolean wasActive() {
+        return !lanes.isEmpty();
+    }
+
+    boolean isActive() {
+        return state == State.ACTIVE;
+    }
+
+    boolean isLeaving() {
+        return state == State.LEAVING || state == State.PARTING;
+    }
+
+    // --- opening
+
+    void greeted() {
+        replication.helloSent();
+    }
+
+    void welcome(Welcome welcome) throws ProtocolException {
+        WelcomeCheck.check(welcome, replication.plan(), replication.generation());
+        generation = welcome.generation();
+        regionShift = welcome.regionShift();
+        List<ReplicatedDisk> disks = replication.disks();
+        for (int i = 0; i < disks.size(); i++) {
+            Welcome.Volume volume = welcome.volumes().get(i);
+            boolean failed = volume.action() == Welcome.Action.FAILED;
+            volumes.add(new SessionVolume(disks.get(i), volume.index(), failed));
+        }
+        replication.welcomed(welcome);
+        if (state != State.GREETING) {
+            return;
+        }
+        state = State.ATTACHING;
+        for (int s = 0; s < welcome.streams(); s++) {
+            streams.add(new DataLink(this, io, replication.newGrease(), s));
+        }
+        streams.forEach(io::connect);
+    }
+
+    void attached() {
+        if (state != State.ATTACHING || !streams.stream().allMatch(DataLink::isAttached)) {
+            return;
+        }
+        for (DataLink link : streams) {
+            for (SessionVolume volume : volumes) {
+                lanes.add(new Lane(this, link, volume, regionShift, streams.size(), volumes.size()));
+            }
+        }
+        state = State.ACTIVE;
+        replication.sessionActive();
+    }
+
+    // --- an epoch
+
+    /** Begins an epoch; with a mark, {@link #frozen} goes on. */
+    void begin(EpochRun newRun, boolean marked) {
+        run = newRun;
+        lanes.forEach(Lane::rewind);
+        if (!marked) {
+            openEpochOf(newRun);
+        }
+    }
+
+    /** The source is frozen, or cannot be. */
+    void frozen(boolean succeeded) {
+        EpochRun marking = run;
+        if (state != State.ACTIVE || marking == null || !marking.is(EpochRun.State.MARKING)) {
+            return;
+        }
+        if (!succeeded) {
+            marking.becomeFuzzy();
+        }
+        openEpochOf(marking);
+        flush();
+    }
+
+    private void openEpochOf(EpochRun opening) {
+        control.send(FrameType.EPOCH_OPEN, opening.open(io.wallMillis(), replication.estimatedBytes()));
+    }
+
+    void epochStatus(EpochStatus status) throws ProtocolException {
+        EpochRun open = run;
+        boolean expected = open != null
+                && open.epoch == status.epoch()
+                && open.is(status.committed() ? EpochRun.State.COMMITTING : EpochRun.State.OPENING);
+        if (open == null || !expected) {
+            throw new ProtocolException(ErrorCode.STATE, "EPOCH_STATUS that nobody asked for: " + status);
+        }
+        if (status.committed()) {
+            open.committed();
+            run = null;
+            progressed = true;
+            replication.committed(open);
+            leaveIfQuiet();
+        } else {
+            open.send();
+            pump();
+        }
+    }
+
+    /** Reads and sends as much as is allowed now. */
+    void pump() {
+        EpochRun sending = run;
+        if (state != State.ACTIVE || sending == null || !sending.is(EpochRun.State.SENDING)) {
+            return;
+        }
+        lanes.forEach(Lane::drain);
+        claim();
+        if (lanes.stream().allMatch(lane -> lane.volume.isFailed() || lane.isDone())) {
+            allSent(sending);
+        }
+    }
+
+    /** Takes turns between the lanes, so that the reads that are allowed at once are shared out. */
+    private void claim() {
+        int idle = 0;
+        while (idle < lanes.size() && replication.mayRead()) {
+            BlockRead read = lanes.get(nextLane).claim();
+            nextLane = (nextLane + 1) % lanes.size();
+            if (read == null) {
+                idle++;
+            } else {
+                idle = 0;
+                replication.readBegun();
+                io.read(read);
+            }
+        }
+    }
+
+    private void allSent(EpochRun sent) {
+        replication.thaw();
+        if (volumes.stream().anyMatch(SessionVolume::isFailed)) {
+            replication.commitWithheld(sent);
+            return;
+        }
+        List<Long> fences = streams.stream().map(link -> link.sendFence(sent.epoch)).toList();
+        sent.commit();
+        replication.commitAsked(sent.epoch);
+        control.send(FrameType.EPOCH_COMMIT, new EpochCommit(sent.epoch, fences, sent.markTimeMillis()));
+    }
+
+    void readDone(BlockRead read) {
+        if (!read.lane.finished(read)) {
+            read.releaseFrames();
+            readConsumed();
+            return;
+        }
+        String failure = read.failure();
+        if (failure != null) {
+            replication.sourceFailed(failure);
+            return;
+        }
+        read.lane.drain();
+        pump();
+        flush();
+    }
+
+    /** A read holds no memory any more. */
+    void readConsumed() {
+        replication.readConsumed();
+    }
+
+    void acknowledged(DataLink link) {
+        leaveIfQuiet();
+        pump();
+    }
+
+    /** Something became durable. */
+    void progressed() {
+        progressed = true;
+    }
+
+    void progress(Progress progress) {
+        progressNanos = io.nanoTime();
+        replication.serverBusy(progress);
+    }
+
+    // --- errors
+
+    void errorReceived(AgentLink link, ErrorBody error) {
+        ErrorCode code = ErrorCode.of(error.code());
+        String text = describe(error, code);
+        if (code == ErrorCode.VOLUME_FAILED) {
+            volumeFailed(error, text);
+        } else if (code == ErrorCode.EPOCH) {
+            end(afterwards == null ? SessionEnd.now("the server refused an epoch: " + text) : afterwards);
+        } else {
+            end(afterError(code, text));
+        }
+    }
+
+    private SessionEnd afterError(@Nullable ErrorCode code, String text) {
+        if (afterwards != null) {
+            return afterwards;
+        }
+        if (code == ErrorCode.FORBIDDEN) {
+            return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, "the server refuses this agent: " + text);
+        }
+        boolean ofHello = state == State.GREETING && code == ErrorCode.RANGE;
+        if (code == ErrorCode.VERSION || code == ErrorCode.UNSUPPORTED || ofHello) {
+            return SessionEnd.never(AgentOutcome.Exit.PROTOCOL, "the server does not accept this agent: " + text);
+        }
+        return SessionEnd.retry("the server ended the session: " + text);
+    }
+
+    private static String describe(ErrorBody error, @Nullable ErrorCode code) {
+        StringBuilder text = new StringBuilder(code == null ? "code " + error.code() : code.name());
+        if (error.volume() != null) {
+            text.append(" volume=").append(error.volume());
+        }
+        if (error.offset() != null) {
+            text.append(" offset=").append(error.offset());
+        }
+        return text.append(error.text() == null ? "" : ": " + error.text()).toString();
+    }
+
+    private void volumeFailed(ErrorBody error, String text) {
+        for (SessionVolume volume : volumes) {
+            if (error.volume() != null && volume.index == error.volume() && !volume.isFailed()) {
+                volume.fail();
+                volume.disk.failed(text);
+                lanes.stream().filter(lane -> lane.volume == volume).forEach(Lane::abandon);
+                replication.volumeFailed(volume.disk, text);
+            }
+        }
+        EpochRun open = run;
+        if (open != null && open.is(EpochRun.State.COMMITTING)) {
+            replication.commitWithheld(open);
+        }
+        leaveIfQuiet();
+        pump();
+    }
+
+    /** The server sent what this agent had to refuse, and was told so. */
+    void serverBroke(ProtocolException e) {
+        String text = "the server broke the protocol: " + e.code() + ": " + e.getMessage();
+        end(
+                e.code() == ErrorCode.VERSION
+                        ? SessionEnd.never(AgentOutcome.Exit.PROTOCOL, text)
+                        : SessionEnd.retry(text));
+    }
+
+    void linkClosed(AgentLink link, LinkFailure failure) {
+        if (afterwards != null) {
+            end(afterwards);
+            return;
+        }
+        String where = link == control ? "control connection" : "data connection";
+        String text = where + ": " + failure.text();
+        end(switch (failure.kind()) {
+            case LOST -> SessionEnd.retry(text);
+            case REFUSED_BY_SERVER -> SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
+            case SERVER_NOT_PINNED ->
+                replication.plan().pinsMayChange()
+                        ? SessionEnd.retry(text)
+                        : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
+            case NOT_BRP -> SessionEnd.never(AgentOutcome.Exit.PROTOCOL, text);
+        });
+    }
+
+    // --- leaving
+
+    void goAway(GoAway goAway) {
+        long delay = TimeUnit.MILLISECONDS.toNanos(goAway.reconnectAfterMillis());
+        leave(
+                "server: " + goAway.reason(),
+                TimeUnit.MILLISECONDS.toNanos(goAway.deadlineMillis()),
+                SessionEnd.later("the server sent GOAWAY " + goAway.reason(), delay));
+    }
+
+    /** Sends no more blocks, waits for the acknowledgements of what was sent, then says BYE. */
+    void leave(String why, long patienceNanos, SessionEnd after) {
+        if (state == State.ENDED || state == State.PARTING) {
+            return;
+        }
+        if (state == State.GREETING || state == State.ATTACHING) {
+            afterwards = after;
+            leavingWhy = why;
+            part();
+            return;
+        }
+        boolean stronger = afterwards == null || after.next() == SessionEnd.Next.NEVER;
+        if (stronger) {
+            afterwards = after;
+            leavingWhy = why;
+            deadlineNanos = io.nanoTime() + patienceNanos;
+        }
+        if (state == State.ACTIVE) {
+            state = State.LEAVING;
+            lanes.forEach(Lane::abandon);
+            replication.thaw();
+        }
+        leaveIfQuiet();
+        flush();
+    }
+
+    /** BYE as soon as nothing is under way. */
+    private void leaveIfQuiet() {
+        if (state == State.LEAVING
+                && (run == null || !run.is(EpochRun.State.COMMITTING) || anyFailed())
+                && volumes.stream().allMatch(v -> v.isFailed() || v.disk.map.isAllAcknowledged())) {
+            part();
+        }
+    }
+
+    private boolean anyFailed() {
+        return volumes.stream().anyMatch(SessionVolume::isFailed);
+    }
+
+    private void part() {
+        state = State.PARTING;
+        deadlineNanos = io.nanoTime() + PARTING_NANOS;
+        if (control.isOpen()) {
+            String reason = leavingWhy;
+            control.send(FrameType.BYE, new Bye(reason.substring(0, Math.min(64, reason.length()))));
+            control.flush();
+        } else {
+            deadlineNanos = io.nanoTime();
+        }
+    }
+
+    /** Closes everything; the replication is over. */
+    void drop() {
+        end(SessionEnd.retry("dropped"));
+    }
+
+    private void end(SessionEnd end) {
+        if (state == State.ENDED) {
+            return;
+        }
+        state = State.ENDED;
+        control.flush();
+        control.end();
+        streams.forEach(AgentLink::flush);
+        streams.forEach(AgentLink::end);
+        lanes.forEach(Lane::abandon);
+        volumes.forEach(volume -> volume.disk.map.sessionEnded());
+        replication.sessionEnded(this, end);
+    }
+
+    // --- time
+
+    void tick(long nowNanos) {
+        if (state == State.ENDED) {
+            return;
+        }
+        if (state == State.LEAVING && nowNanos - deadlineNanos >= 0) {
+            part();
+        } else if (state == State.PARTING && nowNanos - deadlineNanos >= 0) {
+            end(afterwards == null ? SessionEnd.retry("left") : afterwards);
+            return;
+        }
+        if (checkSilence(nowNanos)) {
+            control.maybeGrease(nowNanos);
+            streams.stream().filter(DataLink::isAttached).forEach(link -> link.maybeGrease(nowNanos));
+            flush();
+        }
+    }
+
+    /** Sends PING where it is due; false if the session ended because nothing was heard. */
+    private boolean checkSilence(long nowNanos) {
+        if (control.isOpen()) {
+            long silentNanos = nowNanos - control.heardNanos();
+            if (silentNanos > DEAD_AFTER_NANOS) {
+                end(SessionEnd.retry("nothing was received on the control connection for 30 s"));
+                return false;
+            }
+            if (silentNanos > PING_AFTER_NANOS && nowNanos - pingedNanos > PING_AFTER_NANOS) {
+                pingedNanos = nowNanos;
+                control.send(FrameType.PING);
+            }
+        }
+        for (DataLink link : streams) {
+            // Slow is not dead: PROGRESS speaks for the data connections too.
+            long heardNanos = Math.max(link.heardNanos() - nowNanos, progressNanos - nowNanos);
+            if (link.isOpen() && -heardNanos > DEAD_AFTER_NANOS) {
+                end(SessionEnd.retry("nothing was received on data connection " + link.stream() + " for 30 s"));
+                return false;
+            }
+        }
+        return true;
+    }
+
+    void flush() {
+        if (state != State.ENDED) {
+            control.flush();
+            streams.forEach(AgentLink::flush);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "AgentSession[generation=" + generation + ", state=" + state + "]";
+    }
+}

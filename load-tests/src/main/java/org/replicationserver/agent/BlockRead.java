@@ -1,0 +1,107 @@
+package org.replicationserver.agent;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Neighbouring blocks of a disk that were claimed to be read, compared and sent. Owned by the event loop, then by one reader
+ * thread, then by the event loop again.
+ */
+final class BlockRead {
+    /** What was found. */
+    enum Kind {
+        /** A suspect block is what was sent last. */
+        UNCHANGED,
+        ZERO,
+        DATA
+    }
+
+    /** Neighbouring blocks of one kind; for DATA with the frame that is complete but for its header. */
+    record Part(Kind kind, int first, int count, @Nullable FrameBuffer frame, int codec, int rawCrc32c) {
+        static Part of(Kind kind, int first, int count) {
+            return new Part(kind, first, count, null, 0, 0);
+        }
+
+        void release() {
+            if (frame != null) {
+                frame.release();
+            }
+        }
+    }
+
+    // set by the event loop
+    final int disk;
+    final BlockLayout layout;
+    final int first;
+    final int count;
+    /** Bit i: block first + i is sent even if it is unchanged. */
+    final int forced;
+
+    final byte[] sentHashes;
+    final Lane lane;
+
+    // set by the reader thread
+    final byte[] hashes;
+    private final List<Part> parts = new ArrayList<>();
+    private @Nullable String failure;
+
+    // event loop: whether the reader thread is done with it
+    private boolean finished;
+
+    BlockRead(int disk, BlockLayout layout, int first, int count, int forced, byte[] sentHashes, Lane lane) {
+        this.disk = disk;
+        this.layout = layout;
+        this.first = first;
+        this.count = count;
+        this.forced = forced;
+        this.sentHashes = sentHashes;
+        this.lane = lane;
+        this.hashes = new byte[count * BlockHashes.HASH_BYTES];
+    }
+
+    long offsetBytes() {
+        return layout.offsetBytes(first);
+    }
+
+    int bytes() {
+        return (int) layout.bytes(first, count);
+    }
+
+    boolean isForced(int index) {
+        return (forced & 1 << index) != 0;
+    }
+
+    void add(Part part) {
+        parts.add(part);
+    }
+
+    List<Part> parts() {
+        return parts;
+    }
+
+    void fail(String text) {
+        releaseFrames();
+        parts.clear();
+        failure = text;
+    }
+
+    /** Why the blocks could not be read, or null. */
+    @Nullable
+    String failure() {
+        return failure;
+    }
+
+    void finish() {
+        finished = true;
+    }
+
+    boolean isFinished() {
+        return finished;
+    }
+
+    /** Gives back the memory of parts that nobody sends. */
+    void releaseFrames() {
+        parts.forEach(Part::release);
+    }
+}

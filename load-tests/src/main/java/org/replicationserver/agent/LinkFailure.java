@@ -1,0 +1,19 @@
+package org.replicationserver.agent;
+
+/** Why a connection could not be opened or is gone. Immutable. */
+record LinkFailure(Kind kind, String text) {
+    enum Kind {
+        /** Closed, reset, not reachable: may be different next time. */
+        LOST,
+        /** The server refused our certificate. */
+        REFUSED_BY_SERVER,
+        /** The server showed a certificate that we do not accept; another file of pins may change that. */
+        SERVER_NOT_PINNED,
+        /** The peer does not speak this protocol. */
+        NOT_BRP
+    }
+
+    static LinkFailure lost(String text) {
+        return new LinkFailure(Kind.LOST, text);
+    }
+}

@@ -1,0 +1,35 @@
+package org.replicationserver.agent;
+
+import java.util.List;
+
+/**
+ * What the state machine has to do. Immutable.
+ *
+ * @param cycles cycles after the initial sync, or {@link #ENDLESS}
+ * @param cyclePauseNanos from a commit to the begin of the next cycle
+ * @param quietSource nobody writes to the disks, so epochs are consistent without a mark
+ * @param marked a mark command freezes the source while an epoch is read
+ * @param connectTimeoutNanos gives up when no session was open for so long; 0 for never
+ * @param pinsMayChange whether another attempt may find other server pins
+ */
+record ReplicationPlan(
+        String sourceServerId,
+        String instance,
+        int streams,
+        List<Disk> disks,
+        int cycles,
+        long cyclePauseNanos,
+        boolean quietSource,
+        boolean marked,
+        boolean grease,
+        long connectTimeoutNanos,
+        boolean pinsMayChange) {
+    static final int ENDLESS = -1;
+
+    /** A disk to replicate. */
+    record Disk(String deviceName, long sizeBytes, int blockSizeBytes) {}
+
+    ReplicationPlan {
+        disks = List.copyOf(disks);
+    }
+}

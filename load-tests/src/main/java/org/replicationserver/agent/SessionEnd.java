@@ -1,0 +1,37 @@
+package org.replicationserver.agent;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Why a session ended and what follows. Immutable.
+ *
+ * @param delayNanos to wait before the next session, for {@link Next#LATER}
+ * @param outcome the end of the replication, for {@link Next#NEVER}
+ */
+record SessionEnd(Next next, String text, long delayNanos, @Nullable AgentOutcome outcome) {
+    enum Next {
+        /** After the back-off. */
+        RETRY,
+        /** At once, where the specification says so. */
+        NOW,
+        /** After a time that the server named. */
+        LATER,
+        NEVER
+    }
+
+    static SessionEnd retry(String text) {
+        return new SessionEnd(Next.RETRY, text, 0, null);
+    }
+
+    static SessionEnd now(String text) {
+        return new SessionEnd(Next.NOW, text, 0, null);
+    }
+
+    static SessionEnd later(String text, long delayNanos) {
+        return new SessionEnd(Next.LATER, text, delayNanos, null);
+    }
+
+    static SessionEnd never(AgentOutcome.Exit exit, String text) {
+        return new SessionEnd(Next.NEVER, text, 0, new AgentOutcome(exit, text));
+    }
+}

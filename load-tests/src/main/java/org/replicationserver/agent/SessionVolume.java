@@ -1,0 +1,22 @@
+package org.replicationserver.agent;
+
+/** The volume of a disk in one session. Event loop only. */
+final class SessionVolume {
+    final ReplicatedDisk disk;
+    final int index;
+    private boolean failed;
+
+    SessionVolume(ReplicatedDisk disk, int index, boolean failed) {
+        this.disk = disk;
+        this.index = index;
+        this.failed = failed;
+    }
+
+    boolean isFailed() {
+        return failed;
+    }
+
+    void fail() {
+        failed = true;
+    }
+}

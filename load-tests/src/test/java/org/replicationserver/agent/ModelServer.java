@@ -1,0 +1,534 @@
+package org.replicationserver.agent;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
+import java.util.zip.CRC32C;
+import net.jpountz.lz4.LZ4Factory;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Attach;
+import org.replicationserver.receiver.protocol.Attached;
+import org.replicationserver.receiver.protocol.Body;
+import org.replicationserver.receiver.protocol.Bye;
+import org.replicationserver.receiver.protocol.DurableAck;
+import org.replicationserver.receiver.protocol.EpochCommit;
+import org.replicationserver.receiver.protocol.EpochOpen;
+import org.replicationserver.receiver.protocol.EpochStatus;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.FrameHeader;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.GoAway;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.Progress;
+import org.replicationserver.receiver.protocol.Welcome;
+
+/**
+ * A server that does nothing but what the specification says, and fails the test on everything an agent must not do. It is written
+ * from the specification and shares only the codec with the rest.
+ */
+final class ModelServer {
+    /** What a test may turn. */
+    static final class Settings {
+        int streams = 3;
+        int regionShift = 17;
+        int windowBytes = 256 * 1024;
+        int unackedFramesMax = 16;
+        long forceMillisMax = 20;
+        /** A commit is answered that much later at most. */
+        long answerMillisMax = 20;
+    }
+
+    /** What happens in the world around the server. */
+    interface World {
+        long nowNanos();
+
+        void later(long delayNanos, Runnable action);
+
+        /** An epoch is durable now. */
+        void committed(long epoch, boolean fuzzy);
+
+        /** From here on an agent that got the GOAWAY sends no blocks. */
+        void goAwaySent();
+    }
+
+    private final Settings settings;
+    private final World world;
+    private final RandomGenerator random;
+    final List<ModelVolume> volumes = new ArrayList<>();
+
+    // durable
+    private long generation;
+    private long committedEpoch;
+
+    // of the session
+    private boolean up = true;
+    private int incarnation;
+    private @Nullable ModelConnection control;
+    private final List<ModelConnection> connections = new ArrayList<>();
+    private @Nullable ModelConnection[] streams = new @Nullable ModelConnection[0];
+    private long[][] sentBytes = new long[0][];
+    private long[][] limitBytes = new long[0][];
+    private long[][] durableSeq = new long[0][];
+    private List<List<long[]>> unacked = List.of();
+    private long[] fenceSeq = new long[0];
+    private boolean epochOpen;
+    private boolean epochAnswered;
+    private long openEpoch;
+    private boolean openFuzzy;
+    private @Nullable EpochCommit asked;
+    private boolean parted;
+    boolean stalled;
+
+    // what a test looks at
+    long dataBytesReceived;
+    long zeroFrames;
+    long dataFrames;
+    long skippedFrames;
+    long sessions;
+    long largestRawLen;
+    boolean loseNextCommitAnswer;
+
+    ModelServer(Settings settings, World world, RandomGenerator random) {
+        this.settings = settings;
+        this.world = world;
+        this.random = random;
+    }
+
+    void addVolume(String deviceName, int sizeBytes) {
+        volumes.add(new ModelVolume(deviceName, sizeBytes, newDataGen(), random));
+    }
+
+    String newDataGen() {
+        byte[] bytes = new byte[16];
+        random.nextBytes(bytes);
+        return HexFormat.of().formatHex(bytes);
+    }
+
+    long nowNanos() {
+        return world.nowNanos();
+    }
+
+    boolean isUp() {
+        return up;
+    }
+
+    long committedEpoch() {
+        return committedEpoch;
+    }
+
+    void add(ModelConnection connection) {
+        connections.add(connection);
+    }
+
+    void skipped() {
+        skippedFrames++;
+    }
+
+    // --- faults
+
+    /** Closes all connections; what is queued is written or not. */
+    void cut() {
+        incarnation++;
+        List.copyOf(connections).forEach(ModelConnection::close);
+        connections.clear();
+        control = null;
+        volumes.forEach(volume -> volume.crash(random));
+        epochOpen = false;
+        asked = null;
+        stalled = false;
+    }
+
+    void goDown() {
+        cut();
+        up = false;
+    }
+
+    void comeUp() {
+        up = true;
+    }
+
+    void goAway(String reason, long deadlineMillis, long reconnectAfterMillis) {
+        if (control != null && !parted) {
+            world.goAwaySent();
+            control.send(FrameType.GOAWAY, new GoAway(reason, deadlineMillis, reconnectAfterMillis));
+        }
+    }
+
+    void fail(int index) {
+        volumes.get(index).failed = true;
+        tell(new ErrorBody(ErrorCode.VOLUME_FAILED.code(), "VOLUME_FAILED", null, index, null, "EIO"));
+        volumes.get(index).crash(random);
+    }
+
+    void tell(ErrorBody error) {
+        if (control != null) {
+            control.send(FrameType.ERROR, error);
+        }
+    }
+
+    /** Someone else had a session and wrote what nobody here knows of. */
+    void anotherAgentWrote(RandomGenerator noise) {
+        generation++;
+        volumes.forEach(volume -> volume.replace(noise, volume.dataGen));
+    }
+
+    /** Connections stay, nothing is said any more. */
+    void fallSilent() {
+        incarnation++;
+        connections.forEach(ModelConnection::fallSilent);
+    }
+
+    void progress(Progress.WaitingFor what) {
+        if (control != null) {
+            control.send(FrameType.PROGRESS, new Progress(what, List.of()));
+        }
+    }
+
+    /** The volume works again, with a new history. */
+    void reopen(int index) {
+        volumes.get(index).failed = false;
+        volumes.get(index).dataGen = newDataGen();
+        goAway("VOLUME_REOPENED", 1000, 100);
+    }
+
+    // --- opening a session
+
+    void hello(ModelConnection connection, Hello hello) {
+        check(hello.sourceServerId().equals("s-1"), "sourceServerId");
+        if (control != null && !control.isClosed()) {
+            throw new AssertionError("a second session of the same agent");
+        }
+        long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
+        generation = Math.max(generation, remembered) + 1;
+        control = connection;
+        parted = false;
+        sessions++;
+        int granted = Math.min(settings.streams, hello.streams());
+        List<Welcome.Volume> answer = new ArrayList<>();
+        for (int i = 0; i < hello.disks().size(); i++) {
+            answer.add(welcome(i, hello));
+        }
+        streams = new @Nullable ModelConnection[granted];
+        sentBytes = new long[granted][volumes.size()];
+        limitBytes = new long[granted][volumes.size()];
+        durableSeq = new long[granted][volumes.size()];
+        unacked = new ArrayList<>();
+        for (int s = 0; s < granted; s++) {
+            Arrays.fill(limitBytes[s], settings.windowBytes);
+            unacked.add(new ArrayList<>());
+        }
+        fenceSeq = new long[granted];
+        epochOpen = false;
+        asked = null;
+        int mine = incarnation;
+        later(() -> {
+            if (mine == incarnation) {
+                connection.send(
+                        FrameType.WELCOME,
+                        new Welcome(
+                                1,
+                                List.of(),
+                                generation,
+                                granted,
+                                settings.regionShift,
+                                new Welcome.Limits(65536, 100, 500, 10_000),
+                                answer));
+                keepAcknowledging(mine);
+            }
+        });
+    }
+
+    private Welcome.Volume welcome(int index, Hello hello) {
+        ModelVolume volume = volumes.get(index);
+        check(hello.disks().get(index).sizeBytes() == volume.sizeBytes(), "sizeBytes");
+        Hello.RememberedDisk known =
+                hello.remembers() == null ? null : hello.remembers().disk(volume.deviceName);
+        Welcome.Action action;
+        String reason;
+        if (volume.failed) {
+            action = Welcome.Action.FAILED;
+            reason = "EIO";
+        } else if (known == null) {
+            action = Welcome.Action.RESCAN;
+            reason = "AGENT_REMEMBERS_NOTHING";
+        } else if (!known.dataGen().equals(volume.dataGen)) {
+            action = Welcome.Action.RESCAN;
+            reason = "DATA_GENERATION_DIFFERS";
+        } else if (committedEpoch < known.committedEpoch()) {
+            throw new AssertionError("the agent knows of an epoch that was never committed: " + known);
+        } else {
+            action = Welcome.Action.RESUME;
+            reason = "NONE";
+        }
+        return new Welcome.Volume(
+                index,
+                "vol-" + index,
+                volume.deviceName,
+                volume.sizeBytes(),
+                512,
+                volume.dataGen,
+                committedEpoch,
+                false,
+                action,
+                reason);
+    }
+
+    void attach(ModelConnection connection, Attach attach) {
+        check(attach.generation() == generation, "generation of ATTACH");
+        check(attach.stream() < streams.length, "stream of ATTACH");
+        check(streams[attach.stream()] == null, "stream attached twice");
+        streams[attach.stream()] = connection;
+        later(() -> connection.send(
+                FrameType.ATTACHED,
+                new Attached(
+                        settings.windowBytes, Math.min(settings.windowBytes, 1 << 20), settings.unackedFramesMax)));
+    }
+
+    // --- blocks
+
+    void checkBlock(ModelConnection connection, FrameHeader header) {
+        int s = connection.stream();
+        check(!parted, "a block after BYE");
+        check(header.volume() < volumes.size(), "RANGE: volume " + header.volume());
+        long offset = header.offsetBytes();
+        long length = header.blockBytes();
+        check(offset % 512 == 0 && length % 512 == 0 && length >= 512, "LIMIT: " + header);
+        check(offset + length <= volumes.get(header.volume()).sizeBytes(), "RANGE: past the end: " + header);
+        long region = offset >> settings.regionShift;
+        check(region == (offset + length - 1) >> settings.regionShift, "RANGE: crosses a region: " + header);
+        check((header.volume() + region) % streams.length == s, "RANGE: on stream " + s + ": " + header);
+        check(header.type() == FrameType.ZERO || header.rawLen() <= Math.min(settings.windowBytes, 1 << 20), "LIMIT");
+        check(epochOpen && epochAnswered && header.epoch() == openEpoch, "EPOCH: not open: " + header);
+        check(fenceSeq[s] == 0, "EPOCH: a block after the fence of stream " + s);
+        long cost = header.type() == FrameType.ZERO ? 4096 : header.rawLen();
+        sentBytes[s][header.volume()] += cost;
+        check(
+                sentBytes[s][header.volume()] <= limitBytes[s][header.volume()],
+                "LIMIT: " + sentBytes[s][header.volume()] + " bytes of " + limitBytes[s][header.volume()]);
+        unacked.get(s).add(new long[] {header.seq(), header.volume(), cost});
+        check(unacked.get(s).size() <= settings.unackedFramesMax, "LIMIT: unacknowledged frames");
+    }
+
+    void block(ModelConnection connection, FrameHeader header, ByteBuffer payload) {
+        ModelVolume volume = volumes.get(header.volume());
+        byte[] content = header.type() == FrameType.ZERO ? new byte[0] : expand(header, payload);
+        if (header.type() == FrameType.ZERO) {
+            zeroFrames++;
+        } else {
+            dataFrames++;
+            dataBytesReceived += content.length;
+            largestRawLen = Math.max(largestRawLen, content.length);
+        }
+        if (!volume.failed) {
+            volume.receive(
+                    connection.stream(),
+                    header.seq(),
+                    header.offsetBytes(),
+                    content,
+                    header.type() == FrameType.ZERO ? (int) header.zeroBytes() : 0);
+            scheduleForce(header.volume());
+        }
+    }
+
+    private static byte[] expand(FrameHeader header, ByteBuffer payload) {
+        byte[] content = new byte[(int) header.rawLen()];
+        if (header.codec() == FrameHeader.CODEC_LZ4) {
+            byte[] packed = new byte[payload.limit()];
+            payload.get(0, packed);
+            LZ4Factory.safeInstance().safeDecompressor().decompress(packed, 0, packed.length, content, 0);
+        } else {
+            check(payload.limit() == content.length, "LIMIT: payload_len");
+            payload.get(0, content);
+        }
+        CRC32C crc = new CRC32C();
+        crc.update(content);
+        check((int) crc.getValue() == header.rawCrc32c(), "INTEGRITY: " + header);
+        return content;
+    }
+
+    private void scheduleForce(int index) {
+        int mine = incarnation;
+        world.later(millis(random.nextLong(settings.forceMillisMax + 1)), () -> force(index, mine));
+    }
+
+    private void force(int index, int mine) {
+        if (mine != incarnation) {
+            return;
+        }
+        if (stalled) {
+            world.later(millis(100), () -> force(index, mine));
+            return;
+        }
+        long[] newest = new long[streams.length];
+        ModelVolume volume = volumes.get(index);
+        volume.force(1 + random.nextInt(Math.max(1, volume.queued())), newest);
+        for (int s = 0; s < streams.length; s++) {
+            if (newest[s] > 0) {
+                durableSeq[s][index] = newest[s];
+                if (random.nextInt(3) > 0) {
+                    acknowledge(s);
+                }
+            }
+        }
+        commitIfReady();
+    }
+
+    private void acknowledge(int s) {
+        ModelConnection connection = streams[s];
+        if (connection == null || connection.isClosed()) {
+            return;
+        }
+        for (int v = 0; v < volumes.size(); v++) {
+            long durable = durableSeq[s][v];
+            int volume = v;
+            unacked.get(s).removeIf(frame -> frame[1] == volume && frame[0] <= durable);
+            limitBytes[s][v] = Math.max(limitBytes[s][v], acknowledgedBytes(s, v) + settings.windowBytes);
+        }
+        ByteBuffer frame = ByteBuffer.allocate(FrameHeader.BYTES + DurableAck.bytes(volumes.size()));
+        connection.writer.ackHeader(frame, volumes.size());
+        DurableAck.putHead(frame, connection.receivedSeq(), volumes.size());
+        for (int v = 0; v < volumes.size(); v++) {
+            DurableAck.putEntry(frame, v, durableSeq[s][v], limitBytes[s][v]);
+        }
+        connection.raw(frame.flip());
+    }
+
+    private long acknowledgedBytes(int s, int v) {
+        return sentBytes[s][v]
+                - unacked.get(s).stream()
+                        .filter(frame -> frame[1] == v)
+                        .mapToLong(frame -> frame[2])
+                        .sum();
+    }
+
+    /** DURABLE_ACK comes at least every 5 s. */
+    private void keepAcknowledging(int mine) {
+        if (mine == incarnation) {
+            for (int s = 0; s < streams.length; s++) {
+                acknowledge(s);
+            }
+            world.later(TimeUnit.SECONDS.toNanos(4), () -> keepAcknowledging(mine));
+        }
+    }
+
+    // --- epochs
+
+    void epochOpen(ModelConnection connection, EpochOpen open) {
+        check(!epochOpen, "EPOCH: one is open");
+        check(open.epoch() == committedEpoch + 1, "EPOCH: " + open.epoch() + " after " + committedEpoch);
+        check(Arrays.stream(streams).allMatch(s -> s != null), "STATE: before all streams are attached");
+        epochOpen = true;
+        epochAnswered = false;
+        openEpoch = open.epoch();
+        openFuzzy = open.fuzzy();
+        Arrays.fill(fenceSeq, 0);
+        later(() -> {
+            epochAnswered = true;
+            connection.send(FrameType.EPOCH_STATUS, new EpochStatus(open.epoch(), false));
+        });
+    }
+
+    void fence(ModelConnection connection, long seq, long epoch) {
+        check(epochOpen && epoch == openEpoch, "EPOCH: fence of " + epoch);
+        check(fenceSeq[connection.stream()] == 0, "EPOCH: a second fence");
+        fenceSeq[connection.stream()] = seq;
+        commitIfReady();
+    }
+
+    void epochCommit(ModelConnection connection, EpochCommit commit) {
+        check(epochOpen && commit.epoch() == openEpoch, "EPOCH: commit of " + commit.epoch());
+        check(commit.fences().size() == streams.length, "EPOCH: fences are not one for each stream");
+        check(asked == null, "EPOCH: a second commit");
+        check(connection == control, "STATE");
+        asked = commit;
+        commitIfReady();
+    }
+
+    private void commitIfReady() {
+        EpochCommit commit = asked;
+        ModelConnection answerTo = control;
+        if (commit == null || answerTo == null) {
+            return;
+        }
+        for (int s = 0; s < streams.length; s++) {
+            if (fenceSeq[s] == 0) {
+                return;
+            }
+            check(commit.fences().get(s) == fenceSeq[s], "EPOCH: the commit names another fence");
+        }
+        for (int v = 0; v < volumes.size(); v++) {
+            if (volumes.get(v).failed) {
+                asked = null;
+                tell(new ErrorBody(ErrorCode.VOLUME_FAILED.code(), "VOLUME_FAILED", null, v, null, "EIO"));
+                return;
+            }
+            if (volumes.get(v).queued() > 0) {
+                scheduleForce(v);
+                return;
+            }
+        }
+        asked = null;
+        epochOpen = false;
+        committedEpoch = commit.epoch();
+        Arrays.fill(fenceSeq, 0);
+        world.committed(commit.epoch(), openFuzzy);
+        if (loseNextCommitAnswer) {
+            loseNextCommitAnswer = false;
+            cut();
+            return;
+        }
+        later(() -> answerTo.send(FrameType.EPOCH_STATUS, new EpochStatus(commit.epoch(), true)));
+    }
+
+    // --- the end
+
+    void bye(Bye bye) {
+        check(!bye.reason().isEmpty(), "BYE without a reason");
+        parted = true;
+        int mine = incarnation;
+        later(() -> {
+            if (mine == incarnation) {
+                volumes.forEach(volume -> volume.force(Integer.MAX_VALUE, new long[streams.length]));
+                cut();
+            }
+        });
+    }
+
+    /** One end ends all. */
+    void connectionClosed(ModelConnection closed) {
+        connections.remove(closed);
+        if (closed == control || Arrays.asList(streams).contains(closed)) {
+            cut();
+        }
+    }
+
+    void send(FrameType type, Body body) {
+        if (control != null) {
+            control.send(type, body);
+        }
+    }
+
+    private void later(Runnable action) {
+        int mine = incarnation;
+        world.later(millis(random.nextLong(settings.answerMillisMax + 1)), () -> {
+            if (mine == incarnation) {
+                action.run();
+            }
+        });
+    }
+
+    private static long millis(long millis) {
+        return TimeUnit.MILLISECONDS.toNanos(millis);
+    }
+
+    private static void check(boolean holds, String otherwise) {
+        if (!holds) {
+            throw new AssertionError("the agent broke a rule: " + otherwise);
+        }
+    }
+}

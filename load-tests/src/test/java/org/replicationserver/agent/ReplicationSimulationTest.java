@@ -1,0 +1,378 @@
+package org.replicationserver.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Progress;
+
+/** The agent against the server model, in virtual time. The model fails a test on each rule of the protocol that the agent breaks. */
+class ReplicationSimulationTest {
+    private static final int BLOCK = BlockLayout.BLOCK_BYTES;
+    private static final ReplicationPlan.Disk ROOT = new ReplicationPlan.Disk("/dev/sda", 3 * 1024 * 1024 + 1536, 512);
+    private static final ReplicationPlan.Disk DATA = new ReplicationPlan.Disk("/dev/sdb", 1024 * 1024, 512);
+    private static final ReplicationPlan.Disk TINY = new ReplicationPlan.Disk("/dev/sdc", 512, 512);
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 100, 200, 300, 400, 500, 600, 700})
+    void replicaIsIdenticalAfterAnyFaults(int firstSeed) {
+        for (int seed = firstSeed; seed < firstSeed + 40; seed++) {
+            runWithFaults(seed);
+        }
+    }
+
+    @Tag("long")
+    @Test
+    void replicaIsIdenticalAfterManyFaults() {
+        for (int seed = 10_000; seed < 12_000; seed++) {
+            runWithFaults(seed);
+        }
+    }
+
+    private static void runWithFaults(long seed) {
+        Random random = new Random(seed * 31);
+        ModelServer.Settings settings = randomSettings(random);
+        boolean marked = random.nextBoolean();
+        boolean quiet = !marked && random.nextInt(3) == 0;
+        Simulation sim = new Simulation(
+                seed, settings, Simulation.plan(ReplicationPlan.ENDLESS, quiet, marked, ROOT, DATA, TINY));
+        sim.consistentCommits = true;
+        sim.fillDisks(3);
+        int faults = 3 + random.nextInt(6);
+        for (int i = 0; i < faults; i++) {
+            long untilNanos = sim.nanoTime() + random.nextLong(3_000_000_000L);
+            sim.runUntil("next fault", 10, () -> sim.nanoTime() >= untilNanos);
+            if (!quiet) {
+                sim.mutate(random.nextInt(5));
+            }
+            fault(sim, random);
+        }
+        if (!sim.server.isUp()) {
+            sim.server.comeUp();
+        }
+        for (int v = 0; v < sim.disks.size(); v++) {
+            if (sim.server.volumes.get(v).failed) {
+                sim.server.reopen(v);
+            }
+        }
+        long settled = sim.server.committedEpoch();
+        // The first commit from here on may be of an epoch that began before the last change.
+        sim.runUntil("two commits after the faults", 400, () -> sim.server.committedEpoch() >= settled + 2);
+        assertThat(sim.isIdentical()).as("seed %d: identical", seed).isTrue();
+        sim.replication().stop();
+        sim.runToEnd(60);
+        assertThat(sim.frames.held()).as("seed %d: frames not given back", seed).isZero();
+        assertThat(sim.freezes).as("seed %d: every freeze is followed by a thaw", seed).isEqualTo(sim.thaws);
+        if (quiet || marked) {
+            assertThat(sim.commitsCompared).as("seed %d", seed).isPositive();
+        }
+    }
+
+    private static ModelServer.Settings randomSettings(Random random) {
+        ModelServer.Settings settings = new ModelServer.Settings();
+        settings.streams = 1 + random.nextInt(5);
+        settings.regionShift = 16 + random.nextInt(6);
+        settings.windowBytes = (256 * 1024) << random.nextInt(3);
+        settings.unackedFramesMax = 1 + random.nextInt(20);
+        settings.forceMillisMax = 1L + random.nextInt(50);
+        return settings;
+    }
+
+    private static void fault(Simulation sim, Random random) {
+        switch (random.nextInt(8)) {
+            case 0 -> sim.server.cut();
+            case 1 -> {
+                sim.server.goDown();
+                sim.later(random.nextLong(5_000_000_000L), sim.server::comeUp);
+            }
+            case 2 -> sim.server.goAway("SHUTDOWN", random.nextInt(3000), random.nextInt(500));
+            case 3 -> {
+                int v = random.nextInt(sim.disks.size());
+                sim.server.cut();
+                sim.server.volumes.get(v).replace(random, sim.server.newDataGen());
+            }
+            case 4 -> sim.server.loseNextCommitAnswer = true;
+            case 5 -> {
+                int v = random.nextInt(sim.disks.size());
+                sim.server.fail(v);
+                sim.later(random.nextLong(2_000_000_000L), () -> {
+                    if (sim.server.volumes.get(v).failed) {
+                        sim.server.reopen(v);
+                    }
+                });
+            }
+            case 6 -> sim.server.stalled = true;
+            default -> sim.replication().cycleNow();
+        }
+        if (sim.server.stalled) {
+            sim.later(random.nextLong(8_000_000_000L), () -> sim.server.stalled = false);
+        }
+    }
+
+    @Test
+    void initialSyncAloneEndsWithBye() {
+        Simulation sim = simulation(0, true, ROOT, DATA, TINY);
+        sim.fillDisks(3);
+        sim.consistentCommits = true;
+        sim.runToEnd(60);
+        assertThat(sim.outcome).isEqualTo(new AgentOutcome(AgentOutcome.Exit.DONE, "all cycles are committed"));
+        assertThat(sim.isIdentical()).isTrue();
+        assertThat(sim.commitsCompared).isEqualTo(1);
+        AgentReport report = sim.replication().report();
+        assertThat(report.commits()).isEqualTo(1);
+        assertThat(report.bytesResent()).isZero();
+        assertThat(report.rawBytesSent()).isEqualTo(ROOT.sizeBytes() + DATA.sizeBytes() + TINY.sizeBytes());
+        assertThat(report.durableBytes()).isEqualTo(report.rawBytesSent());
+        assertThat(report.phase()).isEqualTo(AgentReport.Phase.ENDED);
+    }
+
+    @Test
+    void zerosOfARegionGoInOneFrameAndNeighboursInOneDataFrame() {
+        ModelServer.Settings settings = new ModelServer.Settings();
+        settings.streams = 1;
+        settings.regionShift = 21;
+        Simulation sim = new Simulation(1, settings, Simulation.plan(0, true, false, ROOT));
+        byte[] disk = sim.disks.getFirst();
+        Arrays.fill(disk, 0, 4 * BLOCK, (byte) 7);
+        sim.runToEnd(60);
+        assertThat(sim.isIdentical()).isTrue();
+        assertThat(sim.server.dataFrames).isEqualTo(1);
+        assertThat(sim.server.largestRawLen).isEqualTo(4 * BLOCK);
+        // the rest of region 0, and region 1 with its odd tail
+        assertThat(sim.server.zeroFrames).isEqualTo(2);
+        assertThat(sim.replication().report().wireBytesSent()).isLessThan(8 * 1024);
+    }
+
+    @Test
+    void zeroFramesGrowAlsoThroughTheSmallestWindow() {
+        ModelServer.Settings settings = new ModelServer.Settings();
+        settings.streams = 1;
+        settings.regionShift = 30;
+        settings.windowBytes = 256 * 1024;
+        Simulation sim = new Simulation(1, settings, Simulation.plan(0, true, false, ROOT));
+        sim.runToEnd(60);
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void cycleSendsOnlyWhatChanged() {
+        Simulation sim = simulation(1, true, ROOT);
+        sim.fillDisks(0);
+        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
+        long received = sim.server.dataBytesReceived;
+        sim.disks.getFirst()[5 * BLOCK + 17]++;
+        sim.runToEnd(60);
+        assertThat(sim.server.dataBytesReceived - received).isEqualTo(BLOCK);
+        assertThat(sim.isIdentical()).isTrue();
+        assertThat(sim.replication().report().cycles()).hasSize(2);
+        assertThat(sim.replication().report().cycles().getLast().rawBytes()).isEqualTo(BLOCK);
+    }
+
+    @Test
+    void resumedSessionSendsOnlyWhatWasNotAcknowledged() {
+        ModelServer.Settings settings = new ModelServer.Settings();
+        Simulation sim = new Simulation(11, settings, Simulation.plan(0, true, false, ROOT));
+        sim.fillDisks(0);
+        sim.runUntil("half of it", 60, () -> sim.server.dataBytesReceived > ROOT.sizeBytes() / 2);
+        sim.server.cut();
+        sim.runToEnd(60);
+        AgentReport report = sim.replication().report();
+        assertThat(sim.isIdentical()).isTrue();
+        long windows = (long) settings.streams * settings.windowBytes;
+        assertThat(report.bytesResent()).isPositive().isLessThanOrEqualTo(windows);
+        assertThat(report.rawBytesSent()).isEqualTo(ROOT.sizeBytes() + report.bytesResent() + report.zeroBytesResent());
+        assertThat(report.reconnects()).isEqualTo(1);
+    }
+
+    @Test
+    void lostAnswerOfACommitIsLearntFromWelcome() {
+        Simulation sim = simulation(0, true, ROOT);
+        sim.fillDisks(3);
+        sim.server.loseNextCommitAnswer = true;
+        sim.runToEnd(60);
+        assertThat(sim.outcome).isEqualTo(new AgentOutcome(AgentOutcome.Exit.DONE, "all cycles are committed"));
+        assertThat(sim.server.committedEpoch()).isEqualTo(1);
+        assertThat(sim.replication().report().commits()).isEqualTo(1);
+    }
+
+    @Test
+    void rescanSendsEverythingAgain() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.fillDisks(0);
+        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
+        sim.server.cut();
+        sim.server.volumes.getFirst().replace(sim.random, sim.server.newDataGen());
+        sim.runUntil("another commit", 60, () -> sim.server.committedEpoch() == 2);
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void generationOfAnotherAgentMeansEverythingAgain() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.fillDisks(0);
+        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
+        long before = sim.server.dataBytesReceived;
+        sim.server.cut();
+        sim.server.anotherAgentWrote(sim.random);
+        sim.runUntil("another commit", 60, () -> sim.server.committedEpoch() == 2);
+        assertThat(sim.server.dataBytesReceived - before).isGreaterThanOrEqualTo(ROOT.sizeBytes());
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void failedVolumeHoldsTheCommitButNotTheOthers() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT, DATA);
+        sim.fillDisks(0);
+        sim.server.volumes.get(1).failed = true;
+        sim.runUntil(
+                "withheld",
+                60,
+                () -> sim.replication().report().phase() == AgentReport.Phase.WITHHELD
+                        && sim.server.volumes.getFirst().equalsContent(sim.disks.getFirst()));
+        sim.runFor(120);
+        assertThat(sim.server.committedEpoch()).isZero();
+        assertThat(sim.server.sessions).isEqualTo(1);
+        assertThat(sim.replication().report().disks().get(1).failure()).isEqualTo("EIO");
+        sim.server.reopen(1);
+        sim.runUntil("the commit", 60, () -> sim.server.committedEpoch() == 1);
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void slowServerIsNotLeftWhileItTellsProgress() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.fillDisks(0);
+        sim.runUntil("some of it", 60, () -> sim.server.dataBytesReceived > 0);
+        sim.server.stalled = true;
+        for (int i = 0; i < 60; i++) {
+            sim.server.progress(Progress.WaitingFor.VOLUME);
+            sim.runFor(5);
+        }
+        assertThat(sim.server.sessions).isEqualTo(1);
+        sim.server.stalled = false;
+        sim.runUntil("the commit", 60, () -> sim.server.committedEpoch() == 1);
+        assertThat(sim.server.sessions).isEqualTo(1);
+    }
+
+    @Test
+    void silentServerIsLeftAfterThirtySeconds() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.fillDisks(0);
+        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
+        sim.server.fallSilent();
+        long silentSince = sim.nanoTime();
+        sim.runUntil("the agent leaves", 60, () -> sim.replication().report().reconnects() == 1);
+        assertThat((sim.nanoTime() - silentSince) / 1e9).isBetween(25.0, 31.0);
+    }
+
+    @Test
+    void reconnectsAfterLongerAndLongerWaitsOfAtMostAMinute() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, TINY);
+        sim.server.goDown();
+        sim.runFor(3000);
+        int tries = sim.connectNanos.size();
+        assertThat(tries).isBetween(50, 300);
+        for (int i = 1; i < tries; i++) {
+            assertThat(sim.connectNanos.get(i) - sim.connectNanos.get(i - 1)).isLessThan(61_000_000_000L);
+        }
+    }
+
+    @Test
+    void forbiddenAndVersionEndTheAgent() {
+        assertThat(outcomeAfter(ErrorCode.FORBIDDEN)).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
+        assertThat(outcomeAfter(ErrorCode.VERSION)).isEqualTo(AgentOutcome.Exit.PROTOCOL);
+    }
+
+    private static AgentOutcome.Exit outcomeAfter(ErrorCode code) {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, TINY);
+        sim.runUntil("a session", 60, () -> sim.server.committedEpoch() == 1);
+        sim.server.tell(new ErrorBody(code.code(), code.name(), null, null, null, "no"));
+        sim.runUntil("the end", 60, () -> sim.outcome != null);
+        return Objects.requireNonNull(sim.outcome).exit();
+    }
+
+    @Test
+    void refusedEpochBeginsANewSessionAtOnce() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, TINY);
+        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
+        sim.server.tell(new ErrorBody(ErrorCode.EPOCH.code(), "EPOCH", null, null, null, "dropped"));
+        long since = sim.nanoTime();
+        sim.runUntil("a new session", 60, () -> sim.server.sessions == 2);
+        assertThat(sim.nanoTime() - since).isLessThan(500_000_000L);
+    }
+
+    @Test
+    void unreadableSourceEndsTheAgent() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.readFails = true;
+        sim.runToEnd(60);
+        assertThat(sim.outcome).isEqualTo(new AgentOutcome(AgentOutcome.Exit.SOURCE_FAILED, "the disk is gone"));
+        assertThat(sim.server.committedEpoch()).isZero();
+    }
+
+    @Test
+    void failedMarkMakesTheEpochFuzzy() {
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(0, false, true, ROOT));
+        sim.markFails = true;
+        sim.runToEnd(60);
+        assertThat(sim.replication().report().cycles().getFirst().fuzzy()).isTrue();
+        assertThat(sim.thaws).isEqualTo(1);
+    }
+
+    @Test
+    void sourceIsNeverFrozenWithoutASession() {
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(0, false, true, ROOT));
+        sim.fillDisks(0);
+        sim.runUntil("half of it", 60, () -> sim.server.dataBytesReceived > ROOT.sizeBytes() / 2);
+        assertThat(sim.frozen).isTrue();
+        sim.server.goDown();
+        sim.runFor(2);
+        assertThat(sim.frozen).isFalse();
+        sim.mutate(20);
+        sim.server.comeUp();
+        sim.consistentCommits = true;
+        sim.runToEnd(120);
+        assertThat(sim.freezes).isEqualTo(2);
+        assertThat(sim.commitsCompared).isEqualTo(1);
+    }
+
+    @Test
+    void greaseIsSentAndDoesNoHarm() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.runFor(60);
+        assertThat(sim.server.skippedFrames).isGreaterThan(20);
+        assertThat(sim.server.sessions).isEqualTo(1);
+    }
+
+    @Test
+    void connectTimeoutEndsAnAgentThatReachesNobody() {
+        ReplicationPlan endless = Simulation.plan(ReplicationPlan.ENDLESS, true, false, TINY);
+        ReplicationPlan plan = new ReplicationPlan(
+                endless.sourceServerId(),
+                endless.instance(),
+                endless.streams(),
+                endless.disks(),
+                endless.cycles(),
+                endless.cyclePauseNanos(),
+                true,
+                false,
+                true,
+                20_000_000_000L,
+                false);
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), plan);
+        sim.server.goDown();
+        sim.runToEnd(25);
+        assertThat(Objects.requireNonNull(sim.outcome).exit()).isEqualTo(AgentOutcome.Exit.UNREACHABLE);
+    }
+
+    private static Simulation simulation(int cycles, boolean quiet, ReplicationPlan.Disk... disks) {
+        return new Simulation(4711, new ModelServer.Settings(), Simulation.plan(cycles, quiet, false, disks));
+    }
+}

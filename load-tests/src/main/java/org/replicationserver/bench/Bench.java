@@ -23,12 +23,13 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  *
  * <ol>
  *   <li>The image is made or found, and all its frames are compressed.
- *   <li>For each start: a new server writes the image to a new file (cold), then the floor writes it to a new file.
- *   <li>The last server stays. It writes the image again in a new session, then the floor writes its file again; and so on.
+ *   <li>The floor runs once and is not counted, so that the sender is warm.
+ *   <li>For each start: a new server writes the image to a volume that it has not seen (cold), then the floor writes its file.
+ *   <li>The last server stays. It writes the image again in a new session (warm), then the floor writes its file again; and so on.
  *   <li>Both files are compared with the image: a figure of wrong work is none.
  * </ol>
  *
- * Cold and warm are thus each divided by a floor that had the same kind of file to write. Confined to one thread.
+ * Every round of the server is thus divided by the floor of the same moment. Confined to one thread.
  */
 final class Bench {
     /** What to measure. */
@@ -187,20 +188,26 @@ final class Bench {
         }
 
         BenchResult run() throws BenchException, InterruptedException {
+            Path floorFile = volumes.resolve("floor.img");
+            if (floor != null) {
+                BlankFile.make(floorFile, frames.diskBytes());
+                floor.run(client, frames, floorFile, timeout, cleanup);
+            }
             for (int start = 1; start <= settings.starts(); start++) {
-                Path floorFile = volumes.resolve("floor-" + start + ".img");
                 try (ServerProcess server = ServerProcess.start(serverSettings(start), cleanup)) {
                     result.started(server.engine(), server.usage().cpuSeconds());
-                    result.cold.add(sync(server, "cold " + start), floor(floorFile, "floor, new file " + start));
+                    result.cold.add(sync(server, "cold " + start), floor(floorFile, "floor " + start));
                     for (int round = 1; start == settings.starts() && round <= settings.rounds(); round++) {
-                        result.warm.add(sync(server, "warm " + round), floor(floorFile, "floor " + round));
+                        result.warm.add(
+                                sync(server, "warm " + round),
+                                floor(floorFile, "floor " + (settings.starts() + round)));
                     }
                     result.peakResidentBytes(server.peakResidentBytes());
                     requireIdentical(server.image(), "replica");
                     if (floor != null) {
                         requireIdentical(floorFile, "floor's file");
                     }
-                    remove(floorFile, server.image());
+                    remove(server.image());
                 }
             }
             return result;
@@ -237,7 +244,7 @@ final class Bench {
             ProcessUsage used = server.usage().since(before);
             Sample sample = new Sample(used.cpuSeconds(), wallSeconds);
             result.sender.add(ownCpuSeconds() - senderBefore);
-            result.threads(what, used);
+            result.round(what, used);
             sayRound(what, sample);
             return sample;
         }
@@ -271,13 +278,11 @@ final class Bench {
             }
         }
 
-        private void remove(Path... files) throws BenchException {
-            for (Path file : files) {
-                try {
-                    Files.deleteIfExists(file);
-                } catch (IOException e) {
-                    throw new BenchException("cannot remove " + file + ": " + e.getMessage(), e);
-                }
+        private void remove(Path file) throws BenchException {
+            try {
+                Files.deleteIfExists(file);
+            } catch (IOException e) {
+                throw new BenchException("cannot remove " + file + ": " + e.getMessage(), e);
             }
         }
     }

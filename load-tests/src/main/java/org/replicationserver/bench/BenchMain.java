@@ -46,7 +46,7 @@ public final class BenchMain implements Callable<Integer> {
             names = "--rounds",
             paramLabel = "N",
             description = "Rounds of the warm server, each with one of the floor.")
-    private int rounds = 5;
+    private int rounds = 7;
 
     @Option(names = "--engine", paramLabel = "auto|jdk|openssl", description = "TLS engine of the server.")
     private TlsEngine engine = TlsEngine.AUTO;

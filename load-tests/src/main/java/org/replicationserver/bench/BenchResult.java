@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +43,8 @@ final class BenchResult {
     }
 
     private record Round(String what, ProcessUsage usage) {}
+
+    private static final Pattern COMPILER = Pattern.compile("C[12] Compiler");
 
     final Series cold = new Series();
     final Series warm = new Series();
@@ -79,7 +83,7 @@ final class BenchResult {
         peakResidentBytes = Math.max(peakResidentBytes, bytes);
     }
 
-    void threads(String what, ProcessUsage usage) {
+    void round(String what, ProcessUsage usage) {
         rounds.add(new Round(what, usage));
     }
 
@@ -89,14 +93,14 @@ final class BenchResult {
         StringBuilder text = new StringBuilder();
         line(text, " ".repeat(37) + "   min   median      max");
         row(text, "server, first GiB, CPU s/GiB", perGib(cold.server));
-        row(text, "floor, new file, CPU s/GiB", perGib(cold.floor));
-        row(text, "  ratio, cold", cold.ratio());
         row(text, "server, warm, CPU s/GiB", perGib(warm.server));
-        row(text, "floor, file written again, CPU s/GiB", perGib(warm.floor));
-        row(text, "  ratio, warm", warm.ratio());
+        row(text, "  without its JIT compilers", spread(warmWithoutCompilers(), 1 / frames.dataGib()));
+        row(text, "floor, CPU s/GiB", perGib(floors()));
+        row(text, "ratio to the floor, first GiB", cold.ratio());
+        row(text, "ratio to the floor, warm", warm.ratio());
         rateRow(text, "server, first GiB, MiB/s", rates(cold.server));
         rateRow(text, "server, warm, MiB/s", rates(warm.server));
-        rateRow(text, "floor, MiB/s", rates(warm.floor));
+        rateRow(text, "floor, MiB/s", rates(floors()));
         row(text, "sender, CPU s/GiB", spread(sender, 1 / frames.dataGib()));
         row(text, "server, CPU s to be listening", spread(startSeconds, 1));
         line(text, "server, peak resident size: " + ByteSize.mebibytes(peakResidentBytes));
@@ -148,10 +152,30 @@ final class BenchResult {
                 : Spread.of(figures.stream().map(figure -> figure * factor).toList());
     }
 
+    private List<Sample> floors() {
+        return Stream.concat(cold.floor.stream(), warm.floor.stream()).toList();
+    }
+
+    private List<Round> warmRounds() {
+        return rounds.stream().filter(round -> round.what().startsWith("warm")).toList();
+    }
+
+    /** The JVM goes on compiling for some GiB; this is what remains when it has finished. */
+    private List<Double> warmWithoutCompilers() {
+        return warmRounds().stream().map(BenchResult::withoutCompilers).toList();
+    }
+
+    private static double withoutCompilers(Round round) {
+        double compilers = round.usage().threadSeconds().entrySet().stream()
+                .filter(thread -> COMPILER.matcher(thread.getKey()).lookingAt())
+                .mapToDouble(Map.Entry::getValue)
+                .sum();
+        return round.usage().cpuSeconds() - compilers;
+    }
+
     /** Mean of the warm rounds, in CPU seconds per GiB. */
     private Map<String, Double> warmThreads() {
-        List<Round> warmRounds =
-                rounds.stream().filter(round -> round.what().startsWith("warm")).toList();
+        List<Round> warmRounds = warmRounds();
         Map<String, Double> mean = new TreeMap<>();
         for (Round round : warmRounds) {
             round.usage()

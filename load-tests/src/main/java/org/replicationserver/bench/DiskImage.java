@@ -34,8 +34,8 @@ record DiskImage(Path path, String description) {
     /** Shares of the roots in a first pass, in hundredths; the second pass takes what there is. */
     private static final int[] SHARES = {50, 20, 20, 5, 5};
 
-    /** Of the image, at most so much is files; the second value is for file systems with much overhead. */
-    private static final double[] FILLS = {0.93, 0.85};
+    /** Of the image, at most so much is files; the later values are for trees with many small files. */
+    private static final double[] FILLS = {0.97, 0.93, 0.85};
 
     /** The image of this size in the cache directory; made there if it is missing. */
     static DiskImage cached(Path cache, ByteSize size, PrintWriter out) throws BenchException, InterruptedException {

@@ -11,7 +11,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.listener.TlsEngine;
-import org.replicationserver.volume.LinuxBlockDevice;
 
 /** The replication server as a process of its own, with one image file as its volume and with the JVM options of production. */
 final class ServerProcess implements AutoCloseable {
@@ -80,7 +79,6 @@ final class ServerProcess implements AutoCloseable {
         return settings.stateDirectory().resolve("assignments.yaml");
     }
 
-    /** The server makes no image files itself below /dev, and /dev/shm is there. */
     private static void makeVolume(Settings settings) throws BenchException {
         String text = """
                 sourceServers:
@@ -93,11 +91,11 @@ final class ServerProcess implements AutoCloseable {
                         sizeBytes: %d
                         fresh: true
                 """.formatted(SOURCE_SERVER, settings.agentPin(), DEVICE, IMAGE, settings.diskBytes());
+        BlankFile.make(settings.imageDirectory().resolve(IMAGE), settings.diskBytes());
         try {
-            LinuxBlockDevice.createImage(settings.imageDirectory().resolve(IMAGE), settings.diskBytes());
             Files.writeString(assignments(settings), text);
         } catch (IOException e) {
-            throw new BenchException("cannot make the volume of the server: " + e.getMessage(), e);
+            throw new BenchException("cannot write the assignments of the server: " + e.getMessage(), e);
         }
     }
 

@@ -1,4 +1,4 @@
-package org.replicationserver.bench;
+package org.replicationserver.process;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -8,15 +8,15 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** Runs tools that end by themselves: compilers and file system makers. */
-final class Children {
+public final class Children {
     /** What a tool said, both streams, and how it ended. */
-    record Result(int exitCode, String output) {
-        boolean ok() {
+    public record Result(int exitCode, String output) {
+        public boolean ok() {
             return exitCode == 0;
         }
 
         /** The first line that names an error, or the first line. */
-        String firstError() {
+        public String firstError() {
             return output.lines()
                     .filter(line -> line.contains("error"))
                     .findFirst()
@@ -31,7 +31,7 @@ final class Children {
      *
      * @throws IOException if it cannot be started
      */
-    static Result run(Duration timeout, Path outputFile, List<String> command)
+    public static Result run(Duration timeout, Path outputFile, List<String> command)
             throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command)
                 .redirectErrorStream(true)

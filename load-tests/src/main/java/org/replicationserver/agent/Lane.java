@@ -25,7 +25,8 @@ final class Lane {
     private final int regionBlocksShift;
     private final int streams;
 
-    // flow, section 8 of the specification; frames are shared out, so that a volume that stalls leaves some to the others
+    // flow, section 8 of the specification; frames are shared out, so that a volume that stalls leaves some to the
+    // others
     private final int framesMax;
     private long sentBytes;
     private long reservedBytes;
@@ -123,7 +124,8 @@ final class Lane {
     private int fitting(int first) {
         int readsEnd = (first / BlockPreparer.READ_BLOCKS_MAX + 1) * BlockPreparer.READ_BLOCKS_MAX;
         int end = Math.min(readsEnd, regionEnd(first));
-        int count = Math.min(map().pendingRun(first, Math.min(end, volume.disk.layout.blocks())), link.blocksPerFrame());
+        int count =
+                Math.min(map().pendingRun(first, Math.min(end, volume.disk.layout.blocks())), link.blocksPerFrame());
         if (fits(first, count)) {
             return count;
         }
@@ -228,8 +230,7 @@ final class Lane {
         }
         disk.counters.dataBytesSent += rawBytes;
         disk.counters.payloadBytesSent += payloadBytes;
-        disk.counters.dataBytesResent +=
-                map().sent(link.stream(), link.writer.lastSeq(), part.first(), part.count());
+        disk.counters.dataBytesResent += map().sent(link.stream(), link.writer.lastSeq(), part.first(), part.count());
     }
 
     /** Sends the zeros that wait; false if no frame is allowed now. */
@@ -293,7 +294,8 @@ final class Lane {
         for (Iterator<BlockRead> it = reads.iterator(); it.hasNext(); ) {
             BlockRead read = it.next();
             if (read.isFinished()) {
-                for (BlockRead.Part part : read.parts().subList(partsTaken, read.parts().size())) {
+                for (BlockRead.Part part :
+                        read.parts().subList(partsTaken, read.parts().size())) {
                     part.release();
                     if (part.kind() != BlockRead.Kind.UNCHANGED) {
                         map().releaseDirty(part.first(), part.count());

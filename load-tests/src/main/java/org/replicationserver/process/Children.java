@@ -2,6 +2,7 @@ package org.replicationserver.process;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -24,7 +25,21 @@ public final class Children {
         }
     }
 
+    /** Where Debian keeps tools that a user who is not root has not on the PATH. */
+    private static final List<Path> SYSTEM_TOOLS = List.of(Path.of("/usr/sbin"), Path.of("/sbin"));
+
     private Children() {}
+
+    /** The command of a system tool, wherever it is; the bare name if it is nowhere. */
+    public static String tool(String name) {
+        for (Path directory : SYSTEM_TOOLS) {
+            Path tool = directory.resolve(name);
+            if (Files.isExecutable(tool)) {
+                return tool.toString();
+            }
+        }
+        return name;
+    }
 
     /**
      * Runs a tool to its end, which is forced when the time is over.
@@ -45,7 +60,7 @@ public final class Children {
             process.destroyForcibly();
         }
         try (BufferedReader reader =
-                java.nio.file.Files.newBufferedReader(outputFile, java.nio.charset.StandardCharsets.ISO_8859_1)) {
+                Files.newBufferedReader(outputFile, java.nio.charset.StandardCharsets.ISO_8859_1)) {
             return new Result(
                     process.exitValue(), reader.lines().limit(200).collect(java.util.stream.Collectors.joining("\n")));
         }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Cleanup implements AutoCloseable {
     private final Deque<Runnable> steps = new ArrayDeque<>();
-    private final Thread hook = Thread.ofPlatform().name("bench-cleanup").unstarted(this::runAll);
+    private final Thread hook = Thread.ofPlatform().name("cleanup").unstarted(this::runAll);
 
     public Cleanup() {
         Runtime.getRuntime().addShutdownHook(hook);
@@ -30,7 +30,7 @@ public final class Cleanup implements AutoCloseable {
     /** Makes a directory of a name that nobody else uses, to be removed with all that is in it. */
     public Path directory(Path parent) throws RunException {
         try {
-            Path directory = Files.createTempDirectory(parent, "replication-bench-");
+            Path directory = Files.createTempDirectory(parent, "replication-server-");
             add(() -> deleteTree(directory));
             return directory;
         } catch (IOException e) {

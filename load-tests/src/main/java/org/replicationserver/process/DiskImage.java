@@ -103,7 +103,8 @@ public record DiskImage(Path path, String description) {
                         FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                     file.write(ByteBuffer.allocate(1), bytes - 1);
                 }
-                List<String> command = new ArrayList<>(List.of("mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-d"));
+                List<String> command =
+                        new ArrayList<>(List.of(Children.tool("mke2fs"), "-q", "-F", "-t", "ext4", "-m", "0", "-d"));
                 Collections.addAll(command, tree.toString(), image.toString());
                 Children.Result result = Children.run(MKE2FS_TIMEOUT, draft.resolve("mke2fs.log"), command);
                 if (result.ok()) {

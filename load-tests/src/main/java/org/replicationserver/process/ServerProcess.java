@@ -48,7 +48,11 @@ public final class ServerProcess implements AutoCloseable {
             int port,
             Pin agentPin,
             TlsEngine engine,
-            List<String> jvmOptions) {}
+            List<String> jvmOptions) {
+        public Settings withPort(int newPort) {
+            return new Settings(stateDirectory, image, diskBytes, newPort, agentPin, engine, jvmOptions);
+        }
+    }
 
     private final ChildProcess process;
     private final int port;
@@ -115,7 +119,7 @@ public final class ServerProcess implements AutoCloseable {
         set(command, "listen.port", settings.port());
         set(command, "state.directory", settings.stateDirectory());
         set(command, "assignments.file", assignments(settings));
-        set(command, "image.directory", settings.image().toAbsolutePath().getParent());
+        set(command, "image.directory", settings.image().toAbsolutePath().resolveSibling(".").normalize());
         set(command, "tls.engine", settings.engine().name().toLowerCase(Locale.ROOT));
         return command;
     }

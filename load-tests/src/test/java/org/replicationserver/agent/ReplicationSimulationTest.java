@@ -69,7 +69,9 @@ class ReplicationSimulationTest {
         sim.replication().stop();
         sim.runToEnd(60);
         assertThat(sim.frames.held()).as("seed %d: frames not given back", seed).isZero();
-        assertThat(sim.freezes).as("seed %d: every freeze is followed by a thaw", seed).isEqualTo(sim.thaws);
+        assertThat(sim.freezes)
+                .as("seed %d: every freeze is followed by a thaw", seed)
+                .isEqualTo(sim.thaws);
         if (quiet || marked) {
             assertThat(sim.commitsCompared).as("seed %d", seed).isPositive();
         }

@@ -24,11 +24,12 @@ final class Simulation implements AgentIo, ModelServer.World {
     final List<AgentEvent> events = new ArrayList<>();
     final List<Long> connectNanos = new ArrayList<>();
     private final BlockPreparer preparer = new BlockPreparer(frames);
-    private final PriorityQueue<Event> queue = new PriorityQueue<>(
-            (a, b) -> a.atNanos() != b.atNanos() ? Long.compare(a.atNanos(), b.atNanos()) : Long.compare(a.order(), b.order()));
+    private final PriorityQueue<Event> queue = new PriorityQueue<>((a, b) ->
+            a.atNanos() != b.atNanos() ? Long.compare(a.atNanos(), b.atNanos()) : Long.compare(a.order(), b.order()));
     private final Replication replication;
     private long nowNanos = 1;
     private long order;
+
     @Nullable
     AgentOutcome outcome;
 
@@ -198,7 +199,8 @@ final class Simulation implements AgentIo, ModelServer.World {
                 read.fail("the disk is gone");
             } else {
                 ByteBuffer copy = ByteBuffer.allocate(read.bytes());
-                copy.put(disks.get(read.disk), (int) read.offsetBytes(), read.bytes()).flip();
+                copy.put(disks.get(read.disk), (int) read.offsetBytes(), read.bytes())
+                        .flip();
                 preparer.prepare(read, copy);
             }
             replication.readDone(read);

@@ -18,8 +18,6 @@ final class ProgressPrinter {
     /** Older events are dropped when nobody reads what is printed. */
     private static final int EVENTS_MAX = 1000;
 
-    private static final String UP_AND_CLEAR = "\033[%dA\033[J";
-
     private final PrintWriter out;
     private final boolean terminal;
 
@@ -94,7 +92,7 @@ final class ProgressPrinter {
     /** Takes the lines that were drawn last off the terminal. */
     private void clear() {
         if (shownLines > 0) {
-            out.printf(UP_AND_CLEAR, shownLines);
+            out.printf("\033[%dA\033[J", shownLines);
             shownLines = 0;
         }
     }

@@ -192,7 +192,7 @@ public final class ReplicationAgent {
                     return true;
                 }
                 long leftMillis = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime());
-                if (leftMillis <= 0 || newest != null && newest.outcome() != null) {
+                if (leftMillis <= 0 || (newest != null && newest.outcome() != null)) {
                     return false;
                 }
                 published.wait(leftMillis);

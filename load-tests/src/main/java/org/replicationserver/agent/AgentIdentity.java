@@ -19,7 +19,6 @@ public final class AgentIdentity {
         // For people who read the certificate; no check looks at it.
         String commonName = sourceServerId.substring(0, Math.min(COMMON_NAME_CHARS_MAX, sourceServerId.length()));
         return new IdentityStore(directory)
-                .loadOrCreate(
-                        NAME, new SelfSignedIssuer(CertificateProfile.ofAgent(commonName), Clock.systemUTC()));
+                .loadOrCreate(NAME, new SelfSignedIssuer(CertificateProfile.ofAgent(commonName), Clock.systemUTC()));
     }
 }

@@ -51,8 +51,7 @@ public record AgentOptions(
         require(
                 streams >= 1 && streams <= ProtocolLimits.STREAMS_MAX,
                 "streams: " + streams + ", allowed are 1 to " + ProtocolLimits.STREAMS_MAX);
-        require(
-                readers >= 1 && readers <= READERS_MAX, "readers: " + readers + ", allowed are 1 to " + READERS_MAX);
+        require(readers >= 1 && readers <= READERS_MAX, "readers: " + readers + ", allowed are 1 to " + READERS_MAX);
         require(cycles >= ENDLESS, "cycles: " + cycles + ", allowed are 0 and more, or " + ENDLESS + " for no end");
         require(!cyclePause.isNegative(), "cycle pause: must not be negative");
         require(!connectTimeout.isNegative(), "connect timeout: must not be negative");
@@ -85,56 +84,173 @@ public record AgentOptions(
 
     public AgentOptions withStreams(int newStreams) {
         return new AgentOptions(
-                sources, server, serverPins, sourceServerId, identityDirectory, newStreams, readers, tlsEngine, cycles,
-                cyclePause, quietSource, markCommand, grease, connectTimeout, seed);
+                sources,
+                server,
+                serverPins,
+                sourceServerId,
+                identityDirectory,
+                newStreams,
+                readers,
+                tlsEngine,
+                cycles,
+                cyclePause,
+                quietSource,
+                markCommand,
+                grease,
+                connectTimeout,
+                seed);
     }
 
     public AgentOptions withReaders(int newReaders) {
         return new AgentOptions(
-                sources, server, serverPins, sourceServerId, identityDirectory, streams, newReaders, tlsEngine, cycles,
-                cyclePause, quietSource, markCommand, grease, connectTimeout, seed);
+                sources,
+                server,
+                serverPins,
+                sourceServerId,
+                identityDirectory,
+                streams,
+                newReaders,
+                tlsEngine,
+                cycles,
+                cyclePause,
+                quietSource,
+                markCommand,
+                grease,
+                connectTimeout,
+                seed);
     }
 
     public AgentOptions withTlsEngine(TlsEngine newEngine) {
         return new AgentOptions(
-                sources, server, serverPins, sourceServerId, identityDirectory, streams, readers, newEngine, cycles,
-                cyclePause, quietSource, markCommand, grease, connectTimeout, seed);
+                sources,
+                server,
+                serverPins,
+                sourceServerId,
+                identityDirectory,
+                streams,
+                readers,
+                newEngine,
+                cycles,
+                cyclePause,
+                quietSource,
+                markCommand,
+                grease,
+                connectTimeout,
+                seed);
     }
 
     public AgentOptions withCycles(int newCycles, Duration newPause) {
         return new AgentOptions(
-                sources, server, serverPins, sourceServerId, identityDirectory, streams, readers, tlsEngine, newCycles,
-                newPause, quietSource, markCommand, grease, connectTimeout, seed);
+                sources,
+                server,
+                serverPins,
+                sourceServerId,
+                identityDirectory,
+                streams,
+                readers,
+                tlsEngine,
+                newCycles,
+                newPause,
+                quietSource,
+                markCommand,
+                grease,
+                connectTimeout,
+                seed);
     }
 
     public AgentOptions withQuietSource(boolean newQuiet) {
         return new AgentOptions(
-                sources, server, serverPins, sourceServerId, identityDirectory, streams, readers, tlsEngine, cycles,
-                cyclePause, newQuiet, markCommand, grease, connectTimeout, seed);
+                sources,
+                server,
+                serverPins,
+                sourceServerId,
+                identityDirectory,
+                streams,
+                readers,
+                tlsEngine,
+                cycles,
+                cyclePause,
+                newQuiet,
+                markCommand,
+                grease,
+                connectTimeout,
+                seed);
     }
 
     public AgentOptions withMarkCommand(@Nullable String newCommand) {
         return new AgentOptions(
-                sources, server, serverPins, sourceServerId, identityDirectory, streams, readers, tlsEngine, cycles,
-                cyclePause, quietSource, newCommand, grease, connectTimeout, seed);
+                sources,
+                server,
+                serverPins,
+                sourceServerId,
+                identityDirectory,
+                streams,
+                readers,
+                tlsEngine,
+                cycles,
+                cyclePause,
+                quietSource,
+                newCommand,
+                grease,
+                connectTimeout,
+                seed);
     }
 
     public AgentOptions withGrease(boolean newGrease) {
         return new AgentOptions(
-                sources, server, serverPins, sourceServerId, identityDirectory, streams, readers, tlsEngine, cycles,
-                cyclePause, quietSource, markCommand, newGrease, connectTimeout, seed);
+                sources,
+                server,
+                serverPins,
+                sourceServerId,
+                identityDirectory,
+                streams,
+                readers,
+                tlsEngine,
+                cycles,
+                cyclePause,
+                quietSource,
+                markCommand,
+                newGrease,
+                connectTimeout,
+                seed);
     }
 
     public AgentOptions withConnectTimeout(Duration newTimeout) {
         return new AgentOptions(
-                sources, server, serverPins, sourceServerId, identityDirectory, streams, readers, tlsEngine, cycles,
-                cyclePause, quietSource, markCommand, grease, newTimeout, seed);
+                sources,
+                server,
+                serverPins,
+                sourceServerId,
+                identityDirectory,
+                streams,
+                readers,
+                tlsEngine,
+                cycles,
+                cyclePause,
+                quietSource,
+                markCommand,
+                grease,
+                newTimeout,
+                seed);
     }
 
     public AgentOptions withSeed(long newSeed) {
         return new AgentOptions(
-                sources, server, serverPins, sourceServerId, identityDirectory, streams, readers, tlsEngine, cycles,
-                cyclePause, quietSource, markCommand, grease, connectTimeout, newSeed);
+                sources,
+                server,
+                serverPins,
+                sourceServerId,
+                identityDirectory,
+                streams,
+                readers,
+                tlsEngine,
+                cycles,
+                cyclePause,
+                quietSource,
+                markCommand,
+                grease,
+                connectTimeout,
+                newSeed);
     }
 
     private static void require(boolean holds, String otherwise) {

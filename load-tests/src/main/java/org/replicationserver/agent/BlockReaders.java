@@ -28,7 +28,8 @@ final class BlockReaders {
         this.finished = finished;
         this.queue = new ArrayBlockingQueue<>(Replication.READS_MAX + count);
         this.threads = IntStream.range(0, count)
-                .mapToObj(i -> Thread.ofPlatform().daemon().name("block-reader-" + i).unstarted(this::run))
+                .mapToObj(i ->
+                        Thread.ofPlatform().daemon().name("block-reader-" + i).unstarted(this::run))
                 .toList();
     }
 
@@ -53,8 +54,8 @@ final class BlockReaders {
     private void run() {
         BlockPreparer preparer = new BlockPreparer(allocator);
         int bytes = BlockPreparer.READ_BLOCKS_MAX * BlockLayout.BLOCK_BYTES;
-        ByteBuffer copy = ByteBuffer.allocateDirect(bytes + DiskFile.ALIGNMENT_BYTES)
-                .alignedSlice(DiskFile.ALIGNMENT_BYTES);
+        ByteBuffer copy =
+                ByteBuffer.allocateDirect(bytes + DiskFile.ALIGNMENT_BYTES).alignedSlice(DiskFile.ALIGNMENT_BYTES);
         try {
             for (Optional<BlockRead> next = queue.take(); next.isPresent(); next = queue.take()) {
                 BlockRead read = next.get();

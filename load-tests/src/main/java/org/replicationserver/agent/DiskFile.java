@@ -118,7 +118,8 @@ final class DiskFile {
     /** ExtendedOpenOption.DIRECT of the JDK's module jdk.unsupported; javac warns wherever it is named. */
     private static OpenOption direct() {
         try {
-            for (Object constant : Class.forName("com.sun.nio.file.ExtendedOpenOption").getEnumConstants()) {
+            for (Object constant :
+                    Class.forName("com.sun.nio.file.ExtendedOpenOption").getEnumConstants()) {
                 if (constant instanceof OpenOption option && option.toString().equals("DIRECT")) {
                     return option;
                 }

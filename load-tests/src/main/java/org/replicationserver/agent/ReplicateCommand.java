@@ -51,8 +51,9 @@ final class ReplicateCommand implements Callable<Integer> {
             names = "--source",
             required = true,
             paramLabel = "DISK[=PATH]",
-            description = "Disk to replicate, 1 to 64 times: the name by which it is assigned, and the block device or image to"
-                    + " read. Default PATH: the name.")
+            description =
+                    "Disk to replicate, 1 to 64 times: the name by which it is assigned, and the block device or image to"
+                            + " read. Default PATH: the name.")
     private List<String> sources = new ArrayList<>();
 
     @Option(
@@ -79,14 +80,16 @@ final class ReplicateCommand implements Callable<Integer> {
     @Option(
             names = "--server-pin",
             paramLabel = "PIN",
-            description = "Pin that the server may show, sha256: and 64 hexadecimal digits; repeatable. One of --server-pin and"
-                    + " --server-pin-file is required.")
+            description =
+                    "Pin that the server may show, sha256: and 64 hexadecimal digits; repeatable. One of --server-pin and"
+                            + " --server-pin-file is required.")
     private List<String> serverPins = new ArrayList<>();
 
     @Option(
             names = "--server-pin-file",
             paramLabel = "FILE",
-            description = "File with a pin on each line, read again at each connect, so that a replaced server is accepted.")
+            description =
+                    "File with a pin on each line, read again at each connect, so that a replaced server is accepted.")
     private @Nullable Path serverPinFile;
 
     @Option(
@@ -107,8 +110,9 @@ final class ReplicateCommand implements Callable<Integer> {
             names = "--cycles",
             paramLabel = "N",
             defaultValue = "-1",
-            description = "Cycles after the initial sync, then it ends; 0 is the initial sync alone, -1 no end. Default:"
-                    + " ${DEFAULT-VALUE}.")
+            description =
+                    "Cycles after the initial sync, then it ends; 0 is the initial sync alone, -1 no end. Default:"
+                            + " ${DEFAULT-VALUE}.")
     private int cycles;
 
     @Option(
@@ -121,18 +125,20 @@ final class ReplicateCommand implements Callable<Integer> {
 
     @Option(
             names = "--quiet-source",
-            description = "Nobody writes to the disks while they are read: epochs are consistent. Without this and without"
-                    + " --mark-command they are fuzzy: durable, but never the state of one moment. Default: off.")
+            description =
+                    "Nobody writes to the disks while they are read: epochs are consistent. Without this and without"
+                            + " --mark-command they are fuzzy: durable, but never the state of one moment. Default: off.")
     private boolean quietSource;
 
     @Option(
             names = "--mark-command",
             paramLabel = "CMD",
-            description = "Shell command that makes the disks stand still: 'CMD freeze' before an epoch is read, the initial sync"
-                    + " too, 'CMD thaw' after its last block was, or when the session is lost (BRP_PHASE has the word as"
-                    + " well). Writers wait all that time if it freezes file systems; better it makes snapshots that PATH"
-                    + " names, which are opened after freeze and closed before thaw. If freeze fails the epoch is fuzzy."
-                    + " Default: none.")
+            description =
+                    "Shell command that makes the disks stand still: 'CMD freeze' before an epoch is read, the initial sync"
+                            + " too, 'CMD thaw' after its last block was, or when the session is lost (BRP_PHASE has the word as"
+                            + " well). Writers wait all that time if it freezes file systems; better it makes snapshots that PATH"
+                            + " names, which are opened after freeze and closed before thaw. If freeze fails the epoch is fuzzy."
+                            + " Default: none.")
     private @Nullable String markCommand;
 
     @Option(
@@ -163,8 +169,9 @@ final class ReplicateCommand implements Callable<Integer> {
             names = "--progress",
             paramLabel = "FORM",
             defaultValue = "auto",
-            description = "auto, terminal (a line for each disk, redrawn each second) or plain (a line for each disk each 10"
-                    + " seconds); auto is terminal on a terminal. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "auto, terminal (a line for each disk, redrawn each second) or plain (a line for each disk each 10"
+                            + " seconds); auto is terminal on a terminal. Default: ${DEFAULT-VALUE}.")
     private ProgressForm progress = ProgressForm.AUTO;
 
     @Option(
@@ -187,8 +194,7 @@ final class ReplicateCommand implements Callable<Integer> {
         AgentOptions options = options();
         TlsEngine.forbidResumptionAndRenegotiation();
         PrintWriter err = spec.commandLine().getErr();
-        ProgressPrinter printer = new ProgressPrinter(
-                spec.commandLine().getOut(), progress.isTerminal(isTerminal()));
+        ProgressPrinter printer = new ProgressPrinter(spec.commandLine().getOut(), progress.isTerminal(isTerminal()));
         ReplicationAgent agent;
         try {
             agent = ReplicationAgent.start(options, printer::event);
@@ -234,8 +240,9 @@ final class ReplicateCommand implements Callable<Integer> {
     }
 
     private AgentOptions options() {
-        List<SourceDisk> disks =
-                sources.stream().map(text -> parsed("--source", text, SourceDisk::parse)).toList();
+        List<SourceDisk> disks = sources.stream()
+                .map(text -> parsed("--source", text, SourceDisk::parse))
+                .toList();
         check("--source", disks.size(), 1, ProtocolLimits.DISKS_MAX);
         if (disks.stream().map(SourceDisk::deviceName).distinct().count() < disks.size()) {
             throw wrong("--source: the same disk is given twice, allowed is each once");
@@ -253,11 +260,7 @@ final class ReplicateCommand implements Callable<Integer> {
         }
         requireEngine();
         AgentOptions options = AgentOptions.of(
-                        disks,
-                        parsed("--server", server, ServerAddress::parse),
-                        pins(),
-                        sourceServerId,
-                        identity)
+                        disks, parsed("--server", server, ServerAddress::parse), pins(), sourceServerId, identity)
                 .withStreams(streams)
                 .withReaders(readers)
                 .withTlsEngine(tlsEngine)
@@ -274,7 +277,9 @@ final class ReplicateCommand implements Callable<Integer> {
             tlsEngine.resolve();
         } catch (IllegalStateException e) {
             throw new ParameterException(
-                    spec.commandLine(), "--tls-engine: openssl does not load on this machine, allowed are auto, jdk", e);
+                    spec.commandLine(),
+                    "--tls-engine: openssl does not load on this machine, allowed are auto, jdk",
+                    e);
         }
     }
 
@@ -287,8 +292,7 @@ final class ReplicateCommand implements Callable<Integer> {
                 throw wrong("--server-pin: none is given, and --server-pin-file has none; one of them is required");
             }
         } catch (IOException e) {
-            throw new ParameterException(
-                    spec.commandLine(), "--server-pin-file: cannot be read: " + e.getMessage(), e);
+            throw new ParameterException(spec.commandLine(), "--server-pin-file: cannot be read: " + e.getMessage(), e);
         }
         return pins;
     }
@@ -308,7 +312,9 @@ final class ReplicateCommand implements Callable<Integer> {
     }
 
     private static String plain(double value) {
-        return value == Math.rint(value) && !Double.isInfinite(value) ? Long.toString((long) value) : Double.toString(value);
+        return value == Math.rint(value) && !Double.isInfinite(value)
+                ? Long.toString((long) value)
+                : Double.toString(value);
     }
 
     private static Duration seconds(double seconds) {

@@ -66,13 +66,7 @@ public final class ReplicationAgent {
         this.helper = Executors.newSingleThreadExecutor(
                 Thread.ofPlatform().daemon().name("agent-helper").factory());
         ServerDialer dialer = new ServerDialer(
-                vertx,
-                eventLoop,
-                helper,
-                options.server(),
-                options.serverPins(),
-                identity,
-                options.tlsEngine());
+                vertx, eventLoop, helper, options.server(), options.serverPins(), identity, options.tlsEngine());
         String command = options.markCommand();
         this.io = new VertxIo(
                 eventLoop,
@@ -235,9 +229,11 @@ public final class ReplicationAgent {
             Thread.currentThread().interrupt();
         }
         // Connections that end linger for a second to be read by the server.
-        vertx.setTimer(1200, _ -> vertx.close().onComplete(_ -> {
-            helper.shutdown();
-            ended.complete(outcome);
-        }));
+        vertx.setTimer(
+                1200,
+                _ -> vertx.close().onComplete(_ -> {
+                    helper.shutdown();
+                    ended.complete(outcome);
+                }));
     }
 }

@@ -8,8 +8,8 @@ public record SourceDisk(String deviceName, Path path) {
 
     public SourceDisk {
         if (deviceName.isEmpty() || deviceName.length() > NAME_CHARS_MAX) {
-            throw new IllegalArgumentException("device name of " + deviceName.length() + " characters, allowed are 1 to "
-                    + NAME_CHARS_MAX);
+            throw new IllegalArgumentException(
+                    "device name of " + deviceName.length() + " characters, allowed are 1 to " + NAME_CHARS_MAX);
         }
     }
 

@@ -19,7 +19,6 @@ final class ModelVolume {
     /** A volume that was reopened takes no writes before the next session. */
     boolean failedInSession;
 
-
     ModelVolume(String deviceName, int sizeBytes, String dataGen, RandomGenerator random) {
         this.deviceName = deviceName;
         this.durable = new byte[sizeBytes];

@@ -256,7 +256,7 @@ final class AgentSession {
     }
 
     void readDone(BlockRead read) {
-        if (!read.lane.finished(read)) {
+        if (!read.taker.finished(read)) {
             read.releaseFrames();
             readConsumed();
             return;
@@ -266,7 +266,7 @@ final class AgentSession {
             replication.sourceFailed(failure);
             return;
         }
-        read.lane.drain();
+        read.taker.drain();
         pump();
         flush();
     }

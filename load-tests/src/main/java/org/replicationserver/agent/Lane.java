@@ -16,7 +16,7 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  *
  * <p>Invariant: sentBytes + reservedBytes ≤ limitBytes.
  */
-final class Lane {
+final class Lane implements BlockRead.Taker {
     private static final int READS_MAX = 4;
 
     final SessionVolume volume;
@@ -160,8 +160,8 @@ final class Lane {
 
     // --- sending
 
-    /** A read came back. Says whether it is still wanted. */
-    boolean finished(BlockRead read) {
+    @Override
+    public boolean finished(BlockRead read) {
         if (!reads.contains(read)) {
             return false;
         }
@@ -170,7 +170,8 @@ final class Lane {
     }
 
     /** Sends what was read, as far as frames are allowed. */
-    void drain() {
+    @Override
+    public void drain() {
         while (!reads.isEmpty() && reads.getFirst().isFinished()) {
             BlockRead read = reads.getFirst();
             while (partsTaken < read.parts().size()) {

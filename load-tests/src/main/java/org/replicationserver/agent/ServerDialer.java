@@ -121,7 +121,11 @@ final class ServerDialer {
 
     private void connect(AgentLink link) {
         InetAddress address = addresses[Math.floorMod(attempts - 1, addresses.length)];
-        client.connect(new ConnectOptions().setHost(address.getHostAddress()).setPort(server.port()))
+        ConnectOptions options = new ConnectOptions()
+                .setHost(address.getHostAddress())
+                .setPort(server.port())
+                .setSsl(true);
+        client.connect(options)
                 .onComplete(result -> {
                     if (result.succeeded()) {
                         connected(link, result.result());

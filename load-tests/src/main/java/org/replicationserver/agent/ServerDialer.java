@@ -125,14 +125,13 @@ final class ServerDialer {
                 .setHost(address.getHostAddress())
                 .setPort(server.port())
                 .setSsl(true);
-        client.connect(options)
-                .onComplete(result -> {
-                    if (result.succeeded()) {
-                        connected(link, result.result());
-                    } else {
-                        link.closed(TlsFailures.classify(result.cause()));
-                    }
-                });
+        client.connect(options).onComplete(result -> {
+            if (result.succeeded()) {
+                connected(link, result.result());
+            } else {
+                link.closed(TlsFailures.classify(result.cause()));
+            }
+        });
     }
 
     private void connected(AgentLink link, NetSocket socket) {

@@ -49,7 +49,7 @@ record ProcessUsage(double cpuSeconds, Map<String, Double> threadSeconds) {
 
     /** User and system seconds of a line of {@code stat}. The name in parentheses may contain anything. */
     static double seconds(String stat) {
-        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
         return (Long.parseLong(fields[UTIME]) + Long.parseLong(fields[STIME])) / TICKS_PER_SECOND;
     }
 

@@ -15,6 +15,13 @@ import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.cert.Identity;
 import org.replicationserver.cert.IdentityStore;
 import org.replicationserver.cert.SelfSignedIssuer;
+import org.replicationserver.process.BlankFile;
+import org.replicationserver.process.ByteSize;
+import org.replicationserver.process.Cleanup;
+import org.replicationserver.process.DiskImage;
+import org.replicationserver.process.ProcessUsage;
+import org.replicationserver.process.RunException;
+import org.replicationserver.process.ServerProcess;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 
@@ -61,7 +68,7 @@ final class Bench {
         this.timeout = ROUND_TIMEOUT_BASE.plusSeconds(settings.size().bytes() / BYTES_PER_SECOND_MIN);
     }
 
-    BenchResult run() throws BenchException, InterruptedException {
+    BenchResult run() throws RunException, InterruptedException {
         Machine machine = Machine.here();
         say("machine: " + machine);
         if (machine.loadAverage() > machine.processors() / 2.0) {
@@ -79,7 +86,7 @@ final class Bench {
         }
     }
 
-    private PreparedFrames prepare(DiskImage image, Path work) throws BenchException {
+    private PreparedFrames prepare(DiskImage image, Path work) throws RunException {
         try {
             PreparedFrames frames = PreparedFrames.of(image.path(), work);
             say(String.format(
@@ -90,16 +97,16 @@ final class Bench {
                     frames.lz4Ratio(),
                     ByteSize.mebibytes(frames.zeroBytes())));
             if (frames.dataFrames() == 0) {
-                throw new BenchException("the image has no data; --clean, then try again");
+                throw new RunException("the image has no data; --clean, then try again");
             }
             return frames;
         } catch (IOException e) {
-            throw new BenchException("cannot compress the image: " + e.getMessage(), e);
+            throw new RunException("cannot compress the image: " + e.getMessage(), e);
         }
     }
 
     /** Memory if there is room for two replicas and what the run needs beside them, so that no disk is measured. */
-    private Path volumeDirectory(PreparedFrames frames) throws BenchException {
+    private Path volumeDirectory(PreparedFrames frames) throws RunException {
         Path given = settings.volumeDirectory();
         if (given != null) {
             return given;
@@ -111,19 +118,19 @@ final class Bench {
         return fits ? SHARED_MEMORY : Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
     }
 
-    private static long usableBytes(Path directory) throws BenchException {
+    private static long usableBytes(Path directory) throws RunException {
         try {
             return Files.getFileStore(directory).getUsableSpace();
         } catch (IOException e) {
-            throw new BenchException("space in " + directory + " cannot be read: " + e.getMessage(), e);
+            throw new RunException("space in " + directory + " cannot be read: " + e.getMessage(), e);
         }
     }
 
-    private static String fileSystem(Path directory) throws BenchException {
+    private static String fileSystem(Path directory) throws RunException {
         try {
             return Files.getFileStore(directory).type();
         } catch (IOException e) {
-            throw new BenchException("file system of " + directory + " cannot be read: " + e.getMessage(), e);
+            throw new RunException("file system of " + directory + " cannot be read: " + e.getMessage(), e);
         }
     }
 
@@ -152,7 +159,7 @@ final class Bench {
                 Cleanup cleanup,
                 Path work,
                 Path volumes)
-                throws BenchException, InterruptedException {
+                throws RunException, InterruptedException {
             this.frames = frames;
             this.client = client;
             this.cleanup = cleanup;
@@ -165,7 +172,7 @@ final class Bench {
             this.result = new BenchResult(machine, settings, image.description(), fileSystem(volumes), frames);
         }
 
-        private @Nullable FloorProgram compileFloor(Path identities) throws BenchException, InterruptedException {
+        private @Nullable FloorProgram compileFloor(Path identities) throws RunException, InterruptedException {
             Identity identity = identity(identities, "floor", CertificateProfile.ofServer("floor"));
             FloorProgram.Credentials credentials = new FloorProgram.Credentials(
                     identities.resolve("floor.cert.pem"), identities.resolve("floor.key.pem"), identity.pin());
@@ -177,24 +184,25 @@ final class Bench {
             }
         }
 
-        private static Identity identity(Path directory, String name, CertificateProfile profile)
-                throws BenchException {
+        private static Identity identity(Path directory, String name, CertificateProfile profile) throws RunException {
             try {
                 return new IdentityStore(directory)
                         .loadOrCreate(name, new SelfSignedIssuer(profile, Clock.systemUTC()));
             } catch (CertificateStoreException e) {
-                throw new BenchException("cannot make a certificate: " + e.getMessage(), e);
+                throw new RunException("cannot make a certificate: " + e.getMessage(), e);
             }
         }
 
-        BenchResult run() throws BenchException, InterruptedException {
+        BenchResult run() throws RunException, InterruptedException {
             Path floorFile = volumes.resolve("floor.img");
             if (floor != null) {
                 BlankFile.make(floorFile, frames.diskBytes());
                 floor.run(client, frames, floorFile, timeout, cleanup);
             }
             for (int start = 1; start <= settings.starts(); start++) {
-                try (ServerProcess server = ServerProcess.start(serverSettings(start), cleanup)) {
+                ServerProcess.Settings serverSettings = serverSettings(start);
+                Path image = serverSettings.image();
+                try (ServerProcess server = ServerProcess.start(serverSettings, cleanup)) {
                     result.started(server.engine(), server.usage().cpuSeconds());
                     result.cold.add(sync(server, "cold " + start), floor(floorFile, "floor " + start));
                     for (int round = 1; start == settings.starts() && round <= settings.rounds(); round++) {
@@ -203,31 +211,30 @@ final class Bench {
                                 floor(floorFile, "floor " + (settings.starts() + round)));
                     }
                     result.peakResidentBytes(server.peakResidentBytes());
-                    requireIdentical(server.image(), "replica");
+                    requireIdentical(image, "replica");
                     if (floor != null) {
                         requireIdentical(floorFile, "floor's file");
                     }
-                    remove(server.image());
+                    remove(image);
                 }
             }
             return result;
         }
 
-        private ServerProcess.Settings serverSettings(int start) throws BenchException {
-            try {
-                return new ServerProcess.Settings(
-                        Files.createDirectory(work.resolve("state-" + start)),
-                        Files.createDirectory(volumes.resolve("server-" + start)),
-                        frames.diskBytes(),
-                        agent.pin(),
-                        settings.engine(),
-                        settings.jvmOptions());
-            } catch (IOException e) {
-                throw new BenchException("cannot make a directory: " + e.getMessage(), e);
-            }
+        private ServerProcess.Settings serverSettings(int start) throws RunException {
+            Path image = volumes.resolve("server-" + start + ".img");
+            BlankFile.make(image, frames.diskBytes());
+            return new ServerProcess.Settings(
+                    work.resolve("state-" + start),
+                    image,
+                    frames.diskBytes(),
+                    0,
+                    agent.pin(),
+                    settings.engine(),
+                    settings.jvmOptions());
         }
 
-        private Sample sync(ServerProcess server, String what) throws BenchException, InterruptedException {
+        private Sample sync(ServerProcess server, String what) throws RunException, InterruptedException {
             ReplaySession.Target target = new ReplaySession.Target(
                     server.port(),
                     ServerProcess.SOURCE_SERVER,
@@ -238,7 +245,7 @@ final class Bench {
             double wallSeconds;
             try {
                 wallSeconds = ReplaySession.run(client, target, frames, settings.streams(), timeout);
-            } catch (BenchException e) {
+            } catch (RunException e) {
                 throw server.failure("took no whole sync: " + e.getMessage());
             }
             ProcessUsage used = server.usage().since(before);
@@ -249,7 +256,7 @@ final class Bench {
             return sample;
         }
 
-        private @Nullable Sample floor(Path file, String what) throws BenchException, InterruptedException {
+        private @Nullable Sample floor(Path file, String what) throws RunException, InterruptedException {
             if (floor == null) {
                 return null;
             }
@@ -267,22 +274,22 @@ final class Bench {
                     frames.dataBytes() / sample.wallSeconds() / ByteSize.MIB));
         }
 
-        private void requireIdentical(Path file, String what) throws BenchException {
+        private void requireIdentical(Path file, String what) throws RunException {
             try {
                 long difference = Files.mismatch(image, file);
                 if (difference >= 0) {
-                    throw new BenchException("the " + what + " differs from the image at byte " + difference);
+                    throw new RunException("the " + what + " differs from the image at byte " + difference);
                 }
             } catch (IOException e) {
-                throw new BenchException("the " + what + " cannot be compared: " + e.getMessage(), e);
+                throw new RunException("the " + what + " cannot be compared: " + e.getMessage(), e);
             }
         }
 
-        private void remove(Path file) throws BenchException {
+        private void remove(Path file) throws RunException {
             try {
                 Files.deleteIfExists(file);
             } catch (IOException e) {
-                throw new BenchException("cannot remove " + file + ": " + e.getMessage(), e);
+                throw new RunException("cannot remove " + file + ": " + e.getMessage(), e);
             }
         }
     }

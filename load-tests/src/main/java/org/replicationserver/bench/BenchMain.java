@@ -7,6 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.process.ByteSize;
+import org.replicationserver.process.Cleanup;
+import org.replicationserver.process.RunException;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import picocli.CommandLine;
@@ -116,7 +119,7 @@ public final class BenchMain implements Callable<Integer> {
             Files.writeString(file, result.toJson().encodePrettily() + "\n");
             spec.commandLine().getOut().println("figures: " + file);
             return 0;
-        } catch (BenchException | IOException e) {
+        } catch (RunException | IOException e) {
             spec.commandLine().getErr().println("bench failed: " + e.getMessage());
             return EXIT_FAILED;
         }

@@ -12,6 +12,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.process.ByteSize;
+import org.replicationserver.process.ProcessUsage;
 
 /**
  * The figures of a run, as a table for people and as JSON for programs. Filled by the run's thread.

@@ -10,6 +10,10 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.process.ChildProcess;
+import org.replicationserver.process.Children;
+import org.replicationserver.process.Cleanup;
+import org.replicationserver.process.RunException;
 
 /** The C program that does only what cannot be avoided, compiled on the spot. */
 final class FloorProgram {
@@ -40,15 +44,15 @@ final class FloorProgram {
     }
 
     static FloorProgram compile(Path directory, Credentials credentials)
-            throws Unavailable, BenchException, InterruptedException {
+            throws Unavailable, RunException, InterruptedException {
         Path source = directory.resolve("floor.c");
         try (InputStream resource = FloorProgram.class.getResourceAsStream(SOURCE)) {
             if (resource == null) {
-                throw new BenchException("the class path has no " + SOURCE);
+                throw new RunException("the class path has no " + SOURCE);
             }
             Files.copy(resource, source);
         } catch (IOException e) {
-            throw new BenchException("cannot write " + source + ": " + e.getMessage(), e);
+            throw new RunException("cannot write " + source + ": " + e.getMessage(), e);
         }
         Path program = directory.resolve("floor");
         try {
@@ -67,7 +71,7 @@ final class FloorProgram {
 
     /** Feeds the program all DATA blocks over one connection, to the end; its CPU is what it says itself. */
     Sample run(TlsClient client, PreparedFrames frames, Path file, Duration timeout, Cleanup cleanup)
-            throws BenchException, InterruptedException {
+            throws RunException, InterruptedException {
         List<String> command = List.of(
                 program.toString(),
                 credentials.certificate().toString(),

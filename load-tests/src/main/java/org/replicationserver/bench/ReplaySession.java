@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.process.RunException;
 import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
@@ -66,7 +67,7 @@ final class ReplaySession {
 
     /** Sends everything and waits for the commit; returns the seconds from EPOCH_OPEN to the committed EPOCH_STATUS. */
     static double run(TlsClient client, Target target, PreparedFrames frames, int streams, Duration timeout)
-            throws BenchException, InterruptedException {
+            throws RunException, InterruptedException {
         ReplaySession session = new ReplaySession(client, target, frames, streams);
         client.execute(() -> client.connect(target.port(), target.tls(), session.control, session::notConnected));
         try {
@@ -76,10 +77,10 @@ final class ReplaySession {
                     .join();
             return seconds;
         } catch (ExecutionException e) {
-            throw new BenchException(
+            throw new RunException(
                     String.valueOf(e.getCause() == null ? e : e.getCause().getMessage()), e);
         } catch (TimeoutException e) {
-            throw new BenchException("no commit within " + timeout.toSeconds() + " s; " + session.progress(client), e);
+            throw new RunException("no commit within " + timeout.toSeconds() + " s; " + session.progress(client), e);
         } finally {
             client.execute(session::end);
         }
@@ -103,7 +104,7 @@ final class ReplaySession {
     // --- from the links
 
     void fail(String what) {
-        committed.completeExceptionally(new BenchException("the sync failed: " + what));
+        committed.completeExceptionally(new RunException("the sync failed: " + what));
     }
 
     /** A connection ended, and with it the session. */

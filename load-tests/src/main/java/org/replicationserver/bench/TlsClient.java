@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Identity;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.cert.PinnedTrustManager;
+import org.replicationserver.process.RunException;
 
 /** Opens TLS 1.2 connections to this machine, all on one event loop: BoringSSL where it loads, so that the sender costs little. */
 final class TlsClient implements AutoCloseable {
@@ -49,7 +50,7 @@ final class TlsClient implements AutoCloseable {
      * @param client what this side shows, or null for nothing
      * @param protocol for ALPN, or null for none
      */
-    static SslContext context(Pin server, @Nullable Identity client, @Nullable String protocol) throws BenchException {
+    static SslContext context(Pin server, @Nullable Identity client, @Nullable String protocol) throws RunException {
         try {
             SslContextBuilder builder = SslContextBuilder.forClient()
                     .sslProvider(provider())
@@ -70,7 +71,7 @@ final class TlsClient implements AutoCloseable {
             }
             return builder.build();
         } catch (SSLException e) {
-            throw new BenchException("TLS of the sender: " + e.getMessage(), e);
+            throw new RunException("TLS of the sender: " + e.getMessage(), e);
         }
     }
 

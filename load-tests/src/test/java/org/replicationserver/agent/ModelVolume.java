@@ -16,6 +16,9 @@ final class ModelVolume {
     String dataGen;
     boolean failed;
 
+    /** A volume that was reopened takes no writes before the next session. */
+    boolean failedInSession;
+
     ModelVolume(String deviceName, int sizeBytes, String dataGen, RandomGenerator random) {
         this.deviceName = deviceName;
         this.durable = new byte[sizeBytes];

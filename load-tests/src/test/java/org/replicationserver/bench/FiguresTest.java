@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.replicationserver.process.ByteSize;
+import org.replicationserver.process.ProcessUsage;
+import org.replicationserver.process.RunException;
 
 /** The arithmetic of what is printed. */
 final class FiguresTest {
@@ -49,7 +52,7 @@ final class FiguresTest {
     }
 
     @Test
-    void theOwnProcessHasCpuAndMemory() throws BenchException {
+    void theOwnProcessHasCpuAndMemory() throws RunException {
         long pid = ProcessHandle.current().pid();
         assertThat(ProcessUsage.of(pid).threadSeconds()).isNotEmpty();
         assertThat(ProcessUsage.peakResidentBytes(pid)).isGreaterThan(ByteSize.MIB);

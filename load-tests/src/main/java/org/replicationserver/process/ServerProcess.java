@@ -1,4 +1,4 @@
-package org.replicationserver.bench;
+package org.replicationserver.process;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,16 +13,16 @@ import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.listener.TlsEngine;
 
 /** The replication server as a process of its own, with one image file as its volume and with the JVM options of production. */
-final class ServerProcess implements AutoCloseable {
-    static final String SOURCE_SERVER = "bench";
-    static final String DEVICE = "/dev/bench";
-    private static final String IMAGE = "bench.img";
+public final class ServerProcess implements AutoCloseable {
+    public static final String SOURCE_SERVER = "s-local";
+    public static final String DEVICE = "/dev/source";
+    private static final String VOLUME = "vol-local";
     private static final String MAIN = "org.replicationserver.receiver.ReceiverMain";
     private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
     private static final Pattern LISTENING = Pattern.compile("listening: port=(\\d+) pin=(\\S+) engine=(\\S+)");
 
     /** As {@code ./run serve} starts it; a test compares. */
-    static final List<String> JVM_OPTIONS = List.of(
+    public static final List<String> JVM_OPTIONS = List.of(
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseSerialGC",
@@ -35,41 +35,45 @@ final class ServerProcess implements AutoCloseable {
     /**
      * What to start.
      *
-     * @param stateDirectory an empty directory
-     * @param imageDirectory where the volume's image is made
-     * @param agentPin of the sender
+     * @param stateDirectory empty, or that of a server that was started here before
+     * @param image of the volume; made by the server if it is missing and not below /dev
+     * @param port 0 for any
+     * @param agentPin of the one agent
      * @param jvmOptions beyond those of production
      */
-    record Settings(
+    public record Settings(
             Path stateDirectory,
-            Path imageDirectory,
+            Path image,
             long diskBytes,
+            int port,
             Pin agentPin,
             TlsEngine engine,
-            List<String> jvmOptions) {}
+            List<String> jvmOptions) {
+        public Settings withPort(int newPort) {
+            return new Settings(stateDirectory, image, diskBytes, newPort, agentPin, engine, jvmOptions);
+        }
+    }
 
     private final ChildProcess process;
-    private final Path image;
     private final int port;
     private final Pin pin;
     private final String engine;
 
-    private ServerProcess(ChildProcess process, Path image, Matcher listening) {
+    private ServerProcess(ChildProcess process, Matcher listening) {
         this.process = process;
-        this.image = image;
         this.port = Integer.parseInt(listening.group(1));
         this.pin = Pin.parse(listening.group(2));
         this.engine = listening.group(3).toLowerCase(Locale.ROOT);
     }
 
     /** Starts a server and waits until it listens. */
-    static ServerProcess start(Settings settings, Cleanup cleanup) throws BenchException, InterruptedException {
-        makeVolume(settings);
+    public static ServerProcess start(Settings settings, Cleanup cleanup) throws RunException, InterruptedException {
+        assign(settings);
         ChildProcess process = ChildProcess.start("server", command(settings), cleanup);
         try {
             Matcher listening = process.awaitLine(LISTENING, START_TIMEOUT);
-            return new ServerProcess(process, settings.imageDirectory().resolve(IMAGE), listening);
-        } catch (BenchException | InterruptedException e) {
+            return new ServerProcess(process, listening);
+        } catch (RunException | InterruptedException e) {
             process.close();
             throw e;
         }
@@ -79,23 +83,29 @@ final class ServerProcess implements AutoCloseable {
         return settings.stateDirectory().resolve("assignments.yaml");
     }
 
-    private static void makeVolume(Settings settings) throws BenchException {
+    private static void assign(Settings settings) throws RunException {
         String text = """
                 sourceServers:
                   - sourceServerId: %s
                     agentPins: ["%s"]
                     volumes:
-                      - volumeId: vol-bench
+                      - volumeId: %s
                         deviceName: %s
                         path: %s
                         sizeBytes: %d
                         fresh: true
-                """.formatted(SOURCE_SERVER, settings.agentPin(), DEVICE, IMAGE, settings.diskBytes());
-        BlankFile.make(settings.imageDirectory().resolve(IMAGE), settings.diskBytes());
+                """.formatted(
+                        SOURCE_SERVER,
+                        settings.agentPin(),
+                        VOLUME,
+                        DEVICE,
+                        settings.image().getFileName(),
+                        settings.diskBytes());
         try {
+            Files.createDirectories(settings.stateDirectory());
             Files.writeString(assignments(settings), text);
         } catch (IOException e) {
-            throw new BenchException("cannot write the assignments of the server: " + e.getMessage(), e);
+            throw new RunException("cannot write the assignments of the server: " + e.getMessage(), e);
         }
     }
 
@@ -106,10 +116,13 @@ final class ServerProcess implements AutoCloseable {
         command.addAll(settings.jvmOptions());
         command.addAll(List.of("-cp", System.getProperty("java.class.path", ""), MAIN, "serve"));
         set(command, "listen.address", "127.0.0.1");
-        set(command, "listen.port", "0");
+        set(command, "listen.port", settings.port());
         set(command, "state.directory", settings.stateDirectory());
         set(command, "assignments.file", assignments(settings));
-        set(command, "image.directory", settings.imageDirectory());
+        set(
+                command,
+                "image.directory",
+                settings.image().toAbsolutePath().resolveSibling(".").normalize());
         set(command, "tls.engine", settings.engine().name().toLowerCase(Locale.ROOT));
         return command;
     }
@@ -119,35 +132,35 @@ final class ServerProcess implements AutoCloseable {
         command.add(key + "=" + value);
     }
 
-    int port() {
+    public int port() {
         return port;
     }
 
-    Pin pin() {
+    public Pin pin() {
         return pin;
     }
 
     /** The TLS engine that the server chose. */
-    String engine() {
+    public String engine() {
         return engine;
     }
 
-    /** The replica. */
-    Path image() {
-        return image;
-    }
-
-    ProcessUsage usage() throws BenchException {
+    public ProcessUsage usage() throws RunException {
         return ProcessUsage.of(process.pid());
     }
 
-    long peakResidentBytes() throws BenchException {
+    public long peakResidentBytes() throws RunException {
         return ProcessUsage.peakResidentBytes(process.pid());
     }
 
     /** An exception with what the server said last. */
-    BenchException failure(String what) {
+    public RunException failure(String what) {
         return process.failure(what);
+    }
+
+    /** Ends the server as a power cut ends it: no step of its own any more. */
+    public void kill() throws RunException, InterruptedException {
+        process.kill();
     }
 
     @Override

@@ -1,4 +1,4 @@
-package org.replicationserver.bench;
+package org.replicationserver.process;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -14,7 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A process that this one started and always ends, and the lines that it prints. Methods are called by one thread. */
-final class ChildProcess implements AutoCloseable {
+public final class ChildProcess implements AutoCloseable {
     private static final int TAIL_LINES = 8;
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
 
@@ -33,14 +33,14 @@ final class ChildProcess implements AutoCloseable {
         Thread.ofVirtual().name(name + "-output").start(this::readLines);
     }
 
-    static ChildProcess start(String name, List<String> command, Cleanup cleanup) throws BenchException {
+    public static ChildProcess start(String name, List<String> command, Cleanup cleanup) throws RunException {
         try {
             Process process =
                     new ProcessBuilder(command).redirectErrorStream(true).start();
             cleanup.add(process::destroyForcibly);
             return new ChildProcess(name, process);
         } catch (IOException e) {
-            throw new BenchException("cannot start the " + name + ": " + e.getMessage(), e);
+            throw new RunException("cannot start the " + name + ": " + e.getMessage(), e);
         }
     }
 
@@ -65,12 +65,12 @@ final class ChildProcess implements AutoCloseable {
         }
     }
 
-    long pid() {
+    public long pid() {
         return process.pid();
     }
 
     /** Waits for a line in which the pattern is found. */
-    Matcher awaitLine(Pattern pattern, Duration timeout) throws BenchException, InterruptedException {
+    public Matcher awaitLine(Pattern pattern, Duration timeout) throws RunException, InterruptedException {
         long deadline = System.nanoTime() + timeout.toNanos();
         while (System.nanoTime() < deadline) {
             // Asked before the queue, so that the last line is seen.
@@ -90,10 +90,18 @@ final class ChildProcess implements AutoCloseable {
     }
 
     /** An exception with what the process said last. */
-    BenchException failure(String what) {
+    public RunException failure(String what) {
         synchronized (tail) {
-            return new BenchException(
+            return new RunException(
                     "the " + name + " " + what + (tail.isEmpty() ? "" : "; it said: " + String.join(" | ", tail)));
+        }
+    }
+
+    /** Sends SIGKILL and waits until the process is gone. */
+    public void kill() throws RunException, InterruptedException {
+        process.destroyForcibly();
+        if (!process.waitFor(STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw failure("is still there after SIGKILL");
         }
     }
 

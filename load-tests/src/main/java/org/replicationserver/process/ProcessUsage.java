@@ -1,4 +1,4 @@
-package org.replicationserver.bench;
+package org.replicationserver.process;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -14,7 +14,7 @@ import java.util.TreeMap;
  * @param cpuSeconds user and system, with threads that have ended
  * @param threadSeconds by thread name without its number; threads that have ended are not there
  */
-record ProcessUsage(double cpuSeconds, Map<String, Double> threadSeconds) {
+public record ProcessUsage(double cpuSeconds, Map<String, Double> threadSeconds) {
     /** What proc(5) calls clock ticks; Linux shows times to user space in hundredths on every architecture. */
     private static final double TICKS_PER_SECOND = 100;
 
@@ -23,12 +23,12 @@ record ProcessUsage(double cpuSeconds, Map<String, Double> threadSeconds) {
 
     private static final int STIME = 12;
 
-    static ProcessUsage of(long pid) throws BenchException {
+    public static ProcessUsage of(long pid) throws RunException {
         Path process = Path.of("/proc", Long.toString(pid));
         try {
             return new ProcessUsage(seconds(Files.readString(process.resolve("stat"))), threads(process));
         } catch (IOException e) {
-            throw new BenchException("CPU of process " + pid + " cannot be read: " + e.getMessage(), e);
+            throw new RunException("CPU of process " + pid + " cannot be read: " + e.getMessage(), e);
         }
     }
 
@@ -48,17 +48,17 @@ record ProcessUsage(double cpuSeconds, Map<String, Double> threadSeconds) {
     }
 
     /** User and system seconds of a line of {@code stat}. The name in parentheses may contain anything. */
-    static double seconds(String stat) {
+    public static double seconds(String stat) {
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
         return (Long.parseLong(fields[UTIME]) + Long.parseLong(fields[STIME])) / TICKS_PER_SECOND;
     }
 
-    static String threadName(String stat) {
+    public static String threadName(String stat) {
         return stat.substring(stat.indexOf('(') + 1, stat.lastIndexOf(')')).replaceAll("[-#]?\\d+$", "");
     }
 
     /** What was used since an earlier moment. */
-    ProcessUsage since(ProcessUsage before) {
+    public ProcessUsage since(ProcessUsage before) {
         Map<String, Double> used = new TreeMap<>();
         threadSeconds.forEach((name, seconds) -> {
             double more = seconds - before.threadSeconds.getOrDefault(name, 0.0);
@@ -70,7 +70,7 @@ record ProcessUsage(double cpuSeconds, Map<String, Double> threadSeconds) {
     }
 
     /** The largest resident size that a process has had. */
-    static long peakResidentBytes(long pid) throws BenchException {
+    public static long peakResidentBytes(long pid) throws RunException {
         try {
             for (String line : Files.readAllLines(Path.of("/proc", Long.toString(pid), "status"))) {
                 if (line.startsWith("VmHWM:")) {
@@ -78,8 +78,8 @@ record ProcessUsage(double cpuSeconds, Map<String, Double> threadSeconds) {
                 }
             }
         } catch (IOException e) {
-            throw new BenchException("memory of process " + pid + " cannot be read: " + e.getMessage(), e);
+            throw new RunException("memory of process " + pid + " cannot be read: " + e.getMessage(), e);
         }
-        throw new BenchException("process " + pid + " tells no VmHWM");
+        throw new RunException("process " + pid + " tells no VmHWM");
     }
 }

@@ -1,4 +1,4 @@
-package org.replicationserver.bench;
+package org.replicationserver.process;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,26 +15,26 @@ import org.jspecify.annotations.Nullable;
 /**
  * Child processes to end and files to remove, in reverse order, when the run is over or the process is told to stop. Any thread.
  */
-final class Cleanup implements AutoCloseable {
+public final class Cleanup implements AutoCloseable {
     private final Deque<Runnable> steps = new ArrayDeque<>();
-    private final Thread hook = Thread.ofPlatform().name("bench-cleanup").unstarted(this::runAll);
+    private final Thread hook = Thread.ofPlatform().name("cleanup").unstarted(this::runAll);
 
-    Cleanup() {
+    public Cleanup() {
         Runtime.getRuntime().addShutdownHook(hook);
     }
 
-    synchronized void add(Runnable step) {
+    public synchronized void add(Runnable step) {
         steps.push(step);
     }
 
     /** Makes a directory of a name that nobody else uses, to be removed with all that is in it. */
-    Path directory(Path parent) throws BenchException {
+    public Path directory(Path parent) throws RunException {
         try {
-            Path directory = Files.createTempDirectory(parent, "replication-bench-");
+            Path directory = Files.createTempDirectory(parent, "replication-server-");
             add(() -> deleteTree(directory));
             return directory;
         } catch (IOException e) {
-            throw new BenchException("cannot make a directory in " + parent + ": " + e.getMessage(), e);
+            throw new RunException("cannot make a directory in " + parent + ": " + e.getMessage(), e);
         }
     }
 
@@ -58,7 +58,7 @@ final class Cleanup implements AutoCloseable {
         }
     }
 
-    static void deleteTree(Path top) {
+    public static void deleteTree(Path top) {
         try {
             Files.walkFileTree(top, new SimpleFileVisitor<>() {
                 @Override

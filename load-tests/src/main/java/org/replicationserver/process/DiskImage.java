@@ -1,4 +1,4 @@
-package org.replicationserver.bench;
+package org.replicationserver.process;
 
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -21,8 +21,9 @@ import java.util.Random;
  * The disk that is synced: an ext4 file system full of real files of this machine, made once and kept. Where that cannot be made, a
  * mix of text-like and random blocks, the same at every time.
  */
-record DiskImage(Path path, String description) {
+public record DiskImage(Path path, String description) {
     private static final Duration MKE2FS_TIMEOUT = Duration.ofMinutes(5);
+    private static final int SYNTHETIC_BLOCK_BYTES = 256 * 1024;
     private static final int FS_BLOCK_BYTES = 4096;
 
     /** mke2fs makes one inode for so many bytes. */
@@ -38,7 +39,8 @@ record DiskImage(Path path, String description) {
     private static final double[] FILLS = {0.97, 0.93, 0.85};
 
     /** The image of this size in the cache directory; made there if it is missing. */
-    static DiskImage cached(Path cache, ByteSize size, PrintWriter out) throws BenchException, InterruptedException {
+    public static DiskImage cached(Path cache, ByteSize size, PrintWriter out)
+            throws RunException, InterruptedException {
         try {
             Files.createDirectories(cache);
             for (Kind kind : Kind.values()) {
@@ -49,7 +51,7 @@ record DiskImage(Path path, String description) {
             }
             return make(cache, size, out);
         } catch (IOException e) {
-            throw new BenchException("cannot make the image in " + cache + ": " + e.getMessage(), e);
+            throw new RunException("cannot make the image in " + cache + ": " + e.getMessage(), e);
         }
     }
 
@@ -101,7 +103,8 @@ record DiskImage(Path path, String description) {
                         FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                     file.write(ByteBuffer.allocate(1), bytes - 1);
                 }
-                List<String> command = new ArrayList<>(List.of("mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-d"));
+                List<String> command =
+                        new ArrayList<>(List.of(Children.tool("mke2fs"), "-q", "-F", "-t", "ext4", "-m", "0", "-d"));
                 Collections.addAll(command, tree.toString(), image.toString());
                 Children.Result result = Children.run(MKE2FS_TIMEOUT, draft.resolve("mke2fs.log"), command);
                 if (result.ok()) {
@@ -189,7 +192,7 @@ record DiskImage(Path path, String description) {
             random.nextBytes(words[i]);
         }
         try (FileChannel file = FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            byte[] block = new byte[PreparedFrames.BLOCK_BYTES];
+            byte[] block = new byte[SYNTHETIC_BLOCK_BYTES];
             for (long at = 0; at < bytes; at += block.length) {
                 int kind = random.nextInt(16);
                 if (kind == 0) {

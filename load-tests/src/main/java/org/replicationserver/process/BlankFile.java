@@ -1,4 +1,4 @@
-package org.replicationserver.bench;
+package org.replicationserver.process;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -12,12 +12,12 @@ import java.nio.file.StandardOpenOption;
  * <p>Else the first round would also pay for the allocation of blocks, and in a virtual machine for memory that the host has yet to
  * find: several times of what is measured here.
  */
-final class BlankFile {
+public final class BlankFile {
     private static final int PIECE_BYTES = 1024 * 1024;
 
     private BlankFile() {}
 
-    static void make(Path path, long bytes) throws BenchException {
+    public static void make(Path path, long bytes) throws RunException {
         try (FileChannel file = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             ByteBuffer zeros = ByteBuffer.allocateDirect(PIECE_BYTES);
             for (long at = 0; at < bytes; at += zeros.position()) {
@@ -28,7 +28,7 @@ final class BlankFile {
             }
             file.force(true);
         } catch (IOException e) {
-            throw new BenchException("cannot fill " + path + ": " + e.getMessage(), e);
+            throw new RunException("cannot fill " + path + ": " + e.getMessage(), e);
         }
     }
 }

@@ -1,4 +1,4 @@
-package org.replicationserver.bench;
+package org.replicationserver.process;
 
 import java.util.Locale;
 import java.util.regex.Matcher;
@@ -7,13 +7,13 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /** A size as it is given on the command line and shown to people: a number and MiB or GiB. */
-record ByteSize(long bytes) {
-    static final long MIB = 1L << 20;
-    static final long GIB = 1L << 30;
+public record ByteSize(long bytes) {
+    public static final long MIB = 1L << 20;
+    public static final long GIB = 1L << 30;
     private static final Pattern FORM = Pattern.compile("([1-9][0-9]{0,5})(MiB|GiB)");
 
     /** For picocli, whose message then has the option's name in front. */
-    static final class Converter implements ITypeConverter<ByteSize> {
+    public static final class Converter implements ITypeConverter<ByteSize> {
         @Override
         public ByteSize convert(String text) {
             Matcher form = FORM.matcher(text);
@@ -29,7 +29,7 @@ record ByteSize(long bytes) {
         return bytes % GIB == 0 ? bytes / GIB + "GiB" : bytes / MIB + "MiB";
     }
 
-    static String mebibytes(long bytes) {
+    public static String mebibytes(long bytes) {
         return String.format(Locale.ROOT, "%.1f MiB", (double) bytes / MIB);
     }
 }

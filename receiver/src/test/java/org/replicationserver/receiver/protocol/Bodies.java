@@ -15,7 +15,8 @@ final class Bodies {
 
     private static final String HEX = "00112233445566778899aabbccddeeff";
     /** Whole characters of one to four bytes, and those that JSON escapes. */
-    private static final List<String> CHARACTERS = List.of("a", "Z", "0", "/", ".", "\"", "\\", "\n", "\u0001", "é", "€", "😀");
+    private static final List<String> CHARACTERS =
+            List.of("a", "Z", "0", "/", ".", "\"", "\\", "\n", "\u0001", "é", "€", "😀");
 
     private Bodies() {}
 
@@ -103,8 +104,9 @@ final class Bodies {
             case EPOCH_STATUS -> new EpochStatus(number64(random), random.nextBoolean());
             case PROGRESS -> new Progress(pick(random, Progress.WaitingFor.values()), progressVolumes(random));
             case ERROR -> error(random);
-            case GOAWAY -> new GoAway(text(random, 1, 64), integer(random, 0, 86_400_000), integer(random, 0, 86_400_000));
-            case BYE -> new Bye(text(random, 0, 64));
+            case GOAWAY ->
+                new GoAway(text(random, 1, 30), integer(random, 0, 86_400_000), integer(random, 0, 86_400_000));
+            case BYE -> new Bye(text(random, 0, 30));
             case ATTACH -> new Attach(number64(random), (int) integer(random, 0, 15));
             case ATTACHED ->
                 new Attached(
@@ -117,7 +119,8 @@ final class Bodies {
 
     private static Hello hello(Random random) {
         List<Hello.Disk> disks = IntStream.range(0, (int) integer(random, 1, 64))
-                .mapToObj(i -> new Hello.Disk(i + text(random, 0, 20), sizeBytes(random), random.nextBoolean() ? 512 : 4096))
+                .mapToObj(i -> new Hello.Disk(
+                        i + ":" + text(random, 0, 20), sizeBytes(random), random.nextBoolean() ? 512 : 4096))
                 .toList();
         Hello.@Nullable Remembered remembers = random.nextBoolean()
                 ? null
@@ -201,7 +204,8 @@ final class Bodies {
         return switch (random.nextInt(4)) {
             case 0 -> min;
             case 1 -> max;
-            default -> max == Long.MAX_VALUE ? random.nextLong() >>> random.nextInt(1, 63) : random.nextLong(min, max + 1);
+            default ->
+                max == Long.MAX_VALUE ? random.nextLong() >>> random.nextInt(1, 63) : random.nextLong(min, max + 1);
         };
     }
 
@@ -221,7 +225,7 @@ final class Bodies {
         return values.get(random.nextInt(values.size()));
     }
 
-    private static <T> T pick(Random random, T[] values) {
+    static <T> T pick(Random random, T[] values) {
         return values[random.nextInt(values.length)];
     }
 }

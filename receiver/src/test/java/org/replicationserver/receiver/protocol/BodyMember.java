@@ -39,7 +39,8 @@ record BodyMember(FrameType type, List<Object> path) {
     }
 
     private BodyMember below(Object step) {
-        return new BodyMember(type, Stream.concat(path.stream(), Stream.of(step)).toList());
+        return new BodyMember(
+                type, Stream.concat(path.stream(), Stream.of(step)).toList());
     }
 
     static JsonObject full(FrameType type) {
@@ -58,7 +59,9 @@ record BodyMember(FrameType type, List<Object> path) {
     JsonObject describedBy(JsonObject schema) {
         JsonObject at = schema;
         for (Object step : path) {
-            at = step instanceof String name ? at.getJsonObject("properties").getJsonObject(name) : at.getJsonObject("items");
+            at = step instanceof String name
+                    ? at.getJsonObject("properties").getJsonObject(name)
+                    : at.getJsonObject("items");
         }
         return at;
     }

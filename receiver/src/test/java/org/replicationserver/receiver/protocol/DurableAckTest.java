@@ -34,7 +34,8 @@ final class DurableAckTest {
     @ParameterizedTest
     @ValueSource(longs = {0, 1, (1L << 53) + 1, Long.MAX_VALUE, Long.MIN_VALUE, -1})
     void everyValueIsKept(long value) throws Exception {
-        List<Entry> entries = List.of(new Entry(0, value, ~value), new Entry(32768, ~value, value), new Entry(65535, 0, -1));
+        List<Entry> entries =
+                List.of(new Entry(0, value, ~value), new Entry(32768, ~value, value), new Entry(65535, 0, -1));
         ByteBuffer payload = ack(value, entries);
         List<Entry> read = new ArrayList<>();
         assertThat(DurableAck.read(payload, (v, durable, limit) -> read.add(new Entry(v, durable, limit))))

@@ -46,7 +46,9 @@ final class ErrorBodyTest {
 
     @Test
     void codeOfTomorrowIsReadAndUnknown() throws Exception {
-        assertThat(ErrorCode.of(sent(new ErrorBody(15, "NEW", null, null, null, null)).code())).isNull();
+        assertThat(ErrorCode.of(
+                        sent(new ErrorBody(15, "NEW", null, null, null, null)).code()))
+                .isNull();
         assertThat(ErrorCode.of(65535)).isNull();
     }
 
@@ -55,15 +57,15 @@ final class ErrorBodyTest {
     void offsetOfABlockIsTold(long offset) throws Exception {
         ErrorBody body = ProtocolException.ofBlock(ErrorCode.RANGE, "why", Long.MAX_VALUE, 65535, offset)
                 .toBody();
-        assertThat(sent(body))
-                .isEqualTo(new ErrorBody(8, "RANGE", "9223372036854775807", 65535, offset, "why"));
+        assertThat(sent(body)).isEqualTo(new ErrorBody(8, "RANGE", "9223372036854775807", 65535, offset, "why"));
     }
 
     @ParameterizedTest
     @ValueSource(longs = {ProtocolLimits.DISK_BYTES_MAX + 1, Long.MAX_VALUE, Long.MIN_VALUE, -1})
     void offsetThatNoVolumeHasIsLeftOut(long offset) throws Exception {
         FrameHeader header = new FrameHeader().setData(3, 7, 0, 512, 512, offset, 1, 0);
-        ErrorBody body = sent(ProtocolException.at(header, ErrorCode.RANGE, "why").toBody());
+        ErrorBody body =
+                sent(ProtocolException.at(header, ErrorCode.RANGE, "why").toBody());
         assertThat(body).isEqualTo(new ErrorBody(8, "RANGE", "3", 7, null, "why"));
     }
 
@@ -78,7 +80,8 @@ final class ErrorBodyTest {
     @ValueSource(longs = {0, Long.MIN_VALUE, -1})
     void seqThatNoFrameHasIsLeftOut(long seq) throws Exception {
         FrameHeader header = new FrameHeader().set(FrameType.PING, 0, seq);
-        assertThat(sent(ProtocolException.at(header, ErrorCode.SEQUENCE, "why").toBody()).seq())
+        assertThat(sent(ProtocolException.at(header, ErrorCode.SEQUENCE, "why").toBody())
+                        .seq())
                 .isNull();
     }
 }

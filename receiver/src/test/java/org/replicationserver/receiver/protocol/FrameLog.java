@@ -35,8 +35,9 @@ class FrameLog implements FrameReader.Handler {
 
     @Override
     public void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException {
-        ByteBuffer copy =
-                ByteBuffer.allocate(payload.remaining()).put(payload.duplicate()).flip();
+        ByteBuffer copy = ByteBuffer.allocate(payload.remaining())
+                .put(payload.duplicate())
+                .flip();
         seen.add(new Seen(words(header, copy), copy));
     }
 

@@ -70,7 +70,7 @@ final class FrameMutationTest {
             String words = wordsOf(good.copy().flip(bit).seal());
             boolean ignored = type == FrameType.DATA && bit >= 8 * 60;
             // ZERO's codec and raw_len must be 0 and are no words of the golden frames.
-            boolean wordless = type == FrameType.ZERO && (bit / 8 == 34 || bit / 8 >= 36 && bit / 8 < 40);
+            boolean wordless = type == FrameType.ZERO && (bit / 8 == 34 || (bit / 8 >= 36 && bit / 8 < 40));
             if (ignored || wordless) {
                 assertThat(words).as("bit " + bit).isEqualTo(goodWords);
             } else {
@@ -116,7 +116,7 @@ final class FrameMutationTest {
     void randomLiesAboutLengthsAreJudgedAsSpecified() {
         Random random = Seeds.random("randomLiesAboutLengthsAreJudgedAsSpecified");
         for (int i = 0; i < 20_000; i++) {
-            RawFrame frame = frameOf(FrameType.values()[random.nextInt(FrameType.values().length)]);
+            RawFrame frame = frameOf(Bodies.pick(random, FrameType.values()));
             if (random.nextBoolean()) {
                 frame.bytes().putShort(RawFrame.HEADER_LEN_AT, (short) (random.nextInt() >>> random.nextInt(32)));
             } else {
@@ -176,7 +176,7 @@ final class FrameMutationTest {
             boolean noise = i % 3 == 0;
             RawFrame frame = i % 3 == 1
                     ? RawFrame.of(random.nextInt(256), 32 + 8 * random.nextInt(8), 1, bytes)
-                    : frameOf(FrameType.values()[random.nextInt(FrameType.values().length)]);
+                    : frameOf(Bodies.pick(random, FrameType.values()));
             if (i % 3 == 2 && frame.whole().limit() > frame.headerLen()) {
                 int end = frame.whole().limit();
                 for (int flips = random.nextInt(1, 4); flips > 0; flips--) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -30,9 +31,7 @@ final class FrameReaderTest {
     }
 
     private static ErrorCode refusalOf(ByteBuffer bytes) {
-        ErrorCode code = new FrameLog().refusalOf(bytes);
-        assertThat(code).isNotNull();
-        return code;
+        return Objects.requireNonNull(new FrameLog().refusalOf(bytes));
     }
 
     @Test
@@ -126,7 +125,10 @@ final class FrameReaderTest {
     @Test
     void pauseLeavesThePayloadUnread() throws Exception {
         RandomFrames frames = new RandomFrames(new Random(1));
-        ByteBuffer stream = ByteBuffer.allocate(1 << 16).put(frames.of(FrameType.DATA)).put(frames.of(FrameType.FENCE)).flip();
+        ByteBuffer stream = ByteBuffer.allocate(1 << 16)
+                .put(frames.of(FrameType.DATA))
+                .put(frames.of(FrameType.FENCE))
+                .flip();
         boolean[] room = new boolean[1];
         FrameLog pausing = new FrameLog() {
             @Override
@@ -211,11 +213,10 @@ final class FrameReaderTest {
     @ValueSource(longs = {0, 1, 3, 4, 0x1_0000_0002L, 0x8000_0000_0000_0002L, -1})
     void seqOtherThanTheNextIsRefused(long seq) throws Exception {
         reader.read(ping(1));
-        assertThatThrownBy(() -> reader.read(ping(seq)))
-                .isInstanceOfSatisfying(ProtocolException.class, e -> {
-                    assertThat(e.code()).isEqualTo(ErrorCode.SEQUENCE);
-                    assertThat(e.toBody().seq()).isEqualTo(seq > 0 ? Long.toString(seq) : null);
-                });
+        assertThatThrownBy(() -> reader.read(ping(seq))).isInstanceOfSatisfying(ProtocolException.class, e -> {
+            assertThat(e.code()).isEqualTo(ErrorCode.SEQUENCE);
+            assertThat(e.toBody().seq()).isEqualTo(seq > 0 ? Long.toString(seq) : null);
+        });
         assertThat(log.admissions).isEqualTo(1);
     }
 
@@ -263,7 +264,10 @@ final class FrameReaderTest {
     void jsonPayloadHasAtMost65536Bytes() throws Exception {
         reader.read(RawFrame.of(0x01, 32, 1, new byte[65536]).whole());
         assertThat(log.seen.getFirst().payload().remaining()).isEqualTo(65536);
-        assertThat(refusalOf(RawFrame.of(0x01, 32, 1, new byte[0]).payloadLen(65537).seal().header()))
+        assertThat(refusalOf(RawFrame.of(0x01, 32, 1, new byte[0])
+                        .payloadLen(65537)
+                        .seal()
+                        .header()))
                 .isEqualTo(ErrorCode.LIMIT);
     }
 
@@ -280,7 +284,6 @@ final class FrameReaderTest {
         assertThatThrownBy(() -> refusing.read(data.flip()))
                 .isInstanceOfSatisfying(
                         ProtocolException.class,
-                        e -> assertThat(e.toBody())
-                                .isEqualTo(new ErrorBody(8, "RANGE", "1", 5, 8192L, "not here")));
+                        e -> assertThat(e.toBody()).isEqualTo(new ErrorBody(8, "RANGE", "1", 5, 8192L, "not here")));
     }
 }

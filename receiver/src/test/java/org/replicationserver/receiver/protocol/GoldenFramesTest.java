@@ -17,10 +17,10 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import net.jpountz.lz4.LZ4Factory;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.FrameReader.Admission;
 
 /** The frames of {@code protocol/golden/frames.txt}, which another implementation made. */
@@ -69,7 +69,7 @@ final class GoldenFramesTest {
             "bad-lz4-distance-0");
 
     /** A block of the file. */
-    private record Golden(String name, @Nullable String refused, String is, String hex) {
+    record Golden(String name, @Nullable String refused, String is, String hex) {
         ByteBuffer bytes() {
             return ByteBuffer.wrap(HexFormat.of().parseHex(hex)).order(ByteOrder.LITTLE_ENDIAN);
         }
@@ -91,7 +91,7 @@ final class GoldenFramesTest {
 
     private static List<Golden> all() throws IOException {
         List<Golden> all = new ArrayList<>();
-        for (String block : Files.readString(FILE).split("\n\n")) {
+        for (String block : Files.readString(FILE).split("\n\n", -1)) {
             Map<String, String> values = new HashMap<>();
             block.lines().filter(line -> !line.startsWith("#")).forEach(line -> {
                 int colon = line.indexOf(": ");
@@ -109,7 +109,10 @@ final class GoldenFramesTest {
     }
 
     private static Golden named(String name) throws IOException {
-        return all().stream().filter(golden -> golden.name().equals(name)).findFirst().orElseThrow();
+        return all().stream()
+                .filter(golden -> golden.name().equals(name))
+                .findFirst()
+                .orElseThrow();
     }
 
     static Stream<Golden> goodFrames() throws IOException {
@@ -138,8 +141,7 @@ final class GoldenFramesTest {
     }
 
     private static Body bodyOf(Golden golden) throws ProtocolException {
-        return Bodies.parse(
-                Objects.requireNonNull(headerOf(golden).type()), JsonBody.parse(payloadOf(golden)));
+        return Bodies.parse(Objects.requireNonNull(headerOf(golden).type()), JsonBody.parse(payloadOf(golden)));
     }
 
     /** The frame with as many PING frames before it as its seq needs. */
@@ -169,7 +171,8 @@ final class GoldenFramesTest {
     @ParameterizedTest
     @MethodSource("goodFrames")
     void goodFrameIsReadAsWhatItIs(Golden golden) throws Exception {
-        assertThat(golden.bytes().getShort(RawFrame.HEADER_LEN_AT)).isEqualTo((short) headerOf(golden).headerLen());
+        assertThat(golden.bytes().getShort(RawFrame.HEADER_LEN_AT))
+                .isEqualTo((short) headerOf(golden).headerLen());
         if (golden.name().equals(LARGE_SEQ)) {
             assertThat(FrameLog.wordsOfHeader(headerOf(golden))).isEqualTo(golden.words());
             return;
@@ -243,8 +246,9 @@ final class GoldenFramesTest {
                         .encode(out);
                 int entries = (payload.remaining() - DurableAck.HEAD_BYTES) / DurableAck.ENTRY_BYTES;
                 DurableAck.putHead(out, payload.getLong(0), entries);
-                DurableAck.read(payload, (volume, durableSeq, limitBytes) ->
-                        DurableAck.putEntry(out, volume, durableSeq, limitBytes));
+                DurableAck.read(
+                        payload,
+                        (volume, durableSeq, limitBytes) -> DurableAck.putEntry(out, volume, durableSeq, limitBytes));
             }
         }
         assertThat(HexFormat.of().formatHex(out.array())).isEqualTo(golden.hex());

@@ -26,8 +26,8 @@ final class RandomFrames {
         FrameType[] types = FrameType.values();
         ByteBuffer out = ByteBuffer.allocate(1 << 16);
         for (int i = 0; i < count; i++) {
-            int type = random.nextInt(types.length + 1);
-            out = append(out, type == types.length ? ignorable() : of(types[type]));
+            boolean known = random.nextInt(types.length + 1) > 0;
+            out = append(out, known ? of(Bodies.pick(random, types)) : ignorable());
         }
         return out.flip();
     }
@@ -53,7 +53,8 @@ final class RandomFrames {
         frame.clear();
         return switch (type.payload()) {
             case JSON -> {
-                ByteBuffer whole = writer.json(type, random.nextInt(8) == 0 ? Bodies.random(type, random) : Bodies.full(type));
+                ByteBuffer whole =
+                        writer.json(type, random.nextInt(8) == 0 ? Bodies.random(type, random) : Bodies.full(type));
                 yield saw(whole, head(type), 32);
             }
             case EMPTY -> type == FrameType.ZERO ? zero() : saw(writer.empty(type), head(type), 32);
@@ -119,7 +120,10 @@ final class RandomFrames {
         writer.ackHeader(frame, entries);
         DurableAck.putHead(frame, receivedSeq, entries);
         StringBuilder words = new StringBuilder(head(FrameType.DURABLE_ACK));
-        words.append(" received_seq=").append(Long.toUnsignedString(receivedSeq)).append(" entries=").append(entries);
+        words.append(" received_seq=")
+                .append(Long.toUnsignedString(receivedSeq))
+                .append(" entries=")
+                .append(entries);
         for (int volume = 0; volume < entries; volume++) {
             long durableSeq = random.nextLong();
             long limitBytes = random.nextLong();

@@ -30,8 +30,9 @@ final class RawFrame {
     /** A copy of a whole frame. */
     static RawFrame of(ByteBuffer frame) {
         int length = frame.remaining();
-        ByteBuffer copy =
-                ByteBuffer.allocate(Math.max(length, ROOM)).put(frame.duplicate()).clear();
+        ByteBuffer copy = ByteBuffer.allocate(Math.max(length, ROOM))
+                .put(frame.duplicate())
+                .clear();
         return new RawFrame(copy.order(ByteOrder.LITTLE_ENDIAN), length);
     }
 
@@ -64,7 +65,7 @@ final class RawFrame {
 
     /** Turns one bit, counted from the first byte's lowest. */
     RawFrame flip(int bit) {
-        bytes.put(bit / 8, (byte) (bytes.get(bit / 8) ^ 1 << bit % 8));
+        bytes.put(bit / 8, (byte) (bytes.get(bit / 8) ^ (1 << (bit % 8))));
         return this;
     }
 
@@ -94,7 +95,10 @@ final class RawFrame {
 
     /** As many bytes as the header says that it has, but at least those that every header has. */
     ByteBuffer header() {
-        return bytes.duplicate().clear().limit(Math.clamp(headerLen(), 32, bytes.capacity())).asReadOnlyBuffer();
+        return bytes.duplicate()
+                .clear()
+                .limit(Math.clamp(headerLen(), 32, bytes.capacity()))
+                .asReadOnlyBuffer();
     }
 
     /** What section 3 says of the header without knowing the session, in its order: the refusal, or null. */
@@ -106,21 +110,20 @@ final class RawFrame {
         }
         int type = Byte.toUnsignedInt(bytes.get(4));
         boolean block = type == 0x61 || type == 0x62;
-        if (bytes.getInt(CRC_AT) != crc() || bytes.get(FLAGS_AT) != 0 || block && headerLen < 64) {
+        if (bytes.getInt(CRC_AT) != crc() || bytes.get(FLAGS_AT) != 0 || (block && headerLen < 64)) {
             return ErrorCode.PROTOCOL;
         }
         if (bytes.getLong(SEQ_AT) != nextSeq) {
             return ErrorCode.SEQUENCE;
         }
         long payloadLen = Integer.toUnsignedLong(bytes.getInt(PAYLOAD_LEN_AT));
-        boolean fits =
-                switch (type) {
-                    case 0x30, 0x31, 0x62 -> payloadLen == 0;
-                    case 0x63 -> payloadLen == 8;
-                    case 0x61 -> true;
-                    case 0x01, 0x02, 0x10, 0x11, 0x12, 0x32, 0x40, 0x41, 0x42, 0x60, 0x64, 0x65 -> payloadLen <= 65536;
-                    default -> type < 0x80 || payloadLen <= 65536;
-                };
+        boolean fits = switch (type) {
+            case 0x30, 0x31, 0x62 -> payloadLen == 0;
+            case 0x63 -> payloadLen == 8;
+            case 0x61 -> true;
+            case 0x01, 0x02, 0x10, 0x11, 0x12, 0x32, 0x40, 0x41, 0x42, 0x60, 0x64, 0x65 -> payloadLen <= 65536;
+            default -> type < 0x80 || payloadLen <= 65536;
+        };
         boolean known = FrameType.of(type) != null;
         if (!known && type < 0x80) {
             return ErrorCode.UNSUPPORTED;

@@ -248,14 +248,15 @@ final class AgentSession {
             replication.commitWithheld(sent);
             return;
         }
-        List<Long> fences = streams.stream().map(link -> link.sendFence(sent.epoch)).toList();
+        List<Long> fences =
+                streams.stream().map(link -> link.sendFence(sent.epoch)).toList();
         sent.commit();
         replication.commitAsked(sent.epoch);
         control.send(FrameType.EPOCH_COMMIT, new EpochCommit(sent.epoch, fences, sent.markTimeMillis()));
     }
 
     void readDone(BlockRead read) {
-        if (!read.lane.finished(read)) {
+        if (!read.taker.finished(read)) {
             read.releaseFrames();
             readConsumed();
             return;
@@ -265,7 +266,7 @@ final class AgentSession {
             replication.sourceFailed(failure);
             return;
         }
-        read.lane.drain();
+        read.taker.drain();
         pump();
         flush();
     }
@@ -362,15 +363,16 @@ final class AgentSession {
         }
         String where = link == control ? "control connection" : "data connection";
         String text = where + ": " + failure.text();
-        end(switch (failure.kind()) {
-            case LOST -> SessionEnd.retry(text);
-            case REFUSED_BY_SERVER -> SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
-            case SERVER_NOT_PINNED ->
-                replication.plan().pinsMayChange()
-                        ? SessionEnd.retry(text)
-                        : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
-            case NOT_BRP -> SessionEnd.never(AgentOutcome.Exit.PROTOCOL, text);
-        });
+        end(
+                switch (failure.kind()) {
+                    case LOST -> SessionEnd.retry(text);
+                    case REFUSED_BY_SERVER -> SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
+                    case SERVER_NOT_PINNED ->
+                        replication.plan().pinsMayChange()
+                                ? SessionEnd.retry(text)
+                                : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
+                    case NOT_BRP -> SessionEnd.never(AgentOutcome.Exit.PROTOCOL, text);
+                });
     }
 
     // --- leaving

@@ -63,7 +63,8 @@ final class BlockPreparer {
         ByteBuffer raw = blockOf(read, copy, start, count);
         crc.reset();
         crc.update(raw.duplicate());
-        FrameBuffer frame = allocator.allocate(FrameHeader.BLOCK_BYTES + compressor.maxCompressedLength(raw.remaining()));
+        FrameBuffer frame =
+                allocator.allocate(FrameHeader.BLOCK_BYTES + compressor.maxCompressedLength(raw.remaining()));
         int codec = fill(frame.bytes(), raw);
         return new BlockRead.Part(BlockRead.Kind.DATA, first, count, frame, codec, (int) crc.getValue());
     }

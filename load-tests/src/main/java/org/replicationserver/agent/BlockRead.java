@@ -9,6 +9,15 @@ import org.jspecify.annotations.Nullable;
  * thread, then by the event loop again.
  */
 final class BlockRead {
+    /** Who wants the blocks. */
+    interface Taker {
+        /** The read is over; says whether it is still wanted. */
+        boolean finished(BlockRead read);
+
+        /** Takes what is ready. */
+        void drain();
+    }
+
     /** What was found. */
     enum Kind {
         /** A suspect block is what was sent last. */
@@ -39,7 +48,7 @@ final class BlockRead {
     final int forced;
 
     final byte[] sentHashes;
-    final Lane lane;
+    final Taker taker;
 
     // set by the reader thread
     final byte[] hashes;
@@ -49,14 +58,14 @@ final class BlockRead {
     // event loop: whether the reader thread is done with it
     private boolean finished;
 
-    BlockRead(int disk, BlockLayout layout, int first, int count, int forced, byte[] sentHashes, Lane lane) {
+    BlockRead(int disk, BlockLayout layout, int first, int count, int forced, byte[] sentHashes, Taker taker) {
         this.disk = disk;
         this.layout = layout;
         this.first = first;
         this.count = count;
         this.forced = forced;
         this.sentHashes = sentHashes;
-        this.lane = lane;
+        this.taker = taker;
         this.hashes = new byte[count * BlockHashes.HASH_BYTES];
     }
 

@@ -6,8 +6,7 @@ import java.util.List;
 /** Makes a report line of what is counted between the begin of an epoch and its commit. Event loop only. */
 final class CycleLog {
     /** The counters at one moment. */
-    private record Mark(
-            DiskCounters disks, long wireBytes, long reconnects, long nanos) {}
+    private record Mark(DiskCounters disks, long wireBytes, long reconnects, long nanos) {}
 
     private final List<ReplicatedDisk> disks;
     private final AgentCounters counters;

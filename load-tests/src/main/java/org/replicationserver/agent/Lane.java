@@ -16,7 +16,7 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  *
  * <p>Invariant: sentBytes + reservedBytes ≤ limitBytes.
  */
-final class Lane {
+final class Lane implements BlockRead.Taker {
     private static final int READS_MAX = 4;
 
     final SessionVolume volume;
@@ -25,7 +25,8 @@ final class Lane {
     private final int regionBlocksShift;
     private final int streams;
 
-    // flow, section 8 of the specification; frames are shared out, so that a volume that stalls leaves some to the others
+    // flow, section 8 of the specification; frames are shared out, so that a volume that stalls leaves some to the
+    // others
     private final int framesMax;
     private long sentBytes;
     private long reservedBytes;
@@ -71,7 +72,7 @@ final class Lane {
         int count = fitting(first);
         if (count == 0) {
             // Zeros that wait for neighbours which the window has no room for would wait for ever.
-            if (zeroCount > 0 && reads.isEmpty()) {
+            if (zeroCount > 0 && isIdle()) {
                 sendZeros();
             }
             return null;
@@ -123,7 +124,8 @@ final class Lane {
     private int fitting(int first) {
         int readsEnd = (first / BlockPreparer.READ_BLOCKS_MAX + 1) * BlockPreparer.READ_BLOCKS_MAX;
         int end = Math.min(readsEnd, regionEnd(first));
-        int count = Math.min(map().pendingRun(first, Math.min(end, volume.disk.layout.blocks())), link.blocksPerFrame());
+        int count =
+                Math.min(map().pendingRun(first, Math.min(end, volume.disk.layout.blocks())), link.blocksPerFrame());
         if (fits(first, count)) {
             return count;
         }
@@ -140,8 +142,9 @@ final class Lane {
         return sentBytes + reservedBytes + cost(first, count) <= limitBytes;
     }
 
+    /** Nothing is under way that would give room in the window when it is done. */
     private boolean isIdle() {
-        return reads.isEmpty() && zeroCount == 0 && map().unackedFrames(link.stream()) == 0;
+        return reads.isEmpty() && map().unackedFrames(link.stream()) == 0;
     }
 
     /** The most that blocks can take of the window, whatever is in them. */
@@ -157,8 +160,8 @@ final class Lane {
 
     // --- sending
 
-    /** A read came back. Says whether it is still wanted. */
-    boolean finished(BlockRead read) {
+    @Override
+    public boolean finished(BlockRead read) {
         if (!reads.contains(read)) {
             return false;
         }
@@ -167,7 +170,8 @@ final class Lane {
     }
 
     /** Sends what was read, as far as frames are allowed. */
-    void drain() {
+    @Override
+    public void drain() {
         while (!reads.isEmpty() && reads.getFirst().isFinished()) {
             BlockRead read = reads.getFirst();
             while (partsTaken < read.parts().size()) {
@@ -227,8 +231,7 @@ final class Lane {
         }
         disk.counters.dataBytesSent += rawBytes;
         disk.counters.payloadBytesSent += payloadBytes;
-        disk.counters.dataBytesResent +=
-                map().sent(link.stream(), link.writer.lastSeq(), part.first(), part.count());
+        disk.counters.dataBytesResent += map().sent(link.stream(), link.writer.lastSeq(), part.first(), part.count());
     }
 
     /** Sends the zeros that wait; false if no frame is allowed now. */
@@ -292,7 +295,8 @@ final class Lane {
         for (Iterator<BlockRead> it = reads.iterator(); it.hasNext(); ) {
             BlockRead read = it.next();
             if (read.isFinished()) {
-                for (BlockRead.Part part : read.parts().subList(partsTaken, read.parts().size())) {
+                for (BlockRead.Part part :
+                        read.parts().subList(partsTaken, read.parts().size())) {
                     part.release();
                     if (part.kind() != BlockRead.Kind.UNCHANGED) {
                         map().releaseDirty(part.first(), part.count());

@@ -264,7 +264,8 @@ final class Replication {
 
     void welcomed(Welcome welcome) {
         counters.sessions++;
-        // Each of our own HELLOs takes one generation. Another agent of the same id took the others, and what it wrote is unknown here.
+        // Each of our own HELLOs takes one generation. Another agent of the same id took the others, and what it wrote
+        // is unknown here.
         boolean strangers = generation > 0 && welcome.generation() - generation > hellosSent;
         hellosSent = 0;
         generation = welcome.generation();
@@ -373,8 +374,9 @@ final class Replication {
     void commitWithheld(EpochRun run) {
         if (!withheld) {
             withheld = true;
-            io.event(AgentEvent.warning("epoch " + run.epoch + " is not committed: a volume takes no writes; the others are"
-                    + " complete, and it goes on when the volume is reopened"));
+            io.event(AgentEvent.warning(
+                    "epoch " + run.epoch + " is not committed: a volume takes no writes; the others are"
+                            + " complete, and it goes on when the volume is reopened"));
         }
     }
 

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  * @param delayNanos to wait before the next session, for {@link Next#LATER}
  * @param outcome the end of the replication, for {@link Next#NEVER}
  */
-record SessionEnd(Next next, String text, long delayNanos, @Nullable AgentOutcome outcome) {
+record SessionEnd(
+        Next next, String text, long delayNanos, @Nullable AgentOutcome outcome) {
     enum Next {
         /** After the back-off. */
         RETRY,

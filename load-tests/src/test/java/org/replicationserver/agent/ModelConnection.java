@@ -125,14 +125,16 @@ final class ModelConnection implements FrameReader.Handler {
         }
         boolean allowed = switch (role) {
             case NEW -> type == FrameType.HELLO || type == FrameType.ATTACH;
-            case CONTROL -> switch (type) {
-                case EPOCH_OPEN, EPOCH_COMMIT, PING, PONG, ERROR, BYE -> true;
-                default -> false;
-            };
-            case DATA -> switch (type) {
-                case DATA, ZERO, FENCE, ERROR -> true;
-                default -> false;
-            };
+            case CONTROL ->
+                switch (type) {
+                    case EPOCH_OPEN, EPOCH_COMMIT, PING, PONG, ERROR, BYE -> true;
+                    default -> false;
+                };
+            case DATA ->
+                switch (type) {
+                    case DATA, ZERO, FENCE, ERROR -> true;
+                    default -> false;
+                };
         };
         if (!allowed) {
             throw new AssertionError("STATE: " + type + " on a connection that is " + role);
@@ -168,8 +170,11 @@ final class ModelConnection implements FrameReader.Handler {
                 server.attach(this, attach);
             }
             case DATA, ZERO -> server.block(this, header, payload);
-            case FENCE -> server.fence(
-                    this, header.seq(), payload.order(ByteOrder.LITTLE_ENDIAN).getLong(0));
+            case FENCE ->
+                server.fence(
+                        this,
+                        header.seq(),
+                        payload.order(ByteOrder.LITTLE_ENDIAN).getLong(0));
             case EPOCH_OPEN -> server.epochOpen(this, EpochOpen.parse(JsonBody.parse(payload)));
             case EPOCH_COMMIT -> server.epochCommit(this, EpochCommit.parse(JsonBody.parse(payload)));
             case PING -> send(FrameType.PONG);

@@ -161,6 +161,8 @@ final class ModelServer {
 
     void fail(int index) {
         volumes.get(index).failed = true;
+        volumes.get(index).failedInSession = true;
+        asked = null;
         tell(new ErrorBody(ErrorCode.VOLUME_FAILED.code(), "VOLUME_FAILED", null, index, null, "EIO"));
         volumes.get(index).crash(random);
     }
@@ -250,6 +252,7 @@ final class ModelServer {
                 hello.remembers() == null ? null : hello.remembers().disk(volume.deviceName);
         Welcome.Action action;
         String reason;
+        volume.failedInSession = volume.failed;
         if (volume.failed) {
             action = Welcome.Action.FAILED;
             reason = "EIO";
@@ -324,7 +327,7 @@ final class ModelServer {
             dataBytesReceived += content.length;
             largestRawLen = Math.max(largestRawLen, content.length);
         }
-        if (!volume.failed) {
+        if (!volume.failedInSession) {
             volume.receive(
                     connection.stream(),
                     header.seq(),
@@ -462,7 +465,7 @@ final class ModelServer {
             check(commit.fences().get(s) == fenceSeq[s], "EPOCH: the commit names another fence");
         }
         for (int v = 0; v < volumes.size(); v++) {
-            if (volumes.get(v).failed) {
+            if (volumes.get(v).failedInSession) {
                 asked = null;
                 tell(new ErrorBody(ErrorCode.VOLUME_FAILED.code(), "VOLUME_FAILED", null, v, null, "EIO"));
                 return;

@@ -16,6 +16,9 @@ final class ModelVolume {
     String dataGen;
     boolean failed;
 
+    /** A volume that was reopened takes no writes before the next session. */
+    boolean failedInSession;
+
     ModelVolume(String deviceName, int sizeBytes, String dataGen, RandomGenerator random) {
         this.deviceName = deviceName;
         this.durable = new byte[sizeBytes];
@@ -29,6 +32,11 @@ final class ModelVolume {
 
     boolean equalsContent(byte[] other) {
         return Arrays.equals(durable, other);
+    }
+
+    String firstDifference(byte[] other) {
+        int at = Arrays.mismatch(durable, other);
+        return "from byte " + at + " in block " + at / BlockLayout.BLOCK_BYTES;
     }
 
     void receive(int stream, long seq, long offset, byte[] content, int zeroBytes) {

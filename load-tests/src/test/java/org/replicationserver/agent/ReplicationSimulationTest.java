@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -23,6 +24,14 @@ class ReplicationSimulationTest {
     @ValueSource(ints = {0, 100, 200, 300, 400, 500, 600, 700})
     void replicaIsIdenticalAfterAnyFaults(int firstSeed) {
         for (int seed = firstSeed; seed < firstSeed + 40; seed++) {
+            runWithFaults(seed);
+        }
+    }
+
+    @Tag("long")
+    @Test
+    void replicaIsIdenticalAfterManyFaults() {
+        for (int seed = 10_000; seed < 12_000; seed++) {
             runWithFaults(seed);
         }
     }
@@ -60,7 +69,9 @@ class ReplicationSimulationTest {
         sim.replication().stop();
         sim.runToEnd(60);
         assertThat(sim.frames.held()).as("seed %d: frames not given back", seed).isZero();
-        assertThat(sim.freezes).as("seed %d: every freeze is followed by a thaw", seed).isEqualTo(sim.thaws);
+        assertThat(sim.freezes)
+                .as("seed %d: every freeze is followed by a thaw", seed)
+                .isEqualTo(sim.thaws);
         if (quiet || marked) {
             assertThat(sim.commitsCompared).as("seed %d", seed).isPositive();
         }
@@ -155,7 +166,7 @@ class ReplicationSimulationTest {
     @Test
     void cycleSendsOnlyWhatChanged() {
         Simulation sim = simulation(1, true, ROOT);
-        sim.fillDisks(1);
+        sim.fillDisks(0);
         sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
         long received = sim.server.dataBytesReceived;
         sim.disks.getFirst()[5 * BLOCK + 17]++;
@@ -170,7 +181,7 @@ class ReplicationSimulationTest {
     void resumedSessionSendsOnlyWhatWasNotAcknowledged() {
         ModelServer.Settings settings = new ModelServer.Settings();
         Simulation sim = new Simulation(11, settings, Simulation.plan(0, true, false, ROOT));
-        sim.fillDisks(1);
+        sim.fillDisks(0);
         sim.runUntil("half of it", 60, () -> sim.server.dataBytesReceived > ROOT.sizeBytes() / 2);
         sim.server.cut();
         sim.runToEnd(60);
@@ -196,7 +207,7 @@ class ReplicationSimulationTest {
     @Test
     void rescanSendsEverythingAgain() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
-        sim.fillDisks(1);
+        sim.fillDisks(0);
         sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
         sim.server.cut();
         sim.server.volumes.getFirst().replace(sim.random, sim.server.newDataGen());
@@ -207,7 +218,7 @@ class ReplicationSimulationTest {
     @Test
     void generationOfAnotherAgentMeansEverythingAgain() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
-        sim.fillDisks(1);
+        sim.fillDisks(0);
         sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
         long before = sim.server.dataBytesReceived;
         sim.server.cut();
@@ -220,7 +231,7 @@ class ReplicationSimulationTest {
     @Test
     void failedVolumeHoldsTheCommitButNotTheOthers() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT, DATA);
-        sim.fillDisks(1);
+        sim.fillDisks(0);
         sim.server.volumes.get(1).failed = true;
         sim.runUntil(
                 "withheld",
@@ -239,7 +250,7 @@ class ReplicationSimulationTest {
     @Test
     void slowServerIsNotLeftWhileItTellsProgress() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
-        sim.fillDisks(1);
+        sim.fillDisks(0);
         sim.runUntil("some of it", 60, () -> sim.server.dataBytesReceived > 0);
         sim.server.stalled = true;
         for (int i = 0; i < 60; i++) {
@@ -255,7 +266,7 @@ class ReplicationSimulationTest {
     @Test
     void silentServerIsLeftAfterThirtySeconds() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
-        sim.fillDisks(1);
+        sim.fillDisks(0);
         sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
         sim.server.fallSilent();
         long silentSince = sim.nanoTime();
@@ -320,7 +331,7 @@ class ReplicationSimulationTest {
     @Test
     void sourceIsNeverFrozenWithoutASession() {
         Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(0, false, true, ROOT));
-        sim.fillDisks(1);
+        sim.fillDisks(0);
         sim.runUntil("half of it", 60, () -> sim.server.dataBytesReceived > ROOT.sizeBytes() / 2);
         assertThat(sim.frozen).isTrue();
         sim.server.goDown();

@@ -24,11 +24,12 @@ final class Simulation implements AgentIo, ModelServer.World {
     final List<AgentEvent> events = new ArrayList<>();
     final List<Long> connectNanos = new ArrayList<>();
     private final BlockPreparer preparer = new BlockPreparer(frames);
-    private final PriorityQueue<Event> queue = new PriorityQueue<>(
-            (a, b) -> a.atNanos() != b.atNanos() ? Long.compare(a.atNanos(), b.atNanos()) : Long.compare(a.order(), b.order()));
+    private final PriorityQueue<Event> queue = new PriorityQueue<>((a, b) ->
+            a.atNanos() != b.atNanos() ? Long.compare(a.atNanos(), b.atNanos()) : Long.compare(a.order(), b.order()));
     private final Replication replication;
     private long nowNanos = 1;
     private long order;
+
     @Nullable
     AgentOutcome outcome;
 
@@ -118,10 +119,11 @@ final class Simulation implements AgentIo, ModelServer.World {
 
     // --- disks
 
-    void fillDisks(int zeroOdds) {
+    /** Fills the disks; so many blocks in ten stay zero. */
+    void fillDisks(int zerosInTen) {
         for (byte[] disk : disks) {
             for (int at = 0; at < disk.length; at += BlockLayout.BLOCK_BYTES) {
-                if (random.nextInt(zeroOdds) > 0) {
+                if (random.nextInt(10) >= zerosInTen) {
                     scribble(disk, at);
                 }
             }
@@ -197,7 +199,8 @@ final class Simulation implements AgentIo, ModelServer.World {
                 read.fail("the disk is gone");
             } else {
                 ByteBuffer copy = ByteBuffer.allocate(read.bytes());
-                copy.put(disks.get(read.disk), (int) read.offsetBytes(), read.bytes()).flip();
+                copy.put(disks.get(read.disk), (int) read.offsetBytes(), read.bytes())
+                        .flip();
                 preparer.prepare(read, copy);
             }
             replication.readDone(read);
@@ -253,7 +256,8 @@ final class Simulation implements AgentIo, ModelServer.World {
             List<byte[]> expected = atMark.isEmpty() ? disks : atMark;
             for (int i = 0; i < disks.size(); i++) {
                 if (!server.volumes.get(i).equalsContent(expected.get(i))) {
-                    throw new AssertionError("epoch " + epoch + " is not the source at its mark: disk " + i);
+                    throw new AssertionError("epoch " + epoch + " is not the source at its mark: disk " + i + " "
+                            + server.volumes.get(i).firstDifference(expected.get(i)) + " " + events);
                 }
             }
             commitsCompared++;

@@ -1,6 +1,7 @@
 package org.replicationserver.receiver.config;
 
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -30,7 +31,7 @@ public final class CheckConfigCommand implements Callable<Integer> {
             ServerConfig server = config.toServerConfig();
             List<AssignedSource> sources = AssignmentsFile.read(server.assignmentsFile(), server.imageDirectory());
             for (ConfigKey<?> key : ConfigKeys.all()) {
-                out.printf("%-48s # %s%n", DefaultConfig.toYaml(key, config.text(key)), config.origin(key));
+                out.printf("%-48s # %s%n", DefaultConfig.toYaml(key, textOf(config, key)), config.origin(key));
             }
             out.println("# assigned: " + AssignmentsFile.summary(sources));
             return 0;
@@ -38,5 +39,10 @@ public final class CheckConfigCommand implements Callable<Integer> {
             e.lines().forEach(spec.commandLine().getErr()::println);
             return ConfigException.EXIT_CODE;
         }
+    }
+
+    /** Paths as they are used, other values as they were written. */
+    private static String textOf(EffectiveConfig config, ConfigKey<?> key) {
+        return config.get(key) instanceof Path path ? path.toString() : config.text(key);
     }
 }

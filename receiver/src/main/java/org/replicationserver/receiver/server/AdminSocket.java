@@ -97,7 +97,7 @@ final class AdminSocket {
                 case Availability.Open open ->
                     answer(request, 200, "result", "volume " + volumeId + " is open, a full sync of it follows");
                 case Availability.Unavailable none ->
-                    answer(request, 409, "error", "volume " + volumeId + " cannot be opened: " + none.reason());
+                    answer(request, 409, "error", "volume " + volumeId + " was not reopened: " + none.reason());
             }
         });
     }

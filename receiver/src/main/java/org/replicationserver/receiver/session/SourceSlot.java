@@ -3,6 +3,7 @@ package org.replicationserver.receiver.session;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
@@ -382,8 +383,16 @@ final class SourceSlot {
         }
     }
 
-    /** Opens a failed volume anew, with a new data generation; the session begins again so that the agent learns of it. */
+    /**
+     * Opens a volume anew that has failed or could not be opened, with a new data generation; the session begins again so that the agent
+     * learns of it.
+     */
     CompletionStage<Availability> reopen(VolumeAssignment volume) {
+        VolumeRecord known = record.volumes().get(volume.volumeId());
+        boolean failed = known != null && known.failedCause() != null;
+        if (!failed && context.volumes().find(volume.volumeId()) instanceof Availability.Open) {
+            return CompletableFuture.completedStage(new Availability.Unavailable("it has not failed"));
+        }
         record = record.withVolume(volume.volumeId(), new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null));
         return store().thenCompose(stored -> context.volumes().reopen(volume)).thenApply(availability -> {
             if (session != null) {

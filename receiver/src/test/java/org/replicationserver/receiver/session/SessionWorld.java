@@ -65,6 +65,16 @@ final class SessionWorld {
         open("vol-other");
     }
 
+    /** A world whose first device is wrapped when it is opened first; what is opened later is sound. */
+    static SessionWorld withFirstDevice(int volumes, UnaryOperator<BlockDevice> wrap) {
+        boolean[] wrapped = new boolean[1];
+        return new SessionWorld(volumes, settings(DEFAULTS.memoryBudgetBytes(), DEFAULTS.keyBytesMax()), device -> {
+            boolean first = !wrapped[0];
+            wrapped[0] = true;
+            return first ? wrap.apply(device) : device;
+        });
+    }
+
     /** The defaults with small regions, so that small volumes have several. */
     static SessionSettings settings(long memoryBudgetBytes, long keyBytesMax) {
         return new SessionSettings(

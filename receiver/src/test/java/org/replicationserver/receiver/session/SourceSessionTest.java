@@ -11,7 +11,6 @@ import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.protocol.Welcome;
-import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.testing.FailingDevice;
 
 /** The rules of a session, one by one. */
@@ -263,23 +262,8 @@ class SourceSessionTest {
 
     @Test
     void failedVolumeHoldsBackItsOwnAcknowledgementOnly() {
-        UnaryOperator<BlockDevice> failing = new UnaryOperator<>() {
-            private int opened;
-
-            @Override
-            public BlockDevice apply(BlockDevice device) {
-                return opened++ == 0 ? new FailingDevice(device).failWrite(1, EIO) : device;
-            }
-        };
-        Open open = new Open(
-                new SessionWorld(
-                        2,
-                        SessionWorld.settings(
-                                SessionSettings.defaults().memoryBudgetBytes(),
-                                SessionSettings.defaults().keyBytesMax()),
-                        failing),
-                1,
-                2);
+        SessionWorld world = SessionWorld.withFirstDevice(2, device -> new FailingDevice(device).failWrite(1, EIO));
+        Open open = new Open(world, 1, 2);
         long lost = open.stream(0).data(0, 0, 4 * KIB, 1, 1);
         long kept = open.stream(0).data(1, 0, 4 * KIB, 2, 1);
         open.world.holdStores();
@@ -305,18 +289,37 @@ class SourceSessionTest {
 
     @Test
     void reopenedVolumeHasANewDataGenerationAndTheSessionBeginsAgain() {
-        Open open = open(1, 1);
+        SessionWorld world = SessionWorld.withFirstDevice(1, device -> new FailingDevice(device).failWrite(1, EIO));
+        Open open = new Open(world, 1, 1);
         String before = open.control.welcome().volumes().getFirst().dataGen();
-        open.world.sessions.reopen("vol-0");
-        open.world.settle();
+        open.stream(0).data(0, 0, 512, 1, 1);
+        world.write(0);
+        assertThat(open.control.errors()).containsExactly(ErrorCode.VOLUME_FAILED);
+        world.sessions.reopen("vol-0");
+        world.settle();
         assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
 
         Hello.Remembered remembered = new Hello.Remembered(1, List.of(new Hello.RememberedDisk("/dev/sd0", before, 0)));
-        TestAgent again = open.world.connect().hello(1, 1, "0".repeat(32), remembered);
+        TestAgent again = world.connect().hello(1, 1, "0".repeat(32), remembered);
         Welcome.Volume volume = again.welcome().volumes().getFirst();
         assertThat(volume.dataGen()).isNotEqualTo(before);
         assertThat(volume.action()).isEqualTo(Welcome.Action.RESCAN);
         assertThat(volume.reason()).isEqualTo("VOLUME_REOPENED");
+        assertThat(world.record().volumes())
+                .hasEntrySatisfying(
+                        "vol-0", known -> assertThat(known.failedCause()).isNull());
+    }
+
+    @Test
+    void volumeThatHasNotFailedIsNotReopened() {
+        Open open = open(1, 1);
+        String before = open.control.welcome().volumes().getFirst().dataGen();
+        open.world.sessions.reopen("vol-0");
+        open.world.settle();
+        assertThat(open.control.has(FrameType.GOAWAY)).isFalse();
+        assertThat(open.world.record().volumes())
+                .hasEntrySatisfying(
+                        "vol-0", known -> assertThat(known.dataGen()).isEqualTo(before));
     }
 
     @Test

@@ -1,0 +1,239 @@
+package org.replicationserver.agent;
+
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.file.FileSystemOptions;
+import io.vertx.core.internal.VertxInternal;
+import java.io.IOException;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.cert.Identity;
+
+/**
+ * A running agent: replicates the disks of one source server to one replication server until it is stopped, has done its cycles, or
+ * can do nothing more. Any thread may call it.
+ *
+ * <p>Threads: one event loop, which owns the {@link Replication} and all connections; {@code block-reader-N}; {@code agent-helper} for
+ * what may block otherwise. They end with the agent.
+ *
+ * <p>Its end: BYE and the close of all connections, then the threads, then {@link #ended} completes.
+ */
+public final class ReplicationAgent {
+    private static final long TICK_MILLIS = 100;
+
+    // any thread
+    private final Vertx vertx;
+    private final Context eventLoop;
+    private final ExecutorService helper;
+    private final VertxIo io;
+    private final ReplicationPlan plan;
+    private final long seed;
+    private final Consumer<AgentEvent> events;
+    private final CompletableFuture<@Nullable Void> begun = new CompletableFuture<>();
+    private final CompletableFuture<AgentOutcome> ended = new CompletableFuture<>();
+    private final Object published = new Object();
+    private volatile @Nullable AgentReport report;
+
+    // event loop only
+    private @Nullable Replication replication;
+    private long ticker = -1;
+
+    private ReplicationAgent(AgentOptions options, Identity identity, List<DiskFile> files, Consumer<AgentEvent> events)
+            throws IOException {
+        this.events = events;
+        this.seed = options.seed();
+        this.plan = planOf(options, files);
+        this.vertx = Vertx.vertx(new VertxOptions()
+                .setEventLoopPoolSize(1)
+                .setWorkerPoolSize(1)
+                .setInternalBlockingPoolSize(1)
+                .setFileSystemOptions(
+                        new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
+        this.eventLoop = ((VertxInternal) vertx).createEventLoopContext();
+        this.helper = Executors.newSingleThreadExecutor(
+                Thread.ofPlatform().daemon().name("agent-helper").factory());
+        ServerDialer dialer = new ServerDialer(
+                vertx, eventLoop, helper, options.server(), options.serverPins(), identity, options.tlsEngine());
+        String command = options.markCommand();
+        this.io = new VertxIo(
+                eventLoop,
+                helper,
+                dialer,
+                files,
+                options.readers(),
+                command == null ? null : new MarkCommand(command),
+                events,
+                this::outcome);
+    }
+
+    /**
+     * Starts an agent.
+     *
+     * @param events hears what happens, on the event loop, and must not block
+     */
+    public static ReplicationAgent start(AgentOptions options, Consumer<AgentEvent> events) throws AgentStartException {
+        try {
+            List<DiskFile> files = new ArrayList<>();
+            for (SourceDisk source : options.sources()) {
+                files.add(DiskFile.inspect(source.path()));
+            }
+            Identity identity = AgentIdentity.loadOrCreate(options.identityDirectory(), options.sourceServerId());
+            ReplicationAgent agent = new ReplicationAgent(options, identity, List.copyOf(files), events);
+            agent.eventLoop.runOnContext(_ -> agent.begin());
+            agent.begun.join();
+            return agent;
+        } catch (IOException | IllegalStateException e) {
+            throw new AgentStartException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static ReplicationPlan planOf(AgentOptions options, List<DiskFile> files) throws IOException {
+        List<ReplicationPlan.Disk> disks = new ArrayList<>();
+        for (int i = 0; i < files.size(); i++) {
+            DiskFile file = files.get(i);
+            String name = options.sources().get(i).deviceName();
+            disks.add(new ReplicationPlan.Disk(name, file.sizeBytes(), file.blockSizeBytes()));
+        }
+        byte[] instance = new byte[16];
+        new SecureRandom().nextBytes(instance);
+        return new ReplicationPlan(
+                options.sourceServerId(),
+                HexFormat.of().formatHex(instance),
+                options.streams(),
+                disks,
+                options.cycles(),
+                options.cyclePause().toNanos(),
+                options.quietSource(),
+                options.markCommand() != null,
+                options.grease(),
+                options.connectTimeout().toNanos(),
+                options.serverPins().mayChange());
+    }
+
+    private void begin() {
+        replication = io.begin(new Replication(plan, io, new Random(seed)));
+        ticker = vertx.setPeriodic(TICK_MILLIS, _ -> tick());
+        tick();
+        begun.complete(null);
+    }
+
+    private void tick() {
+        Replication running = replication;
+        if (running != null) {
+            running.tick(System.nanoTime());
+            publish(running.report());
+        }
+    }
+
+    private void publish(AgentReport newReport) {
+        synchronized (published) {
+            report = newReport;
+            published.notifyAll();
+        }
+    }
+
+    /** Ends the session in good order, then the agent; {@link #ended} tells when. */
+    public void stop() {
+        eventLoop.runOnContext(_ -> {
+            if (replication != null) {
+                replication.stop();
+            }
+        });
+    }
+
+    /** Begins the next cycle without waiting for the end of the pause. */
+    public void cycleNow() {
+        eventLoop.runOnContext(_ -> {
+            if (replication != null) {
+                replication.cycleNow();
+            }
+        });
+    }
+
+    /** What was done up to now; a tenth of a second old at most. */
+    public AgentReport report() {
+        AgentReport newest = report;
+        if (newest == null) {
+            throw new IllegalStateException("the agent has not begun yet");
+        }
+        return newest;
+    }
+
+    /**
+     * Waits until the epoch is committed.
+     *
+     * @return false if the agent ended before, or the time is over
+     */
+    public boolean awaitCommitted(long epoch, Duration timeout) throws InterruptedException {
+        long deadlineNanos = System.nanoTime() + timeout.toNanos();
+        synchronized (published) {
+            while (true) {
+                AgentReport newest = report;
+                if (newest != null && newest.committedEpoch() >= epoch) {
+                    return true;
+                }
+                long leftMillis = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime());
+                if (leftMillis <= 0 || (newest != null && newest.outcome() != null)) {
+                    return false;
+                }
+                published.wait(leftMillis);
+            }
+        }
+    }
+
+    /** Waits for the end; null if the time is over. */
+    public @Nullable AgentOutcome awaitEnd(Duration timeout) throws InterruptedException {
+        try {
+            return ended.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            return null;
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("the end of an agent never fails", e);
+        }
+    }
+
+    /** Completes when the agent has ended and holds nothing any more. */
+    public CompletableFuture<AgentOutcome> ended() {
+        return ended.copy();
+    }
+
+    private void outcome(AgentOutcome outcome) {
+        events.accept(AgentEvent.state(outcome.text()));
+        vertx.cancelTimer(ticker);
+        // After the state machine has returned, so that its last report has the end in it.
+        eventLoop.runOnContext(_ -> {
+            if (replication != null) {
+                publish(replication.report());
+            }
+            helper.execute(() -> close(outcome));
+        });
+    }
+
+    private void close(AgentOutcome outcome) {
+        try {
+            io.close();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        // Connections that end linger for a second to be read by the server.
+        vertx.setTimer(
+                1200,
+                _ -> vertx.close().onComplete(_ -> {
+                    helper.shutdown();
+                    ended.complete(outcome);
+                }));
+    }
+}

@@ -1,0 +1,150 @@
+package org.replicationserver.agent;
+
+import io.netty.channel.ChannelHandlerContext;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
+import io.vertx.core.internal.net.NetSocketInternal;
+import io.vertx.core.net.ConnectOptions;
+import io.vertx.core.net.KeyCertOptions;
+import io.vertx.core.net.NetClient;
+import io.vertx.core.net.NetClientOptions;
+import io.vertx.core.net.NetSocket;
+import io.vertx.core.net.TrustOptions;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.time.Clock;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import org.replicationserver.cert.Identity;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.cert.PinnedTrustManager;
+import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Opens connections to the server. Event loop only, but for names and files, which a helper thread looks up.
+ *
+ * <p>The control connection looks up the server's address and reads the pins again; the data connections of its session take
+ * both as they are then. Connections go to an address, so that TLS has no name to send.
+ */
+final class ServerDialer {
+    private static final Logger LOG = LoggerFactory.getLogger(ServerDialer.class);
+    private static final int CONNECT_MILLIS = 10_000;
+
+    /** ECDHE and AEAD only; the names of TLS 1.2 and 1.3. */
+    private static final List<String> CIPHER_SUITES = List.of(
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+            "TLS_AES_128_GCM_SHA256",
+            "TLS_AES_256_GCM_SHA384");
+
+    private final ServerAddress server;
+    private final ServerPins pins;
+    private final Context eventLoop;
+    private final Executor helper;
+    private final NetClient client;
+
+    // event loop
+    private InetAddress[] addresses = new InetAddress[0];
+    private int attempts;
+
+    // written by the event loop, read by handshakes
+    private volatile Set<Pin> acceptedPins = Set.of();
+
+    ServerDialer(
+            Vertx vertx,
+            Context eventLoop,
+            Executor helper,
+            ServerAddress server,
+            ServerPins pins,
+            Identity identity,
+            TlsEngine engine) {
+        this.server = server;
+        this.pins = pins;
+        this.eventLoop = eventLoop;
+        this.helper = helper;
+        this.client = vertx.createNetClient(options(identity, engine));
+    }
+
+    private NetClientOptions options(Identity identity, TlsEngine engine) {
+        PinnedTrustManager trust = PinnedTrustManager.forAgent(
+                () -> acceptedPins, Clock.systemUTC(), refusal -> LOG.warn("server refused: {}", refusal));
+        NetClientOptions options = new NetClientOptions()
+                .setTcpNoDelay(true)
+                .setTcpKeepAlive(true)
+                .setConnectTimeout(CONNECT_MILLIS)
+                .setSsl(true)
+                .setUseAlpn(true)
+                .setApplicationLayerProtocols(List.of(ProtocolLimits.ALPN))
+                // Pins replace names.
+                .setHostnameVerificationAlgorithm("")
+                .setSslEngineOptions(engine.toOptions())
+                .setKeyCertOptions(KeyCertOptions.wrap(identity.keyManager()))
+                .setTrustOptions(TrustOptions.wrap(trust))
+                .setEnabledSecureTransportProtocols(Set.of("TLSv1.2", "TLSv1.3"))
+                .setSslHandshakeTimeout(CONNECT_MILLIS)
+                .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS);
+        CIPHER_SUITES.forEach(options::addEnabledCipherSuite);
+        return options;
+    }
+
+    /** Opens a connection; the link hears of it on the event loop. */
+    void dial(AgentLink link) {
+        if (link instanceof ControlLink) {
+            helper.execute(() -> lookUp(link));
+        } else {
+            connect(link);
+        }
+    }
+
+    private void lookUp(AgentLink link) {
+        try {
+            Set<Pin> newPins = pins.read();
+            InetAddress[] found = InetAddress.getAllByName(server.host());
+            eventLoop.runOnContext(_ -> {
+                acceptedPins = newPins;
+                addresses = found;
+                attempts++;
+                connect(link);
+            });
+        } catch (IOException e) {
+            LinkFailure failure = LinkFailure.lost("cannot look up the server or its pins: " + e.getMessage());
+            eventLoop.runOnContext(_ -> link.closed(failure));
+        }
+    }
+
+    private void connect(AgentLink link) {
+        InetAddress address = addresses[Math.floorMod(attempts - 1, addresses.length)];
+        ConnectOptions options = new ConnectOptions()
+                .setHost(address.getHostAddress())
+                .setPort(server.port())
+                .setSsl(true);
+        client.connect(options).onComplete(result -> {
+            if (result.succeeded()) {
+                connected(link, result.result());
+            } else {
+                link.closed(TlsFailures.classify(result.cause()));
+            }
+        });
+    }
+
+    private void connected(AgentLink link, NetSocket socket) {
+        // A session that could be resumed would skip the check of the pin.
+        socket.sslSession().invalidate();
+        if (!ProtocolLimits.ALPN.equals(socket.applicationLayerProtocol())) {
+            socket.close();
+            link.closed(new LinkFailure(LinkFailure.Kind.NOT_BRP, "the peer does not speak " + ProtocolLimits.ALPN));
+            return;
+        }
+        ChannelHandlerContext vertxHandler = ((NetSocketInternal) socket).channelHandlerContext();
+        AgentSocket transport = new AgentSocket(link);
+        vertxHandler.pipeline().addBefore(vertxHandler.name(), "agent-socket", transport);
+        link.opened(transport);
+    }
+}

@@ -1,0 +1,157 @@
+package org.replicationserver.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.process.ByteSize;
+import org.replicationserver.process.Cleanup;
+import org.replicationserver.process.RunException;
+import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The entry point of {@code ./run bench}. */
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        showDefaultValues = true,
+        description =
+                "Measures what a GiB of initial sync costs the server, beside a C program that does only what must be done.")
+public final class BenchMain implements Callable<Integer> {
+    private static final int STARTS_MAX = 20;
+    private static final int ROUNDS_MAX = 100;
+    private static final int EXIT_FAILED = 1;
+    private static final int EXIT_USAGE = 2;
+    private static final long SIZE_MIN = 16 * ByteSize.MIB;
+    private static final long SIZE_MAX = 64 * ByteSize.GIB;
+
+    @Option(
+            names = "--size",
+            paramLabel = "SIZE",
+            defaultValue = "1GiB",
+            converter = ByteSize.Converter.class,
+            description = "Size of the disk, in MiB or GiB.")
+    private ByteSize size = new ByteSize(ByteSize.GIB);
+
+    @Option(names = "--starts", paramLabel = "N", description = "Fresh servers, for the first GiB after start.")
+    private int starts = 3;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            description = "Rounds of the warm server, each with one of the floor.")
+    private int rounds = 7;
+
+    @Option(names = "--engine", paramLabel = "auto|jdk|openssl", description = "TLS engine of the server.")
+    private TlsEngine engine = TlsEngine.AUTO;
+
+    @Option(names = "--streams", paramLabel = "N", description = "Data connections.")
+    private int streams = 5;
+
+    @Option(
+            names = "--volume-dir",
+            paramLabel = "DIR",
+            description = "Where volumes are written; else /dev/shm if it has room, the temporary directory otherwise.")
+    private @Nullable Path volumeDirectory;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Where the figures go; else beside the cached image.")
+    private @Nullable Path json;
+
+    @Option(names = "--jvm", paramLabel = "OPTION", description = "One more option of the server's JVM. Repeatable.")
+    private List<String> jvmOptions = new ArrayList<>();
+
+    @Option(names = "--clean", description = "Removes the cached image and results, and ends.")
+    private boolean clean;
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    private BenchMain() {}
+
+    /** Runs the bench; ends the process with its exit code unless that is 0. */
+    public static void main(String[] args) {
+        int exitCode = commandLine().execute(args);
+        if (exitCode != 0) {
+            System.exit(exitCode);
+        }
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new BenchMain())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler(BenchMain::mistake);
+    }
+
+    private static int mistake(ParameterException mistake, String[] args) {
+        mistake.getCommandLine()
+                .getErr()
+                .println(
+                        String.valueOf(mistake.getMessage()).lines().findFirst().orElse("")
+                                + " (--help shows the options)");
+        return EXIT_USAGE;
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        Path cache = Path.of(System.getProperty("java.io.tmpdir", "/tmp"), "replication-bench");
+        if (clean) {
+            Cleanup.deleteTree(cache);
+            spec.commandLine().getOut().println("removed: " + cache);
+            return 0;
+        }
+        checkOptions();
+        try {
+            Bench.Settings settings =
+                    new Bench.Settings(size, starts, rounds, streams, engine.resolve(), volumeDirectory, jvmOptions);
+            BenchResult result = new Bench(settings, cache, spec.commandLine().getOut()).run();
+            spec.commandLine().getOut().println();
+            spec.commandLine().getOut().print(result.table());
+            Path file = json == null ? cache.resolve("bench-" + size + ".json") : json;
+            Files.writeString(file, result.toJson().encodePrettily() + "\n");
+            spec.commandLine().getOut().println("figures: " + file);
+            return 0;
+        } catch (RunException | IOException e) {
+            spec.commandLine().getErr().println("bench failed: " + e.getMessage());
+            return EXIT_FAILED;
+        }
+    }
+
+    private void checkOptions() {
+        require(
+                size.bytes() >= SIZE_MIN && size.bytes() <= SIZE_MAX,
+                "--size=" + size,
+                new ByteSize(SIZE_MIN) + " to " + new ByteSize(SIZE_MAX));
+        require(starts >= 1 && starts <= STARTS_MAX, "--starts=" + starts, "1 to " + STARTS_MAX);
+        require(rounds >= 0 && rounds <= ROUNDS_MAX, "--rounds=" + rounds, "0 to " + ROUNDS_MAX);
+        require(
+                streams >= 1 && streams <= ProtocolLimits.STREAMS_MAX,
+                "--streams=" + streams,
+                "1 to " + ProtocolLimits.STREAMS_MAX);
+        require(
+                volumeDirectory == null || Files.isDirectory(volumeDirectory),
+                "--volume-dir=" + volumeDirectory,
+                "a directory that exists");
+        Path parent = json == null ? null : json.toAbsolutePath().getParent();
+        require(parent == null || Files.isDirectory(parent), "--json=" + json, "a file in a directory that exists");
+        try {
+            engine.resolve();
+        } catch (IllegalStateException e) {
+            throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private void require(boolean allowed, String given, String what) {
+        if (!allowed) {
+            throw new ParameterException(spec.commandLine(), given + ", allowed: " + what);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package org.replicationserver.demo;
+
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.agent.AgentIdentity;
+import org.replicationserver.agent.AgentOptions;
+import org.replicationserver.agent.AgentReport;
+import org.replicationserver.agent.AgentStartException;
+import org.replicationserver.agent.ReplicationAgent;
+import org.replicationserver.agent.ServerAddress;
+import org.replicationserver.agent.ServerPins;
+import org.replicationserver.agent.SourceDisk;
+import org.replicationserver.cert.CertificateStoreException;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.process.ByteSize;
+import org.replicationserver.process.Cleanup;
+import org.replicationserver.process.RunException;
+import org.replicationserver.process.ServerProcess;
+import org.replicationserver.receiver.listener.TlsEngine;
+
+/** One run of the demo, step by step. One thread; the agent has its own. */
+final class Demo implements AutoCloseable {
+    private static final Duration SYNC_TIMEOUT = Duration.ofMinutes(10);
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
+    private static final long POLL_MILLIS = 5;
+
+    /** The server is killed when so many hundredths of the disk are durable. */
+    private static final int KILL_AT_PERCENT = 40;
+
+    private static final int CYCLES = 2;
+
+    private final PrintWriter out;
+    private final int streams;
+    private final Cleanup cleanup = new Cleanup();
+    private final long startedNanos = System.nanoTime();
+    private double serverCpuSeconds;
+
+    Demo(PrintWriter out, int streams) {
+        this.out = out;
+        this.streams = streams;
+    }
+
+    /** Returns whether the replica is identical. */
+    boolean run(@Nullable Path source, ByteSize size) throws RunException, InterruptedException {
+        Path work = cleanup.directory(Path.of(System.getProperty("java.io.tmpdir", "/tmp")));
+        DemoDisk disk = DemoDisk.of(source, size, work, out);
+        long diskBytes = disk.sizeBytes();
+        say("source: " + ByteSize.mebibytes(diskBytes) + ", " + disk.description());
+
+        Path identity = work.resolve("agent");
+        Path replica = work.resolve("volumes").resolve("replica.img");
+        ServerProcess.Settings settings = new ServerProcess.Settings(
+                work.resolve("state"), replica, diskBytes, 0, agentPin(identity), TlsEngine.AUTO, List.of());
+        AgentReport report;
+        double seconds;
+        try (ServerProcess first = ServerProcess.start(settings, cleanup)) {
+            say("server: listening on port " + first.port() + ", TLS by " + first.engine() + ", " + first.pin());
+            long syncNanos = System.nanoTime();
+            ReplicationAgent agent = startAgent(disk, first, identity);
+            cleanup.add(agent::stop);
+            report = replicate(agent, disk, first, settings);
+            seconds = (System.nanoTime() - syncNanos) / 1e9;
+        }
+        return prove(disk, replica, diskBytes, report, seconds);
+    }
+
+    private static Pin agentPin(Path identity) throws RunException {
+        try {
+            return AgentIdentity.loadOrCreate(identity, ServerProcess.SOURCE_SERVER)
+                    .pin();
+        } catch (CertificateStoreException e) {
+            throw new RunException("cannot make the agent's key: " + e.getMessage(), e);
+        }
+    }
+
+    private ReplicationAgent startAgent(DemoDisk disk, ServerProcess server, Path identity) throws RunException {
+        AgentOptions options = AgentOptions.of(
+                        List.of(new SourceDisk(ServerProcess.DEVICE, disk.path())),
+                        new ServerAddress("127.0.0.1", server.port()),
+                        ServerPins.of(server.pin()),
+                        ServerProcess.SOURCE_SERVER,
+                        identity)
+                .withStreams(streams)
+                .withQuietSource(true)
+                .withCycles(AgentOptions.ENDLESS, SYNC_TIMEOUT);
+        try {
+            return ReplicationAgent.start(options, event -> say("agent: " + event.text()));
+        } catch (AgentStartException e) {
+            throw new RunException("the agent does not start: " + e.getMessage(), e);
+        }
+    }
+
+    private AgentReport replicate(
+            ReplicationAgent agent, DemoDisk disk, ServerProcess first, ServerProcess.Settings settings)
+            throws RunException, InterruptedException {
+        awaitDurable(agent, settings.diskBytes() * KILL_AT_PERCENT / 100);
+        serverCpuSeconds += first.usage().cpuSeconds();
+        first.kill();
+        say("server: killed with SIGKILL at " + KILL_AT_PERCENT + " % of the initial sync");
+        try (ServerProcess second = ServerProcess.start(settings.withPort(first.port()), cleanup)) {
+            say("server: started again");
+            awaitCommit(agent, 1);
+            say("initial sync: committed");
+            for (int cycle = 1; cycle <= CYCLES; cycle++) {
+                say("cycle " + cycle + ": " + disk.change(cycle));
+                agent.cycleNow();
+                awaitCommit(agent, cycle + 1);
+                say("cycle " + cycle + ": committed");
+            }
+            agent.stop();
+            if (agent.awaitEnd(STOP_TIMEOUT) == null) {
+                throw new RunException("the agent did not end within " + STOP_TIMEOUT.toSeconds() + " s");
+            }
+            serverCpuSeconds += second.usage().cpuSeconds();
+            return agent.report();
+        }
+    }
+
+    private static void awaitDurable(ReplicationAgent agent, long bytes) throws RunException, InterruptedException {
+        long deadline = System.nanoTime() + SYNC_TIMEOUT.toNanos();
+        while (agent.report().durableBytes() < bytes) {
+            if (System.nanoTime() > deadline || agent.report().outcome() != null) {
+                throw new RunException("the initial sync does not go on: " + agent.report());
+            }
+            Thread.sleep(POLL_MILLIS);
+        }
+    }
+
+    private static void awaitCommit(ReplicationAgent agent, long epoch) throws RunException, InterruptedException {
+        if (!agent.awaitCommitted(epoch, SYNC_TIMEOUT)) {
+            throw new RunException("epoch " + epoch + " was not committed: " + agent.report());
+        }
+    }
+
+    private boolean prove(DemoDisk disk, Path replica, long diskBytes, AgentReport report, double seconds)
+            throws RunException, InterruptedException {
+        String sourceHash = DemoDisk.sha256(disk.path(), diskBytes);
+        String replicaHash = DemoDisk.sha256(replica, diskBytes);
+        boolean identical = sourceHash.equals(replicaHash);
+        say("");
+        row("disk", ByteSize.mebibytes(diskBytes));
+        row("sent, expanded", ByteSize.mebibytes(report.rawBytesSent()));
+        row("sent, on the wire", ByteSize.mebibytes(report.wireBytesSent()));
+        row("sent again after the kill", ByteSize.mebibytes(report.bytesResent()));
+        row("commits", Long.toString(report.commits()));
+        row("sessions", Long.toString(report.sessions()));
+        row("time of replication", String.format(Locale.ROOT, "%.1f s", seconds));
+        row("CPU of the server", String.format(Locale.ROOT, "%.1f s, starts included", serverCpuSeconds));
+        row("file system of the replica", identical ? disk.check(replica) : "not checked");
+        row("time in all", String.format(Locale.ROOT, "%.1f s", (System.nanoTime() - startedNanos) / 1e9));
+        say("");
+        say(
+                identical
+                        ? "replica identical: sha256=" + replicaHash
+                        : "REPLICA DIFFERS: source sha256=" + sourceHash + " replica sha256=" + replicaHash);
+        return identical;
+    }
+
+    private void row(String name, String value) {
+        say(String.format(Locale.ROOT, "  %-28s %s", name, value));
+    }
+
+    private synchronized void say(String line) {
+        out.println(line);
+        out.flush();
+    }
+
+    @Override
+    public void close() {
+        cleanup.close();
+    }
+}

@@ -1,0 +1,221 @@
+package org.replicationserver.process;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * The disk that is synced: an ext4 file system full of real files of this machine, made once and kept. Where that cannot be made, a
+ * mix of text-like and random blocks, the same at every time.
+ */
+public record DiskImage(Path path, String description) {
+    private static final Duration MKE2FS_TIMEOUT = Duration.ofMinutes(5);
+    private static final int SYNTHETIC_BLOCK_BYTES = 256 * 1024;
+    private static final int FS_BLOCK_BYTES = 4096;
+
+    /** mke2fs makes one inode for so many bytes. */
+    private static final int BYTES_PER_INODE = 16 * 1024;
+
+    private static final List<Path> ROOTS = List.of(
+            Path.of("/usr/lib"), Path.of("/usr/bin"), Path.of("/usr/share"), Path.of("/usr/local"), Path.of("/opt"));
+
+    /** Shares of the roots in a first pass, in hundredths; the second pass takes what there is. */
+    private static final int[] SHARES = {50, 20, 20, 5, 5};
+
+    /** Of the image, at most so much is files; the later values are for trees with many small files. */
+    private static final double[] FILLS = {0.97, 0.93, 0.85};
+
+    /** The image of this size in the cache directory; made there if it is missing. */
+    public static DiskImage cached(Path cache, ByteSize size, PrintWriter out)
+            throws RunException, InterruptedException {
+        try {
+            Files.createDirectories(cache);
+            for (Kind kind : Kind.values()) {
+                Path path = cache.resolve(kind.fileName(size));
+                if (Files.isRegularFile(path) && Files.size(path) == size.bytes()) {
+                    return new DiskImage(path, kind.description);
+                }
+            }
+            return make(cache, size, out);
+        } catch (IOException e) {
+            throw new RunException("cannot make the image in " + cache + ": " + e.getMessage(), e);
+        }
+    }
+
+    private enum Kind {
+        EXT4("ext4 of this machine's files"),
+        SYNTHETIC("synthetic mix");
+
+        private final String description;
+
+        Kind(String description) {
+            this.description = description;
+        }
+
+        String fileName(ByteSize size) {
+            return "disk-" + size + "-" + name().toLowerCase(java.util.Locale.ROOT) + ".img";
+        }
+    }
+
+    private static DiskImage make(Path cache, ByteSize size, PrintWriter out) throws IOException, InterruptedException {
+        Path draft = Files.createTempDirectory(cache, "making-");
+        try {
+            out.println("making an image of " + size + " once, in " + cache);
+            out.flush();
+            Path image = draft.resolve("image");
+            Kind kind = Kind.EXT4;
+            if (!makeExt4(draft, image, size.bytes(), out)) {
+                kind = Kind.SYNTHETIC;
+                makeSynthetic(image, size.bytes());
+            }
+            Path path = cache.resolve(kind.fileName(size));
+            Files.move(image, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            return new DiskImage(path, kind.description);
+        } finally {
+            Cleanup.deleteTree(draft);
+        }
+    }
+
+    // --- a real file system
+
+    private static boolean makeExt4(Path draft, Path image, long bytes, PrintWriter out)
+            throws IOException, InterruptedException {
+        String why = "";
+        for (double fill : FILLS) {
+            Path tree = Files.createDirectory(draft.resolve("tree"));
+            try {
+                copyFiles(tree, (long) (bytes * fill), (int) (bytes * 9 / 10 / BYTES_PER_INODE));
+                Files.deleteIfExists(image);
+                try (FileChannel file =
+                        FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                    file.write(ByteBuffer.allocate(1), bytes - 1);
+                }
+                List<String> command =
+                        new ArrayList<>(List.of(Children.tool("mke2fs"), "-q", "-F", "-t", "ext4", "-m", "0", "-d"));
+                Collections.addAll(command, tree.toString(), image.toString());
+                Children.Result result = Children.run(MKE2FS_TIMEOUT, draft.resolve("mke2fs.log"), command);
+                if (result.ok()) {
+                    return true;
+                }
+                why = result.firstError();
+            } catch (IOException e) {
+                why = String.valueOf(e.getMessage());
+                break;
+            } finally {
+                Cleanup.deleteTree(tree);
+            }
+        }
+        out.println("no ext4 image (" + why + "); a synthetic mix is used instead");
+        Files.deleteIfExists(image);
+        return false;
+    }
+
+    /** Copies files until the tree is full, first from each root by its share, so that programs, libraries and texts are there. */
+    private static void copyFiles(Path tree, long bytesMax, int filesMax) throws IOException {
+        Filler filler = new Filler(tree, filesMax);
+        for (int i = 0; i < ROOTS.size(); i++) {
+            filler.copy(ROOTS.get(i), filler.bytes + bytesMax * SHARES[i] / 100);
+        }
+        for (Path root : ROOTS) {
+            filler.copy(root, bytesMax);
+        }
+    }
+
+    /** Copies regular files of a root that are not there yet, in the order in which they are found. */
+    private static final class Filler extends SimpleFileVisitor<Path> {
+        private final Path tree;
+        private final int filesMax;
+        private long bytes;
+        private long bytesMax;
+        private int files;
+
+        Filler(Path tree, int filesMax) {
+            this.tree = tree;
+            this.filesMax = filesMax;
+        }
+
+        void copy(Path root, long newBytesMax) throws IOException {
+            bytesMax = newBytesMax;
+            if (Files.isDirectory(root)) {
+                Files.walkFileTree(root, this);
+            }
+        }
+
+        @Override
+        public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+            if (bytes >= bytesMax - FS_BLOCK_BYTES || files >= filesMax) {
+                return FileVisitResult.TERMINATE;
+            }
+            // The directory entry, and for an empty directory its block, count as one block more.
+            long blocks = (attributes.size() + FS_BLOCK_BYTES - 1) / FS_BLOCK_BYTES + 1;
+            Path copy = tree.resolve(Path.of("/").relativize(file));
+            if (attributes.isRegularFile()
+                    && Files.isReadable(file)
+                    && bytes + blocks * FS_BLOCK_BYTES <= bytesMax
+                    && Files.notExists(copy)) {
+                Files.createDirectories(
+                        tree.resolve(Path.of("/").relativize(file)).getParent());
+                Files.copy(file, copy);
+                bytes += blocks * FS_BLOCK_BYTES;
+                files++;
+            }
+            return FileVisitResult.CONTINUE;
+        }
+
+        @Override
+        public FileVisitResult visitFileFailed(Path file, IOException failure) {
+            return FileVisitResult.CONTINUE;
+        }
+    }
+
+    // --- without mke2fs
+
+    /** A block in 16 is zero, 5 are random bytes, 10 are words out of 256, which LZ4 makes about a third. */
+    private static void makeSynthetic(Path image, long bytes) throws IOException {
+        Random random = new Random(1500);
+        byte[][] words = new byte[256][];
+        for (int i = 0; i < words.length; i++) {
+            words[i] = new byte[4 + random.nextInt(12)];
+            random.nextBytes(words[i]);
+        }
+        try (FileChannel file = FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            byte[] block = new byte[SYNTHETIC_BLOCK_BYTES];
+            for (long at = 0; at < bytes; at += block.length) {
+                int kind = random.nextInt(16);
+                if (kind == 0) {
+                    java.util.Arrays.fill(block, (byte) 0);
+                } else if (kind <= 5) {
+                    random.nextBytes(block);
+                } else {
+                    fillWithWords(block, words, random);
+                }
+                ByteBuffer out = ByteBuffer.wrap(block, 0, (int) Math.min(block.length, bytes - at));
+                while (out.hasRemaining()) {
+                    file.write(out, at + out.position());
+                }
+            }
+        }
+    }
+
+    private static void fillWithWords(byte[] block, byte[][] words, Random random) {
+        for (int at = 0; at < block.length; ) {
+            byte[] word = words[random.nextInt(words.length)];
+            int n = Math.min(word.length, block.length - at);
+            System.arraycopy(word, 0, block, at, n);
+            at += n;
+        }
+    }
+}

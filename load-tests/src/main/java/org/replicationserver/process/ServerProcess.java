@@ -1,0 +1,170 @@
+package org.replicationserver.process;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.listener.TlsEngine;
+
+/** The replication server as a process of its own, with one image file as its volume and with the JVM options of production. */
+public final class ServerProcess implements AutoCloseable {
+    public static final String SOURCE_SERVER = "s-local";
+    public static final String DEVICE = "/dev/source";
+    private static final String VOLUME = "vol-local";
+    private static final String MAIN = "org.replicationserver.receiver.ReceiverMain";
+    private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
+    private static final Pattern LISTENING = Pattern.compile("listening: port=(\\d+) pin=(\\S+) engine=(\\S+)");
+
+    /** As {@code ./run serve} starts it; a test compares. */
+    public static final List<String> JVM_OPTIONS = List.of(
+            "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",
+            "-XX:+UseSerialGC",
+            "-XX:+UseCompactObjectHeaders",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Xmx384m",
+            "-XX:MaxDirectMemorySize=512m",
+            "-Dio.netty.maxDirectMemory=402653184");
+
+    /**
+     * What to start.
+     *
+     * @param stateDirectory empty, or that of a server that was started here before
+     * @param image of the volume; made by the server if it is missing and not below /dev
+     * @param port 0 for any
+     * @param agentPin of the one agent
+     * @param jvmOptions beyond those of production
+     */
+    public record Settings(
+            Path stateDirectory,
+            Path image,
+            long diskBytes,
+            int port,
+            Pin agentPin,
+            TlsEngine engine,
+            List<String> jvmOptions) {
+        public Settings withPort(int newPort) {
+            return new Settings(stateDirectory, image, diskBytes, newPort, agentPin, engine, jvmOptions);
+        }
+    }
+
+    private final ChildProcess process;
+    private final int port;
+    private final Pin pin;
+    private final String engine;
+
+    private ServerProcess(ChildProcess process, Matcher listening) {
+        this.process = process;
+        this.port = Integer.parseInt(listening.group(1));
+        this.pin = Pin.parse(listening.group(2));
+        this.engine = listening.group(3).toLowerCase(Locale.ROOT);
+    }
+
+    /** Starts a server and waits until it listens. */
+    public static ServerProcess start(Settings settings, Cleanup cleanup) throws RunException, InterruptedException {
+        assign(settings);
+        ChildProcess process = ChildProcess.start("server", command(settings), cleanup);
+        try {
+            Matcher listening = process.awaitLine(LISTENING, START_TIMEOUT);
+            return new ServerProcess(process, listening);
+        } catch (RunException | InterruptedException e) {
+            process.close();
+            throw e;
+        }
+    }
+
+    private static Path assignments(Settings settings) {
+        return settings.stateDirectory().resolve("assignments.yaml");
+    }
+
+    private static void assign(Settings settings) throws RunException {
+        String text = """
+                sourceServers:
+                  - sourceServerId: %s
+                    agentPins: ["%s"]
+                    volumes:
+                      - volumeId: %s
+                        deviceName: %s
+                        path: %s
+                        sizeBytes: %d
+                        fresh: true
+                """.formatted(
+                        SOURCE_SERVER,
+                        settings.agentPin(),
+                        VOLUME,
+                        DEVICE,
+                        settings.image().getFileName(),
+                        settings.diskBytes());
+        try {
+            Files.createDirectories(settings.stateDirectory());
+            Files.writeString(assignments(settings), text);
+        } catch (IOException e) {
+            throw new RunException("cannot write the assignments of the server: " + e.getMessage(), e);
+        }
+    }
+
+    private static List<String> command(Settings settings) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home", ""), "bin", "java").toString());
+        command.addAll(JVM_OPTIONS);
+        command.addAll(settings.jvmOptions());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path", ""), MAIN, "serve"));
+        set(command, "listen.address", "127.0.0.1");
+        set(command, "listen.port", settings.port());
+        set(command, "state.directory", settings.stateDirectory());
+        set(command, "assignments.file", assignments(settings));
+        set(
+                command,
+                "image.directory",
+                settings.image().toAbsolutePath().resolveSibling(".").normalize());
+        set(command, "tls.engine", settings.engine().name().toLowerCase(Locale.ROOT));
+        return command;
+    }
+
+    private static void set(List<String> command, String key, Object value) {
+        command.add("--set");
+        command.add(key + "=" + value);
+    }
+
+    public int port() {
+        return port;
+    }
+
+    public Pin pin() {
+        return pin;
+    }
+
+    /** The TLS engine that the server chose. */
+    public String engine() {
+        return engine;
+    }
+
+    public ProcessUsage usage() throws RunException {
+        return ProcessUsage.of(process.pid());
+    }
+
+    public long peakResidentBytes() throws RunException {
+        return ProcessUsage.peakResidentBytes(process.pid());
+    }
+
+    /** An exception with what the server said last. */
+    public RunException failure(String what) {
+        return process.failure(what);
+    }
+
+    /** Ends the server as a power cut ends it: no step of its own any more. */
+    public void kill() throws RunException, InterruptedException {
+        process.kill();
+    }
+
+    @Override
+    public void close() {
+        process.close();
+    }
+}

@@ -1,0 +1,157 @@
+package org.replicationserver.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/** Mistakes on the command line get one line that names the option, the value and what is allowed, and exit code 2. */
+class AgentMainTest {
+    private static final String PIN = "sha256:" + "ab".repeat(32);
+
+    @TempDir
+    Path directory = Path.of("");
+
+    private Path image = Path.of("");
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @BeforeEach
+    void makeImage() throws IOException {
+        image = Files.write(directory.resolve("disk.img"), new byte[4096]);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--streams=17       | --streams: 17, allowed are 1 to 16",
+                "--streams=x        | Invalid value for option '--streams': 'x' is not an int",
+                "--readers=0        | --readers: 0, allowed are 1 to 16",
+                "--cycles=-2        | --cycles: -2, allowed are -1 to 2147483647",
+                "--cycle-pause=-1   | --cycle-pause: -1, allowed are 0 to 31536000",
+                "--cycle-pause=NaN  | --cycle-pause: NaN, allowed are 0 to 31536000",
+                "--connect-timeout=-0.5 | --connect-timeout: -0.5, allowed are 0 to 31536000",
+                "--server=[::1:1500 | --server: '[::1:1500': allowed are HOST, HOST:PORT, [IPV6] and [IPV6]:PORT",
+                "--server=h:0       | --server: 'h:0': port 0, allowed are 1 to 65535",
+                "--server-pin=abc   | --server-pin: 'abc': not a pin: length=3",
+                "--source-server-id=a/b | --source-server-id: 'a/b', allowed are 1 to 128 of A-Z a-z 0-9 . _ -",
+                "--source=sdb=      | --source: 'sdb=': no path after '='",
+                "--tls-engine=x     | Invalid value for option '--tls-engine': expected one of",
+                "--progress=x       | Invalid value for option '--progress': expected one of",
+                "--quiet-source --mark-command=x | --quiet-source: not together with --mark-command",
+                "--source=sda=/x    | --source: the same disk is given twice",
+                "--server-pin-file=/nowhere | --server-pin-file: cannot be read: /nowhere",
+                "--nonsense         | Unknown option: '--nonsense'",
+            })
+    void mistakeGetsOneLine(String wrong, String line) {
+        List<String> args = new ArrayList<>(List.of(
+                "replicate",
+                "--source=sda=" + image,
+                "--identity=" + directory.resolve("identity"),
+                "--server-pin=" + PIN));
+        if (!wrong.startsWith("--server=")) {
+            args.add("--server=localhost");
+        }
+        if (!wrong.startsWith("--source-server-id=")) {
+            args.add("--source-server-id=s-1");
+        }
+        args.addAll(List.of(wrong.split(" ")));
+        assertThat(run(args.toArray(String[]::new))).isEqualTo(2);
+        assertThat(err.toString()).startsWith(line).hasLineCount(1);
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void missingOptionsAreNamed() {
+        assertThat(run("replicate")).isEqualTo(2);
+        assertThat(err.toString())
+                .hasLineCount(1)
+                .contains("Missing required options")
+                .contains("--source", "--server", "--source-server-id", "--identity");
+    }
+
+    @Test
+    void pinIsRequired() {
+        assertThat(run(
+                        "replicate",
+                        "--source=" + image,
+                        "--server=localhost",
+                        "--source-server-id=s-1",
+                        "--identity=" + directory.resolve("identity")))
+                .isEqualTo(2);
+        assertThat(err.toString()).startsWith("--server-pin: none is given").hasLineCount(1);
+    }
+
+    @Test
+    void sourceThatIsNoDiskIsRefused() throws IOException {
+        Path odd = Files.write(directory.resolve("odd.img"), new byte[1000]);
+        assertThat(replicate(odd)).isEqualTo(2);
+        assertThat(err.toString())
+                .contains("odd.img has 1000 bytes, allowed are multiples of 512")
+                .hasLineCount(1);
+    }
+
+    @Test
+    void missingSourceIsNamed() {
+        assertThat(replicate(directory.resolve("none"))).isEqualTo(2);
+        assertThat(err.toString()).contains("none does not exist").hasLineCount(1);
+    }
+
+    @Test
+    void helpTellsEveryOptionWithItsDefault() {
+        assertThat(run("replicate", "--help")).isZero();
+        CommandLine command =
+                Objects.requireNonNull(AgentMain.commandLine().getSubcommands().get("replicate"));
+        command.getCommandSpec()
+                .options()
+                .forEach(option ->
+                        assertThat(out.toString()).contains(option.longestName().substring(2)));
+        command.getCommandSpec().options().stream()
+                .filter(option -> !option.required() && !option.usageHelp() && !option.versionHelp())
+                .filter(option -> !option.longestName().equals("--server-pin")
+                        && !option.longestName().equals("--server-pin-file"))
+                .forEach(option -> assertThat(String.join(" ", option.description()))
+                        .as(option.longestName())
+                        .contains("Default:"));
+    }
+
+    @Test
+    void identityIsMadeOnceAndItsPinPrinted() {
+        String where = "--directory=" + directory.resolve("identity");
+        assertThat(run("identity", where, "--source-server-id=s-1")).isZero();
+        String first = out.toString();
+        assertThat(first).matches("sha256:[0-9a-f]{64}\\R");
+        assertThat(run("identity", where, "--source-server-id=s-1")).isZero();
+        assertThat(out.toString()).isEqualTo(first + first);
+    }
+
+    private int replicate(Path source) {
+        return run(
+                "replicate",
+                "--source=sda=" + source,
+                "--server=localhost",
+                "--source-server-id=s-1",
+                "--identity=" + directory.resolve("identity"),
+                "--server-pin=" + PIN);
+    }
+
+    private int run(String... args) {
+        return AgentMain.commandLine()
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true))
+                .execute(args);
+    }
+}

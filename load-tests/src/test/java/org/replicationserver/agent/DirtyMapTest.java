@@ -1,0 +1,172 @@
+package org.replicationserver.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class DirtyMapTest {
+    private static final int BLOCKS = 40;
+    private static final int TAIL_BYTES = 512;
+    private static final int STREAMS = 4;
+    private static final BlockLayout LAYOUT = new BlockLayout((BLOCKS - 1L) * BlockLayout.BLOCK_BYTES + TAIL_BYTES);
+
+    @Test
+    void acknowledgementOfAnOlderSendingLeavesARewrittenBlockInFlight() {
+        DirtyMap map = new DirtyMap(LAYOUT);
+        map.claim(3, 2);
+        map.sent(1, 10, 3, 2);
+        map.suspectAll();
+        map.claim(3, 1);
+        map.sent(1, 20, 3, 1);
+
+        assertThat(map.acknowledged(1, 10)).isEqualTo(BlockLayout.BLOCK_BYTES);
+        assertThat(map.isInFlight(3)).isTrue();
+        assertThat(map.isInFlight(4)).isFalse();
+
+        map.acknowledged(1, 20);
+        assertThat(map.isInFlight(3)).isFalse();
+    }
+
+    @Test
+    void endOfASessionMakesWhatIsInFlightDirtyAndItsRepetitionIsCounted() {
+        DirtyMap map = new DirtyMap(LAYOUT);
+        map.claim(0, BLOCKS);
+        assertThat(map.sent(0, 2, 0, BLOCKS)).isZero();
+        map.sessionEnded();
+
+        assertThat(map.dirtyBytes()).isEqualTo((long) BLOCKS * BlockLayout.BLOCK_BYTES);
+        assertThat(map.acknowledged(0, 99)).isZero();
+        map.claim(BLOCKS - 2, 2);
+        assertThat(map.sent(0, 2, BLOCKS - 2, 2)).isEqualTo(BlockLayout.BLOCK_BYTES + TAIL_BYTES);
+        map.beginEpoch();
+        map.claim(0, 1);
+        assertThat(map.sent(0, 3, 0, 1)).isZero();
+    }
+
+    @Test
+    void oddTailCountsWithItsOwnBytes() {
+        DirtyMap map = new DirtyMap(LAYOUT);
+        assertThat(map.settledBytes()).isZero();
+        map.claim(BLOCKS - 1, 1);
+        map.sent(0, 2, BLOCKS - 1, 1);
+        assertThat(map.acknowledged(0, 2)).isEqualTo(TAIL_BYTES);
+        assertThat(map.settledBytes()).isEqualTo(TAIL_BYTES);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5})
+    void agreesWithAModelThatKeepsTheNewestSeqOfEachBlock(long firstSeed) {
+        for (long seed = firstSeed * 1000; seed < firstSeed * 1000 + 200; seed++) {
+            new Model(seed).run();
+        }
+    }
+
+    /** One seq for each block, as the specification words it: a block is forgotten when its newest sending is covered. */
+    private static final class Model {
+        private final long seed;
+        private final Random random;
+        private final DirtyMap map = new DirtyMap(LAYOUT);
+        private final boolean[] dirty = new boolean[BLOCKS];
+        private final boolean[] suspect = new boolean[BLOCKS];
+        private final long[] newestSeq = new long[BLOCKS];
+        private final long[] lastSeq = new long[STREAMS];
+
+        Model(long seed) {
+            this.seed = seed;
+            this.random = new Random(seed);
+            Arrays.fill(dirty, true);
+        }
+
+        void run() {
+            for (int step = 0; step < 300; step++) {
+                switch (random.nextInt(12)) {
+                    case 0 -> endSession();
+                    case 1 -> suspectAll();
+                    case 2, 3, 4 -> acknowledge();
+                    default -> claimAndSend();
+                }
+                compare(step);
+            }
+        }
+
+        private void claimAndSend() {
+            int first = map.nextPending(random.nextInt(BLOCKS));
+            if (first < 0) {
+                return;
+            }
+            int region = Math.min(BLOCKS, (first / 8 + 1) * 8);
+            int count = 1 + random.nextInt(map.pendingRun(first, region));
+            int forced = map.claim(first, count);
+            for (int i = 0; i < count; i++) {
+                assertThat((forced & (1 << i)) != 0).as("seed %d", seed).isEqualTo(dirty[first + i]);
+                dirty[first + i] = false;
+                suspect[first + i] = false;
+            }
+            switch (random.nextInt(4)) {
+                case 0 -> {
+                    map.release(first, count, forced);
+                    for (int i = 0; i < count; i++) {
+                        boolean was = (forced & (1 << i)) != 0;
+                        dirty[first + i] |= was;
+                        suspect[first + i] |= !was;
+                    }
+                }
+                case 1 -> {
+                    map.releaseDirty(first, count);
+                    Arrays.fill(dirty, first, first + count, true);
+                }
+                default -> {
+                    int stream = first / 8 % STREAMS;
+                    long seq = ++lastSeq[stream];
+                    map.sent(stream, seq, first, count);
+                    Arrays.fill(newestSeq, first, first + count, seq);
+                }
+            }
+        }
+
+        private void acknowledge() {
+            int stream = random.nextInt(STREAMS);
+            long upTo = random.nextLong(lastSeq[stream] + 1);
+            long bytes = 0;
+            for (int b = 0; b < BLOCKS; b++) {
+                if (b / 8 % STREAMS == stream && newestSeq[b] > 0 && newestSeq[b] <= upTo) {
+                    newestSeq[b] = 0;
+                    bytes += LAYOUT.bytes(b, 1);
+                }
+            }
+            assertThat(map.acknowledged(stream, upTo)).as("seed %d", seed).isEqualTo(bytes);
+        }
+
+        private void endSession() {
+            map.sessionEnded();
+            for (int b = 0; b < BLOCKS; b++) {
+                if (newestSeq[b] > 0) {
+                    dirty[b] = true;
+                    suspect[b] = false;
+                    newestSeq[b] = 0;
+                }
+            }
+            Arrays.fill(lastSeq, 0);
+        }
+
+        private void suspectAll() {
+            map.suspectAll();
+            for (int b = 0; b < BLOCKS; b++) {
+                suspect[b] = !dirty[b];
+            }
+        }
+
+        private void compare(int step) {
+            for (int b = 0; b < BLOCKS; b++) {
+                String where = "seed " + seed + " step " + step + " block " + b;
+                assertThat(map.isDirty(b)).as(where).isEqualTo(dirty[b]);
+                assertThat(map.isSuspect(b)).as(where).isEqualTo(suspect[b]);
+                assertThat(map.isInFlight(b)).as(where).isEqualTo(newestSeq[b] > 0);
+            }
+        }
+    }
+}

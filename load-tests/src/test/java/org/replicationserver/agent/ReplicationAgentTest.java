@@ -1,0 +1,209 @@
+package org.replicationserver.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.config.AssignedSource;
+import org.replicationserver.receiver.config.ConfigLoader;
+import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.server.ReplicationServer;
+import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.VolumeAssignment;
+
+/** The agent's sockets, TLS and disks against a server in the same process, on the loopback. */
+class ReplicationAgentTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final int DISK_BYTES = 24 * 1024 * 1024 + 512;
+    private static final long SEED = 20260101;
+
+    @TempDir
+    Path directory = Path.of("");
+
+    private Path source = Path.of("");
+    private Path replica = Path.of("");
+    private @Nullable ReplicationServer server;
+    private String protocols = "TLSv1.2";
+    private int port;
+
+    @BeforeEach
+    void makeDisk() throws IOException {
+        source = directory.resolve("source.img");
+        replica = directory.resolve("replica.img");
+        byte[] content = new byte[DISK_BYTES];
+        byte[] noise = new byte[DISK_BYTES / 3];
+        new Random(SEED).nextBytes(noise);
+        System.arraycopy(noise, 0, content, 1_000_000, noise.length);
+        Files.write(source, content);
+    }
+
+    @AfterEach
+    void stopServer() {
+        if (server != null) {
+            server.stop();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"OPENSSL,TLSv1.2", "OPENSSL,TLSv1.3", "JDK,TLSv1.2", "JDK,TLSv1.3"})
+    void replicatesOverTlsWithBothEngines(TlsEngine engine, String protocol) throws Exception {
+        protocols = protocol;
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        ReplicationAgent agent = start(
+                options().withTlsEngine(engine).withCycles(0, Duration.ZERO).withQuietSource(true));
+        assertThat(agent.awaitEnd(PATIENCE))
+                .isEqualTo(new AgentOutcome(AgentOutcome.Exit.DONE, "all cycles are committed"));
+        assertThat(Files.mismatch(source, replica)).isEqualTo(-1);
+        AgentReport report = agent.report();
+        assertThat(report.commits()).isEqualTo(1);
+        assertThat(report.durableBytes()).isEqualTo(DISK_BYTES);
+        assertThat(report.bytesResent()).isZero();
+        assertThat(report.wireBytesSent()).isLessThan(DISK_BYTES / 2);
+    }
+
+    @Test
+    void cyclesSendChangesAndSurviveARestartOfTheServer() throws Exception {
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        ReplicationAgent agent = start(
+                options().withCycles(AgentOptions.ENDLESS, Duration.ofHours(1)).withReaders(2));
+        assertThat(agent.awaitCommitted(1, PATIENCE)).isTrue();
+        stopServer();
+        change(3_000_000);
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        change(9_000_000);
+        awaitSessions(agent, 2);
+        agent.cycleNow();
+        assertThat(agent.awaitCommitted(2, PATIENCE)).isTrue();
+        agent.stop();
+        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.DONE);
+        assertThat(Files.mismatch(source, replica)).isEqualTo(-1);
+        // Three blocks, because the second change crosses a border; the whole disk would be 24 MiB more.
+        assertThat(agent.report().rawBytesSent() - DISK_BYTES).isLessThanOrEqualTo(4 * BlockLayout.BLOCK_BYTES);
+    }
+
+    @Test
+    void markCommandStandsAroundEachEpoch() throws Exception {
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        Path calls = directory.resolve("calls");
+        ReplicationAgent agent = start(options()
+                .withCycles(1, Duration.ZERO)
+                .withMarkCommand("f() { echo \"$1 $BRP_PHASE\" >> '" + calls + "'; }; f"));
+        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.DONE);
+        assertThat(Files.readAllLines(calls))
+                .containsExactly("freeze freeze", "thaw thaw", "freeze freeze", "thaw thaw");
+        assertThat(agent.report().cycles()).noneMatch(AgentReport.Cycle::fuzzy);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"OPENSSL,TLSv1.2", "OPENSSL,TLSv1.3", "JDK,TLSv1.2", "JDK,TLSv1.3"})
+    void agentThatIsNotAssignedEndsWithForbidden(TlsEngine engine, String protocol) throws Exception {
+        protocols = protocol;
+        startServer(
+                AgentIdentity.loadOrCreate(directory.resolve("other"), "s-1").pin());
+        ReplicationAgent agent = start(options().withTlsEngine(engine));
+        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
+    }
+
+    @Test
+    void serverWithAnotherPinIsRefused() throws Exception {
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        Pin other =
+                AgentIdentity.loadOrCreate(directory.resolve("other"), "s-2").pin();
+        AgentOptions options = AgentOptions.of(
+                List.of(new SourceDisk("sda", source)),
+                new ServerAddress("localhost", port),
+                ServerPins.of(other),
+                "s-1",
+                identity());
+        AgentOutcome outcome = Objects.requireNonNull(start(options).awaitEnd(PATIENCE));
+        assertThat(outcome.exit()).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
+        assertThat(outcome.text()).contains("NOT_PINNED");
+    }
+
+    @Test
+    void shrunkSourceEndsTheAgent() throws Exception {
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        ReplicationAgent agent = start(options().withCycles(AgentOptions.ENDLESS, Duration.ofHours(1)));
+        assertThat(agent.awaitCommitted(1, PATIENCE)).isTrue();
+        try (FileChannel channel = FileChannel.open(source, StandardOpenOption.WRITE)) {
+            channel.truncate(1024 * 1024);
+        }
+        agent.cycleNow();
+        AgentOutcome outcome = Objects.requireNonNull(agent.awaitEnd(PATIENCE));
+        assertThat(outcome.exit()).isEqualTo(AgentOutcome.Exit.SOURCE_FAILED);
+        assertThat(outcome.text()).contains("source.img ends at or before byte");
+    }
+
+    private Path identity() {
+        return directory.resolve("identity");
+    }
+
+    private AgentOptions options() throws IOException {
+        Path pinFile = directory.resolve("state/certificates/server.pin");
+        return AgentOptions.of(
+                        List.of(new SourceDisk("sda", source)),
+                        new ServerAddress("localhost", port),
+                        new ServerPins(Set.of(), pinFile),
+                        "s-1",
+                        identity())
+                .withSeed(SEED);
+    }
+
+    private static ReplicationAgent start(AgentOptions options) throws AgentStartException {
+        return ReplicationAgent.start(options, event -> {});
+    }
+
+    private void startServer(Pin agent) throws Exception {
+        SourceAssignment assignment =
+                new SourceAssignment("s-1", List.of(new VolumeAssignment("vol-1", "sda", replica, DISK_BYTES, true)));
+        ReplicationServer started = ReplicationServer.start(
+                ConfigLoader.load(
+                                null,
+                                Map.of(),
+                                List.of(
+                                        "listen.port=" + port,
+                                        "listen.address=127.0.0.1",
+                                        "tls.protocols=" + protocols,
+                                        "state.directory=" + directory.resolve("state")))
+                        .toServerConfig(),
+                List.of(new AssignedSource(assignment, List.of(agent.toString()))),
+                new SimpleMeterRegistry(),
+                failure -> {});
+        server = started;
+        port = started.port();
+    }
+
+    private static void awaitSessions(ReplicationAgent agent, int sessions) {
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .until(() ->
+                        agent.report().sessions() >= sessions && agent.report().phase() == AgentReport.Phase.RESTING);
+    }
+
+    private void change(long at) throws IOException {
+        try (FileChannel channel = FileChannel.open(source, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.wrap("changed".getBytes(StandardCharsets.UTF_8)), at);
+        }
+    }
+}

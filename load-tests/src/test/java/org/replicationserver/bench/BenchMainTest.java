@@ -1,0 +1,79 @@
+package org.replicationserver.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.replicationserver.process.ServerProcess;
+import picocli.CommandLine;
+
+/** The command line, and a whole run. */
+final class BenchMainTest {
+    private static final Path RUN = Path.of("..", "run");
+
+    @ParameterizedTest
+    @CsvSource({
+        "--size=1GB, not a size like",
+        "--size=8MiB, 16MiB to 64GiB",
+        "--starts=0, 1 to 20",
+        "--rounds=101, 0 to 100",
+        "--rounds=many, --rounds",
+        "--streams=17, 1 to 16",
+        "--engine=gnutls, gnutls",
+        "--volume-dir=/no/such/place, a directory that exists",
+        "--json=/no/such/place/file, a directory that exists",
+        "--nonsense, --nonsense"
+    })
+    void aMistakeGetsOneLineThatNamesIt(String argument, String named) {
+        StringWriter err = new StringWriter();
+        int exitCode =
+                BenchMain.commandLine().setErr(new PrintWriter(err, true)).execute(argument);
+
+        assertThat(exitCode).isEqualTo(2);
+        assertThat(err.toString().lines()).singleElement().asString().contains(named);
+    }
+
+    /** The server that is measured is the one that people start. */
+    @Test
+    void theServersJvmHasTheOptionsOfRun() throws IOException {
+        String run = Files.readString(RUN);
+        List<String> options = new ArrayList<>(array(run, "common_flags"));
+        options.addAll(array(run, "server_flags"));
+        assertThat(ServerProcess.JVM_OPTIONS).containsExactlyInAnyOrderElementsOf(options);
+    }
+
+    private static List<String> array(String script, String name) {
+        Matcher array = Pattern.compile(name + "=\\(([^)]*)\\)").matcher(script);
+        assertThat(array.find()).isTrue();
+        return List.of(array.group(1).strip().split("\\s+", -1));
+    }
+
+    @Test
+    @Tag("long")
+    void aSmallRunEndsWithATableAndFigures(@TempDir Path directory) throws IOException {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        Path json = directory.resolve("figures.json");
+        CommandLine bench =
+                BenchMain.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
+
+        int exitCode = bench.execute("--size=64MiB", "--starts=1", "--rounds=1", "--json=" + json);
+
+        assertThat(err.toString()).isEmpty();
+        assertThat(exitCode).isZero();
+        assertThat(out.toString()).contains("server, warm, CPU s/GiB", "replicas identical");
+        assertThat(Files.readString(json)).contains("\"serverCpuSecondsPerGib\"", "\"peakResidentBytes\"");
+    }
+}

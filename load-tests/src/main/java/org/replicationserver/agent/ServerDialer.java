@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLSession;
 import org.replicationserver.cert.Identity;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.cert.PinnedTrustManager;
@@ -146,8 +147,13 @@ final class ServerDialer {
     }
 
     private void connected(AgentLink link, NetSocket socket) {
+        SSLSession tls = socket.sslSession();
+        if (tls == null) {
+            link.closed(LinkFailure.lost("closed by the server right after the handshake"));
+            return;
+        }
         // A session that could be resumed would skip the check of the pin.
-        socket.sslSession().invalidate();
+        tls.invalidate();
         if (!ProtocolLimits.ALPN.equals(socket.applicationLayerProtocol())) {
             socket.close();
             link.closed(new LinkFailure(LinkFailure.Kind.NOT_BRP, "the peer does not speak " + ProtocolLimits.ALPN));

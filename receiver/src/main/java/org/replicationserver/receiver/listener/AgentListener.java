@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
 import javax.net.ssl.X509ExtendedKeyManager;
 import javax.net.ssl.X509ExtendedTrustManager;
 import jdk.net.ExtendedSocketOptions;
@@ -138,8 +139,14 @@ public final class AgentListener {
     private void connected(NetSocket socket) {
         NetSocketInternal internal = (NetSocketInternal) socket;
         String remoteAddress = String.valueOf(socket.remoteAddress());
+        SSLSession tls = socket.sslSession();
+        if (tls == null) {
+            // The peer was gone before its handshake was looked at.
+            events.probed();
+            return;
+        }
         // A session that could be resumed would skip the check of the pin.
-        socket.sslSession().invalidate();
+        tls.invalidate();
         if (!ProtocolLimits.ALPN.equals(socket.applicationLayerProtocol())) {
             events.wrongProtocol(remoteAddress);
             socket.close();

@@ -1,0 +1,39 @@
+package org.replicationserver.integration;
+
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+import net.jpountz.lz4.LZ4Factory;
+import org.replicationserver.receiver.protocol.FrameHeader;
+import org.replicationserver.receiver.protocol.FrameWriter;
+
+/** A block that is about to be sent: as LZ4 where that is shorter. */
+record BlockFrame(int volume, long offsetBytes, byte[] raw, long epoch, int crc32c) {
+    static BlockFrame of(int volume, long offsetBytes, byte[] raw, long epoch) {
+        CRC32C crc = new CRC32C();
+        crc.update(raw);
+        return new BlockFrame(volume, offsetBytes, raw, epoch, (int) crc.getValue());
+    }
+
+    /** The same with a checksum that is not the block's. */
+    BlockFrame corrupt() {
+        return new BlockFrame(volume, offsetBytes, raw, epoch, ~crc32c);
+    }
+
+    /** Takes the writer's next seq. */
+    ByteBuffer encode(FrameWriter writer) {
+        byte[] compressed = LZ4Factory.fastestInstance().fastCompressor().compress(raw);
+        boolean shorter = compressed.length < raw.length;
+        byte[] payload = shorter ? compressed : raw;
+        ByteBuffer bytes = ByteBuffer.allocate(FrameHeader.BLOCK_BYTES + payload.length);
+        writer.dataHeader(
+                bytes,
+                volume,
+                shorter ? FrameHeader.CODEC_LZ4 : FrameHeader.CODEC_STORED,
+                payload.length,
+                raw.length,
+                offsetBytes,
+                epoch,
+                crc32c);
+        return bytes.put(payload).flip();
+    }
+}

@@ -1,0 +1,190 @@
+package org.replicationserver.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+
+/**
+ * The disks of a source server and everything that an agent and an auditor know of each block: what it holds, what was sent, what was
+ * acknowledged. Any thread.
+ */
+final class DirtySource {
+    static final int BLOCK_BYTES = 64 * 1024;
+    private static final int SECTOR_BYTES = 512;
+
+    /** A block that is to be sent. */
+    record Piece(int volume, int block, byte[] content) {
+        long offsetBytes() {
+            return (long) block * BLOCK_BYTES;
+        }
+    }
+
+    private record Sending(long number, int version) {}
+
+    private final class Block {
+        final int volume;
+        final int number;
+
+        /** What the source holds; version 0 is all zeros. */
+        int version = 1;
+
+        /** What the replica surely holds, unless one of {@link #possible} took its place. */
+        int acknowledged;
+
+        /** Sent since then, oldest first: each of them may have been written, in whole or in part. */
+        final Deque<Sending> possible = new ArrayDeque<>();
+
+        /** Sent in this session and not acknowledged, oldest first. */
+        final Deque<Sending> inFlight = new ArrayDeque<>();
+
+        final Set<Integer> versionsOfEarlierSessions = new HashSet<>();
+
+        Block(int volume, int number) {
+            this.volume = volume;
+            this.number = number;
+        }
+
+        byte[] content(int ofVersion) {
+            return ofVersion == 0
+                    ? new byte[BLOCK_BYTES]
+                    : Images.random(((long) volume * 100_000 + number) * 100_000 + ofVersion, BLOCK_BYTES);
+        }
+
+        boolean isDirty() {
+            return acknowledged != version;
+        }
+
+        boolean wasSent() {
+            return !possible.isEmpty();
+        }
+    }
+
+    private final List<Block[]> volumes = new ArrayList<>();
+    private long sendings;
+    private long resentBytes;
+    private long acknowledgedBlocks;
+
+    DirtySource(int volumeCount, int volumeBytes) {
+        for (int volume = 0; volume < volumeCount; volume++) {
+            Block[] blocks = new Block[volumeBytes / BLOCK_BYTES];
+            for (int i = 0; i < blocks.length; i++) {
+                blocks[i] = new Block(volume, i);
+            }
+            volumes.add(blocks);
+        }
+    }
+
+    private List<Block> all() {
+        return volumes.stream().flatMap(Arrays::stream).toList();
+    }
+
+    /** The source writes to some of its blocks. */
+    synchronized void change(Random random, int blocks) {
+        List<Block> all = all();
+        for (int i = 0; i < blocks; i++) {
+            all.get(random.nextInt(all.size())).version++;
+        }
+    }
+
+    // --- the agent
+
+    synchronized void sessionBegins() {
+        resentBytes = 0;
+        for (Block block : all()) {
+            block.possible.forEach(sending -> block.versionsOfEarlierSessions.add(sending.version()));
+            if (block.acknowledged > 0) {
+                block.versionsOfEarlierSessions.add(block.acknowledged);
+            }
+            block.inFlight.clear();
+        }
+    }
+
+    /** The server knows nothing any more of what it acknowledged. */
+    synchronized void everythingIsDirty() {
+        all().forEach(block -> block.acknowledged = -1);
+    }
+
+    /** What is not acknowledged, and of that first what was sent already. */
+    synchronized List<Piece> dirty() {
+        List<Block> dirty =
+                new ArrayList<>(all().stream().filter(Block::isDirty).toList());
+        dirty.sort((a, b) -> Boolean.compare(b.wasSent(), a.wasSent()));
+        return dirty.stream()
+                .map(block -> new Piece(block.volume, block.number, block.content(block.version)))
+                .toList();
+    }
+
+    /** To be told before the block is sent. */
+    synchronized void sending(Piece piece) {
+        Block block = volumes.get(piece.volume())[piece.block()];
+        Sending sending = new Sending(++sendings, block.version);
+        block.possible.addLast(sending);
+        block.inFlight.addLast(sending);
+        if (block.versionsOfEarlierSessions.contains(block.version)) {
+            resentBytes += BLOCK_BYTES;
+        }
+    }
+
+    /** Acknowledgements of a block come in the order in which it was sent, because it has one stream. */
+    synchronized void acknowledged(RawStream.Sent sent) {
+        Block block = volumes.get(sent.volume())[(int) (sent.offsetBytes() / BLOCK_BYTES)];
+        Sending sending = block.inFlight.removeFirst();
+        block.acknowledged = sending.version();
+        block.possible.removeIf(earlier -> earlier.number() <= sending.number());
+        acknowledgedBlocks++;
+    }
+
+    /** Of this session: bytes of blocks that an earlier session had sent with the same content. */
+    synchronized long resentBytes() {
+        return resentBytes;
+    }
+
+    synchronized long acknowledgedBlocks() {
+        return acknowledgedBlocks;
+    }
+
+    // --- the auditor
+
+    /** Each sector of a replica must be what was acknowledged, or what was sent after that. */
+    synchronized void assertNothingAcknowledgedIsMissing(int volume, byte[] replica) {
+        for (Block block : volumes.get(volume)) {
+            List<byte[]> allowed = new ArrayList<>();
+            allowed.add(block.content(Math.max(0, block.acknowledged)));
+            block.possible.forEach(sending -> allowed.add(block.content(sending.version())));
+            int begin = block.number * BLOCK_BYTES;
+            for (int at = 0; at < BLOCK_BYTES; at += SECTOR_BYTES) {
+                if (!isOneOf(allowed, replica, begin, at)) {
+                    throw new AssertionError("volume " + volume + " block " + block.number + " byte " + at
+                            + " holds neither the acknowledged version " + block.acknowledged + " nor one of "
+                            + block.possible);
+                }
+            }
+        }
+    }
+
+    private static boolean isOneOf(List<byte[]> allowed, byte[] replica, int begin, int at) {
+        for (byte[] content : allowed) {
+            if (Arrays.equals(replica, begin + at, begin + at + SECTOR_BYTES, content, at, at + SECTOR_BYTES)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    synchronized void assertIdentical(int volume, byte[] replica) {
+        for (Block block : volumes.get(volume)) {
+            int begin = block.number * BLOCK_BYTES;
+            byte[] held = Arrays.copyOfRange(replica, begin, begin + BLOCK_BYTES);
+            assertThat(Arrays.mismatch(held, block.content(block.version)))
+                    .as("volume %d block %d", volume, block.number)
+                    .isEqualTo(-1);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+package org.replicationserver.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Nothing on the walk of a write blocks the event loop or writes a log line. */
+@Timeout(120)
+final class EventLoopTest {
+    private static final int SIZE_BYTES = 64 << 20;
+    private static final int FRAMES = 10_000;
+    private static final int BLOCK_BYTES = 4096;
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void fullSyncNeverBlocksTheEventLoop() throws Exception {
+        byte[] image = Images.mixed(7, SIZE_BYTES);
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        try (LogCapture log = LogCapture.begin();
+                InProcessServer server =
+                        TightThreadChecker.during(() -> InProcessServer.onImages(directory, List.of(source)));
+                RawAgent agent = RawAgent.connect(server.endpoint(), source, 4)) {
+            log.clear(); // what a first handshake loads and links is not the walk of a write
+            for (int round = 0; round < 3; round++) {
+                agent.openNextEpoch();
+                agent.sendImage(0, image);
+                agent.commit();
+            }
+            assertThat(log.linesWith("BlockedThreadChecker")).isEmpty();
+        }
+        byte[] replica = Files.readAllBytes(source.volume(0).path());
+        assertThat(Arrays.mismatch(replica, image)).isEqualTo(-1);
+    }
+
+    @Test
+    void framesWriteNoLogLines() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        byte[] block = Images.random(8, BLOCK_BYTES);
+        try (LogCapture log = LogCapture.begin();
+                InProcessServer server = InProcessServer.start(directory, List.of(source), TestDevices.inMemory());
+                RawAgent agent = RawAgent.connect(server.endpoint(), source, 2)) {
+            agent.openNextEpoch();
+            log.clear();
+            for (int i = 0; i < FRAMES; i++) {
+                agent.send(0, (long) i * BLOCK_BYTES % SIZE_BYTES, block);
+            }
+            for (RawStream stream : agent.streams()) {
+                stream.awaitAllDurable();
+            }
+            assertThat(agent.durableFrames()).isEqualTo(FRAMES);
+            assertThat(server.count("replication_received_data_frames")).isEqualTo(FRAMES);
+            assertThat(log.lines()).isEmpty();
+        }
+    }
+
+    /** The checker is really on. */
+    @Test
+    void checkerSeesALoopThatIsBlocked() throws Exception {
+        try (LogCapture log = LogCapture.begin()) {
+            io.vertx.core.Vertx vertx = TightThreadChecker.during(io.vertx.core.Vertx::vertx);
+            vertx.runOnContext(ignored -> sleepTooLong());
+            org.awaitility.Awaitility.await()
+                    .untilAsserted(() ->
+                            assertThat(log.linesWith("BlockedThreadChecker")).isNotEmpty());
+            vertx.close().toCompletionStage().toCompletableFuture().join();
+        }
+    }
+
+    @SuppressWarnings("ThreadSleepMillis")
+    private static void sleepTooLong() {
+        try {
+            Thread.sleep(5 * TightThreadChecker.EXECUTE_MILLIS_MAX);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

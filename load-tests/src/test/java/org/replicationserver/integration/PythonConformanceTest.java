@@ -1,0 +1,143 @@
+package org.replicationserver.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.replicationserver.receiver.listener.TlsEngine;
+
+/**
+ * The specification is enough: a client that was written from it replicates an image, and every bad input of its section 11 gets the
+ * documented answer and harms no other source server's session.
+ */
+@Timeout(300)
+@ExtendWith(ServerLogs.class)
+final class PythonConformanceTest {
+    private static final String BRISK = "session.ack-interval-seconds=0.2";
+    private static final int SIZE_BYTES = 34 << 20;
+
+    /** Rows that wait for a deadline of 10 s. */
+    private static final String[] SLOW_ROWS = {
+        "attach-missing", "hello-timeout", "acknowledged-every-5-s", "duplicate-agent"
+    };
+
+    private static final String[] TLS_AND_OTHER_ROWS = {
+        "no-alpn",
+        "wrong-alpn",
+        "no-client-certificate",
+        "unpinned-client-certificate",
+        "connect-and-close",
+        "resumption-refused",
+        "bad-magic",
+        "json-garbage",
+        "unknown-type-below-80",
+        "ignorable-type-skipped",
+        "zero-with-payload",
+        "seq-gap",
+        "data-on-control",
+        "wrong-stream",
+        "crc-differs",
+        "commit-is-remembered"
+    };
+
+    @TempDir
+    Path directory;
+
+    private ServerProcess.Plan plan(TlsEngine engine) {
+        return ServerProcess.in(directory).set("tls.engine=" + engine.name().toLowerCase(Locale.ROOT));
+    }
+
+    /** Acknowledges more often than it must, so that rows that wait for it are done sooner. */
+    private ServerProcess brisk(TlsEngine engine, TestSource... sources) throws Exception {
+        return plan(engine).set(BRISK).start(sources);
+    }
+
+    /** All rows pass while another source server streams, which notices nothing of it. */
+    private void assertConforms(ServerProcess server, TestSource source, TestSource bystander, List<String> options)
+            throws Exception {
+        AgentKey stranger = Identities.agent(directory, source.sourceServerId());
+        try (SteadyStream steady = SteadyStream.begin(server.endpoint(), bystander)) {
+            Commands.Result result = PythonClient.of(server.endpoint(), source).conformance(stranger, options);
+            assertThat(result.output()).doesNotContain("FAILED").contains(" 0 failed");
+            assertThat(result.exitCode()).isZero();
+            steady.assertUndisturbed();
+        }
+        assertThat(server.logSinceStart()).doesNotContain("fault of this program");
+    }
+
+    private void assertSyncs(ServerProcess server, TestSource source) throws Exception {
+        Path image = Images.write(directory.resolve("source.img"), Images.mostlyZeros(11, SIZE_BYTES, 24));
+        String told = PythonClient.of(server.endpoint(), source).sync(image, 3);
+        assertThat(told).contains("committed epoch=1").contains("bytes=" + SIZE_BYTES);
+        Images.assertIdentical(source.volume(0).path(), image);
+    }
+
+    @Test
+    void pythonAgentReplicatesAndEveryRowIsAnsweredAsDocumented() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
+        try (ServerProcess server = brisk(TlsEngine.AUTO, source, bystander)) {
+            assertSyncs(server, source);
+            assertConforms(server, source, bystander, PythonClient.without(SLOW_ROWS));
+        }
+    }
+
+    @Test
+    void theOtherTlsEngineAnswersTheSame() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
+        try (ServerProcess server = brisk(TlsEngine.JDK, source, bystander)) {
+            assertSyncs(server, source);
+            assertConforms(server, source, bystander, PythonClient.only(TLS_AND_OTHER_ROWS));
+        }
+    }
+
+    @Tag("long")
+    @ParameterizedTest
+    @EnumSource(names = {"JDK", "OPENSSL"})
+    void everyRowWithEitherEngine(TlsEngine engine) throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
+        try (ServerProcess server = plan(engine).start(source, bystander)) {
+            assertConforms(server, source, bystander, List.of());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "bad-magic, PROTOCOL, 1",
+        "unknown-codec, UNSUPPORTED, 1",
+        "over-limit-bytes, LIMIT, 1",
+        "seq-repeat, SEQUENCE, 1",
+        "data-on-control, STATE, 1",
+        "wrong-stream, RANGE, 1",
+        "crc-differs, INTEGRITY, 2",
+        "commit-of-epoch-not-open, EPOCH, 1",
+        "too-many-pings, RATE, 1",
+        "other-source-id, FORBIDDEN, 1",
+        "no-common-version, VERSION, 1"
+    })
+    void badInputIsCountedOnceAndLoggedOnce(String row, String code, int inputs) throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        try (LogCapture log = LogCapture.begin();
+                InProcessServer server =
+                        InProcessServer.start(directory, List.of(source), TestDevices.inMemory(), BRISK)) {
+            PythonClient client = PythonClient.of(server.endpoint(), source);
+            Commands.Result result = client.conformance(source.key(), PythonClient.only(row));
+            assertThat(result.output()).contains("1 passed, 0 failed");
+            assertThat(server.count("replication_refused_frames", "code", code)).isEqualTo(inputs);
+            assertThat(server.count("replication_refused_frames")).isEqualTo(inputs);
+            assertThat(log.linesWith("refused")).hasSize(inputs).allMatch(line -> line.contains("code=" + code));
+            assertThat(log.warningsAndErrors()).hasSize(inputs);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+package org.replicationserver.integration;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Bye;
+import org.replicationserver.receiver.protocol.EpochCommit;
+import org.replicationserver.receiver.protocol.EpochOpen;
+import org.replicationserver.receiver.protocol.EpochStatus;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.protocol.Welcome;
+
+/** The agent's side of one session, step by step as the test wants it. One thread of the test uses it. */
+final class RawAgent implements AutoCloseable {
+    /** One for all, as an agent that is not restarted has. */
+    private static final String INSTANCE =
+            HexFormat.of().toHexDigits(new Random().nextLong()) + HexFormat.of().toHexDigits(new Random().nextLong());
+
+    private static final int IMAGE_BLOCK_BYTES = 64 * 1024;
+
+    private final Endpoint endpoint;
+    private final TestSource source;
+    private final RawConnection control;
+    private final List<RawStream> streams = new ArrayList<>();
+    private @Nullable Welcome welcome;
+    private long epoch;
+
+    private RawAgent(Endpoint endpoint, TestSource source) throws IOException {
+        this.endpoint = endpoint;
+        this.source = source;
+        this.control = RawConnection.open(endpoint, source.key());
+    }
+
+    /** A control connection on which HELLO was sent; WELCOME is still to come. */
+    static RawAgent greet(Endpoint endpoint, TestSource source, int streams, Hello.@Nullable Remembered remembers)
+            throws IOException {
+        RawAgent agent = new RawAgent(endpoint, source);
+        agent.control.send(
+                FrameType.HELLO,
+                new Hello(
+                        List.of(ProtocolLimits.VERSION),
+                        List.of(),
+                        source.sourceServerId(),
+                        INSTANCE,
+                        streams,
+                        source.disks(),
+                        remembers));
+        return agent;
+    }
+
+    /** A session whose streams are attached. */
+    static RawAgent connect(Endpoint endpoint, TestSource source, int streams)
+            throws IOException, InterruptedException, ProtocolException {
+        return connect(endpoint, source, streams, null, sent -> {});
+    }
+
+    /** The same for an agent that remembers an older session and wants to know what becomes durable. */
+    static RawAgent connect(
+            Endpoint endpoint,
+            TestSource source,
+            int streams,
+            Hello.@Nullable Remembered remembers,
+            Consumer<RawStream.Sent> whenDurable)
+            throws IOException, InterruptedException, ProtocolException {
+        RawAgent agent = greet(endpoint, source, streams, remembers);
+        try {
+            agent.awaitWelcome();
+            agent.attachAll(whenDurable);
+            return agent;
+        } catch (IOException | ProtocolException e) {
+            agent.close();
+            throw e;
+        }
+    }
+
+    Welcome awaitWelcome() throws IOException, InterruptedException, ProtocolException {
+        Welcome came = Welcome.parse(
+                control.await(FrameType.WELCOME, FrameType.PROGRESS).json());
+        welcome = came;
+        return came;
+    }
+
+    void attachAll(Consumer<RawStream.Sent> whenDurable) throws IOException, InterruptedException, ProtocolException {
+        Welcome open = welcome();
+        for (int i = 0; i < open.streams(); i++) {
+            streams.add(RawStream.attach(
+                    RawConnection.open(endpoint, source.key()),
+                    open.generation(),
+                    i,
+                    open.volumes().size(),
+                    whenDurable));
+        }
+    }
+
+    Welcome welcome() {
+        Welcome came = welcome;
+        if (came == null) {
+            throw new IllegalStateException("no WELCOME yet");
+        }
+        return came;
+    }
+
+    RawConnection control() {
+        return control;
+    }
+
+    List<RawStream> streams() {
+        return streams;
+    }
+
+    long committedEpoch() {
+        return welcome().volumes().getFirst().committedEpoch();
+    }
+
+    // --- an epoch
+
+    /** Opens the epoch after the newest that is committed. */
+    void openNextEpoch() throws IOException, InterruptedException, ProtocolException {
+        openEpoch(Math.max(epoch, committedEpoch()) + 1);
+    }
+
+    void openEpoch(long newEpoch) throws IOException, InterruptedException, ProtocolException {
+        epoch = newEpoch;
+        control.send(FrameType.EPOCH_OPEN, new EpochOpen(epoch, true, 0));
+        awaitStatus(false);
+    }
+
+    long openedEpoch() {
+        return epoch;
+    }
+
+    private void awaitStatus(boolean committed) throws IOException, InterruptedException, ProtocolException {
+        EpochStatus status = EpochStatus.parse(
+                control.await(FrameType.EPOCH_STATUS, FrameType.PROGRESS).json());
+        if (!status.equals(new EpochStatus(epoch, committed))) {
+            throw new AssertionError("epoch=" + epoch + " committed=" + committed + " expected, came " + status);
+        }
+    }
+
+    RawStream streamOf(int volume, long offsetBytes) {
+        return streams.get((int) ((volume + (offsetBytes >> welcome().regionShift())) % streams.size()));
+    }
+
+    BlockFrame frame(int volume, long offsetBytes, byte[] raw) {
+        return BlockFrame.of(volume, offsetBytes, raw, epoch);
+    }
+
+    /** Sends a block on the stream of its region, as soon as the window allows it. */
+    RawStream.Sent send(int volume, long offsetBytes, byte[] raw) throws IOException, InterruptedException {
+        return streamOf(volume, offsetBytes).send(frame(volume, offsetBytes, raw));
+    }
+
+    /** Sends a whole image, its zeros as ZERO. */
+    void sendImage(int volume, byte[] image) throws IOException, InterruptedException {
+        for (int at = 0; at < image.length; at += IMAGE_BLOCK_BYTES) {
+            byte[] block = Arrays.copyOfRange(image, at, Math.min(image.length, at + IMAGE_BLOCK_BYTES));
+            if (Arrays.mismatch(block, new byte[block.length]) < 0) {
+                streamOf(volume, at).sendZero(volume, at, block.length, epoch);
+            } else {
+                send(volume, at, block);
+            }
+        }
+    }
+
+    /** Sends a block and waits until it is acknowledged. */
+    void sendDurably(int volume, long offsetBytes, byte[] raw) throws IOException, InterruptedException {
+        streamOf(volume, offsetBytes).awaitDurable(send(volume, offsetBytes, raw));
+    }
+
+    /** Fences all streams, commits, and waits until the epoch is committed. */
+    void commit() throws IOException, InterruptedException, ProtocolException {
+        List<Long> fences = new ArrayList<>();
+        for (RawStream stream : streams) {
+            fences.add(stream.connection().fence(epoch));
+        }
+        control.send(FrameType.EPOCH_COMMIT, new EpochCommit(epoch, fences, System.currentTimeMillis()));
+        awaitStatus(true);
+    }
+
+    long unacknowledgedBytes() {
+        return streams.stream().mapToLong(RawStream::unacknowledgedBytes).sum();
+    }
+
+    long durableFrames() {
+        return streams.stream().mapToLong(RawStream::durableFrames).sum();
+    }
+
+    /** Ends the session in good order and waits until the server has closed it. */
+    void bye() throws IOException, InterruptedException {
+        control.send(FrameType.BYE, new Bye("done"));
+        awaitEnd();
+    }
+
+    /** Waits until the server has closed every connection. */
+    void awaitEnd() throws InterruptedException {
+        awaitEnd(control);
+        for (RawStream stream : streams) {
+            awaitEnd(stream.connection());
+        }
+    }
+
+    private static void awaitEnd(RawConnection connection) throws InterruptedException {
+        try {
+            connection.ended().get(RawConnection.PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException | java.util.concurrent.ExecutionException e) {
+            throw new AssertionError("the server did not close", e);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        control.close();
+        for (RawStream stream : streams) {
+            stream.close();
+        }
+    }
+}

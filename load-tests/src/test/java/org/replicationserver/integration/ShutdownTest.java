@@ -1,0 +1,135 @@
+package org.replicationserver.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.GoAway;
+
+/**
+ * SIGTERM during a stream. The exit code is 143, which is 128 and the number of the signal: the JVM ends by it after its shutdown
+ * hook has drained the server, and systemd takes that for a success (SuccessExitStatus=143).
+ */
+@Timeout(120)
+@ExtendWith(ServerLogs.class)
+final class ShutdownTest {
+    private static final int TERMINATED = 143;
+    private static final int UNAVAILABLE = 69;
+    private static final int SIZE_BYTES = 64 << 20;
+    private static final int BLOCK_BYTES = 64 * 1024;
+    private static final byte[] BLOCK = Images.random(5, BLOCK_BYTES);
+
+    @TempDir
+    Path directory;
+
+    private static void assertPortIsClosed(Endpoint endpoint) {
+        assertThatThrownBy(() -> {
+                    try (Socket socket = new Socket()) {
+                        socket.connect(new InetSocketAddress(Endpoint.HOST, endpoint.port()), 2000);
+                    }
+                })
+                .isInstanceOf(ConnectException.class);
+    }
+
+    /** Sends until the server says GOAWAY; the blocks that were sent. */
+    private static int sendUntilGoAway(RawAgent agent, ServerProcess server) throws Exception {
+        int sent = 0;
+        agent.openNextEpoch();
+        while (agent.control().poll(java.time.Duration.ZERO) == null) {
+            agent.send(0, (long) sent * BLOCK_BYTES % SIZE_BYTES, BLOCK);
+            sent++;
+            if (sent == 50) {
+                server.sigterm();
+            }
+        }
+        return sent;
+    }
+
+    private void assertReplicaHas(int blocks) throws IOException {
+        byte[] replica =
+                Files.readAllBytes(ServerProcess.imageDirectory(directory).resolve("s-1-0.img"));
+        for (int i = 0; i < Math.min(blocks, SIZE_BYTES / BLOCK_BYTES); i++) {
+            int at = i * BLOCK_BYTES;
+            assertThat(Arrays.mismatch(Arrays.copyOfRange(replica, at, at + BLOCK_BYTES), BLOCK))
+                    .as("block %d", i)
+                    .isEqualTo(-1);
+        }
+    }
+
+    @Test
+    void sigtermAcknowledgesWhatCameAndEndsWithTheSignalsCode() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        try (ServerProcess server = ServerProcess.in(directory).start(source);
+                RawAgent agent = RawAgent.connect(server.endpoint(), source, 2)) {
+            int sent = sendUntilGoAway(agent, server);
+            for (RawStream stream : agent.streams()) {
+                stream.awaitAllDurable();
+            }
+            agent.bye();
+            assertThat(server.awaitEnd()).isEqualTo(TERMINATED);
+            assertThat(agent.durableFrames()).isEqualTo(sent);
+            assertReplicaHas(sent);
+            assertPortIsClosed(server.endpoint());
+            assertThat(server.logSinceStart())
+                    .contains("ReplicationServer stopped")
+                    .doesNotContain("ERROR");
+        }
+    }
+
+    /** An agent that hears nothing of GOAWAY: after the deadline the server acknowledges what it has received, and only then closes. */
+    @Test
+    void afterTheDeadlineWhatWasReceivedIsAcknowledgedAllTheSame() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        try (ServerProcess server = ServerProcess.in(directory)
+                        .set("session.drain-timeout-seconds=1")
+                        .main(TestServer.class)
+                        .start(source);
+                RawAgent agent = RawAgent.connect(server.endpoint(), source, 2)) {
+            agent.openNextEpoch();
+            server.tell("hold");
+            for (int i = 0; i < 40; i++) {
+                agent.send(0, (long) i * BLOCK_BYTES, BLOCK);
+            }
+            server.sigterm();
+            GoAway goAway = GoAway.parse(agent.control().await(FrameType.GOAWAY).json());
+            assertThat(goAway.reason()).isEqualTo("SHUTDOWN");
+            assertThat(goAway.deadlineMillis()).isEqualTo(1000);
+            Thread.sleep(1500);
+            assertThat(agent.durableFrames()).isZero();
+            assertThat(agent.control().isEnded()).isFalse();
+            server.tell("release");
+            agent.awaitEnd();
+            assertThat(agent.durableFrames()).isEqualTo(40);
+            assertThat(server.awaitEnd()).isEqualTo(TERMINATED);
+            assertReplicaHas(40);
+        }
+    }
+
+    @Test
+    void secondServerOnTheSameStateIsRefusedInOneLine() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        ServerProcess.Plan plan = ServerProcess.in(directory);
+        try (ServerProcess server = plan.start(source)) {
+            Commands.Result second = ServerProcess.in(directory).runToItsEnd();
+            assertThat(second.exitCode()).isEqualTo(UNAVAILABLE);
+            assertThat(second.output().strip())
+                    .doesNotContain("\n")
+                    .contains("sources")
+                    .contains("another");
+            try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
+                assertThat(agent.welcome().generation()).isEqualTo(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+package org.replicationserver.integration;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Begins and ends of system calls in the order in which strace saw them ({@code -f -yy}). */
+final class SyscallLog {
+    private static final Pattern CALL = Pattern.compile("^(\\d+) +(\\w+)\\((.*)$");
+    private static final Pattern RESUMED = Pattern.compile("^(\\d+) +<\\.\\.\\. (\\w+) resumed>(.*)$");
+    private static final Pattern RESULT = Pattern.compile("\\) += (-?\\d+).*$");
+    private static final String UNFINISHED = "<unfinished ...>";
+
+    /**
+     * A system call.
+     *
+     * @param target its first argument: the descriptor and what it is open on
+     * @param begin place in the order of all begins and ends
+     * @param end the same of its end, {@link Long#MAX_VALUE} if there is none
+     */
+    record Call(String name, String target, long begin, long end, boolean succeeded) {
+        private Call ended(long at, String rest) {
+            Matcher result = RESULT.matcher(rest);
+            boolean ok = result.find() && !result.group(1).startsWith("-");
+            return new Call(name, target, begin, at, ok);
+        }
+    }
+
+    private final List<Call> calls = new ArrayList<>();
+
+    /** Of each thread, where in the list the call is that has not ended. */
+    private final Map<String, Integer> open = new HashMap<>();
+
+    private long clock;
+
+    private SyscallLog() {}
+
+    /** The calls in the order of their begins. */
+    static List<Call> read(Path file) throws IOException {
+        SyscallLog log = new SyscallLog();
+        Files.readAllLines(file).forEach(log::line);
+        return log.calls;
+    }
+
+    private void line(String line) {
+        Matcher resumed = RESUMED.matcher(line);
+        Matcher call = CALL.matcher(line);
+        if (resumed.matches()) {
+            Integer at = open.remove(resumed.group(1));
+            if (at != null) {
+                calls.set(at, calls.get(at).ended(++clock, resumed.group(3)));
+            }
+        } else if (call.matches()) {
+            String arguments = call.group(3);
+            Call begun = new Call(call.group(2), firstArgument(arguments), ++clock, Long.MAX_VALUE, false);
+            if (arguments.endsWith(UNFINISHED)) {
+                open.put(call.group(1), calls.size());
+                calls.add(begun);
+            } else {
+                calls.add(begun.ended(++clock, arguments));
+            }
+        }
+    }
+
+    private static String firstArgument(String arguments) {
+        int end = arguments.indexOf('>');
+        int arrow = arguments.indexOf("->");
+        // The angle bracket of a socket's arrow does not end the argument.
+        if (arrow >= 0 && end == arrow + 1) {
+            end = arguments.indexOf('>', end + 1);
+        }
+        return end < 0 ? arguments : arguments.substring(0, end + 1);
+    }
+}

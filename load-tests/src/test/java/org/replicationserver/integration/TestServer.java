@@ -1,0 +1,92 @@
+package org.replicationserver.integration;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.netty.buffer.PooledByteBufAllocator;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.replicationserver.receiver.config.AssignmentsFile;
+import org.replicationserver.receiver.config.ConfigException;
+import org.replicationserver.receiver.config.ConfigLoader;
+import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.server.ReplicationServer;
+import org.replicationserver.receiver.server.ServerStartException;
+import org.replicationserver.volume.BlockDevice;
+import org.replicationserver.volume.DeviceException;
+import org.replicationserver.volume.LinuxBlockDevice;
+import org.replicationserver.volume.VolumeSpec;
+import org.replicationserver.volume.testing.SlowDevice;
+
+/**
+ * The server with devices of a test, as a program: takes the arguments of {@code serve}, and commands from its input: {@code hold},
+ * {@code release} and {@code memory}. The property {@value #DEVICES} says which devices.
+ */
+final class TestServer {
+    static final String DEVICES = "test.devices";
+
+    /** What is not forced is lost at a kill. */
+    static final String FORGETFUL = "forgetful";
+
+    private static final Queue<SlowDevice> OPENED = new ConcurrentLinkedQueue<>();
+
+    private TestServer() {}
+
+    /** Begins to serve, and ends when its input does. */
+    public static void main(String[] args) throws ConfigException, ServerStartException, IOException {
+        ServerConfig config =
+                ConfigLoader.load(null, Map.of(), settings(List.of(args))).toServerConfig();
+        ReplicationServer server = ReplicationServer.start(
+                config,
+                AssignmentsFile.read(config.assignmentsFile(), config.imageDirectory()),
+                new SimpleMeterRegistry(),
+                cause -> Runtime.getRuntime().halt(74),
+                TestServer::open);
+        Runtime.getRuntime().addShutdownHook(new Thread(server::stop));
+        BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
+        for (String command = commands.readLine(); command != null; command = commands.readLine()) {
+            obey(command);
+        }
+    }
+
+    private static List<String> settings(List<String> args) {
+        List<String> settings = new ArrayList<>();
+        for (int i = 1; i + 1 < args.size(); i++) {
+            if (args.get(i).equals("--set")) {
+                settings.add(args.get(i + 1));
+            }
+        }
+        return settings;
+    }
+
+    private static BlockDevice open(VolumeSpec spec) throws DeviceException {
+        BlockDevice device = LinuxBlockDevice.open(spec.path(), spec.openOptions());
+        if (FORGETFUL.equals(System.getProperty(DEVICES))) {
+            return new ForgetfulDevice(device);
+        }
+        SlowDevice slow = new SlowDevice(device);
+        OPENED.add(slow);
+        return slow;
+    }
+
+    @SuppressWarnings("SystemOut") // the test reads it in the log
+    private static void obey(String command) {
+        switch (command) {
+            case "hold" -> OPENED.forEach(SlowDevice::holdWrites);
+            case "release" -> OPENED.forEach(SlowDevice::releaseWrites);
+            default -> System.out.println(command + ": " + activeDirectBuffers());
+        }
+    }
+
+    /** Exact only when the pool keeps no caches for threads. */
+    private static long activeDirectBuffers() {
+        return PooledByteBufAllocator.DEFAULT.metric().directArenas().stream()
+                .mapToLong(arena -> arena.numActiveAllocations())
+                .sum();
+    }
+}

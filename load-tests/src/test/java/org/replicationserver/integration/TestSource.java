@@ -1,0 +1,58 @@
+package org.replicationserver.integration;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.replicationserver.cert.CertificateStoreException;
+import org.replicationserver.receiver.config.AssignedSource;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.VolumeAssignment;
+
+/** A source server as both sides know it: its agent's key and the volumes that are assigned to its disks. */
+record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pins) {
+    /** With image files, one for each size; its disks are {@code /dev/disk0} and so on. */
+    static TestSource of(Path directory, String sourceServerId, long... sizesBytes) throws CertificateStoreException {
+        AgentKey key = Identities.agent(directory, sourceServerId);
+        List<VolumeAssignment> volumes = new ArrayList<>();
+        for (int i = 0; i < sizesBytes.length; i++) {
+            Path image = ServerProcess.imageDirectory(directory).resolve(sourceServerId + "-" + i + ".img");
+            volumes.add(new VolumeAssignment(
+                    "vol-" + sourceServerId + "-" + i, "/dev/disk" + i, image, sizesBytes[i], false));
+        }
+        return new TestSource(key, List.copyOf(volumes), List.of(key.pin()));
+    }
+
+    /** The same volumes, opened by one more key. */
+    TestSource withKey(AgentKey another) {
+        List<String> more = new ArrayList<>(pins);
+        more.add(another.pin());
+        return new TestSource(key, volumes, List.copyOf(more));
+    }
+
+    /** The same with a first volume on another path. */
+    TestSource onDevice(Path device) {
+        VolumeAssignment first = volumes.getFirst();
+        VolumeAssignment moved =
+                new VolumeAssignment(first.volumeId(), first.deviceName(), device, first.sizeBytes(), first.fresh());
+        return new TestSource(key, List.of(moved), pins);
+    }
+
+    String sourceServerId() {
+        return key.sourceServerId();
+    }
+
+    VolumeAssignment volume(int index) {
+        return volumes.get(index);
+    }
+
+    AssignedSource assigned() {
+        return new AssignedSource(new SourceAssignment(sourceServerId(), volumes), pins);
+    }
+
+    List<Hello.Disk> disks() {
+        return volumes.stream()
+                .map(volume -> new Hello.Disk(volume.deviceName(), volume.sizeBytes(), 512))
+                .toList();
+    }
+}

@@ -162,6 +162,11 @@ final class ServerDialer {
         ChannelHandlerContext vertxHandler = ((NetSocketInternal) socket).channelHandlerContext();
         AgentSocket transport = new AgentSocket(link);
         vertxHandler.pipeline().addBefore(vertxHandler.name(), "agent-socket", transport);
-        link.opened(transport);
+        if (vertxHandler.channel().isActive()) {
+            link.opened(transport);
+        } else {
+            // The end of the channel was told before our handler could hear it.
+            link.closed(LinkFailure.lost("closed by the server right after the handshake"));
+        }
     }
 }

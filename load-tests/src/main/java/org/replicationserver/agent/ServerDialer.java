@@ -128,11 +128,22 @@ final class ServerDialer {
                 .setSsl(true);
         client.connect(options).onComplete(result -> {
             if (result.succeeded()) {
-                connected(link, result.result());
+                handOver(link, result.result());
             } else {
                 link.closed(TlsFailures.classify(result.cause()));
             }
         });
+    }
+
+    /** A link must hear of its connection whatever happens, or its session would wait for ever. */
+    private void handOver(AgentLink link, NetSocket socket) {
+        try {
+            connected(link, socket);
+        } catch (RuntimeException e) {
+            LOG.error("a connection cannot be used", e);
+            socket.close();
+            link.closed(LinkFailure.lost("cannot be used: " + e));
+        }
     }
 
     private void connected(AgentLink link, NetSocket socket) {
@@ -151,6 +162,11 @@ final class ServerDialer {
         ChannelHandlerContext vertxHandler = ((NetSocketInternal) socket).channelHandlerContext();
         AgentSocket transport = new AgentSocket(link);
         vertxHandler.pipeline().addBefore(vertxHandler.name(), "agent-socket", transport);
-        link.opened(transport);
+        if (vertxHandler.channel().isActive()) {
+            link.opened(transport);
+        } else {
+            // The end of the channel was told before our handler could hear it.
+            link.closed(LinkFailure.lost("closed by the server right after the handshake"));
+        }
     }
 }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLSession;
 import org.replicationserver.cert.Identity;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.cert.PinnedTrustManager;
@@ -125,19 +126,34 @@ final class ServerDialer {
                 .setHost(address.getHostAddress())
                 .setPort(server.port())
                 .setSsl(true);
-        client.connect(options)
-                .onComplete(result -> {
-                    if (result.succeeded()) {
-                        connected(link, result.result());
-                    } else {
-                        link.closed(TlsFailures.classify(result.cause()));
-                    }
-                });
+        client.connect(options).onComplete(result -> {
+            if (result.succeeded()) {
+                handOver(link, result.result());
+            } else {
+                link.closed(TlsFailures.classify(result.cause()));
+            }
+        });
+    }
+
+    /** A link must hear of its connection whatever happens, or its session would wait for ever. */
+    private void handOver(AgentLink link, NetSocket socket) {
+        try {
+            connected(link, socket);
+        } catch (RuntimeException e) {
+            LOG.error("a connection cannot be used", e);
+            socket.close();
+            link.closed(LinkFailure.lost("cannot be used: " + e));
+        }
     }
 
     private void connected(AgentLink link, NetSocket socket) {
+        SSLSession tls = socket.sslSession();
+        if (tls == null) {
+            link.closed(LinkFailure.lost("closed by the server right after the handshake"));
+            return;
+        }
         // A session that could be resumed would skip the check of the pin.
-        socket.sslSession().invalidate();
+        tls.invalidate();
         if (!ProtocolLimits.ALPN.equals(socket.applicationLayerProtocol())) {
             socket.close();
             link.closed(new LinkFailure(LinkFailure.Kind.NOT_BRP, "the peer does not speak " + ProtocolLimits.ALPN));
@@ -146,6 +162,11 @@ final class ServerDialer {
         ChannelHandlerContext vertxHandler = ((NetSocketInternal) socket).channelHandlerContext();
         AgentSocket transport = new AgentSocket(link);
         vertxHandler.pipeline().addBefore(vertxHandler.name(), "agent-socket", transport);
-        link.opened(transport);
+        if (vertxHandler.channel().isActive()) {
+            link.opened(transport);
+        } else {
+            // The end of the channel was told before our handler could hear it.
+            link.closed(LinkFailure.lost("closed by the server right after the handshake"));
+        }
     }
 }

@@ -58,7 +58,7 @@ final class FloorSender extends ChannelInboundHandlerAdapter {
             context.write(Unpooled.wrappedBuffer(block.payload()));
         }
         context.flush();
-        if (next == blocks.size()) {
+        if (open && next == blocks.size()) {
             open = false;
             context.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
         }

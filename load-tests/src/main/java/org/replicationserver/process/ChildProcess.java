@@ -25,6 +25,7 @@ public final class ChildProcess implements AutoCloseable {
     private final Process process;
     private final BlockingQueue<String> lines = new LinkedBlockingQueue<>(WAITING_LINES_MAX);
     private final Deque<String> tail = new ArrayDeque<>();
+    private volatile boolean outputEnded;
 
     private ChildProcess(String name, Process process) {
         this.name = name;
@@ -59,6 +60,8 @@ public final class ChildProcess implements AutoCloseable {
             }
         } catch (IOException e) {
             // The process is gone.
+        } finally {
+            outputEnded = true;
         }
     }
 
@@ -70,14 +73,17 @@ public final class ChildProcess implements AutoCloseable {
     public Matcher awaitLine(Pattern pattern, Duration timeout) throws RunException, InterruptedException {
         long deadline = System.nanoTime() + timeout.toNanos();
         while (System.nanoTime() < deadline) {
+            // Asked before the queue, so that the last line is seen.
+            boolean isLast = outputEnded;
             String line = lines.poll(50, TimeUnit.MILLISECONDS);
             if (line != null) {
                 Matcher matcher = pattern.matcher(line);
                 if (matcher.find()) {
                     return matcher;
                 }
-            } else if (!process.isAlive()) {
-                throw failure("ended with exit code " + process.exitValue());
+            } else if (isLast) {
+                process.waitFor(1, TimeUnit.SECONDS);
+                throw failure(process.isAlive() ? "closed its output" : "ended with exit code " + process.exitValue());
             }
         }
         throw failure("did not get ready or finish within " + timeout.toSeconds() + " s");

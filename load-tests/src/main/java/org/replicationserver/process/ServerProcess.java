@@ -119,7 +119,10 @@ public final class ServerProcess implements AutoCloseable {
         set(command, "listen.port", settings.port());
         set(command, "state.directory", settings.stateDirectory());
         set(command, "assignments.file", assignments(settings));
-        set(command, "image.directory", settings.image().toAbsolutePath().resolveSibling(".").normalize());
+        set(
+                command,
+                "image.directory",
+                settings.image().toAbsolutePath().resolveSibling(".").normalize());
         set(command, "tls.engine", settings.engine().name().toLowerCase(Locale.ROOT));
         return command;
     }

@@ -99,7 +99,9 @@ class AgentMainTest {
     void sourceThatIsNoDiskIsRefused() throws IOException {
         Path odd = Files.write(directory.resolve("odd.img"), new byte[1000]);
         assertThat(replicate(odd)).isEqualTo(2);
-        assertThat(err.toString()).contains("odd.img has 1000 bytes, allowed are multiples of 512").hasLineCount(1);
+        assertThat(err.toString())
+                .contains("odd.img has 1000 bytes, allowed are multiples of 512")
+                .hasLineCount(1);
     }
 
     @Test
@@ -113,7 +115,10 @@ class AgentMainTest {
         assertThat(run("replicate", "--help")).isZero();
         CommandLine command =
                 Objects.requireNonNull(AgentMain.commandLine().getSubcommands().get("replicate"));
-        command.getCommandSpec().options().forEach(option -> assertThat(out.toString()).contains(option.longestName().substring(2)));
+        command.getCommandSpec()
+                .options()
+                .forEach(option ->
+                        assertThat(out.toString()).contains(option.longestName().substring(2)));
         command.getCommandSpec().options().stream()
                 .filter(option -> !option.required() && !option.usageHelp() && !option.versionHelp())
                 .filter(option -> !option.longestName().equals("--server-pin")

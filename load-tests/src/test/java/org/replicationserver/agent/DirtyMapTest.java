@@ -12,8 +12,7 @@ class DirtyMapTest {
     private static final int BLOCKS = 40;
     private static final int TAIL_BYTES = 512;
     private static final int STREAMS = 4;
-    private static final BlockLayout LAYOUT =
-            new BlockLayout((BLOCKS - 1L) * BlockLayout.BLOCK_BYTES + TAIL_BYTES);
+    private static final BlockLayout LAYOUT = new BlockLayout((BLOCKS - 1L) * BlockLayout.BLOCK_BYTES + TAIL_BYTES);
 
     @Test
     void acknowledgementOfAnOlderSendingLeavesARewrittenBlockInFlight() {

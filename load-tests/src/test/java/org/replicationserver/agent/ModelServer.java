@@ -83,6 +83,7 @@ final class ModelServer {
     private @Nullable EpochCommit asked;
     private boolean parted;
     boolean stalled;
+    int stalledVolume = -1;
 
     // what a test looks at
     long dataBytesReceived;
@@ -363,7 +364,7 @@ final class ModelServer {
         if (mine != incarnation) {
             return;
         }
-        if (stalled) {
+        if (stalled || index == stalledVolume) {
             world.later(millis(100), () -> force(index, mine));
             return;
         }

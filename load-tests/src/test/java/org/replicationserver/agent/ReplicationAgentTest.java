@@ -17,13 +17,13 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.ConfigLoader;
@@ -70,8 +70,8 @@ class ReplicationAgentTest {
     void replicatesOverTlsWithBothEngines(TlsEngine engine, String protocol) throws Exception {
         protocols = protocol;
         startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
-        ReplicationAgent agent =
-                start(options().withTlsEngine(engine).withCycles(0, Duration.ZERO).withQuietSource(true));
+        ReplicationAgent agent = start(
+                options().withTlsEngine(engine).withCycles(0, Duration.ZERO).withQuietSource(true));
         assertThat(agent.awaitEnd(PATIENCE))
                 .isEqualTo(new AgentOutcome(AgentOutcome.Exit.DONE, "all cycles are committed"));
         assertThat(Files.mismatch(source, replica)).isEqualTo(-1);
@@ -85,8 +85,8 @@ class ReplicationAgentTest {
     @Test
     void cyclesSendChangesAndSurviveARestartOfTheServer() throws Exception {
         startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
-        ReplicationAgent agent =
-                start(options().withCycles(AgentOptions.ENDLESS, Duration.ofHours(1)).withReaders(2));
+        ReplicationAgent agent = start(
+                options().withCycles(AgentOptions.ENDLESS, Duration.ofHours(1)).withReaders(2));
         assertThat(agent.awaitCommitted(1, PATIENCE)).isTrue();
         stopServer();
         change(3_000_000);
@@ -119,7 +119,8 @@ class ReplicationAgentTest {
     @CsvSource({"OPENSSL,TLSv1.2", "OPENSSL,TLSv1.3", "JDK,TLSv1.2", "JDK,TLSv1.3"})
     void agentThatIsNotAssignedEndsWithForbidden(TlsEngine engine, String protocol) throws Exception {
         protocols = protocol;
-        startServer(AgentIdentity.loadOrCreate(directory.resolve("other"), "s-1").pin());
+        startServer(
+                AgentIdentity.loadOrCreate(directory.resolve("other"), "s-1").pin());
         ReplicationAgent agent = start(options().withTlsEngine(engine));
         assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
     }
@@ -127,7 +128,8 @@ class ReplicationAgentTest {
     @Test
     void serverWithAnotherPinIsRefused() throws Exception {
         startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
-        Pin other = AgentIdentity.loadOrCreate(directory.resolve("other"), "s-2").pin();
+        Pin other =
+                AgentIdentity.loadOrCreate(directory.resolve("other"), "s-2").pin();
         AgentOptions options = AgentOptions.of(
                 List.of(new SourceDisk("sda", source)),
                 new ServerAddress("localhost", port),
@@ -173,8 +175,8 @@ class ReplicationAgentTest {
     }
 
     private void startServer(Pin agent) throws Exception {
-        SourceAssignment assignment = new SourceAssignment(
-                "s-1", List.of(new VolumeAssignment("vol-1", "sda", replica, DISK_BYTES, true)));
+        SourceAssignment assignment =
+                new SourceAssignment("s-1", List.of(new VolumeAssignment("vol-1", "sda", replica, DISK_BYTES, true)));
         ReplicationServer started = ReplicationServer.start(
                 ConfigLoader.load(
                                 null,
@@ -195,8 +197,8 @@ class ReplicationAgentTest {
     private static void awaitSessions(ReplicationAgent agent, int sessions) {
         Awaitility.await()
                 .atMost(PATIENCE)
-                .until(() -> agent.report().sessions() >= sessions
-                        && agent.report().phase() == AgentReport.Phase.RESTING);
+                .until(() ->
+                        agent.report().sessions() >= sessions && agent.report().phase() == AgentReport.Phase.RESTING);
     }
 
     private void change(long at) throws IOException {

@@ -248,6 +248,20 @@ class ReplicationSimulationTest {
     }
 
     @Test
+    void stalledVolumeHoldsUpNoOther() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, DATA, ROOT);
+        sim.fillDisks(0);
+        sim.server.stalledVolume = 0;
+        sim.runUntil(
+                "the other volume",
+                20,
+                () -> sim.replication().report().disks().get(1).durableBytes() == ROOT.sizeBytes());
+        assertThat(sim.replication().report().disks().getFirst().durableBytes()).isZero();
+        sim.server.stalledVolume = -1;
+        sim.runUntil("the commit", 60, () -> sim.server.committedEpoch() == 1);
+    }
+
+    @Test
     void slowServerIsNotLeftWhileItTellsProgress() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
         sim.fillDisks(0);

@@ -57,7 +57,7 @@ final class BenchMainTest {
     private static List<String> array(String script, String name) {
         Matcher array = Pattern.compile(name + "=\\(([^)]*)\\)").matcher(script);
         assertThat(array.find()).isTrue();
-        return List.of(array.group(1).strip().split("\\s+"));
+        return List.of(array.group(1).strip().split("\\s+", -1));
     }
 
     @Test

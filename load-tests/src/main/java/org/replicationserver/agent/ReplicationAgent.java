@@ -147,6 +147,9 @@ public final class ReplicationAgent {
 
     /** Ends the session in good order, then the agent; {@link #ended} tells when. */
     public void stop() {
+        if (ended.isDone()) {
+            return;
+        }
         eventLoop.runOnContext(_ -> {
             if (replication != null) {
                 replication.stop();

@@ -7,7 +7,21 @@ import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameWriter;
 
 /** A block that is about to be sent: as LZ4 where that is shorter. */
-record BlockFrame(int volume, long offsetBytes, byte[] raw, long epoch, int crc32c) {
+final class BlockFrame {
+    private final int volume;
+    private final long offsetBytes;
+    private final byte[] raw;
+    private final long epoch;
+    private final int crc32c;
+
+    private BlockFrame(int volume, long offsetBytes, byte[] raw, long epoch, int crc32c) {
+        this.volume = volume;
+        this.offsetBytes = offsetBytes;
+        this.raw = raw;
+        this.epoch = epoch;
+        this.crc32c = crc32c;
+    }
+
     static BlockFrame of(int volume, long offsetBytes, byte[] raw, long epoch) {
         CRC32C crc = new CRC32C();
         crc.update(raw);
@@ -17,6 +31,18 @@ record BlockFrame(int volume, long offsetBytes, byte[] raw, long epoch, int crc3
     /** The same with a checksum that is not the block's. */
     BlockFrame corrupt() {
         return new BlockFrame(volume, offsetBytes, raw, epoch, ~crc32c);
+    }
+
+    int volume() {
+        return volume;
+    }
+
+    long offsetBytes() {
+        return offsetBytes;
+    }
+
+    int lengthBytes() {
+        return raw.length;
     }
 
     /** Takes the writer's next seq. */

@@ -20,15 +20,22 @@ final class DirtySource {
     private static final int SECTOR_BYTES = 512;
 
     /** A block that is to be sent. */
-    record Piece(int volume, int block, byte[] content) {
+    record Piece(int volume, int block, int version) {
         long offsetBytes() {
             return (long) block * BLOCK_BYTES;
+        }
+
+        /** Version 0 is all zeros. */
+        byte[] content() {
+            return version == 0
+                    ? new byte[BLOCK_BYTES]
+                    : Images.random(((long) volume * 100_000 + block) * 100_000 + version, BLOCK_BYTES);
         }
     }
 
     private record Sending(long number, int version) {}
 
-    private final class Block {
+    private static final class Block {
         final int volume;
         final int number;
 
@@ -52,9 +59,7 @@ final class DirtySource {
         }
 
         byte[] content(int ofVersion) {
-            return ofVersion == 0
-                    ? new byte[BLOCK_BYTES]
-                    : Images.random(((long) volume * 100_000 + number) * 100_000 + ofVersion, BLOCK_BYTES);
+            return new Piece(volume, number, ofVersion).content();
         }
 
         boolean isDirty() {
@@ -106,18 +111,13 @@ final class DirtySource {
         }
     }
 
-    /** The server knows nothing any more of what it acknowledged. */
-    synchronized void everythingIsDirty() {
-        all().forEach(block -> block.acknowledged = -1);
-    }
-
     /** What is not acknowledged, and of that first what was sent already. */
     synchronized List<Piece> dirty() {
         List<Block> dirty =
                 new ArrayList<>(all().stream().filter(Block::isDirty).toList());
         dirty.sort((a, b) -> Boolean.compare(b.wasSent(), a.wasSent()));
         return dirty.stream()
-                .map(block -> new Piece(block.volume, block.number, block.content(block.version)))
+                .map(block -> new Piece(block.volume, block.number, block.version))
                 .toList();
     }
 
@@ -156,7 +156,7 @@ final class DirtySource {
     synchronized void assertNothingAcknowledgedIsMissing(int volume, byte[] replica) {
         for (Block block : volumes.get(volume)) {
             List<byte[]> allowed = new ArrayList<>();
-            allowed.add(block.content(Math.max(0, block.acknowledged)));
+            allowed.add(block.content(block.acknowledged));
             block.possible.forEach(sending -> allowed.add(block.content(sending.version())));
             int begin = block.number * BLOCK_BYTES;
             for (int at = 0; at < BLOCK_BYTES; at += SECTOR_BYTES) {

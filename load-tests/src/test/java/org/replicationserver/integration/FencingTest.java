@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -44,16 +45,14 @@ final class FencingTest {
     }
 
     private SlowDevice slow() {
-        SlowDevice device = slow;
-        assertThat(device).isNotNull();
-        return device;
+        return Objects.requireNonNull(slow);
     }
 
     /** What reached the device; a write that is held has not. */
     private List<String> writes() {
-        RecordingDevice device = recording;
-        assertThat(device).isNotNull();
-        return device.log().stream().filter(entry -> entry.startsWith("write")).toList();
+        return Objects.requireNonNull(recording).log().stream()
+                .filter(entry -> entry.startsWith("write"))
+                .toList();
     }
 
     private InProcessServer serverOf(TestSource source) throws Exception {

@@ -4,6 +4,7 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
@@ -55,7 +56,7 @@ final class InProcessServer implements AutoCloseable {
 
     /** The newest of each key. */
     private static List<String> withoutOverridden(List<String> sets) {
-        Map<String, String> newest = new java.util.LinkedHashMap<>();
+        Map<String, String> newest = new LinkedHashMap<>();
         sets.forEach(set -> newest.put(set.substring(0, set.indexOf('=')), set));
         return List.copyOf(newest.values());
     }

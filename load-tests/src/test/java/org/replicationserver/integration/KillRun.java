@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -96,9 +97,8 @@ final class KillRun {
         } catch (IOException e) {
             assertThat(kill).as("%s, and no kill", e).isNotNull();
         }
-        CompletableFuture<Void> done = kill;
-        assertThat(done).as("a session ended and the server was not killed").isNotNull();
-        done.join();
+        Objects.requireNonNull(kill, "a session ended and the server was not killed")
+                .join();
         kill = null;
         killsLeft--;
         resentBytesMax = Math.max(resentBytesMax, source.resentBytes());

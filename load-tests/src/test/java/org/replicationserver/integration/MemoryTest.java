@@ -2,6 +2,7 @@ package org.replicationserver.integration;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
@@ -99,7 +100,7 @@ final class MemoryTest {
             for (int block = 2; block < 12; block++) {
                 data.data(agent.frame(0, (long) block * BLOCK_BYTES, BLOCK));
             }
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             assertThat(data.isEnded() || e.getMessage() != null).isTrue();
         }
     }

@@ -2,12 +2,13 @@ package org.replicationserver.integration;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -39,8 +40,8 @@ final class OpensslClientTest {
     }
 
     private InProcessServer serverOf(TlsEngine engine, TestSource source, String... more) throws Exception {
-        List<String> settings = new java.util.ArrayList<>(List.of(more));
-        settings.add("tls.engine=" + engine.name().toLowerCase(java.util.Locale.ROOT));
+        List<String> settings = new ArrayList<>(List.of(more));
+        settings.add("tls.engine=" + engine.name().toLowerCase(Locale.ROOT));
         return InProcessServer.start(
                 directory, List.of(source), TestDevices.inMemory(), settings.toArray(String[]::new));
     }
@@ -205,8 +206,7 @@ final class OpensslClientTest {
             log.clear();
             for (int i = 0; i < 200; i++) {
                 try (Socket probe = new Socket()) {
-                    probe.connect(new InetSocketAddress(
-                            Endpoint.HOST, server.endpoint().port()));
+                    probe.connect(server.endpoint().socketAddress());
                 }
             }
             Awaitility.await().until(() -> server.count("replication_connections_probed") == 200);

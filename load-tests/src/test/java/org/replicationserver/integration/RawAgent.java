@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -212,7 +213,7 @@ final class RawAgent implements AutoCloseable {
     private static void awaitEnd(RawConnection connection) throws InterruptedException {
         try {
             connection.ended().get(RawConnection.PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException | java.util.concurrent.ExecutionException e) {
+        } catch (TimeoutException | ExecutionException e) {
             throw new AssertionError("the server did not close", e);
         }
     }

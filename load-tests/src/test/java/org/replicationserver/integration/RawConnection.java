@@ -73,7 +73,7 @@ final class RawConnection implements AutoCloseable {
     static RawConnection open(Endpoint endpoint, AgentKey key) throws IOException {
         SSLSocket socket = (SSLSocket) context(endpoint, key).getSocketFactory().createSocket();
         try {
-            socket.connect(new java.net.InetSocketAddress(Endpoint.HOST, endpoint.port()), (int) PATIENCE.toMillis());
+            socket.connect(endpoint.socketAddress(), (int) PATIENCE.toMillis());
             socket.setTcpNoDelay(true);
             SSLParameters parameters = socket.getSSLParameters();
             parameters.setApplicationProtocols(new String[] {ProtocolLimits.ALPN});

@@ -72,7 +72,7 @@ final class RawStream implements AutoCloseable {
 
     /** Sends a block as soon as the window allows it. */
     Sent send(BlockFrame frame) throws IOException, InterruptedException {
-        int lengthBytes = frame.raw().length;
+        int lengthBytes = frame.lengthBytes();
         awaitRoom(frame.volume(), lengthBytes);
         synchronized (this) {
             // One thread sends on a stream, so the acknowledgement cannot come before the block is noted.
@@ -181,6 +181,7 @@ final class RawStream implements AutoCloseable {
         }
     }
 
+    @SuppressWarnings("WaitNotInLoop") // the callers loop
     private void waitUntil(long endNanos, String what) throws IOException, InterruptedException {
         if (connection.isEnded()) {
             throw new IOException("the connection ended before there was " + what);

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.net.ConnectException;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,7 +36,7 @@ final class ShutdownTest {
     private static void assertPortIsClosed(Endpoint endpoint) {
         assertThatThrownBy(() -> {
                     try (Socket socket = new Socket()) {
-                        socket.connect(new InetSocketAddress(Endpoint.HOST, endpoint.port()), 2000);
+                        socket.connect(endpoint.socketAddress(), 2000);
                     }
                 })
                 .isInstanceOf(ConnectException.class);
@@ -46,7 +46,7 @@ final class ShutdownTest {
     private static int sendUntilGoAway(RawAgent agent, ServerProcess server) throws Exception {
         int sent = 0;
         agent.openNextEpoch();
-        while (agent.control().poll(java.time.Duration.ZERO) == null) {
+        while (agent.control().poll(Duration.ZERO) == null) {
             agent.send(0, (long) sent * BLOCK_BYTES % SIZE_BYTES, BLOCK);
             sent++;
             if (sent == 50) {

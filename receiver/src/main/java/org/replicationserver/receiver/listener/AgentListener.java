@@ -1,5 +1,6 @@
 package org.replicationserver.receiver.listener;
 
+import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.socket.nio.NioChannelOption;
@@ -82,9 +83,12 @@ public final class AgentListener {
         server.exceptionHandler(this::handshakeFailed);
     }
 
-    /** The memory that sessions use for payloads on this listener's connections. */
+    /**
+     * The memory that sessions use for payloads on this listener's connections. Pooled: Netty's default, the adaptive allocator, takes
+     * large buffers from the operating system one by one and fills each with zeros.
+     */
     public static PayloadMemory payloadMemory() {
-        return new NettyPayloadMemory(io.netty.buffer.ByteBufAllocator.DEFAULT);
+        return new NettyPayloadMemory(PooledByteBufAllocator.DEFAULT);
     }
 
     private NetServerOptions options() {

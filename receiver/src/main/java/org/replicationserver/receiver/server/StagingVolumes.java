@@ -2,6 +2,7 @@ package org.replicationserver.receiver.server;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
@@ -39,7 +40,11 @@ import org.slf4j.LoggerFactory;
  */
 final class StagingVolumes implements VolumeHost {
     private static final Logger LOG = LoggerFactory.getLogger(StagingVolumes.class);
-    private static final String DEVICES = "/dev";
+
+    /** Where device files are, which appear by themselves; but for one folder of ordinary files. */
+    private static final Path DEVICES = Path.of("/dev");
+
+    private static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
     private final VolumeConfig config;
     private final long regionBytes;
@@ -69,7 +74,7 @@ final class StagingVolumes implements VolumeHost {
         Set<String> made = new HashSet<>();
         for (SourceAssignment source : assignments) {
             for (VolumeAssignment volume : source.volumes()) {
-                if (!Files.exists(volume.path()) && !volume.path().startsWith(DEVICES)) {
+                if (!Files.exists(volume.path()) && isImage(volume.path())) {
                     forget(source.sourceServerId(), volume, state);
                     if (create(volume)) {
                         made.add(volume.volumeId());
@@ -78,6 +83,10 @@ final class StagingVolumes implements VolumeHost {
             }
         }
         return made;
+    }
+
+    private static boolean isImage(Path path) {
+        return !path.startsWith(DEVICES) || path.startsWith(SHARED_MEMORY);
     }
 
     private static boolean create(VolumeAssignment volume) {

@@ -282,11 +282,13 @@ class ReplicationSimulationTest {
         sim.fillDisks(0);
         sim.runUntil("some of it", 60, () -> sim.server.dataBytesReceived > 0);
         sim.server.stalled = true;
+        sim.server.silenceStreams(true);
         for (int i = 0; i < 60; i++) {
             sim.server.progress(Progress.WaitingFor.VOLUME);
             sim.runFor(5);
         }
         assertThat(sim.server.sessions).isEqualTo(1);
+        sim.server.silenceStreams(false);
         sim.server.stalled = false;
         sim.runUntil("the commit", 60, () -> sim.server.committedEpoch() == 1);
         assertThat(sim.server.sessions).isEqualTo(1);

@@ -69,6 +69,10 @@ final class ModelConnection implements FrameReader.Handler {
         raw(writer.empty(type));
     }
 
+    boolean isSilent() {
+        return silent;
+    }
+
     void raw(ByteBuffer frame) {
         byte[] bytes = new byte[frame.remaining()];
         frame.get(bytes);
@@ -81,8 +85,9 @@ final class ModelConnection implements FrameReader.Handler {
         }
     }
 
-    void fallSilent() {
-        silent = true;
+    /** What is sent while a connection is silent never was. */
+    void silence(boolean newSilent) {
+        silent = newSilent;
     }
 
     void close() {

@@ -180,10 +180,19 @@ final class ModelServer {
         volumes.forEach(volume -> volume.replace(noise, volume.dataGen));
     }
 
+    /** Data connections stay, but say nothing until they are to speak again. */
+    void silenceStreams(boolean silent) {
+        for (ModelConnection stream : streams) {
+            if (stream != null) {
+                stream.silence(silent);
+            }
+        }
+    }
+
     /** Connections stay, nothing is said any more. */
     void fallSilent() {
         incarnation++;
-        connections.forEach(ModelConnection::fallSilent);
+        connections.forEach(connection -> connection.silence(true));
     }
 
     void progress(Progress.WaitingFor what) {
@@ -384,7 +393,7 @@ final class ModelServer {
 
     private void acknowledge(int s) {
         ModelConnection connection = streams[s];
-        if (connection == null || connection.isClosed()) {
+        if (connection == null || connection.isClosed() || connection.isSilent()) {
             return;
         }
         for (int v = 0; v < volumes.size(); v++) {

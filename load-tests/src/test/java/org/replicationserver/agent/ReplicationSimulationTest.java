@@ -178,6 +178,21 @@ class ReplicationSimulationTest {
     }
 
     @Test
+    void blockThatWasZeroMeanwhileIsSentAgain() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.fillDisks(0);
+        byte[] disk = sim.disks.getFirst();
+        byte[] content = Arrays.copyOfRange(disk, 5 * BLOCK, 6 * BLOCK);
+        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
+        Arrays.fill(disk, 5 * BLOCK, 6 * BLOCK, (byte) 0);
+        sim.runUntil("zeros", 60, () -> sim.isIdentical() && sim.server.committedEpoch() > 1);
+        System.arraycopy(content, 0, disk, 5 * BLOCK, BLOCK);
+        long epoch = sim.server.committedEpoch();
+        sim.runUntil("two commits", 60, () -> sim.server.committedEpoch() == epoch + 2);
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
     void resumedSessionSendsOnlyWhatWasNotAcknowledged() {
         ModelServer.Settings settings = new ModelServer.Settings();
         Simulation sim = new Simulation(11, settings, Simulation.plan(0, true, false, ROOT));
@@ -267,11 +282,13 @@ class ReplicationSimulationTest {
         sim.fillDisks(0);
         sim.runUntil("some of it", 60, () -> sim.server.dataBytesReceived > 0);
         sim.server.stalled = true;
+        sim.server.silenceStreams(true);
         for (int i = 0; i < 60; i++) {
             sim.server.progress(Progress.WaitingFor.VOLUME);
             sim.runFor(5);
         }
         assertThat(sim.server.sessions).isEqualTo(1);
+        sim.server.silenceStreams(false);
         sim.server.stalled = false;
         sim.runUntil("the commit", 60, () -> sim.server.committedEpoch() == 1);
         assertThat(sim.server.sessions).isEqualTo(1);

@@ -343,7 +343,10 @@ def parse_ack(payload):
     received_seq, count = struct.unpack_from("<QH", payload)
     if len(payload) != ACK_HEADER_LEN + count * ACK_ENTRY_LEN:
         raise Refused("PROTOCOL", f"DURABLE_ACK with {count} entries in {len(payload)} bytes")
-    return received_seq, list(struct.iter_unpack("<H6xQQ", payload[ACK_HEADER_LEN:]))
+    entries = list(struct.iter_unpack("<H6xQQ", payload[ACK_HEADER_LEN:]))
+    if any(earlier[0] >= later[0] for earlier, later in zip(entries, entries[1:])):
+        raise Refused("PROTOCOL", "the entries of DURABLE_ACK do not ascend by volume")
+    return received_seq, entries
 
 
 def parse_body(frame_type, payload):

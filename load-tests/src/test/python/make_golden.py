@@ -157,7 +157,7 @@ def print_control():
         "streams": 16,
         "disks": [DISK, {"deviceName": "/dev/mapper/donn\u00e9es-\u78c1\u76e4", "sizeBytes": 1 << 46,
                          "blockSizeBytes": 4096}],
-        "remembers": {"generation": "18446744073709551614", "disks": [
+        "remembers": {"generation": "4611686018427387903", "disks": [
             {"deviceName": "/dev/sda", "dataGen": "00112233445566778899aabbccddeeff", "committedEpoch": "41"}]}})
     good_json("hello-unknown-members", "HELLO", HELLO, 1,
               {"grease": {"a": [1, -2.5e3, None, True, "\u20ac"]}, **HELLO_MINIMAL,
@@ -166,7 +166,7 @@ def print_control():
         "version": 1, "features": [], "generation": "1", "streams": 1, "regionShift": 24, "limits": LIMITS,
         "volumes": [VOLUME]})
     good_json("welcome-resume-rescan-failed", "WELCOME", WELCOME, 3, {
-        "version": 1, "features": [], "generation": "18446744073709551615", "streams": 4, "regionShift": 16,
+        "version": 1, "features": [], "generation": "9223372036854775807", "streams": 4, "regionShift": 16,
         "limits": LIMITS, "volumes": [
             {**VOLUME, "committedEpoch": "41", "fresh": False, "action": "RESUME", "reason": "NONE"},
             {**VOLUME, "index": 1, "volumeId": "vol-2", "deviceName": "/dev/sdb", "fresh": False,
@@ -175,7 +175,7 @@ def print_control():
              "action": "FAILED", "reason": "EIO"}]})
     good_json("epoch-open", "EPOCH_OPEN", EPOCH_OPEN, 2, {"epoch": "1", "fuzzy": False, "estimatedBytes": 33554432})
     good_json("epoch-open-fuzzy", "EPOCH_OPEN", EPOCH_OPEN, 9,
-              {"epoch": "18446744073709551615", "fuzzy": True, "estimatedBytes": 0})
+              {"epoch": "9223372036854775807", "fuzzy": True, "estimatedBytes": 0})
     good_json("epoch-commit", "EPOCH_COMMIT", EPOCH_COMMIT, 3,
               {"epoch": "1", "fences": ["8"], "markTimeMillis": 1790000000000})
     good_json("epoch-commit-four-streams", "EPOCH_COMMIT", EPOCH_COMMIT, 10,

@@ -399,7 +399,7 @@ class StubServer:
             if volume not in peer.dropped:
                 peer.durable_seq[volume] = seq
         peer.unacked.clear()
-        entries = [(v, peer.durable_seq.get(v, 0), limit) for v, limit in peer.limit.items()]
+        entries = [(v, peer.durable_seq.get(v, 0), limit) for v, limit in sorted(peer.limit.items())]
         payload = struct.pack("<QH6x", peer.connection._next_received_seq - 1, len(entries))
         payload += b"".join(struct.pack("<H6xQQ", *entry) for entry in entries)
         peer.connection.send(Type.DURABLE_ACK, payload)

@@ -4,9 +4,9 @@ package org.replicationserver.receiver.protocol;
 public record Attached(int windowBytes, int rawLenMax, int unackedFramesMax) implements Body {
     public static Attached parse(JsonBody json) throws ProtocolException {
         return new Attached(
-                (int) json.integer("windowBytes", ProtocolLimits.SECTOR_BYTES, Integer.MAX_VALUE),
-                (int) json.integer("rawLenMax", ProtocolLimits.SECTOR_BYTES, ProtocolLimits.RAW_LEN_MAX),
-                (int) json.integer("unackedFramesMax", 1, Integer.MAX_VALUE));
+                (int) json.integer("windowBytes", ProtocolLimits.WINDOW_BYTES_MIN, ProtocolLimits.WINDOW_BYTES_MAX),
+                (int) json.sectors("rawLenMax", ProtocolLimits.RAW_LEN_MAX),
+                (int) json.integer("unackedFramesMax", 1, ProtocolLimits.UNACKED_FRAMES_MAX));
     }
 
     @Override

@@ -54,8 +54,12 @@ public final class DurableAck {
         if (in.remaining() != entries * ENTRY_BYTES) {
             throw new ProtocolException(ErrorCode.PROTOCOL, "DURABLE_ACK: its length does not fit its entries");
         }
-        for (int i = 0; i < entries; i++) {
+        for (int i = 0, previous = -1; i < entries; i++) {
             int volume = Short.toUnsignedInt(in.getShort());
+            if (volume <= previous) {
+                throw new ProtocolException(ErrorCode.PROTOCOL, "DURABLE_ACK: its entries do not ascend by volume");
+            }
+            previous = volume;
             in.position(in.position() + 6);
             into.entry(volume, in.getLong(), in.getLong());
         }

@@ -11,15 +11,16 @@ public record ErrorBody(
         @Nullable Long offset,
         @Nullable String text)
         implements Body {
+    private static final int CODE_MAX = 65535;
 
     public static ErrorBody parse(JsonBody json) throws ProtocolException {
         return new ErrorBody(
-                (int) json.integer("code", 0, Integer.MAX_VALUE),
-                json.has("name") ? json.string("name", 64) : null,
-                json.has("seq") ? json.string("seq", 20) : null,
+                (int) json.integer("code", 1, CODE_MAX),
+                json.has("name") ? json.string("name", 0, 64) : null,
+                json.has("seq") ? Long.toString(json.number64("seq")) : null,
                 json.has("volume") ? (int) json.integer("volume", 0, 65535) : null,
                 json.has("offset") ? json.integer("offset", 0, ProtocolLimits.DISK_BYTES_MAX) : null,
-                json.has("text") ? json.string("text", ProtocolLimits.ERROR_TEXT_CHARS_MAX) : null);
+                json.has("text") ? json.string("text", 0, ProtocolLimits.ERROR_TEXT_CHARS_MAX) : null);
     }
 
     @Override
@@ -37,8 +38,10 @@ public record ErrorBody(
     }
 
     private static String shortened(String text) {
-        return text.length() <= ProtocolLimits.ERROR_TEXT_CHARS_MAX
-                ? text
-                : text.substring(0, ProtocolLimits.ERROR_TEXT_CHARS_MAX);
+        if (text.length() <= ProtocolLimits.ERROR_TEXT_CHARS_MAX) {
+            return text;
+        }
+        int end = ProtocolLimits.ERROR_TEXT_CHARS_MAX;
+        return text.substring(0, Character.isHighSurrogate(text.charAt(end - 1)) ? end - 1 : end);
     }
 }

@@ -4,7 +4,7 @@ package org.replicationserver.receiver.protocol;
 public record GoAway(String reason, long deadlineMillis, long reconnectAfterMillis) implements Body {
     public static GoAway parse(JsonBody json) throws ProtocolException {
         return new GoAway(
-                json.string("reason", 64),
+                json.string("reason", 1, 64),
                 json.integer("deadlineMillis", 0, Integer.MAX_VALUE),
                 json.integer("reconnectAfterMillis", 0, Integer.MAX_VALUE));
     }

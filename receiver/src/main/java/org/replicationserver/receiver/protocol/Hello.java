@@ -18,7 +18,7 @@ public record Hello(
         @Nullable Remembered remembers)
         implements Body {
     public static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,128}");
-    private static final Pattern DEVICE_NAME = Pattern.compile(".{1,128}", Pattern.DOTALL);
+    static final int DEVICE_NAME_CHARS_MAX = 128;
 
     /** So that the next generation never overflows, whatever an agent remembers. */
     private static final long GENERATION_END = 1L << 62;
@@ -45,8 +45,10 @@ public record Hello(
     public record RememberedDisk(String deviceName, String dataGen, long committedEpoch) {}
 
     public static Hello parse(JsonBody json) throws ProtocolException {
-        List<Integer> versions =
-                json.integers("versions", 1, 16).stream().map(Long::intValue).toList();
+        // A version beyond an int is none that we speak, but must not be taken for one that we do.
+        List<Integer> versions = json.integers("versions", 1, 16).stream()
+                .map(version -> (int) Math.min(version, Integer.MAX_VALUE))
+                .toList();
         List<Disk> disks = new ArrayList<>();
         Set<String> names = new HashSet<>();
         for (JsonBody disk : json.objects("disks", 1, ProtocolLimits.DISKS_MAX)) {
@@ -66,22 +68,21 @@ public record Hello(
     }
 
     private static Disk parseDisk(JsonBody json) throws ProtocolException {
-        long sizeBytes = json.integer("sizeBytes", ProtocolLimits.SECTOR_BYTES, ProtocolLimits.DISK_BYTES_MAX);
-        if (sizeBytes % ProtocolLimits.SECTOR_BYTES != 0) {
-            throw new ProtocolException(ErrorCode.PROTOCOL, "member sizeBytes is not a multiple of 512");
-        }
         int blockSizeBytes = (int) json.integer("blockSizeBytes", 512, 4096);
         if (blockSizeBytes != 512 && blockSizeBytes != 4096) {
             throw new ProtocolException(ErrorCode.PROTOCOL, "member blockSizeBytes is not 512 or 4096");
         }
-        return new Disk(json.string("deviceName", DEVICE_NAME), sizeBytes, blockSizeBytes);
+        return new Disk(
+                json.string("deviceName", 1, DEVICE_NAME_CHARS_MAX),
+                json.sectors("sizeBytes", ProtocolLimits.DISK_BYTES_MAX),
+                blockSizeBytes);
     }
 
     private static Remembered parseRemembered(JsonBody json) throws ProtocolException {
         List<RememberedDisk> disks = new ArrayList<>();
         for (JsonBody disk : json.objects("disks", 0, ProtocolLimits.DISKS_MAX)) {
             disks.add(new RememberedDisk(
-                    disk.string("deviceName", DEVICE_NAME),
+                    disk.string("deviceName", 1, DEVICE_NAME_CHARS_MAX),
                     disk.string("dataGen", HEX_128),
                     disk.number64("committedEpoch")));
         }

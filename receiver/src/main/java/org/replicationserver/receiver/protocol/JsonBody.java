@@ -10,7 +10,11 @@ import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,9 +41,9 @@ public final class JsonBody {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
 
-    private final Map<String, Object> members;
+    private final Map<String, @Nullable Object> members;
 
-    private JsonBody(Map<String, Object> members) {
+    private JsonBody(Map<String, @Nullable Object> members) {
         this.members = members;
     }
 
@@ -47,15 +51,17 @@ public final class JsonBody {
         return new JsonBody(new LinkedHashMap<>());
     }
 
-    /** Parses what remains of {@code payload}. */
-    public static JsonBody parse(ByteBuffer payload) throws ProtocolException {
-        byte[] bytes = new byte[payload.remaining()];
-        payload.get(payload.position(), bytes);
-        return parse(bytes);
+    public static JsonBody parse(byte[] bytes) throws ProtocolException {
+        return parse(ByteBuffer.wrap(bytes));
     }
 
-    public static JsonBody parse(byte[] bytes) throws ProtocolException {
-        try (JsonParser parser = FACTORY.createParser(bytes)) {
+    /** Parses what remains of {@code payload}, and leaves its position. */
+    public static JsonBody parse(ByteBuffer payload) throws ProtocolException {
+        if (payload.remaining() > ProtocolLimits.JSON_BYTES_MAX) {
+            throw beyondBounds(
+                    "a body of " + payload.remaining() + " bytes, allowed are " + ProtocolLimits.JSON_BYTES_MAX);
+        }
+        try (JsonParser parser = FACTORY.createParser(charsOf(payload))) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
                 throw new ProtocolException(ErrorCode.PROTOCOL, "the body is not a JSON object");
             }
@@ -65,21 +71,31 @@ public final class JsonBody {
             }
             return body;
         } catch (StreamConstraintsException e) {
-            throw new ProtocolException(ErrorCode.LIMIT, "JSON beyond its bounds: " + e.getOriginalMessage());
+            throw beyondBounds(e.getOriginalMessage());
         } catch (IOException e) {
             // The parser's own message quotes the input; the peer knows it and the log must not.
             throw new ProtocolException(ErrorCode.PROTOCOL, "the body is not valid JSON");
         }
     }
 
+    /** Strictly UTF-8: given bytes, the parser would guess the encoding and accept what no encoder writes. */
+    private static char[] charsOf(ByteBuffer payload) throws IOException {
+        CharBuffer chars = StandardCharsets.UTF_8
+                .newDecoder()
+                .onMalformedInput(CodingErrorAction.REPORT)
+                .onUnmappableCharacter(CodingErrorAction.REPORT)
+                .decode(payload.duplicate());
+        char[] copy = new char[chars.remaining()];
+        chars.get(copy);
+        return copy;
+    }
+
     private static JsonBody readObject(JsonParser parser) throws IOException, ProtocolException {
         JsonBody body = empty();
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             String name = parser.currentName();
-            Object value = readValue(parser, parser.nextToken());
-            if (value != null) {
-                body.members.put(name, value);
-            }
+            requireLength(parser, "name", ProtocolLimits.JSON_STRING_CHARS_MAX);
+            body.members.put(name, readValue(parser, parser.nextToken()));
         }
         return body;
     }
@@ -96,23 +112,30 @@ public final class JsonBody {
                 yield list;
             }
             case VALUE_STRING -> {
-                String text = parser.getText();
-                if (text.length() > ProtocolLimits.JSON_STRING_CHARS_MAX) {
-                    throw new ProtocolException(
-                            ErrorCode.LIMIT,
-                            "a JSON string is longer than " + ProtocolLimits.JSON_STRING_CHARS_MAX + " characters");
-                }
-                yield text;
+                requireLength(parser, "string", ProtocolLimits.JSON_STRING_CHARS_MAX);
+                yield parser.getText();
             }
-            case VALUE_NUMBER_INT ->
-                parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
-                        ? parser.getBigIntegerValue()
-                        : Long.valueOf(parser.getLongValue());
-            case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+            case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> {
+                requireLength(parser, "number", ProtocolLimits.JSON_NUMBER_CHARS_MAX);
+                Number number = parser.getNumberValue();
+                yield number instanceof Integer ? (Number) number.longValue() : number;
+            }
             case VALUE_TRUE -> true;
             case VALUE_FALSE -> false;
             default -> null;
         };
+    }
+
+    /** Jackson's own bounds are coarser: they count a number's digits only. */
+    private static void requireLength(JsonParser parser, String what, int charsMax)
+            throws IOException, ProtocolException {
+        if (parser.getTextLength() > charsMax) {
+            throw beyondBounds("a " + what + " of more than " + charsMax + " characters");
+        }
+    }
+
+    private static ProtocolException beyondBounds(String what) {
+        return new ProtocolException(ErrorCode.LIMIT, "JSON beyond its bounds: " + what);
     }
 
     public JsonBody put(String name, String value) {
@@ -158,11 +181,11 @@ public final class JsonBody {
         return members.containsKey(name);
     }
 
-    public String string(String name, int charsMax) throws ProtocolException {
-        if (members.get(name) instanceof String text && text.length() <= charsMax) {
+    public String string(String name, int charsMin, int charsMax) throws ProtocolException {
+        if (members.get(name) instanceof String text && text.length() >= charsMin && text.length() <= charsMax) {
             return text;
         }
-        throw refused(name, "a string of at most " + charsMax + " characters");
+        throw refused(name, "a string of " + charsMin + " to " + charsMax + " characters");
     }
 
     public String string(String name, Pattern allowed) throws ProtocolException {
@@ -177,6 +200,15 @@ public final class JsonBody {
             return value;
         }
         throw refused(name, "an integer from " + min + " to " + max);
+    }
+
+    /** A length in bytes, of at least one sector and in whole sectors. */
+    public long sectors(String name, long max) throws ProtocolException {
+        long bytes = integer(name, ProtocolLimits.SECTOR_BYTES, max);
+        if (bytes % ProtocolLimits.SECTOR_BYTES == 0) {
+            return bytes;
+        }
+        throw refused(name, "a multiple of " + ProtocolLimits.SECTOR_BYTES);
     }
 
     public boolean bool(String name) throws ProtocolException {
@@ -209,8 +241,13 @@ public final class JsonBody {
         return list(name, String.class, "strings", min, max);
     }
 
+    /** Integers of any size from 0 on. */
     public List<Long> integers(String name, int min, int max) throws ProtocolException {
-        return list(name, Long.class, "integers", min, max);
+        List<Long> values = list(name, Long.class, "integers", min, max);
+        if (values.stream().allMatch(value -> value >= 0 && value <= INTEGER_MAX)) {
+            return values;
+        }
+        throw refused(name, "an array of integers from 0 to " + INTEGER_MAX);
     }
 
     public long[] numbers64(String name, int min, int max) throws ProtocolException {
@@ -259,11 +296,12 @@ public final class JsonBody {
         return out.toByteArray();
     }
 
-    private static void write(JsonGenerator generator, Object value) throws IOException {
+    private static void write(JsonGenerator generator, @Nullable Object value) throws IOException {
         switch (value) {
+            case null -> generator.writeNull();
             case JsonBody body -> {
                 generator.writeStartObject();
-                for (Map.Entry<String, Object> member : body.members.entrySet()) {
+                for (Map.Entry<String, @Nullable Object> member : body.members.entrySet()) {
                     generator.writeFieldName(member.getKey());
                     write(generator, member.getValue());
                 }
@@ -278,6 +316,8 @@ public final class JsonBody {
             }
             case String text -> generator.writeString(text);
             case Boolean bool -> generator.writeBoolean(bool);
+            case Double number -> generator.writeNumber(number);
+            case BigInteger number -> generator.writeNumber(number);
             case Number number -> generator.writeNumber(number.longValue());
             default -> throw new IllegalArgumentException("no JSON form for " + value.getClass());
         }
@@ -285,6 +325,6 @@ public final class JsonBody {
 
     @Override
     public String toString() {
-        return new String(toBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        return new String(toBytes(), StandardCharsets.UTF_8);
     }
 }

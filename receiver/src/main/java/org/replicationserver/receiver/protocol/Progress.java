@@ -30,9 +30,11 @@ public record Progress(WaitingFor waitingFor, List<Volume> volumes) implements B
                     (int) volume.integer("index", 0, 65535),
                     volume.integer("queuedBytes", 0, Long.MAX_VALUE),
                     volume.integer("oldestMillis", 0, Long.MAX_VALUE),
-                    volume.has("lastError") ? volume.string("lastError", 256) : null));
+                    volume.has("lastError")
+                            ? volume.string("lastError", 0, ProtocolLimits.ERROR_TEXT_CHARS_MAX)
+                            : null));
         }
-        String waitingFor = json.string("waitingFor", 16);
+        String waitingFor = json.string("waitingFor", 1, 16);
         for (WaitingFor known : WaitingFor.values()) {
             if (known.name().equals(waitingFor)) {
                 return new Progress(known, List.copyOf(volumes));

@@ -110,13 +110,13 @@ public record SourceRecord(
         JsonBody json = JsonBody.parse(bytes);
         Map<String, VolumeRecord> volumes = new LinkedHashMap<>();
         for (JsonBody volume : json.objects("volumes", 0, VOLUMES_MAX)) {
-            String origin = volume.string("origin", 32);
+            String origin = volume.string("origin", 1, 32);
             volumes.put(
-                    volume.string("volumeId", 128),
+                    volume.string("volumeId", 1, 128),
                     new VolumeRecord(
-                            volume.string("dataGen", 32),
+                            volume.string("dataGen", 1, 32),
                             Origin.valueOf(origin),
-                            volume.has("failedCause") ? volume.string("failedCause", 1024) : null));
+                            volume.has("failedCause") ? volume.string("failedCause", 0, 1024) : null));
         }
         return new SourceRecord(
                 json.number64("generation"),

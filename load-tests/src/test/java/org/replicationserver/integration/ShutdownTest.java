@@ -18,8 +18,8 @@ import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
 
 /**
- * SIGTERM during a stream. The exit code is 143, which is 128 and the number of the signal: the JVM ends by it after its shutdown
- * hook has drained the server, and systemd takes that for a success (SuccessExitStatus=143).
+ * SIGTERM during a stream. The exit code is 143, which is 128 and the number of the signal; systemd takes that for a success
+ * (SuccessExitStatus=143).
  */
 @Timeout(120)
 @ExtendWith(ServerLogs.class)
@@ -113,6 +113,26 @@ final class ShutdownTest {
             assertThat(agent.durableFrames()).isEqualTo(40);
             assertThat(server.awaitEnd()).isEqualTo(TERMINATED);
             assertReplicaHas(40);
+        }
+    }
+
+    /** Neither the agent nor the device lets the server finish, and its own deadline is an hour away. */
+    @Test
+    void secondSigtermEndsAtOnceAndAcknowledgesNothingMore() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        try (ServerProcess server = ServerProcess.in(directory)
+                        .set("session.drain-timeout-seconds=3600")
+                        .main(TestServer.class)
+                        .start(source);
+                RawAgent agent = RawAgent.connect(server.endpoint(), source, 2)) {
+            agent.openNextEpoch();
+            server.tell("hold");
+            agent.send(0, 0, BLOCK);
+            server.sigterm();
+            agent.control().await(FrameType.GOAWAY);
+            server.sigterm();
+            assertThat(server.awaitEnd()).isEqualTo(TERMINATED);
+            assertThat(agent.durableFrames()).isZero();
         }
     }
 

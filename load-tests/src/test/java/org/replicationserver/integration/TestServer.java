@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.replicationserver.receiver.StopSignals;
 import org.replicationserver.receiver.config.AssignmentsFile;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigLoader;
@@ -47,7 +48,12 @@ final class TestServer {
                 new SimpleMeterRegistry(),
                 cause -> Runtime.getRuntime().halt(74),
                 TestServer::open);
-        Runtime.getRuntime().addShutdownHook(new Thread(server::stop));
+        StopSignals signals = StopSignals.install();
+        Thread.ofPlatform().daemon().start(() -> {
+            int exitCode = signals.await();
+            server.stop();
+            System.exit(exitCode);
+        });
         BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         for (String command = commands.readLine(); command != null; command = commands.readLine()) {
             obey(command);

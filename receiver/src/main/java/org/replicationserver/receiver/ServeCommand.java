@@ -3,7 +3,6 @@ package org.replicationserver.receiver;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.AssignmentsFile;
 import org.replicationserver.receiver.config.ConfigException;
@@ -18,7 +17,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
-/** Runs the server until SIGTERM or SIGINT, which drain it. */
+/** Runs the server until SIGTERM or SIGINT, which drain it; a second one ends it at once. */
 @Command(
         name = "serve",
         mixinStandardHelpOptions = true,
@@ -33,17 +32,15 @@ final class ServeCommand implements Callable<Integer> {
     private CommandSpec spec = CommandSpec.create();
 
     @Override
-    public Integer call() throws InterruptedException {
+    public Integer call() {
         try {
             ServerConfig config = options.load().toServerConfig();
             List<AssignedSource> assigned = AssignmentsFile.read(config.assignmentsFile(), config.imageDirectory());
             ReplicationServer server =
                     ReplicationServer.start(config, assigned, new SimpleMeterRegistry(), ServeCommand::endWithoutState);
-            CountDownLatch never = new CountDownLatch(1);
-            Runtime.getRuntime()
-                    .addShutdownHook(Thread.ofPlatform().name("shutdown").unstarted(server::stop));
-            never.await();
-            return 0;
+            int exitCode = StopSignals.install().await();
+            server.stop();
+            return exitCode;
         } catch (ConfigException e) {
             e.lines().forEach(spec.commandLine().getErr()::println);
             return ConfigException.EXIT_CODE;

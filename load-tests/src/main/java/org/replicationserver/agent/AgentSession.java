@@ -127,10 +127,6 @@ final class AgentSession {
 
     // --- opening
 
-    void greeted() {
-        replication.helloSent();
-    }
-
     void welcome(Welcome welcome) throws ProtocolException {
         WelcomeCheck.check(welcome, replication.plan(), replication.generation());
         generation = welcome.generation();

@@ -24,7 +24,6 @@ final class ControlLink extends AgentLink {
     @Override
     void onOpened() {
         send(FrameType.HELLO, hello);
-        session.greeted();
     }
 
     @Override

@@ -54,7 +54,6 @@ final class Replication {
 
     // remembered from session to session
     private long generation;
-    private int hellosSent;
     private long committedEpoch;
 
     // cycles
@@ -258,21 +257,13 @@ final class Replication {
         opening.connect();
     }
 
-    void helloSent() {
-        hellosSent++;
-    }
-
     void welcomed(Welcome welcome) {
         counters.sessions++;
-        // Each of our own HELLOs takes one generation. Another agent of the same id took the others, and what it wrote
-        // is unknown here.
-        boolean strangers = generation > 0 && welcome.generation() - generation > hellosSent;
-        hellosSent = 0;
         generation = welcome.generation();
         io.event(AgentEvent.state("session open: generation " + generation + ", " + welcome.streams() + " streams"));
         boolean all = false;
         for (int i = 0; i < disks.size(); i++) {
-            all |= welcomed(disks.get(i), welcome.volumes().get(i), strangers);
+            all |= welcomed(disks.get(i), welcome.volumes().get(i));
         }
         committedEpoch = welcome.volumes().stream()
                 .mapToLong(Welcome.Volume::committedEpoch)
@@ -288,19 +279,19 @@ final class Replication {
     }
 
     /** Says whether all of the disk must be sent. */
-    private boolean welcomed(ReplicatedDisk disk, Welcome.Volume volume, boolean strangers) {
+    private boolean welcomed(ReplicatedDisk disk, Welcome.Volume volume) {
         String name = disk.spec.deviceName();
         if (volume.action() == Welcome.Action.FAILED) {
             disk.failed(volume.reason());
             volumeFailed(disk, volume.reason());
             return false;
         }
-        boolean known = volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen()) && !strangers;
+        boolean known = volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());
         if (known) {
             io.event(AgentEvent.state(name + ": resumes"));
         } else {
             disk.map.dirtyAll();
-            String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "ANOTHER_AGENT";
+            String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "CONTENT_UNKNOWN";
             io.event(AgentEvent.state(name + ": everything is sent: " + reason));
         }
         disk.healthy(volume.dataGen());

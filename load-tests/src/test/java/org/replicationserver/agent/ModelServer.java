@@ -63,6 +63,10 @@ final class ModelServer {
 
     // durable
     private long generation;
+
+    /** The newest generation that was not this agent's. */
+    private long strangersGeneration;
+
     private long committedEpoch;
 
     // of the session
@@ -177,6 +181,7 @@ final class ModelServer {
     /** Someone else had a session and wrote what nobody here knows of. */
     void anotherAgentWrote(RandomGenerator noise) {
         generation++;
+        strangersGeneration = generation;
         volumes.forEach(volume -> volume.replace(noise, volume.dataGen));
     }
 
@@ -258,20 +263,23 @@ final class ModelServer {
     private Welcome.Volume welcome(int index, Hello hello) {
         ModelVolume volume = volumes.get(index);
         check(hello.disks().get(index).sizeBytes() == volume.sizeBytes(), "sizeBytes");
-        Hello.RememberedDisk known =
-                hello.remembers() == null ? null : hello.remembers().disk(volume.deviceName);
+        Hello.Remembered memory = hello.remembers();
+        Hello.RememberedDisk known = memory == null ? null : memory.disk(volume.deviceName);
         Welcome.Action action;
         String reason;
         volume.failedInSession = volume.failed;
         if (volume.failed) {
             action = Welcome.Action.FAILED;
             reason = "EIO";
-        } else if (known == null) {
+        } else if (memory == null || known == null) {
             action = Welcome.Action.RESCAN;
             reason = "AGENT_REMEMBERS_NOTHING";
         } else if (!known.dataGen().equals(volume.dataGen)) {
             action = Welcome.Action.RESCAN;
             reason = "DATA_GENERATION_DIFFERS";
+        } else if (memory.generation() < strangersGeneration) {
+            action = Welcome.Action.RESCAN;
+            reason = "ANOTHER_AGENT";
         } else if (committedEpoch < known.committedEpoch()) {
             throw new AssertionError("the agent knows of an epoch that was never committed: " + known);
         } else {

@@ -16,6 +16,7 @@ import java.nio.CharBuffer;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -193,6 +194,17 @@ public final class JsonBody {
             return text;
         }
         throw refused(name, "a string that matches " + allowed);
+    }
+
+    /** The constant of an enum whose name the member is. */
+    public <E extends Enum<E>> E constant(String name, Class<E> type) throws ProtocolException {
+        E[] allowed = type.getEnumConstants();
+        for (E constant : allowed) {
+            if (constant.name().equals(members.get(name))) {
+                return constant;
+            }
+        }
+        throw refused(name, "one of " + Arrays.toString(allowed));
     }
 
     public long integer(String name, long min, long max) throws ProtocolException {

@@ -34,13 +34,7 @@ public record Progress(WaitingFor waitingFor, List<Volume> volumes) implements B
                             ? volume.string("lastError", 0, ProtocolLimits.ERROR_TEXT_CHARS_MAX)
                             : null));
         }
-        String waitingFor = json.string("waitingFor", 1, 16);
-        for (WaitingFor known : WaitingFor.values()) {
-            if (known.name().equals(waitingFor)) {
-                return new Progress(known, List.copyOf(volumes));
-            }
-        }
-        throw new ProtocolException(ErrorCode.PROTOCOL, "member waitingFor is not FENCING, VOLUME or COMMIT");
+        return new Progress(json.constant("waitingFor", WaitingFor.class), List.copyOf(volumes));
     }
 
     @Override

@@ -58,23 +58,17 @@ public record Welcome(
     }
 
     private static Volume parseVolume(JsonBody json) throws ProtocolException {
-        String action = json.string("action", 1, 16);
-        for (Action known : Action.values()) {
-            if (known.name().equals(action)) {
-                return new Volume(
-                        (int) json.integer("index", 0, 65535),
-                        json.string("volumeId", 1, 128),
-                        json.string("deviceName", 1, Hello.DEVICE_NAME_CHARS_MAX),
-                        json.sectors("sizeBytes", ProtocolLimits.DISK_BYTES_MAX),
-                        (int) json.integer("blockSizeBytes", 512, 65536),
-                        json.string("dataGen", Hello.HEX_128),
-                        json.number64("committedEpoch"),
-                        json.bool("fresh"),
-                        known,
-                        json.string("reason", 1, ProtocolLimits.JSON_STRING_CHARS_MAX));
-            }
-        }
-        throw new ProtocolException(ErrorCode.PROTOCOL, "member action is not RESUME, RESCAN or FAILED");
+        return new Volume(
+                (int) json.integer("index", 0, 65535),
+                json.string("volumeId", 1, 128),
+                json.string("deviceName", 1, Hello.DEVICE_NAME_CHARS_MAX),
+                json.sectors("sizeBytes", ProtocolLimits.DISK_BYTES_MAX),
+                (int) json.integer("blockSizeBytes", 512, 65536),
+                json.string("dataGen", Hello.HEX_128),
+                json.number64("committedEpoch"),
+                json.bool("fresh"),
+                json.constant("action", Action.class),
+                json.string("reason", 1, ProtocolLimits.JSON_STRING_CHARS_MAX));
     }
 
     @Override

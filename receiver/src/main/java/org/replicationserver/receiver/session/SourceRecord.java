@@ -7,12 +7,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
 
 /**
  * What must be known of a source server after a restart; immutable. One file, so that a commit of all its disks is one atomic
  * write.
  *
- * @param generation of the newest session that was given out
+ * @param sessions who had the newest sessions
  * @param committedEpoch the newest epoch that is committed, 0 if none
  * @param committedFuzzy whether that epoch was opened fuzzy
  * @param markTimeMillis the mark of that epoch, 0 if none
@@ -21,7 +22,7 @@ import org.replicationserver.receiver.protocol.ProtocolException;
  * @param refusedInstances agents that were found to be duplicates, until an operator accepts them
  */
 public record SourceRecord(
-        long generation,
+        SessionHistory sessions,
         long committedEpoch,
         boolean committedFuzzy,
         long markTimeMillis,
@@ -29,7 +30,10 @@ public record SourceRecord(
         Map<String, VolumeRecord> volumes,
         List<String> refusedInstances) {
 
-    private static final int VOLUMES_MAX = 1024;
+    /** Volumes of one assignment; with the bounds of their members the whole stays below {@link ProtocolLimits#JSON_BYTES_MAX}. */
+    private static final int VOLUMES_MAX = ProtocolLimits.DISKS_MAX;
+
+    private static final int FAILED_CAUSE_CHARS_MAX = 256;
     private static final int REFUSED_INSTANCES_MAX = 16;
 
     /** Why a volume has the data generation that it has; the words are those of WELCOME. */
@@ -47,7 +51,13 @@ public record SourceRecord(
      * @param failedCause why the volume has failed, or null if it has not
      */
     public record VolumeRecord(
-            String dataGen, Origin origin, @Nullable String failedCause) {}
+            String dataGen, Origin origin, @Nullable String failedCause) {
+        public VolumeRecord {
+            if (failedCause != null && failedCause.length() > FAILED_CAUSE_CHARS_MAX) {
+                failedCause = failedCause.substring(0, FAILED_CAUSE_CHARS_MAX);
+            }
+        }
+    }
 
     public SourceRecord {
         volumes = Map.copyOf(volumes);
@@ -56,12 +66,12 @@ public record SourceRecord(
 
     /** The record of a source server that was never seen. */
     public static SourceRecord initial() {
-        return new SourceRecord(0, 0, false, 0, 0, Map.of(), List.of());
+        return new SourceRecord(SessionHistory.none(), 0, false, 0, 0, Map.of(), List.of());
     }
 
-    public SourceRecord withGeneration(long newGeneration) {
+    public SourceRecord withSessions(SessionHistory newSessions) {
         return new SourceRecord(
-                newGeneration,
+                newSessions,
                 committedEpoch,
                 committedFuzzy,
                 markTimeMillis,
@@ -71,13 +81,12 @@ public record SourceRecord(
     }
 
     public SourceRecord withCommit(long epoch, boolean fuzzy, long newMarkTimeMillis) {
-        return new SourceRecord(
-                generation, epoch, fuzzy, newMarkTimeMillis, firstByteMillis, volumes, refusedInstances);
+        return new SourceRecord(sessions, epoch, fuzzy, newMarkTimeMillis, firstByteMillis, volumes, refusedInstances);
     }
 
     public SourceRecord withFirstByte(long millis) {
         return new SourceRecord(
-                generation, committedEpoch, committedFuzzy, markTimeMillis, millis, volumes, refusedInstances);
+                sessions, committedEpoch, committedFuzzy, markTimeMillis, millis, volumes, refusedInstances);
     }
 
     public SourceRecord withVolume(String volumeId, VolumeRecord volume) {
@@ -93,16 +102,29 @@ public record SourceRecord(
         return withVolumes(changed);
     }
 
+    /**
+     * Forgets volumes that are not assigned any more: nobody knows what becomes of their content, and a record that only grows
+     * could not be read back some day.
+     */
+    SourceRecord onlyVolumesOf(SourceAssignment assignment) {
+        Map<String, VolumeRecord> kept = new LinkedHashMap<>(volumes);
+        kept.keySet()
+                .retainAll(assignment.volumes().stream()
+                        .map(VolumeAssignment::volumeId)
+                        .toList());
+        return withVolumes(kept);
+    }
+
     private SourceRecord withVolumes(Map<String, VolumeRecord> changed) {
         return new SourceRecord(
-                generation, committedEpoch, committedFuzzy, markTimeMillis, firstByteMillis, changed, refusedInstances);
+                sessions, committedEpoch, committedFuzzy, markTimeMillis, firstByteMillis, changed, refusedInstances);
     }
 
     public SourceRecord withRefusedInstances(List<String> instances) {
         List<String> newest =
                 instances.subList(Math.max(0, instances.size() - REFUSED_INSTANCES_MAX), instances.size());
         return new SourceRecord(
-                generation, committedEpoch, committedFuzzy, markTimeMillis, firstByteMillis, volumes, newest);
+                sessions, committedEpoch, committedFuzzy, markTimeMillis, firstByteMillis, volumes, newest);
     }
 
     /** Reads what {@link #toBytes} wrote; members that a later version added are ignored. */
@@ -110,16 +132,18 @@ public record SourceRecord(
         JsonBody json = JsonBody.parse(bytes);
         Map<String, VolumeRecord> volumes = new LinkedHashMap<>();
         for (JsonBody volume : json.objects("volumes", 0, VOLUMES_MAX)) {
-            String origin = volume.string("origin", 1, 32);
             volumes.put(
                     volume.string("volumeId", 1, 128),
                     new VolumeRecord(
                             volume.string("dataGen", 1, 32),
-                            Origin.valueOf(origin),
-                            volume.has("failedCause") ? volume.string("failedCause", 0, 1024) : null));
+                            volume.constant("origin", Origin.class),
+                            volume.has("failedCause")
+                                    ? volume.string("failedCause", 0, FAILED_CAUSE_CHARS_MAX)
+                                    : null));
         }
         return new SourceRecord(
-                json.number64("generation"),
+                new SessionHistory(
+                        json.number64("generation"), json.string("instance", 0, 32), json.number64("sinceGeneration")),
                 json.number64("committedEpoch"),
                 json.bool("committedFuzzy"),
                 json.integer("markTimeMillis", 0, Long.MAX_VALUE),
@@ -136,7 +160,9 @@ public record SourceRecord(
                 .put("origin", volume.origin().name())
                 .putIfPresent("failedCause", volume.failedCause())));
         return JsonBody.empty()
-                .putNumber64("generation", generation)
+                .putNumber64("generation", sessions.generation())
+                .put("instance", sessions.instance())
+                .putNumber64("sinceGeneration", sessions.sinceGeneration())
                 .putNumber64("committedEpoch", committedEpoch)
                 .put("committedFuzzy", committedFuzzy)
                 .put("markTimeMillis", markTimeMillis)

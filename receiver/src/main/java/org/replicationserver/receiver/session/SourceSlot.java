@@ -88,7 +88,7 @@ final class SourceSlot {
         this.owner = owner;
         SourceRecords.Loaded loaded = context.records().load(assignment.sourceServerId());
         this.record = switch (loaded) {
-            case SourceRecords.Loaded.Found found -> found.record();
+            case SourceRecords.Loaded.Found found -> found.record().onlyVolumesOf(assignment);
             case SourceRecords.Loaded.Missing missing -> SourceRecord.initial();
             case SourceRecords.Loaded.Unreadable unreadable -> SourceRecord.initial();
         };
@@ -126,10 +126,10 @@ final class SourceSlot {
             opening = null;
             superseded.control.fail(new ProtocolException(ErrorCode.STALE_GENERATION, "a newer session opens"));
         }
-        long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
-        Opening opened = new Opening(control, hello, Math.max(record.generation(), remembered) + 1, now);
+        SessionHistory sessions = record.sessions().next(hello);
+        Opening opened = new Opening(control, hello, sessions.generation(), now);
         opening = opened;
-        record = withDataGenerations(record.withGeneration(opened.generation), hello);
+        record = withDataGenerations(record.withSessions(sessions), hello);
         fenceVolumes(opened);
         store().thenRun(() -> proceed(opened));
     }
@@ -270,13 +270,13 @@ final class SourceSlot {
                 && open.fresh();
         Welcome.Action action = Welcome.Action.RESUME;
         String reason = "NONE";
-        Hello.RememberedDisk remembered =
-                hello.remembers() == null ? null : hello.remembers().disk(assigned.deviceName());
+        Hello.Remembered memory = hello.remembers();
+        Hello.RememberedDisk remembered = memory == null ? null : memory.disk(assigned.deviceName());
         String failure = volume.failure;
         if (failure != null) {
             action = Welcome.Action.FAILED;
             reason = failure;
-        } else if (remembered == null) {
+        } else if (memory == null || remembered == null) {
             action = Welcome.Action.RESCAN;
             reason = record.committedEpoch() == 0 ? known.origin().name() : "AGENT_REMEMBERS_NOTHING";
         } else if (!remembered.dataGen().equals(known.dataGen())) {
@@ -284,6 +284,9 @@ final class SourceSlot {
             reason = known.origin() == Origin.NEW_VOLUME
                     ? "DATA_GENERATION_DIFFERS"
                     : known.origin().name();
+        } else if (!record.sessions().isKnownTo(memory)) {
+            action = Welcome.Action.RESCAN;
+            reason = "ANOTHER_AGENT";
         } else if (record.committedEpoch() < remembered.committedEpoch()) {
             action = Welcome.Action.RESCAN;
             reason = "EPOCH_BEHIND";
@@ -303,11 +306,12 @@ final class SourceSlot {
 
     void attach(AgentConnection connection, FrameHeader header, Attach attach) throws ProtocolException {
         SourceSession current = session;
-        if (attach.generation() < record.generation()) {
+        if (attach.generation() < record.sessions().generation()) {
             throw ProtocolException.at(
                     header,
                     ErrorCode.STALE_GENERATION,
-                    "generation=" + attach.generation() + ", the newest is " + record.generation());
+                    "generation=" + attach.generation() + ", the newest is "
+                            + record.sessions().generation());
         }
         if (current == null || current.generation() != attach.generation()) {
             throw ProtocolException.at(

@@ -59,7 +59,7 @@ class SourceSessionTest {
 
         world.storeRecords();
         assertThat(control.welcome().generation()).isEqualTo(1);
-        assertThat(world.record().generation()).isEqualTo(1);
+        assertThat(world.record().sessions().generation()).isEqualTo(1);
     }
 
     @Test
@@ -322,30 +322,61 @@ class SourceSessionTest {
                         "vol-0", known -> assertThat(known.dataGen()).isEqualTo(before));
     }
 
+    private static final String FIRST_AGENT = "0".repeat(32);
+    private static final String OTHER_AGENT = "1".repeat(32);
+
+    /** What becomes of an agent's first disk whose memory ends with this generation and epoch. */
+    private static String answerTo(Open open, String instance, long generation, long committedEpoch) {
+        String dataGen = open.control.welcome().volumes().getFirst().dataGen();
+        Hello.Remembered remembered = new Hello.Remembered(
+                generation, List.of(new Hello.RememberedDisk("/dev/sd0", dataGen, committedEpoch)));
+        Welcome.Volume volume = open.world
+                .connect()
+                .hello(1, 1, instance, remembered)
+                .welcome()
+                .volumes()
+                .getFirst();
+        return volume.action() + " " + volume.reason();
+    }
+
     @Test
     void agentThatRemembersTheSameDataGenerationResumes() {
+        assertThat(answerTo(open(1, 1), FIRST_AGENT, 1, 0)).isEqualTo("RESUME NONE");
+    }
+
+    @Test
+    void agentThatLostItsWelcomeResumes() {
         Open open = open(1, 1);
-        String dataGen = open.control.welcome().volumes().getFirst().dataGen();
-        Hello.Remembered remembered =
-                new Hello.Remembered(1, List.of(new Hello.RememberedDisk("/dev/sd0", dataGen, 0)));
-        TestAgent again = open.world.connect().hello(1, 1, "0".repeat(32), remembered);
-        assertThat(again.welcome().volumes().getFirst().action()).isEqualTo(Welcome.Action.RESUME);
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESUME NONE");
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESUME NONE");
+    }
+
+    @Test
+    void agentSendsEverythingAgainWhenAnotherHadASessionMeanwhile() {
+        Open open = open(1, 1);
+        open.world.connect().hello(1, 1, OTHER_AGENT, null).welcome();
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESCAN ANOTHER_AGENT");
+    }
+
+    @Test
+    void agentIsToldOfTheOtherUntilItKnows() {
+        Open open = open(1, 1);
+        open.world.connect().hello(1, 1, OTHER_AGENT, null).welcome();
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESCAN ANOTHER_AGENT");
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).as("the WELCOME was lost").isEqualTo("RESCAN ANOTHER_AGENT");
+        assertThat(answerTo(open, FIRST_AGENT, 4, 0)).as("it arrived").isEqualTo("RESUME NONE");
+    }
+
+    @Test
+    void instanceThatTakesOverTheMemoryOfTheNewestSessionResumes() {
+        Open open = open(1, 1);
+        assertThat(answerTo(open, OTHER_AGENT, 1, 0)).isEqualTo("RESUME NONE");
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESCAN ANOTHER_AGENT");
     }
 
     @Test
     void serverThatIsBehindTheAgentAsksForARescan() {
-        Open open = open(1, 1);
-        String dataGen = open.control.welcome().volumes().getFirst().dataGen();
-        Hello.Remembered remembered =
-                new Hello.Remembered(1, List.of(new Hello.RememberedDisk("/dev/sd0", dataGen, 3)));
-        Welcome.Volume volume = open.world
-                .connect()
-                .hello(1, 1, "0".repeat(32), remembered)
-                .welcome()
-                .volumes()
-                .getFirst();
-        assertThat(volume.action()).isEqualTo(Welcome.Action.RESCAN);
-        assertThat(volume.reason()).isEqualTo("EPOCH_BEHIND");
+        assertThat(answerTo(open(1, 1), FIRST_AGENT, 1, 3)).isEqualTo("RESCAN EPOCH_BEHIND");
     }
 
     @Test

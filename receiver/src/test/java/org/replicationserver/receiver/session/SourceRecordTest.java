@@ -1,0 +1,90 @@
+package org.replicationserver.receiver.session;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+
+/** What is kept of a source server over a restart. */
+final class SourceRecordTest {
+    private static final String DATA_GEN = "00112233445566778899aabbccddeeff";
+
+    private static SourceRecord full() {
+        return SourceRecord.initial()
+                .withSessions(new SessionHistory(Long.MAX_VALUE, DATA_GEN, 7))
+                .withCommit(41, true, 1_790_000_000_000L)
+                .withFirstByte(1_780_000_000_000L)
+                .withVolume("vol-1", new VolumeRecord(DATA_GEN, Origin.VOLUME_REOPENED, null))
+                .withVolume("vol-2", new VolumeRecord(DATA_GEN, Origin.STATE_LOST, "write failed: EIO"))
+                .withRefusedInstances(List.of(DATA_GEN));
+    }
+
+    @Test
+    void everythingIsReadAsItWasWritten() throws Exception {
+        assertThat(SourceRecord.parse(full().toBytes())).isEqualTo(full());
+        assertThat(SourceRecord.parse(SourceRecord.initial().toBytes())).isEqualTo(SourceRecord.initial());
+    }
+
+    @Test
+    void memberOfALaterVersionIsIgnored() throws Exception {
+        String text = new String(full().toBytes(), StandardCharsets.UTF_8);
+        byte[] later = text.replaceFirst("\\{", "{\"tomorrow\":[1],").getBytes(StandardCharsets.UTF_8);
+        assertThat(SourceRecord.parse(later)).isEqualTo(full());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "generation",
+                "instance",
+                "sinceGeneration",
+                "committedEpoch",
+                "committedFuzzy",
+                "volumes",
+                "origin"
+            })
+    void recordWithoutAMemberIsNoRecord(String member) {
+        String text = new String(full().toBytes(), StandardCharsets.UTF_8);
+        byte[] without = text.replace("\"" + member + "\"", "\"other\"").getBytes(StandardCharsets.UTF_8);
+        assertThatThrownBy(() -> SourceRecord.parse(without)).isInstanceOf(ProtocolException.class);
+    }
+
+    @Test
+    void originOfAnotherVersionIsNoRecord() {
+        String text = new String(full().toBytes(), StandardCharsets.UTF_8);
+        byte[] changed = text.replace("STATE_LOST", "TOMORROW").getBytes(StandardCharsets.UTF_8);
+        assertThatThrownBy(() -> SourceRecord.parse(changed)).isInstanceOf(ProtocolException.class);
+    }
+
+    @Test
+    void largestRecordCanBeReadBack() throws Exception {
+        SourceRecord record = SourceRecord.initial().withSessions(full().sessions());
+        List<String> instances = new ArrayList<>();
+        for (int i = 0; i < ProtocolLimits.DISKS_MAX; i++) {
+            record = record.withVolume(
+                    "v".repeat(120) + i, new VolumeRecord(DATA_GEN, Origin.VOLUME_REOPENED, "x".repeat(5000)));
+            instances.add(DATA_GEN);
+            record = record.withRefusedInstances(instances);
+        }
+        assertThat(SourceRecord.parse(record.toBytes()).volumes()).hasSize(ProtocolLimits.DISKS_MAX);
+    }
+
+    @Test
+    void volumeThatIsNotAssignedAnyMoreIsForgotten() {
+        SourceAssignment assignment = new SourceAssignment(
+                "s-1", List.of(new VolumeAssignment("vol-2", "/dev/sdb", Path.of("unused"), 512, false)));
+        SourceRecord kept = full().onlyVolumesOf(assignment);
+        assertThat(kept.volumes()).containsOnlyKeys("vol-2");
+        assertThat(kept.committedEpoch()).isEqualTo(41);
+    }
+}

@@ -37,7 +37,6 @@ public final class JsonBody {
                     .maxStringLength(ProtocolLimits.JSON_STRING_CHARS_MAX)
                     .maxNameLength(ProtocolLimits.JSON_STRING_CHARS_MAX)
                     .maxNumberLength(ProtocolLimits.JSON_NUMBER_CHARS_MAX)
-                    .maxDocumentLength(ProtocolLimits.JSON_BYTES_MAX)
                     .build())
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
@@ -58,9 +57,13 @@ public final class JsonBody {
 
     /** Parses what remains of {@code payload}, and leaves its position. */
     public static JsonBody parse(ByteBuffer payload) throws ProtocolException {
-        if (payload.remaining() > ProtocolLimits.JSON_BYTES_MAX) {
-            throw beyondBounds(
-                    "a body of " + payload.remaining() + " bytes, allowed are " + ProtocolLimits.JSON_BYTES_MAX);
+        return parse(payload, ProtocolLimits.JSON_BYTES_MAX);
+    }
+
+    /** The same for text that is no frame's body and may have another length. */
+    public static JsonBody parse(ByteBuffer payload, int bytesMax) throws ProtocolException {
+        if (payload.remaining() > bytesMax) {
+            throw beyondBounds("a body of " + payload.remaining() + " bytes, allowed are " + bytesMax);
         }
         try (JsonParser parser = FACTORY.createParser(charsOf(payload))) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {

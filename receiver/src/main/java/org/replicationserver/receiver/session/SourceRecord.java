@@ -1,5 +1,6 @@
 package org.replicationserver.receiver.session;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,8 +31,13 @@ public record SourceRecord(
         Map<String, VolumeRecord> volumes,
         List<String> refusedInstances) {
 
-    /** Volumes of one assignment; with the bounds of their members the whole stays below {@link ProtocolLimits#JSON_BYTES_MAX}. */
-    private static final int VOLUMES_MAX = ProtocolLimits.DISKS_MAX;
+    /** Volumes that were ever assigned, before those that are no more are forgotten. */
+    static final int VOLUMES_KEPT_MAX = 512;
+
+    private static final int VOLUMES_MAX = VOLUMES_KEPT_MAX + ProtocolLimits.DISKS_MAX;
+
+    /** With the bounds of its members no record is larger. */
+    private static final int BYTES_MAX = 1024 * 1024;
 
     private static final int FAILED_CAUSE_CHARS_MAX = 256;
     private static final int REFUSED_INSTANCES_MAX = 16;
@@ -103,10 +109,13 @@ public record SourceRecord(
     }
 
     /**
-     * Forgets volumes that are not assigned any more: nobody knows what becomes of their content, and a record that only grows
-     * could not be read back some day.
+     * Forgets volumes that are not assigned any more, if there are so many of them that the record could become too large to be
+     * read back. Otherwise they are kept: one that is assigned again, said to be fresh, is not.
      */
-    SourceRecord onlyVolumesOf(SourceAssignment assignment) {
+    SourceRecord pruned(SourceAssignment assignment) {
+        if (volumes.size() <= VOLUMES_KEPT_MAX) {
+            return this;
+        }
         Map<String, VolumeRecord> kept = new LinkedHashMap<>(volumes);
         kept.keySet()
                 .retainAll(assignment.volumes().stream()
@@ -129,7 +138,7 @@ public record SourceRecord(
 
     /** Reads what {@link #toBytes} wrote; members that a later version added are ignored. */
     public static SourceRecord parse(byte[] bytes) throws ProtocolException {
-        JsonBody json = JsonBody.parse(bytes);
+        JsonBody json = JsonBody.parse(ByteBuffer.wrap(bytes), BYTES_MAX);
         Map<String, VolumeRecord> volumes = new LinkedHashMap<>();
         for (JsonBody volume : json.objects("volumes", 0, VOLUMES_MAX)) {
             volumes.put(

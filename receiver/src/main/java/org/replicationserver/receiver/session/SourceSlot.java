@@ -88,7 +88,7 @@ final class SourceSlot {
         this.owner = owner;
         SourceRecords.Loaded loaded = context.records().load(assignment.sourceServerId());
         this.record = switch (loaded) {
-            case SourceRecords.Loaded.Found found -> found.record().onlyVolumesOf(assignment);
+            case SourceRecords.Loaded.Found found -> found.record().pruned(assignment);
             case SourceRecords.Loaded.Missing missing -> SourceRecord.initial();
             case SourceRecords.Loaded.Unreadable unreadable -> SourceRecord.initial();
         };

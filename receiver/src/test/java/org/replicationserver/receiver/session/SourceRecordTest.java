@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -66,25 +67,36 @@ final class SourceRecordTest {
         assertThatThrownBy(() -> SourceRecord.parse(changed)).isInstanceOf(ProtocolException.class);
     }
 
-    @Test
-    void largestRecordCanBeReadBack() throws Exception {
-        SourceRecord record = SourceRecord.initial().withSessions(full().sessions());
-        List<String> instances = new ArrayList<>();
-        for (int i = 0; i < ProtocolLimits.DISKS_MAX; i++) {
+    private static SourceRecord withVolumes(int count) {
+        SourceRecord record = full();
+        for (int i = record.volumes().size(); i < count; i++) {
             record = record.withVolume(
                     "v".repeat(120) + i, new VolumeRecord(DATA_GEN, Origin.VOLUME_REOPENED, "x".repeat(5000)));
-            instances.add(DATA_GEN);
-            record = record.withRefusedInstances(instances);
         }
-        assertThat(SourceRecord.parse(record.toBytes()).volumes()).hasSize(ProtocolLimits.DISKS_MAX);
+        return record;
+    }
+
+    private static SourceAssignment assignmentOf(int count) {
+        return new SourceAssignment(
+                "s-1",
+                IntStream.rangeClosed(1, count)
+                        .mapToObj(i -> new VolumeAssignment("vol-" + i, "/dev/sd" + i, Path.of("unused"), 512, false))
+                        .toList());
     }
 
     @Test
-    void volumeThatIsNotAssignedAnyMoreIsForgotten() {
-        SourceAssignment assignment = new SourceAssignment(
-                "s-1", List.of(new VolumeAssignment("vol-2", "/dev/sdb", Path.of("unused"), 512, false)));
-        SourceRecord kept = full().onlyVolumesOf(assignment);
-        assertThat(kept.volumes()).containsOnlyKeys("vol-2");
-        assertThat(kept.committedEpoch()).isEqualTo(41);
+    void largestRecordCanBeReadBack() throws Exception {
+        int largest = SourceRecord.VOLUMES_KEPT_MAX + ProtocolLimits.DISKS_MAX;
+        SourceRecord record = withVolumes(largest).withRefusedInstances(Collections.nCopies(1000, DATA_GEN));
+        assertThat(SourceRecord.parse(record.toBytes()).volumes()).hasSize(largest);
+    }
+
+    @Test
+    void volumeThatIsNotAssignedAnyMoreIsRememberedAsLongAsThereIsRoom() {
+        SourceRecord roomy = withVolumes(SourceRecord.VOLUMES_KEPT_MAX);
+        assertThat(roomy.pruned(assignmentOf(1))).isEqualTo(roomy);
+        SourceRecord pruned = withVolumes(SourceRecord.VOLUMES_KEPT_MAX + 1).pruned(assignmentOf(1));
+        assertThat(pruned.volumes()).containsOnlyKeys("vol-1");
+        assertThat(pruned.committedEpoch()).isEqualTo(41);
     }
 }

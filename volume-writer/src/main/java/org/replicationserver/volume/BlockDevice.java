@@ -23,6 +23,11 @@ public interface BlockDevice extends AutoCloseable {
     /** The alignment that needs no read-modify-write at the edges of a write. */
     int alignmentBytes();
 
+    /** Whether the device knows, without reading it, that all of its assigned part reads zero. */
+    default boolean isKnownZero() {
+        return false;
+    }
+
     /** Writes all of the source, or throws. */
     void write(MemorySegment source, long offsetBytes) throws DeviceException;
 

@@ -55,6 +55,7 @@ final class Linux {
     static final int F_SETFL = 4;
     static final int LOCK_EX = 2;
     static final int LOCK_NB = 4;
+    static final int SEEK_DATA = 3;
     static final int FALLOC_FL_KEEP_SIZE = 0x01;
     static final int FALLOC_FL_PUNCH_HOLE = 0x02;
     static final int FALLOC_FL_ZERO_RANGE = 0x10;
@@ -93,6 +94,7 @@ final class Linux {
     private static final MethodHandle STATX =
             function("statx", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS);
     private static final MethodHandle FTRUNCATE = function("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
+    private static final MethodHandle LSEEK = function("lseek", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
     private static final MethodHandle RENAME = function("rename", JAVA_INT, ADDRESS, ADDRESS);
 
     private Linux() {}
@@ -193,6 +195,14 @@ final class Linux {
     static int ftruncate(MemorySegment capture, int fd, long sizeBytes) {
         try {
             return result(capture, (int) FTRUNCATE.invokeExact(capture, fd, sizeBytes));
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    static long lseek(MemorySegment capture, int fd, long offsetBytes, int whence) {
+        try {
+            return result(capture, (long) LSEEK.invokeExact(capture, fd, offsetBytes, whence));
         } catch (Throwable e) {
             throw unexpected(e);
         }

@@ -194,6 +194,12 @@ public final class LinuxBlockDevice implements BlockDevice {
         return alignmentBytes;
     }
 
+    /** Only of an image file, whose file system knows where it has no data. */
+    @Override
+    public boolean isKnownZero() {
+        return !blockDevice && file.isHoleUpTo(assignedSizeBytes);
+    }
+
     /** Whether the page cache is passed by. */
     public boolean isDirect() {
         return direct;

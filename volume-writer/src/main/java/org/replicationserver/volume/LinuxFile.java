@@ -198,6 +198,15 @@ final class LinuxFile implements AutoCloseable {
         }
     }
 
+    /**
+     * Whether a file has no data at all before this offset, only a hole, so that it reads zero there. False where the file system
+     * does not know.
+     */
+    boolean isHoleUpTo(long endBytes) {
+        long firstData = Linux.lseek(capture, fd, 0, Linux.SEEK_DATA);
+        return firstData == -Errno.ENXIO || firstData >= endBytes;
+    }
+
     /** Turns O_DIRECT on or off for the calls that follow. */
     void setDirect(boolean direct) throws DeviceException {
         int result = Linux.setStatusFlags(capture, fd, direct ? Linux.O_DIRECT : 0);

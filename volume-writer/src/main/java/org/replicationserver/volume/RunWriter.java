@@ -1,6 +1,7 @@
 package org.replicationserver.volume;
 
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Joins neighbours into runs and hands each run to the device in one piece. Writer thread only.
@@ -12,7 +13,8 @@ final class RunWriter implements AutoCloseable {
     private final BlockDevice device;
     private final VolumeCounters counters;
     private final LongSupplier clockNanos;
-    private final Slab slab = new Slab();
+    /** Made for the first block: a machine has many more volumes than ones that are written. */
+    private @Nullable Slab slab;
 
     // the run: nothing of it has been written while it has a length
     private BlockWrite.Kind runKind = BlockWrite.Kind.DATA;
@@ -36,7 +38,7 @@ final class RunWriter implements AutoCloseable {
             runMayDeallocate = write.mayDeallocate();
             runOffsetBytes = write.offsetBytes();
         }
-        if (write.kind() == BlockWrite.Kind.DATA && !slab.expand(write, runEndPosition())) {
+        if (write.kind() == BlockWrite.Kind.DATA && !slab().expand(write, runEndPosition())) {
             write.settle(BlockWrite.Outcome.CORRUPT);
             counters.corruptBlocks.increment();
             flush();
@@ -66,7 +68,7 @@ final class RunWriter implements AutoCloseable {
         unforced = true;
         long beganNanos = clockNanos.getAsLong();
         if (runKind == BlockWrite.Kind.DATA) {
-            device.write(slab.slice(Slab.positionOf(runOffsetBytes), lengthBytes), runOffsetBytes);
+            device.write(slab().slice(Slab.positionOf(runOffsetBytes), lengthBytes), runOffsetBytes);
             counters.bytesWritten.add(lengthBytes);
         } else {
             device.zero(runOffsetBytes, lengthBytes, runMayDeallocate);
@@ -85,8 +87,19 @@ final class RunWriter implements AutoCloseable {
         unforced = false;
     }
 
+    private Slab slab() {
+        Slab made = slab;
+        if (made == null) {
+            made = new Slab();
+            slab = made;
+        }
+        return made;
+    }
+
     @Override
     public void close() {
-        slab.close();
+        if (slab != null) {
+            slab.close();
+        }
     }
 }

@@ -2,6 +2,7 @@ package org.replicationserver.volume;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.DirectoryStream;
@@ -10,10 +11,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedSet;
-import java.util.TreeSet;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -32,14 +35,17 @@ import org.jspecify.annotations.Nullable;
  * content or the new one, never a mixture. Beside the records there are only the lock file and, while one is being
  * stored, a temporary file.
  *
- * <p>Invariants: stores end in the order in which they were asked for, none is left out; after the first that failed
- * no other succeeds, because what is on the disk is then unknown.
+ * <p>Invariants: stores of a name end in the order in which they were asked for; one that waits takes newer content of
+ * its name along, so that nobody can make others wait by storing often; after the first that failed no other succeeds,
+ * because what is on the disk is then unknown.
  */
 public final class StateDirectory implements AutoCloseable {
     public static final int RECORD_BYTES_MAX = 1024 * 1024;
 
-    /** More than every source server of a full machine storing at once. */
+    /** Names that can wait at once: more than every source server of a full machine. */
     static final int STORES_QUEUED_MAX = 1024;
+
+    private static final long CLOSE_TIMEOUT_SECONDS = 20;
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,128}");
     private static final String RECORD_SUFFIX = ".json";
@@ -54,8 +60,21 @@ public final class StateDirectory implements AutoCloseable {
     private final LinuxFile lock;
     private final ThreadPoolExecutor stateWriter;
 
+    /** What waits for the state-writer, by name; under its own lock. */
+    private final Map<String, Waiting> waiting = new HashMap<>();
+
     // state-writer only
     private @Nullable Throwable failure;
+
+    /** The newest content of a record, and all who wait until it or an older one is stored, in order. */
+    private static final class Waiting {
+        final List<CompletableFuture<Void>> stored = new ArrayList<>();
+        byte[] content;
+
+        Waiting(byte[] content) {
+            this.content = content;
+        }
+    }
 
     private StateDirectory(Path directory, LinuxFile lock, Consumer<Throwable> onFailure) {
         this.directory = directory;
@@ -131,22 +150,10 @@ public final class StateDirectory implements AutoCloseable {
         }
     }
 
-    /** The names of all records. */
-    public SortedSet<String> names() throws IOException {
-        SortedSet<String> names = new TreeSet<>();
-        try (DirectoryStream<Path> records = Files.newDirectoryStream(directory, "*" + RECORD_SUFFIX)) {
-            for (Path record : records) {
-                String fileName = String.valueOf(record.getFileName());
-                names.add(fileName.substring(0, fileName.length() - RECORD_SUFFIX.length()));
-            }
-        }
-        return names;
-    }
-
     /**
-     * Stores a record after those asked for before.
+     * Stores a record.
      *
-     * @return done, on the state-writer thread, when the content survives a power loss
+     * @return done, on the state-writer thread, when this content or a newer of the name survives a power loss
      * @throws RejectedExecutionException when closed, or when more wait than servers can ask for
      */
     public CompletionStage<Void> store(String name, byte[] content) {
@@ -157,22 +164,42 @@ public final class StateDirectory implements AutoCloseable {
         }
         byte[] copy = content.clone();
         CompletableFuture<Void> stored = new CompletableFuture<>();
-        stateWriter.execute(() -> storeAndTell(name, copy, stored));
+        synchronized (waiting) {
+            Waiting waits = waiting.get(name);
+            if (waits == null) {
+                waits = new Waiting(copy);
+                stateWriter.execute(() -> storeNewest(name));
+                waiting.put(name, waits);
+            }
+            waits.content = copy;
+            waits.stored.add(stored);
+        }
         return stored.minimalCompletionStage();
     }
 
-    private void storeAndTell(String name, byte[] content, CompletableFuture<Void> stored) {
+    private void storeNewest(String name) {
+        Waiting waits;
+        synchronized (waiting) {
+            waits = waiting.remove(name);
+        }
+        if (waits == null) {
+            throw new IllegalStateException("nothing waits to be stored: name=" + name);
+        }
         if (failure == null) {
             try {
-                write(name, content);
-                stored.complete(null);
-                return;
+                write(name, waits.content);
             } catch (IOException | RuntimeException | Error e) {
                 failure = e;
                 tellFailure(e);
             }
         }
-        stored.completeExceptionally(failure);
+        for (CompletableFuture<Void> stored : waits.stored) {
+            if (failure == null) {
+                stored.complete(null);
+            } else {
+                stored.completeExceptionally(failure);
+            }
+        }
     }
 
     private void tellFailure(Throwable cause) {
@@ -214,21 +241,22 @@ public final class StateDirectory implements AutoCloseable {
         return name;
     }
 
-    /** Waits until everything asked for is stored, then lets another server have the directory. */
+    /**
+     * Waits until everything asked for is stored, then lets another server have the directory.
+     *
+     * @throws IOException when the disk takes longer than 20 s; the directory stays locked then until the process ends
+     */
     @Override
     public void close() throws IOException {
         stateWriter.shutdown();
-        boolean interrupted = false;
-        boolean drained = false;
-        while (!drained) {
-            try {
-                drained = stateWriter.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
-            } catch (InterruptedException e) {
-                interrupted = true;
+        try {
+            if (!stateWriter.awaitTermination(CLOSE_TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+                throw new IOException(
+                        "not all records were stored within " + CLOSE_TIMEOUT_SECONDS + " s: path=" + directory);
             }
-        }
-        if (interrupted) {
+        } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while records are stored: path=" + directory);
         }
         lock.close();
     }

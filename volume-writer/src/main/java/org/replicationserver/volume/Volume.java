@@ -34,6 +34,12 @@ public interface Volume {
     @Nullable
     VolumeFailure failure();
 
+    /** Whether the volume read zero when it was opened and the writer knows what was written since, so that ZERO may cost nothing. */
+    boolean isFresh();
+
+    /** It is not known any more what the volume holds: from the next submitted write on every ZERO is written. */
+    void withdrawFresh();
+
     /** Writes submitted and not reported yet, running ones included. */
     long queuedWrites();
 

@@ -50,8 +50,7 @@ public final class VolumeRegistry {
      */
     public VolumeWriter open(VolumeSpec spec) throws DeviceException {
         requireNotOpen(spec.id(), writers.get(spec.id()));
-        VolumeWriterOptions options = new VolumeWriterOptions(spec.fresh(), spec.regionBytes(), forceBytesMax);
-        VolumeWriter writer = start(spec, opener.open(spec), options);
+        VolumeWriter writer = start(spec, opener.open(spec));
         VolumeWriter other = writers.putIfAbsent(spec.id(), writer);
         if (other != null) {
             writer.stop();
@@ -60,8 +59,10 @@ public final class VolumeRegistry {
         return writer;
     }
 
-    private VolumeWriter start(VolumeSpec spec, BlockDevice device, VolumeWriterOptions options) {
+    private VolumeWriter start(VolumeSpec spec, BlockDevice device) {
         try {
+            boolean fresh = spec.fresh() || device.isKnownZero();
+            VolumeWriterOptions options = new VolumeWriterOptions(fresh, spec.regionBytes(), forceBytesMax);
             return VolumeWriter.start(spec.id(), device, spec.sizeBytes(), options, listener, clockNanos);
         } catch (RuntimeException | Error e) { // no memory, or no thread: the device must not stay held
             try {
@@ -99,17 +100,23 @@ public final class VolumeRegistry {
 
     /**
      * Stops the old writer, if there is one, and then opens the device anew; not before, because a device is held
-     * alone. Runs on the old writer's thread as its last deed. How the old one ended does not matter any more: a
-     * volume is reopened because it failed, or because it is to be another size.
+     * alone. Opening may take as long as the device likes, so it has a thread of its own. How the old one ended does not
+     * matter any more: a volume is reopened because it failed, or because it is to be another size.
      */
     public CompletionStage<VolumeWriter> reopen(VolumeSpec spec) {
-        return close(spec.id()).exceptionally(failure -> null).thenApply(done -> {
-            try {
-                return open(spec);
-            } catch (DeviceException e) {
-                throw new CompletionException(e);
-            }
-        });
+        Thread.Builder opener =
+                Thread.ofPlatform().name("volume-opener-" + spec.id()).daemon();
+        return close(spec.id())
+                .exceptionally(failure -> null)
+                .thenApplyAsync(
+                        done -> {
+                            try {
+                                return open(spec);
+                            } catch (DeviceException e) {
+                                throw new CompletionException(e);
+                            }
+                        },
+                        opener::start);
     }
 
     /**

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * A volume to be opened.
  *
  * @param sizeBytes the assigned size
- * @param fresh whether the volume is known to read zero everywhere
+ * @param fresh whether the volume is known to read zero everywhere; a device that knows so itself need not be told
  * @param cacheMode null for the default of the kind of device
  * @param regionBytes the grain in which a fresh volume remembers where data went
  */

@@ -51,14 +51,15 @@ public final class VolumeWriter implements Volume {
     private volatile @Nullable VolumeFailure failure;
     private volatile long batchBeganNanos = IDLE;
 
-    // written once, by whoever stops first
+    // written by any
     private volatile boolean stopAsked;
+    private volatile boolean fresh;
 
     // writer thread only
     private final BlockDevice device;
     private final RunWriter runs;
     private final WriteOrder order = new WriteOrder();
-    private final @Nullable TouchedRegions touchedRegions;
+    private final TouchedRegions touchedRegions;
     /** What no round has reported yet, in order of submission; the running batch is its end. */
     private final List<BlockWrite> round = new ArrayList<>();
 
@@ -92,7 +93,8 @@ public final class VolumeWriter implements Volume {
         this.listener = listener;
         this.clockNanos = clockNanos;
         this.forceBytesMax = options.forceBytesMax();
-        this.touchedRegions = options.fresh() ? new TouchedRegions(options.regionBytes()) : null;
+        this.fresh = options.fresh();
+        this.touchedRegions = new TouchedRegions(options.regionBytes());
         this.runs = new RunWriter(device, counters, clockNanos);
     }
 
@@ -136,6 +138,16 @@ public final class VolumeWriter implements Volume {
     @Override
     public @Nullable VolumeFailure failure() {
         return failure;
+    }
+
+    @Override
+    public boolean isFresh() {
+        return fresh;
+    }
+
+    @Override
+    public void withdrawFresh() {
+        fresh = false;
     }
 
     @Override
@@ -291,7 +303,7 @@ public final class VolumeWriter implements Volume {
 
     /** Seen in order of submission: a zero after data of the same batch is no zero over an untouched region. */
     private boolean needsDevice(BlockWrite write) {
-        if (touchedRegions == null) {
+        if (!fresh) {
             return true;
         }
         if (write.kind() == BlockWrite.Kind.DATA) {

@@ -60,6 +60,20 @@ final class LinuxBlockDeviceTest {
         assertThat(Arrays.equals(Files.readAllBytes(image), model.bytes())).isTrue();
     }
 
+    @Test
+    void imageIsKnownZeroAsLongAsItHasNoDataInItsAssignedPart() throws IOException {
+        Path image = directory.resolve("new.img");
+        LinuxBlockDevice.createImage(image, SIZE_BYTES);
+        try (LinuxBlockDevice whole = LinuxBlockDevice.open(image, OpenOptions.ofSize(SIZE_BYTES))) {
+            assertThat(whole.isKnownZero()).isTrue();
+            write(whole, SIZE_BYTES - 512, new byte[512]);
+            assertThat(whole.isKnownZero()).isFalse();
+        }
+        try (LinuxBlockDevice half = LinuxBlockDevice.open(image, OpenOptions.ofSize(SIZE_BYTES / 2))) {
+            assertThat(half.isKnownZero()).isTrue();
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(CacheMode.class)
     void edgesOfACoarseDeviceAreReadChangedAndWrittenBack(CacheMode cacheMode) throws IOException {

@@ -78,6 +78,7 @@ final class LoopDeviceTest {
         try (LoopDevice loop = LoopDevice.attach(newImage(), 512);
                 LinuxBlockDevice device = LinuxBlockDevice.open(loop.path(), OpenOptions.ofSize(SIZE_BYTES))) {
             assertThat(device.isDirect()).isTrue();
+            assertThat(device.isKnownZero()).as("only a file system knows").isFalse();
         }
     }
 

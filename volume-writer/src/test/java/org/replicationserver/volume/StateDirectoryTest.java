@@ -16,6 +16,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +36,17 @@ final class StateDirectoryTest {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
+    /** The names of all records. */
+    private List<String> records() throws IOException {
+        try (Stream<Path> files = Files.list(directory.resolve("state"))) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(".json"))
+                    .map(name -> name.substring(0, name.length() - ".json".length()))
+                    .sorted()
+                    .toList();
+        }
+    }
+
     private static void join(CompletionStage<Void> stage) {
         stage.toCompletableFuture().join();
     }
@@ -52,7 +64,7 @@ final class StateDirectoryTest {
             assertThat(state.load("source-2"))
                     .hasValueSatisfying(v -> assertThat(v).isEmpty());
             assertThat(state.load("source-3")).isEmpty();
-            assertThat(state.names()).containsExactly("source-1", "source-2");
+            assertThat(records()).containsExactly("source-1", "source-2");
         }
         assertThat(failures).isEmpty();
     }
@@ -84,7 +96,7 @@ final class StateDirectoryTest {
     @Test
     void secondServerIsRefused() throws IOException {
         try (StateDirectory first = open()) {
-            assertThat(first.names()).isEmpty();
+            assertThat(first.load("a")).isEmpty();
             assertThatThrownBy(this::open).hasMessageContaining("in use by another server");
         }
         open().close();
@@ -98,7 +110,7 @@ final class StateDirectoryTest {
         Files.write(directory.resolve("state/a.json.tmp"), bytes("half of"));
         try (StateDirectory state = open()) {
             assertThat(directory.resolve("state/a.json.tmp")).doesNotExist();
-            assertThat(state.names()).containsExactly("a");
+            assertThat(records()).containsExactly("a");
             assertThat(state.load("a")).hasValueSatisfying(v -> assertThat(v).isEqualTo(bytes("kept")));
         }
     }
@@ -126,6 +138,24 @@ final class StateDirectoryTest {
         try (StateDirectory again = open()) {
             assertThat(again.load("a")).hasValueSatisfying(v -> assertThat(v).isEqualTo(bytes("49")));
         }
+    }
+
+    @Test
+    void storesOfOneNameThatWaitTakeOneTurn() throws IOException {
+        StateDirectory state = open();
+        CountDownLatch asked = new CountDownLatch(1);
+        state.store("first", bytes("x")).thenRun(() -> awaitQuietly(asked));
+        List<CompletableFuture<Void>> stored = new ArrayList<>();
+        for (int i = 0; i <= 2 * StateDirectory.STORES_QUEUED_MAX; i++) {
+            stored.add(state.store("a", bytes(Integer.toString(i))).toCompletableFuture());
+        }
+        CompletionStage<Void> other = state.store("b", bytes("other"));
+        asked.countDown();
+        join(other);
+        assertThat(stored).allMatch(CompletableFuture::isDone);
+        assertThat(state.load("a"))
+                .hasValueSatisfying(v -> assertThat(v).isEqualTo(bytes("" + 2 * StateDirectory.STORES_QUEUED_MAX)));
+        state.close();
     }
 
     private static void awaitQuietly(CountDownLatch latch) {
@@ -176,7 +206,7 @@ final class StateDirectoryTest {
                     .isInstanceOf(IllegalArgumentException.class);
             join(state.store("x".repeat(128), new byte[StateDirectory.RECORD_BYTES_MAX]));
             join(state.store("..", bytes("fine: it has a suffix")));
-            assertThat(state.names()).containsExactly("..", "x".repeat(128));
+            assertThat(records()).containsExactly("..", "x".repeat(128));
         }
     }
 

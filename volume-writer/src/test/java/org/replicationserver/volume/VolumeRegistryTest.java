@@ -119,6 +119,31 @@ final class VolumeRegistryTest {
     }
 
     @Test
+    void deviceIsReopenedOnAThreadOfItsOwn() {
+        List<String> openedBy = new CopyOnWriteArrayList<>();
+        VolumeRegistry registry = registry(spec -> {
+            openedBy.add(Thread.currentThread().getName());
+            return new MemoryDevice(SIZE_BYTES);
+        });
+        registry.reopen(spec("vol-1")).toCompletableFuture().join();
+        registry.reopen(spec("vol-1")).toCompletableFuture().join();
+        assertThat(openedBy).containsExactly("volume-opener-vol-1", "volume-opener-vol-1");
+        join(registry.closeAll());
+    }
+
+    @Test
+    void imageWithoutDataIsFreshWhateverIsSaid() throws IOException {
+        VolumeRegistry registry = linuxRegistry();
+        LinuxBlockDevice.createImage(spec("vol-1").path(), SIZE_BYTES);
+        VolumeWriter made = registry.open(spec("vol-1"));
+        assertThat(made.isFresh()).isTrue();
+        made.submit(Blocks.stored(this, 0, new byte[512]));
+        join(registry.closeAll());
+        assertThat(registry.open(spec("vol-1")).isFresh()).isFalse();
+        join(registry.closeAll());
+    }
+
+    @Test
     void reopenTellsWhyItFailed() {
         CompletableFuture<VolumeWriter> reopened =
                 linuxRegistry().reopen(spec("missing")).toCompletableFuture();

@@ -550,6 +550,16 @@ final class VolumeWriterTest {
     }
 
     @Test
+    void zeroIsWrittenOnceFreshnessIsWithdrawn() {
+        use(VolumeWriterOptions.defaults().withFresh(true));
+        writer.withdrawFresh();
+        submit(Blocks.zero(owner, 0, 1 << 20));
+        runAll();
+        assertThat(writer.isFresh()).isFalse();
+        assertThat(device.log()).containsExactly("zero 0+1048576", "force");
+    }
+
+    @Test
     void zeroIsNeverSkippedOnAVolumeThatIsNotFresh() {
         submit(Blocks.zero(owner, 0, 1 << 20));
         runAll();

@@ -279,7 +279,7 @@ final class ModelServer {
             reason = "DATA_GENERATION_DIFFERS";
         } else if (memory.generation() < strangersGeneration) {
             action = Welcome.Action.RESCAN;
-            reason = "ANOTHER_AGENT";
+            reason = "AGENT_BEHIND";
         } else if (committedEpoch < known.committedEpoch()) {
             throw new AssertionError("the agent knows of an epoch that was never committed: " + known);
         } else {

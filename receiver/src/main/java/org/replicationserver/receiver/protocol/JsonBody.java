@@ -17,15 +17,18 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A JSON object of section 5.1 of the specification: parsed within its bounds, read member by member with a clear refusal, and
- * built in the order in which members are put. Unknown members are never looked at, which is how they are ignored.
+ * built in the order in which members are put. Unknown members are never looked at, which is how they are ignored and how they are
+ * counted.
  */
 public final class JsonBody {
     private static final long INTEGER_MAX = (1L << 53) - 1;
@@ -42,6 +45,7 @@ public final class JsonBody {
             .build();
 
     private final Map<String, @Nullable Object> members;
+    private final Set<String> read = new HashSet<>();
 
     private JsonBody(Map<String, @Nullable Object> members) {
         this.members = members;
@@ -181,19 +185,41 @@ public final class JsonBody {
         return put(name, Long.toUnsignedString(value));
     }
 
+    private @Nullable Object value(String name) {
+        read.add(name);
+        return members.get(name);
+    }
+
+    /** How many members nobody has asked for, here and in the objects that were asked for. */
+    public int unreadMembers() {
+        int unread = 0;
+        for (Map.Entry<String, @Nullable Object> member : members.entrySet()) {
+            unread += read.contains(member.getKey()) ? unreadIn(member.getValue()) : 1;
+        }
+        return unread;
+    }
+
+    private static int unreadIn(@Nullable Object value) {
+        return switch (value) {
+            case JsonBody body -> body.unreadMembers();
+            case List<?> list -> list.stream().mapToInt(JsonBody::unreadIn).sum();
+            case null, default -> 0;
+        };
+    }
+
     public boolean has(String name) {
         return members.containsKey(name);
     }
 
     public String string(String name, int charsMin, int charsMax) throws ProtocolException {
-        if (members.get(name) instanceof String text && text.length() >= charsMin && text.length() <= charsMax) {
+        if (value(name) instanceof String text && text.length() >= charsMin && text.length() <= charsMax) {
             return text;
         }
         throw refused(name, "a string of " + charsMin + " to " + charsMax + " characters");
     }
 
     public String string(String name, Pattern allowed) throws ProtocolException {
-        if (members.get(name) instanceof String text && allowed.matcher(text).matches()) {
+        if (value(name) instanceof String text && allowed.matcher(text).matches()) {
             return text;
         }
         throw refused(name, "a string that matches " + allowed);
@@ -203,7 +229,7 @@ public final class JsonBody {
     public <E extends Enum<E>> E constant(String name, Class<E> type) throws ProtocolException {
         E[] allowed = type.getEnumConstants();
         for (E constant : allowed) {
-            if (constant.name().equals(members.get(name))) {
+            if (constant.name().equals(value(name))) {
                 return constant;
             }
         }
@@ -211,7 +237,7 @@ public final class JsonBody {
     }
 
     public long integer(String name, long min, long max) throws ProtocolException {
-        if (members.get(name) instanceof Long value && value >= min && value <= Math.min(max, INTEGER_MAX)) {
+        if (value(name) instanceof Long value && value >= min && value <= Math.min(max, INTEGER_MAX)) {
             return value;
         }
         throw refused(name, "an integer from " + min + " to " + max);
@@ -227,7 +253,7 @@ public final class JsonBody {
     }
 
     public boolean bool(String name) throws ProtocolException {
-        if (members.get(name) instanceof Boolean value) {
+        if (value(name) instanceof Boolean value) {
             return value;
         }
         throw refused(name, "true or false");
@@ -235,14 +261,14 @@ public final class JsonBody {
 
     /** A 64-bit number below 2^63: none of the protocol's counters ever comes near. */
     public long number64(String name) throws ProtocolException {
-        if (members.get(name) instanceof String text) {
+        if (value(name) instanceof String text) {
             return parseNumber64(name, text);
         }
         throw refused(name, "a string of decimal digits below 2^63");
     }
 
     public JsonBody object(String name) throws ProtocolException {
-        if (members.get(name) instanceof JsonBody body) {
+        if (value(name) instanceof JsonBody body) {
             return body;
         }
         throw refused(name, "an object");
@@ -275,7 +301,7 @@ public final class JsonBody {
     }
 
     private <T> List<T> list(String name, Class<T> element, String what, int min, int max) throws ProtocolException {
-        if (members.get(name) instanceof List<?> values
+        if (value(name) instanceof List<?> values
                 && values.size() >= min
                 && values.size() <= max
                 && values.stream().allMatch(element::isInstance)) {

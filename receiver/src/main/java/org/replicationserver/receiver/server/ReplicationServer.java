@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -39,7 +38,9 @@ import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.status.ServerEvents;
+import org.replicationserver.receiver.status.VolumeMeters;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.StateDirectory;
 import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
@@ -61,44 +62,49 @@ public final class ReplicationServer {
     private static final Duration FINISH_TIMEOUT = Duration.ofSeconds(20);
 
     private final ServerConfig config;
-    private final StateDirectory state;
     private final Identity identity;
     private final Vertx vertx;
     private final Context loop;
-    private final StagingVolumes volumes;
     private final Sessions sessions;
     private final AgentListener listener;
     private final AdminSocket admin;
+    private final StopSteps stopSteps;
 
     private int port;
 
+    /** @param stopSteps is given a step for each part that must be stopped, also when a later part cannot be made */
     private ReplicationServer(
             ServerConfig config,
             List<AssignedSource> assigned,
             MeterRegistry metrics,
             Consumer<Throwable> onStateFailure,
-            DeviceOpener devices)
+            DeviceOpener devices,
+            StopSteps stopSteps)
             throws IOException {
         List<SourceAssignment> assignments =
                 assigned.stream().map(AssignedSource::assignment).toList();
         this.config = config;
-        this.state = StateDirectory.open(config.stateDirectory().resolve("sources"), onStateFailure);
+        this.stopSteps = stopSteps;
+        StateDirectory state = StateDirectory.open(config.stateDirectory().resolve("sources"), onStateFailure);
+        stopSteps.add("state directory", state::close);
         this.identity = loadOrCreateIdentity(config);
         PinRegistry pins = new PinRegistry();
         pins.replaceAll(pinsOf(assigned));
 
         TlsEngine.forbidResumptionAndRenegotiation();
         this.vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
+        stopSteps.add("event loop", () -> await(vertx.close()));
         this.loop = vertx.getOrCreateContext();
         Executor eventLoop = task -> loop.runOnContext(ignored -> task.run());
 
         SessionClock clock = SessionClock.system();
         ServerEvents events = new ServerEvents(metrics, clock);
-        StateRecords records = new StateRecords(state, eventLoop);
+        StateRecords records = new StateRecords(state, eventLoop, events::recordLost);
         Files.createDirectories(config.imageDirectory());
-        Set<String> made = StagingVolumes.createMissingImages(assignments, state);
-        this.volumes = new StagingVolumes(
-                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices);
+        StagingVolumes.createMissingImages(assignments, records);
+        StagingVolumes volumes = new StagingVolumes(
+                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, events);
+        stopSteps.add("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
         this.sessions = new Sessions(
                 config.sessions(),
                 clock,
@@ -109,7 +115,12 @@ public final class ReplicationServer {
                 eventLoop,
                 new SecureRandom(),
                 assignments);
-        volumes.openAll(assignments, made, records, sessions);
+        volumes.openAll(assignments, records, sessions);
+        for (SourceAssignment source : assignments) {
+            for (VolumeAssignment volume : source.volumes()) {
+                VolumeMeters.register(metrics, volume.volumeId(), () -> volumes.writer(volume.volumeId()));
+            }
+        }
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), events::certificateRefused);
         this.listener = new AgentListener(
                 vertx,
@@ -119,7 +130,10 @@ public final class ReplicationServer {
                 new PeerIdentity(pins),
                 sessions,
                 events);
+        stopSteps.add("listener", () -> await(listener.close()));
         this.admin = new AdminSocket(vertx, config.stateDirectory(), sessions);
+        stopSteps.add("admin socket", () -> await(admin.close()));
+        stopSteps.add("sessions", this::finishSessions);
         Gauge.builder("replication_connections", sessions, Sessions::connectionCount)
                 .register(metrics);
     }
@@ -155,12 +169,18 @@ public final class ReplicationServer {
             Consumer<Throwable> onStateFailure,
             DeviceOpener devices)
             throws ServerStartException {
+        StopSteps stopSteps = new StopSteps();
         try {
-            ReplicationServer server = new ReplicationServer(config, assigned, metrics, onStateFailure, devices);
+            ReplicationServer server =
+                    new ReplicationServer(config, assigned, metrics, onStateFailure, devices, stopSteps);
             server.listen();
             return server;
-        } catch (IOException | IllegalStateException e) {
+        } catch (IOException | RuntimeException e) {
+            stopSteps.run();
             throw new ServerStartException(String.valueOf(e.getMessage()), e);
+        } catch (ServerStartException e) {
+            stopSteps.run();
+            throw e;
         }
     }
 
@@ -193,13 +213,7 @@ public final class ReplicationServer {
     }
 
     private void listen() throws ServerStartException {
-        try {
-            port = onLoop(
-                    () -> listener.listen().compose(bound -> admin.listen().map(bound)));
-        } catch (ServerStartException e) {
-            stop();
-            throw e;
-        }
+        port = onLoop(() -> listener.listen().compose(bound -> admin.listen().map(bound)));
         onLoopLater(() -> vertx.setPeriodic(TICK_MILLIS, ignored -> sessions.tick()));
         LOG.info(
                 "listening: port={} pin={} engine={} protocols={}",
@@ -229,6 +243,14 @@ public final class ReplicationServer {
      * writers force once more and close their devices; the state directory is closed. Collects what fails and goes on.
      */
     public void stop() {
+        LOG.info(
+                "stopping: agents get {} s to finish",
+                config.sessions().drainTimeout().toSeconds());
+        stopSteps.run();
+        LOG.info("stopped");
+    }
+
+    private void finishSessions() {
         onLoopLater(sessions::shutdown);
         if (!awaitNoSessions(config.sessions().drainTimeout())) {
             onLoopLater(sessions::finishAll);
@@ -236,12 +258,6 @@ public final class ReplicationServer {
                 LOG.warn("sessions did not finish within {} s", FINISH_TIMEOUT.toSeconds());
             }
         }
-        attempt("admin socket", () -> await(admin.close()));
-        attempt("listener", () -> await(listener.close()));
-        attempt("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
-        attempt("event loop", () -> await(vertx.close()));
-        attempt("state directory", state::close);
-        LOG.info("stopped");
     }
 
     private boolean awaitNoSessions(Duration timeout) {
@@ -257,18 +273,6 @@ public final class ReplicationServer {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
-        }
-    }
-
-    private interface Step {
-        void run() throws Exception;
-    }
-
-    private static void attempt(String what, Step step) {
-        try {
-            step.run();
-        } catch (Exception e) {
-            LOG.error("stopping the {} failed: {}", what, e.getMessage(), e);
         }
     }
 

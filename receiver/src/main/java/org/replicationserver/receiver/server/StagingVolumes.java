@@ -1,13 +1,9 @@
 package org.replicationserver.receiver.server;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collection;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -15,16 +11,14 @@ import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.VolumeConfig;
-import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
-import org.replicationserver.receiver.session.SourceRecords;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost;
+import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.volume.DeviceException;
 import org.replicationserver.volume.LinuxBlockDevice;
-import org.replicationserver.volume.StateDirectory;
 import org.replicationserver.volume.VolumeId;
 import org.replicationserver.volume.VolumeListener;
 import org.replicationserver.volume.VolumeRegistry;
@@ -51,15 +45,23 @@ final class StagingVolumes implements VolumeHost {
     private final Executor eventLoop;
     private final LongSupplier nanos;
     private final DeviceOpener devices;
+    private final ServerEvents events;
     private final Map<String, Availability> availability = new ConcurrentHashMap<>();
     private @Nullable VolumeRegistry registry;
 
-    StagingVolumes(VolumeConfig config, int regionShift, Executor eventLoop, LongSupplier nanos, DeviceOpener devices) {
+    StagingVolumes(
+            VolumeConfig config,
+            int regionShift,
+            Executor eventLoop,
+            LongSupplier nanos,
+            DeviceOpener devices,
+            ServerEvents events) {
         this.config = config;
         this.regionBytes = 1L << regionShift;
         this.eventLoop = eventLoop;
         this.nanos = nanos;
         this.devices = devices;
+        this.events = events;
     }
 
     /**
@@ -67,65 +69,39 @@ final class StagingVolumes implements VolumeHost {
      *
      * <p>What is recorded of such a volume is forgotten first, and durably: the file that the record was about is gone, and a crash
      * after the file was made anew must not leave a record that calls the empty file the replica.
-     *
-     * @return the ids of volumes whose image was made
      */
-    static Set<String> createMissingImages(List<SourceAssignment> assignments, StateDirectory state) {
-        Set<String> made = new HashSet<>();
+    static void createMissingImages(List<SourceAssignment> assignments, StateRecords records) {
         for (SourceAssignment source : assignments) {
             for (VolumeAssignment volume : source.volumes()) {
                 if (!Files.exists(volume.path()) && isImage(volume.path())) {
-                    forget(source.sourceServerId(), volume, state);
-                    if (create(volume)) {
-                        made.add(volume.volumeId());
-                    }
+                    records.forgetVolume(source.sourceServerId(), volume.volumeId());
+                    create(volume);
                 }
             }
         }
-        return made;
     }
 
     private static boolean isImage(Path path) {
         return !path.startsWith(DEVICES) || path.startsWith(SHARED_MEMORY);
     }
 
-    private static boolean create(VolumeAssignment volume) {
+    private static void create(VolumeAssignment volume) {
         try {
             LinuxBlockDevice.createImage(volume.path(), volume.sizeBytes());
             LOG.info("image file made: volume={} path={}", volume.volumeId(), volume.path());
-            return true;
         } catch (DeviceException e) {
             LOG.error("image file cannot be made: volume={} {}", volume.volumeId(), e.getMessage());
-            return false;
-        }
-    }
-
-    private static void forget(String sourceServerId, VolumeAssignment volume, StateDirectory state) {
-        try {
-            byte[] bytes = state.load(sourceServerId).orElse(null);
-            if (bytes != null) {
-                SourceRecord record = SourceRecord.parse(bytes);
-                if (record.volumes().containsKey(volume.volumeId())) {
-                    byte[] changed = record.withoutVolume(volume.volumeId()).toBytes();
-                    state.store(sourceServerId, changed).toCompletableFuture().join();
-                }
-            }
-        } catch (IOException | ProtocolException | IllegalArgumentException e) {
-            LOG.warn("record cannot be read, it counts as lost: source={} cause={}", sourceServerId, e.getMessage());
         }
     }
 
     /** Opens every volume that has not failed. One that cannot be opened is told in the log and to its agent; the others go on. */
-    void openAll(List<SourceAssignment> assignments, Set<String> made, SourceRecords records, VolumeListener listener) {
+    void openAll(List<SourceAssignment> assignments, StateRecords records, VolumeListener listener) {
         VolumeRegistry opened = new VolumeRegistry(devices, listener, nanos, config.forceBytesMax());
         registry = opened;
         for (SourceAssignment source : assignments) {
-            SourceRecord record = records.load(source.sourceServerId()) instanceof SourceRecords.Loaded.Found found
-                    ? found.record()
-                    : SourceRecord.initial();
+            SourceRecord record = records.load(source.sourceServerId());
             for (VolumeAssignment volume : source.volumes()) {
-                availability.put(
-                        volume.volumeId(), openFirst(opened, volume, made.contains(volume.volumeId()), record));
+                availability.put(volume.volumeId(), openFirst(opened, volume, record));
             }
         }
     }
@@ -138,34 +114,36 @@ final class StagingVolumes implements VolumeHost {
         return new Availability.Unavailable(cause);
     }
 
-    private Availability openFirst(VolumeRegistry opened, VolumeAssignment volume, boolean made, SourceRecord record) {
+    private Availability openFirst(VolumeRegistry opened, VolumeAssignment volume, SourceRecord record) {
         VolumeRecord known = record.volumes().get(volume.volumeId());
         if (known != null && known.failedCause() != null) {
             return failedBefore(volume, known.failedCause());
         }
-        // After a restart nobody knows what has been written, so only a volume without a record is fresh.
-        boolean fresh = (volume.fresh() || made) && known == null;
+        // What was once written to a block device only the record knows. An image file's file system knows by itself.
+        boolean fresh = volume.fresh() && known == null && !record.stateLost() && isBlockDevice(volume);
         try {
-            VolumeWriter writer = opened.open(spec(volume, fresh));
-            return new Availability.Open(new OpenVolume(writer, fresh));
+            return new Availability.Open(opened.open(spec(volume, fresh)));
         } catch (DeviceException e) {
             return unavailable(volume, e);
         }
     }
 
+    private static boolean isBlockDevice(VolumeAssignment volume) {
+        return !Files.isRegularFile(volume.path());
+    }
+
     private VolumeSpec spec(VolumeAssignment volume, boolean fresh) {
-        boolean blockDevice = !Files.isRegularFile(volume.path());
         return new VolumeSpec(
                 new VolumeId(volume.volumeId()),
                 volume.path(),
                 volume.sizeBytes(),
                 fresh,
-                blockDevice ? config.blockDeviceCache() : config.imageCache(),
+                isBlockDevice(volume) ? config.blockDeviceCache() : config.imageCache(),
                 regionBytes);
     }
 
-    private static Availability unavailable(VolumeAssignment volume, Throwable e) {
-        LOG.error("volume cannot be opened: volume={} {}", volume.volumeId(), e.getMessage());
+    private Availability unavailable(VolumeAssignment volume, Throwable e) {
+        events.volumeUnavailable(volume.volumeId(), String.valueOf(e.getMessage()));
         return new Availability.Unavailable(e instanceof DeviceException device ? device.summary() : "internal error");
     }
 
@@ -181,21 +159,22 @@ final class StagingVolumes implements VolumeHost {
             throw new IllegalStateException("no volume was opened yet");
         }
         return opened.reopen(spec(volume, false))
-                .handle((writer, failure) -> failure == null
-                        ? new Availability.Open(new OpenVolume(writer, false))
-                        : unavailable(volume, failure.getCause() == null ? failure : failure.getCause()))
-                .thenApplyAsync(
-                        result -> {
+                .handleAsync(
+                        (writer, failure) -> {
+                            Availability result = failure == null
+                                    ? new Availability.Open(writer)
+                                    : unavailable(volume, failure.getCause() == null ? failure : failure.getCause());
                             availability.put(volume.volumeId(), result);
                             return result;
                         },
                         eventLoop);
     }
 
-    /** The open volumes' writers, as they are now. Any thread. */
-    Collection<VolumeWriter> writers() {
+    /** The writer of a volume as it is now, or null if it is not open. Any thread. */
+    @Nullable
+    VolumeWriter writer(String volumeId) {
         VolumeRegistry opened = registry;
-        return opened == null ? List.of() : opened.all();
+        return opened == null ? null : opened.get(new VolumeId(volumeId)).orElse(null);
     }
 
     /** Ends all writers after a last force. */

@@ -221,13 +221,13 @@ public final class AgentConnection implements FrameReader.Handler {
         countControlFrame(header);
         switch (type) {
             case HELLO -> {
-                Hello hello = Hello.parse(JsonBody.parse(payload));
+                Hello hello = body(payload, Hello::parse);
                 role = Role.CONTROL;
                 slot.hello(this, hello);
             }
-            case ATTACH -> slot.attach(this, header, Attach.parse(JsonBody.parse(payload)));
-            case EPOCH_OPEN -> openSession().openEpoch(header, EpochOpen.parse(JsonBody.parse(payload)));
-            case EPOCH_COMMIT -> openSession().commitEpoch(header, EpochCommit.parse(JsonBody.parse(payload)));
+            case ATTACH -> slot.attach(this, header, body(payload, Attach::parse));
+            case EPOCH_OPEN -> openSession().openEpoch(header, body(payload, EpochOpen::parse));
+            case EPOCH_COMMIT -> openSession().commitEpoch(header, body(payload, EpochCommit::parse));
             case PING -> {
                 if (!pings.take(clock.nanos())) {
                     throw ProtocolException.at(header, ErrorCode.RATE, "too many PING frames");
@@ -235,11 +235,11 @@ public final class AgentConnection implements FrameReader.Handler {
                 transport.write(writer.empty(FrameType.PONG));
             }
             case BYE -> {
-                Bye.parse(JsonBody.parse(payload));
+                body(payload, Bye::parse);
                 slot.bye(this);
             }
             case ERROR -> {
-                ErrorBody error = ErrorBody.parse(JsonBody.parse(payload));
+                ErrorBody error = body(payload, ErrorBody::parse);
                 events.peerReportedError(slot.sourceServerId(), transport.remoteAddress(), error.code());
                 ErrorCode code = ErrorCode.of(error.code());
                 if (code == null || code.isFatal()) {
@@ -248,6 +248,20 @@ public final class AgentConnection implements FrameReader.Handler {
             }
             default -> {} // PONG: that it came is all that it says
         }
+    }
+
+    private interface BodyParser<B> {
+        B parse(JsonBody json) throws ProtocolException;
+    }
+
+    private <B> B body(ByteBuffer payload, BodyParser<B> parser) throws ProtocolException {
+        JsonBody json = JsonBody.parse(payload);
+        B body = parser.parse(json);
+        int unknown = json.unreadMembers();
+        if (unknown > 0) {
+            events.ignoredMembers(slot.sourceServerId(), unknown);
+        }
+        return body;
     }
 
     private void countControlFrame(FrameHeader header) throws ProtocolException {

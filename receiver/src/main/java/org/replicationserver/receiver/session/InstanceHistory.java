@@ -19,6 +19,9 @@ final class InstanceHistory {
     private static final int RETURNS_MAX = 3;
     private static final int INSTANCES_MAX = 64;
 
+    /** Refused instances that are remembered; of more clones than that the oldest may try again. */
+    static final int REFUSED_MAX = 16;
+
     /** What becomes of a HELLO; {@code otherAddress} is that of the agent that it takes turns with. */
     record Verdict(
             boolean refused, boolean newlyRefused, @Nullable String otherAddress) {}
@@ -27,7 +30,7 @@ final class InstanceHistory {
 
     private static final Verdict WELCOME = new Verdict(false, false, null);
 
-    /** Instances of the window in the order in which they were first seen. */
+    /** Instances in the order in which they were first seen; the oldest are forgotten. */
     private final Map<String, Seen> seen = new LinkedHashMap<>();
 
     private final ArrayDeque<Long> returns = new ArrayDeque<>();
@@ -60,9 +63,9 @@ final class InstanceHistory {
             returns.addLast(nowNanos);
         }
         Seen other = previous == null ? null : seen.get(previous);
-        if (isReturn && returns.size() > RETURNS_MAX && other != null) {
+        if (isReturn && previous != null && returns.size() > RETURNS_MAX && other != null) {
             boolean thisCameLater = first.order() > other.order();
-            refused.add(thisCameLater ? instance : previous);
+            refuse(thisCameLater ? instance : previous);
             returns.clear();
             if (thisCameLater) {
                 return new Verdict(true, true, other.address());
@@ -72,6 +75,13 @@ final class InstanceHistory {
         }
         current = instance;
         return WELCOME;
+    }
+
+    private void refuse(String instance) {
+        refused.add(instance);
+        if (refused.size() > REFUSED_MAX) {
+            refused.removeFirst();
+        }
     }
 
     /** The instances that are refused, oldest first. */

@@ -8,6 +8,9 @@ final class OpenEpoch {
     final long epoch;
     final boolean fuzzy;
 
+    /** The agent was told that it may send. */
+    boolean open;
+
     /** The agent's wish to commit, while it waits for fences and durable frames. */
     @Nullable
     EpochCommit commit;

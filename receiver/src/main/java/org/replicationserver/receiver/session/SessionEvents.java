@@ -21,6 +21,18 @@ public interface SessionEvents {
     /** A frame of an ignorable type was skipped. */
     void ignored(String sourceServerId);
 
+    /** Members of a JSON body were ignored because they are unknown. */
+    void ignoredMembers(String sourceServerId, int members);
+
+    /** A block's frame was dropped: its epoch is not open, its volume has failed, or the session is finishing. */
+    void frameDropped(String sourceServerId);
+
+    /** An agent was asked to finish and to come back. */
+    void goAwaySent(String sourceServerId, String reason);
+
+    /** What was kept of a source server cannot be read; its disks will be sent whole. {@code cause} is text of ours. */
+    void recordLost(String sourceServerId, String cause);
+
     /** A connection paused because its source server's memory is used up. */
     void readingPaused(String sourceServerId);
 

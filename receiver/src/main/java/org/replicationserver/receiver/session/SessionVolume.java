@@ -31,6 +31,11 @@ final class SessionVolume {
         return failure != null || volume == null;
     }
 
+    /** It has failed on its own thread, and that is on its way here; then a commit that waits is answered. */
+    boolean isFailing() {
+        return volume != null && volume.failure() != null;
+    }
+
     void add(InboundBlock block) {
         block.older = newest;
         block.newer = null;

@@ -10,6 +10,9 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.volume.BlockWrite;
 import org.replicationserver.volume.Volume;
@@ -21,6 +24,9 @@ import org.replicationserver.volume.VolumeListener;
  * the two methods of {@link VolumeListener}, which move what they are told to the event loop.
  */
 public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
+    /** Connections of a source server, of a session and of the one that it follows. */
+    static final int CONNECTIONS_PER_SOURCE_MAX = 2 * (1 + ProtocolLimits.STREAMS_MAX);
+
     private final SessionContext context;
     private final Map<String, SourceSlot> slots = new LinkedHashMap<>();
     private final Set<AgentConnection> connections = new LinkedHashSet<>();
@@ -57,6 +63,10 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
         AgentConnection connection =
                 new AgentConnection(transport, slot, context.settings(), context.clock(), context.events());
         connections.add(connection);
+        if (slot.connectionAccepted() > CONNECTIONS_PER_SOURCE_MAX) {
+            connection.fail(new ProtocolException(
+                    ErrorCode.LIMIT, "more than " + CONNECTIONS_PER_SOURCE_MAX + " connections of one source server"));
+        }
         return connection;
     }
 

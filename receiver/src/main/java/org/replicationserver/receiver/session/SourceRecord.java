@@ -14,20 +14,21 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  * What must be known of a source server after a restart; immutable. One file, so that a commit of all its disks is one atomic
  * write.
  *
- * @param sessions who had the newest sessions
- * @param committedEpoch the newest epoch that is committed, 0 if none
- * @param committedFuzzy whether that epoch was opened fuzzy
- * @param markTimeMillis the mark of that epoch, 0 if none
+ * @param generation of the newest session that was given out
+ * @param writtenGeneration the newest whose session opened an epoch, and so may have written; what an agent remembers holds only if
+ *     it remembers this one or a newer
+ * @param commit the newest
  * @param firstByteMillis when the first block came, 0 if none
+ * @param stateLost whether the record before this one could not be read, so that nothing is known of volumes that are not in this one
  * @param volumes by volume id
  * @param refusedInstances agents that were found to be duplicates, until an operator accepts them
  */
 public record SourceRecord(
-        SessionHistory sessions,
-        long committedEpoch,
-        boolean committedFuzzy,
-        long markTimeMillis,
+        long generation,
+        long writtenGeneration,
+        Commit commit,
         long firstByteMillis,
+        boolean stateLost,
         Map<String, VolumeRecord> volumes,
         List<String> refusedInstances) {
 
@@ -40,7 +41,7 @@ public record SourceRecord(
     private static final int BYTES_MAX = 1024 * 1024;
 
     private static final int FAILED_CAUSE_CHARS_MAX = 256;
-    private static final int REFUSED_INSTANCES_MAX = 16;
+    private static final int REFUSED_INSTANCES_MAX = InstanceHistory.REFUSED_MAX;
 
     /** Why a volume has the data generation that it has; the words are those of WELCOME. */
     public enum Origin {
@@ -65,6 +66,16 @@ public record SourceRecord(
         }
     }
 
+    /**
+     * A committed epoch.
+     *
+     * @param epoch 0 if none is committed
+     * @param previousEpoch the one that was committed before, 0 if none was
+     * @param fuzzy whether it was opened fuzzy
+     * @param markTimeMillis its mark, 0 if none is committed
+     */
+    public record Commit(long epoch, long previousEpoch, boolean fuzzy, long markTimeMillis) {}
+
     public SourceRecord {
         volumes = Map.copyOf(volumes);
         refusedInstances = List.copyOf(refusedInstances);
@@ -72,27 +83,34 @@ public record SourceRecord(
 
     /** The record of a source server that was never seen. */
     public static SourceRecord initial() {
-        return new SourceRecord(SessionHistory.none(), 0, false, 0, 0, Map.of(), List.of());
+        return new SourceRecord(0, 0, new Commit(0, 0, false, 0), 0, false, Map.of(), List.of());
     }
 
-    public SourceRecord withSessions(SessionHistory newSessions) {
+    /** The record of a source server whose own could not be read. */
+    public static SourceRecord lost() {
+        SourceRecord none = initial();
+        return new SourceRecord(0, 0, none.commit, 0, true, none.volumes, none.refusedInstances);
+    }
+
+    public SourceRecord withGeneration(long newGeneration) {
         return new SourceRecord(
-                newSessions,
-                committedEpoch,
-                committedFuzzy,
-                markTimeMillis,
-                firstByteMillis,
-                volumes,
-                refusedInstances);
+                newGeneration, writtenGeneration, commit, firstByteMillis, stateLost, volumes, refusedInstances);
     }
 
-    public SourceRecord withCommit(long epoch, boolean fuzzy, long newMarkTimeMillis) {
-        return new SourceRecord(sessions, epoch, fuzzy, newMarkTimeMillis, firstByteMillis, volumes, refusedInstances);
+    /** The session of this generation may write. */
+    public SourceRecord withWriter(long newWrittenGeneration) {
+        return new SourceRecord(
+                generation, newWrittenGeneration, commit, firstByteMillis, stateLost, volumes, refusedInstances);
+    }
+
+    public SourceRecord withCommit(long epoch, boolean fuzzy, long markTimeMillis) {
+        Commit newCommit = new Commit(epoch, commit.epoch(), fuzzy, markTimeMillis);
+        return new SourceRecord(
+                generation, writtenGeneration, newCommit, firstByteMillis, stateLost, volumes, refusedInstances);
     }
 
     public SourceRecord withFirstByte(long millis) {
-        return new SourceRecord(
-                sessions, committedEpoch, committedFuzzy, markTimeMillis, millis, volumes, refusedInstances);
+        return new SourceRecord(generation, writtenGeneration, commit, millis, stateLost, volumes, refusedInstances);
     }
 
     public SourceRecord withVolume(String volumeId, VolumeRecord volume) {
@@ -126,14 +144,11 @@ public record SourceRecord(
 
     private SourceRecord withVolumes(Map<String, VolumeRecord> changed) {
         return new SourceRecord(
-                sessions, committedEpoch, committedFuzzy, markTimeMillis, firstByteMillis, changed, refusedInstances);
+                generation, writtenGeneration, commit, firstByteMillis, stateLost, changed, refusedInstances);
     }
 
     public SourceRecord withRefusedInstances(List<String> instances) {
-        List<String> newest =
-                instances.subList(Math.max(0, instances.size() - REFUSED_INSTANCES_MAX), instances.size());
-        return new SourceRecord(
-                sessions, committedEpoch, committedFuzzy, markTimeMillis, firstByteMillis, volumes, newest);
+        return new SourceRecord(generation, writtenGeneration, commit, firstByteMillis, stateLost, volumes, instances);
     }
 
     /** Reads what {@link #toBytes} wrote; members that a later version added are ignored. */
@@ -151,12 +166,15 @@ public record SourceRecord(
                                     : null));
         }
         return new SourceRecord(
-                new SessionHistory(
-                        json.number64("generation"), json.string("instance", 0, 32), json.number64("sinceGeneration")),
-                json.number64("committedEpoch"),
-                json.bool("committedFuzzy"),
-                json.integer("markTimeMillis", 0, Long.MAX_VALUE),
+                json.number64("generation"),
+                json.number64("writtenGeneration"),
+                new Commit(
+                        json.number64("committedEpoch"),
+                        json.number64("previousEpoch"),
+                        json.bool("committedFuzzy"),
+                        json.integer("markTimeMillis", 0, Long.MAX_VALUE)),
                 json.integer("firstByteMillis", 0, Long.MAX_VALUE),
+                json.bool("stateLost"),
                 volumes,
                 json.strings("refusedInstances", 0, REFUSED_INSTANCES_MAX));
     }
@@ -169,13 +187,14 @@ public record SourceRecord(
                 .put("origin", volume.origin().name())
                 .putIfPresent("failedCause", volume.failedCause())));
         return JsonBody.empty()
-                .putNumber64("generation", sessions.generation())
-                .put("instance", sessions.instance())
-                .putNumber64("sinceGeneration", sessions.sinceGeneration())
-                .putNumber64("committedEpoch", committedEpoch)
-                .put("committedFuzzy", committedFuzzy)
-                .put("markTimeMillis", markTimeMillis)
+                .putNumber64("generation", generation)
+                .putNumber64("writtenGeneration", writtenGeneration)
+                .putNumber64("committedEpoch", commit.epoch())
+                .putNumber64("previousEpoch", commit.previousEpoch())
+                .put("committedFuzzy", commit.fuzzy())
+                .put("markTimeMillis", commit.markTimeMillis())
                 .put("firstByteMillis", firstByteMillis)
+                .put("stateLost", stateLost)
                 .put("volumes", list)
                 .put("refusedInstances", refusedInstances)
                 .toBytes();

@@ -143,12 +143,15 @@ final class SourceSession {
         }
         if (state == State.FINISHING) {
             onStream.dropped(header.seq());
+            events.frameDropped(slot.sourceServerId());
             return Admission.SKIP;
         }
-        boolean wrongEpoch = epoch == null || epoch.epoch != header.epoch() || stream.fenceSeq != 0;
+        boolean wrongEpoch = !isOpen(header.epoch()) || stream.fenceSeq != 0;
         if (wrongEpoch || volume.isFailed()) {
             onStream.receivedBytes += cost;
             onStream.dropped(header.seq());
+            stream.unacked++;
+            events.frameDropped(slot.sourceServerId());
             if (wrongEpoch) {
                 stream.connection.sendError(ProtocolException.at(
                         header,
@@ -227,7 +230,12 @@ final class SourceSession {
 
     /** A descriptor with memory for a payload that {@link #admit} has reserved. */
     InboundBlock takeBlock(int payloadBytes) {
-        return blocks.take(payloadBytes);
+        try {
+            return blocks.take(payloadBytes);
+        } catch (RuntimeException | Error e) { // no memory: the connection dies of it, its share must not
+            memory.release(payloadBytes);
+            throw e;
+        }
     }
 
     /** Takes back a block that did not arrive whole. */
@@ -285,7 +293,9 @@ final class SourceSession {
         if (stream != null) {
             VolumeOnStream onStream = stream.volumes[volume.index];
             onStream.unacked--;
-            stream.unacked--;
+            if (block.outcome() == BlockWrite.Outcome.DURABLE) {
+                stream.unacked--;
+            }
             if (block.outcome() == BlockWrite.Outcome.DURABLE
                     && (onStream.droppedSeq == 0 || block.seq < onStream.droppedSeq)) {
                 onStream.durableSeq = Math.max(onStream.durableSeq, block.seq);
@@ -325,11 +335,14 @@ final class SourceSession {
 
     /** Sends the acknowledgement that is due, unless the socket is full; then it goes when the socket has room. */
     void flushAck(StreamState stream) {
-        if (state == State.ENDED
-                || !stream.ackDue
-                || !stream.connection.transport().isWritable()) {
-            return;
+        if (state != State.ENDED
+                && stream.ackDue
+                && stream.connection.transport().isWritable()) {
+            sendAck(stream);
         }
+    }
+
+    private void sendAck(StreamState stream) {
         int entries = 0;
         for (VolumeOnStream v : stream.volumes) {
             if (v.changed) {
@@ -364,17 +377,30 @@ final class SourceSession {
                             : "epoch=" + body.epoch() + ", the committed one is " + slot.committedEpoch()));
             return;
         }
-        epoch = new OpenEpoch(body.epoch(), body.fuzzy());
-        for (StreamState stream : streams) {
-            if (stream != null) {
-                stream.fenceSeq = 0;
-            }
+        OpenEpoch opening = new OpenEpoch(body.epoch(), body.fuzzy());
+        epoch = opening;
+        if (slot.isWriter(generation)) {
+            opened(opening);
+        } else {
+            slot.storeWriter(generation).thenRun(() -> opened(opening));
         }
-        control.send(FrameType.EPOCH_STATUS, new EpochStatus(body.epoch(), false));
+    }
+
+    /** The record says that this session may write: an agent that does not know of the session is told so from now on. */
+    private void opened(OpenEpoch opening) {
+        if (state == State.ENDED) {
+            return;
+        }
+        opening.open = true;
+        control.send(FrameType.EPOCH_STATUS, new EpochStatus(opening.epoch, false));
+    }
+
+    private boolean isOpen(long number) {
+        return epoch != null && epoch.open && epoch.epoch == number;
     }
 
     void fence(StreamState stream, FrameHeader header, long fencedEpoch) {
-        if (epoch == null || epoch.epoch != fencedEpoch || stream.fenceSeq != 0) {
+        if (!isOpen(fencedEpoch) || stream.fenceSeq != 0) {
             stream.connection.sendError(ProtocolException.at(
                     header, ErrorCode.EPOCH, "epoch=" + fencedEpoch + " is not open on this stream"));
             return;
@@ -386,12 +412,14 @@ final class SourceSession {
 
     void commitEpoch(FrameHeader header, EpochCommit commit) {
         String refusal = null;
-        if (epoch == null || epoch.epoch != commit.epoch()) {
+        if (epoch == null || !isOpen(commit.epoch())) {
             refusal = "epoch=" + commit.epoch() + " is not open";
         } else if (epoch.commit != null) {
             refusal = "epoch=" + commit.epoch() + " is being committed already";
         } else if (commit.fences().size() != streams.length) {
             refusal = commit.fences().size() + " fences for " + streams.length + " streams";
+        } else if (commit.fences().contains(0L)) {
+            refusal = "seq=0 is not that of a FENCE";
         }
         if (refusal != null || epoch == null) {
             control.sendError(ProtocolException.at(header, ErrorCode.EPOCH, String.valueOf(refusal)));
@@ -412,6 +440,9 @@ final class SourceSession {
         for (SessionVolume volume : volumes) {
             if (volume.isFailed()) {
                 refuseCommit(open, ErrorCode.VOLUME_FAILED, volume.index, "a failed volume: " + volume.failure);
+                return;
+            }
+            if (volume.isFailing()) {
                 return;
             }
         }
@@ -544,6 +575,7 @@ final class SourceSession {
     void goAway(String reason) {
         if (state == State.OPEN) {
             state = State.DRAINING;
+            events.goAwaySent(slot.sourceServerId(), reason);
             drainDeadlineNanos = clock.nanos() + settings.drainTimeout().toNanos();
             control.send(
                     FrameType.GOAWAY,
@@ -573,8 +605,8 @@ final class SourceSession {
             }
         }
         for (StreamState stream : streams) {
-            if (stream != null) {
-                flushAck(stream);
+            if (stream != null && stream.ackDue) {
+                sendAck(stream); // however full the socket is: it is the last
             }
         }
         end("finished");

@@ -1,8 +1,10 @@
 package org.replicationserver.receiver.session;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +20,6 @@ import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
-import org.replicationserver.receiver.session.VolumeHost.OpenVolume;
 import org.replicationserver.volume.Volume;
 import org.replicationserver.volume.VolumeFailure;
 
@@ -43,7 +44,7 @@ final class SourceSlot {
         final AgentConnection control;
         final Hello hello;
         final long generation;
-        int waitsFor = 1;
+        boolean stored;
         long progressNanos;
 
         Opening(AgentConnection control, Hello hello, long generation, long nowNanos) {
@@ -60,16 +61,20 @@ final class SourceSlot {
     private final InstanceHistory instances;
     private final SlotOwner owner;
 
-    /** Whether what was kept of this source server could not be read. */
-    private final boolean stateUnreadable;
-
     private SourceRecord record;
     private @Nullable SourceSession session;
 
     /** The newest session that was opened, ended or not: the one whose writes may still be under way. */
     private @Nullable SourceSession newest;
 
+    /** Whether its volumes are fenced, once for all who wait for that, and how many of the fences have not settled. */
+    private boolean newestFenced;
+
+    private int fencesLeft;
+
     private @Nullable Opening opening;
+    private int connections;
+    private final Set<String> reopening = new HashSet<>();
     private int corruptBlocks;
     private long corruptSinceNanos;
 
@@ -86,13 +91,7 @@ final class SourceSlot {
         this.context = context;
         this.memory = memory;
         this.owner = owner;
-        SourceRecords.Loaded loaded = context.records().load(assignment.sourceServerId());
-        this.record = switch (loaded) {
-            case SourceRecords.Loaded.Found found -> found.record().pruned(assignment);
-            case SourceRecords.Loaded.Missing missing -> SourceRecord.initial();
-            case SourceRecords.Loaded.Unreadable unreadable -> SourceRecord.initial();
-        };
-        this.stateUnreadable = loaded instanceof SourceRecords.Loaded.Unreadable;
+        this.record = context.records().load(assignment.sourceServerId()).pruned(assignment);
         this.instances = new InstanceHistory(record.refusedInstances());
     }
 
@@ -105,7 +104,7 @@ final class SourceSlot {
     }
 
     long committedEpoch() {
-        return record.committedEpoch();
+        return record.commit().epoch();
     }
 
     boolean hasSession() {
@@ -126,12 +125,15 @@ final class SourceSlot {
             opening = null;
             superseded.control.fail(new ProtocolException(ErrorCode.STALE_GENERATION, "a newer session opens"));
         }
-        SessionHistory sessions = record.sessions().next(hello);
-        Opening opened = new Opening(control, hello, sessions.generation(), now);
+        long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
+        Opening opened = new Opening(control, hello, Math.max(record.generation(), remembered) + 1, now);
         opening = opened;
-        record = withDataGenerations(record.withSessions(sessions), hello);
-        fenceVolumes(opened);
-        store().thenRun(() -> proceed(opened));
+        record = withDataGenerations(record.withGeneration(opened.generation), hello);
+        fenceNewest();
+        store().thenRun(() -> {
+            opened.stored = true;
+            openIfReady();
+        });
     }
 
     private void checkHello(AgentConnection control, Hello hello) throws ProtocolException {
@@ -173,7 +175,11 @@ final class SourceSlot {
             VolumeAssignment volume = assignment.volumeOf(disk.deviceName());
             if (volume != null && !changed.volumes().containsKey(volume.volumeId())) {
                 boolean known = hello.remembers() != null && hello.remembers().disk(disk.deviceName()) != null;
-                Origin origin = known || stateUnreadable ? Origin.STATE_LOST : Origin.NEW_VOLUME;
+                Origin origin = known || record.stateLost() ? Origin.STATE_LOST : Origin.NEW_VOLUME;
+                if (origin == Origin.STATE_LOST
+                        && context.volumes().find(volume.volumeId()) instanceof Availability.Open open) {
+                    open.volume().withdrawFresh();
+                }
                 changed = changed.withVolume(volume.volumeId(), new VolumeRecord(newDataGen(), origin, null));
             }
         }
@@ -187,26 +193,29 @@ final class SourceSlot {
     }
 
     /** Nothing of an older session may be queued or running on any volume when the newer session begins. */
-    private void fenceVolumes(Opening opened) {
+    private void fenceNewest() {
         SourceSession older = newest;
-        if (older == null) {
+        if (older == null || newestFenced) {
             return;
         }
+        newestFenced = true;
         for (VolumeAssignment volume : assignment.volumes()) {
             if (context.volumes().find(volume.volumeId()) instanceof Availability.Open open) {
-                opened.waitsFor++;
-                open.volume().volume().fence(older, () -> context.eventLoop().execute(() -> proceed(opened)));
+                fencesLeft++;
+                open.volume().fence(older, () -> context.eventLoop().execute(this::fenceSettled));
             }
         }
     }
 
-    private void proceed(Opening opened) {
-        opened.waitsFor--;
-        if (opened.waitsFor > 0 || opening != opened) {
-            return;
-        }
-        opening = null;
-        if (!opened.control.isEnded()) {
+    private void fenceSettled() {
+        fencesLeft--;
+        openIfReady();
+    }
+
+    private void openIfReady() {
+        Opening opened = opening;
+        if (opened != null && opened.stored && fencesLeft == 0) {
+            opening = null;
             open(opened);
         }
     }
@@ -230,6 +239,7 @@ final class SourceSlot {
                 new SourceSession(this, opened.control, opened.generation, volumes, streams, context, memory);
         session = opensNow;
         newest = opensNow;
+        newestFenced = false;
         opened.control.opened(opensNow);
         SessionSettings settings = context.settings();
         opened.control.send(
@@ -253,8 +263,7 @@ final class SourceSlot {
         Availability availability = context.volumes().find(assigned.volumeId());
         return switch (availability) {
             case Availability.Unavailable none -> new SessionVolume(index, assigned, null, none.reason());
-            case Availability.Open open ->
-                new SessionVolume(index, assigned, open.volume().volume(), known.failedCause());
+            case Availability.Open open -> new SessionVolume(index, assigned, open.volume(), known.failedCause());
         };
     }
 
@@ -266,8 +275,7 @@ final class SourceSlot {
 
     private Welcome.Volume welcome(SessionVolume volume, VolumeRecord known, Hello hello) {
         VolumeAssignment assigned = volume.assignment;
-        boolean fresh = context.volumes().find(assigned.volumeId()) instanceof Availability.Open(OpenVolume open)
-                && open.fresh();
+        boolean fresh = volume.volume != null && volume.volume.isFresh();
         Welcome.Action action = Welcome.Action.RESUME;
         String reason = "NONE";
         Hello.Remembered memory = hello.remembers();
@@ -278,16 +286,17 @@ final class SourceSlot {
             reason = failure;
         } else if (memory == null || remembered == null) {
             action = Welcome.Action.RESCAN;
-            reason = record.committedEpoch() == 0 ? known.origin().name() : "AGENT_REMEMBERS_NOTHING";
+            reason = record.commit().epoch() == 0 ? known.origin().name() : "AGENT_REMEMBERS_NOTHING";
         } else if (!remembered.dataGen().equals(known.dataGen())) {
             action = Welcome.Action.RESCAN;
             reason = known.origin() == Origin.NEW_VOLUME
                     ? "DATA_GENERATION_DIFFERS"
                     : known.origin().name();
-        } else if (!record.sessions().isKnownTo(memory)) {
+        } else if (memory.generation() < record.writtenGeneration()
+                || remembered.committedEpoch() < record.commit().previousEpoch()) {
             action = Welcome.Action.RESCAN;
-            reason = "ANOTHER_AGENT";
-        } else if (record.committedEpoch() < remembered.committedEpoch()) {
+            reason = "AGENT_BEHIND";
+        } else if (record.commit().epoch() < remembered.committedEpoch()) {
             action = Welcome.Action.RESCAN;
             reason = "EPOCH_BEHIND";
         }
@@ -298,7 +307,7 @@ final class SourceSlot {
                 assigned.sizeBytes(),
                 ProtocolLimits.SECTOR_BYTES,
                 known.dataGen(),
-                record.committedEpoch(),
+                record.commit().epoch(),
                 fresh,
                 action,
                 reason);
@@ -306,12 +315,11 @@ final class SourceSlot {
 
     void attach(AgentConnection connection, FrameHeader header, Attach attach) throws ProtocolException {
         SourceSession current = session;
-        if (attach.generation() < record.sessions().generation()) {
+        if (attach.generation() < record.generation()) {
             throw ProtocolException.at(
                     header,
                     ErrorCode.STALE_GENERATION,
-                    "generation=" + attach.generation() + ", the newest is "
-                            + record.sessions().generation());
+                    "generation=" + attach.generation() + ", the newest is " + record.generation());
         }
         if (current == null || current.generation() != attach.generation()) {
             throw ProtocolException.at(
@@ -340,6 +348,16 @@ final class SourceSlot {
         return store();
     }
 
+    /** Whether the record says already that the session of this generation may write. */
+    boolean isWriter(long generation) {
+        return record.writtenGeneration() == generation;
+    }
+
+    CompletionStage<Void> storeWriter(long generation) {
+        record = record.withWriter(generation);
+        return store();
+    }
+
     /** Takes note of the first block ever; it is stored with the next change of the record. */
     void blockArrived() {
         if (record.firstByteMillis() == 0) {
@@ -349,7 +367,16 @@ final class SourceSlot {
 
     // --- events
 
+    /** Says how many connections there are now. */
+    int connectionAccepted() {
+        return ++connections;
+    }
+
     void connectionEnded(AgentConnection connection) {
+        connections--;
+        if (opening != null && opening.control == connection) {
+            opening = null;
+        }
         owner.connectionEnded(connection);
     }
 
@@ -388,17 +415,24 @@ final class SourceSlot {
     }
 
     /**
-     * Opens a volume anew that has failed or could not be opened, with a new data generation; the session begins again so that the agent
-     * learns of it.
+     * Opens a volume that has failed or could not be opened; the session begins again so that the agent learns of it. After a failure
+     * nobody knows what the volume holds, so it gets a new data generation.
      */
     CompletionStage<Availability> reopen(VolumeAssignment volume) {
-        VolumeRecord known = record.volumes().get(volume.volumeId());
+        String id = volume.volumeId();
+        VolumeRecord known = record.volumes().get(id);
         boolean failed = known != null && known.failedCause() != null;
-        if (!failed && context.volumes().find(volume.volumeId()) instanceof Availability.Open) {
+        if (!failed && context.volumes().find(id) instanceof Availability.Open) {
             return CompletableFuture.completedStage(new Availability.Unavailable("it has not failed"));
         }
-        record = record.withVolume(volume.volumeId(), new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null));
+        if (!reopening.add(id)) {
+            return CompletableFuture.completedStage(new Availability.Unavailable("it is being reopened"));
+        }
+        if (failed) {
+            record = record.withVolume(id, new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null));
+        }
         return store().thenCompose(stored -> context.volumes().reopen(volume)).thenApply(availability -> {
+            reopening.remove(id);
             if (session != null) {
                 session.goAway("VOLUME_REOPENED");
             }
@@ -421,15 +455,16 @@ final class SourceSlot {
         long intervalNanos = context.settings().progressInterval().toNanos();
         if (waits != null && nowNanos - waits.progressNanos > intervalNanos) {
             waits.progressNanos = nowNanos;
-            waits.control.send(FrameType.PROGRESS, new Progress(Progress.WaitingFor.FENCING, fencedVolumes()));
+            waits.control.send(
+                    FrameType.PROGRESS, new Progress(Progress.WaitingFor.FENCING, fencedVolumes(waits.hello)));
         }
     }
 
-    private List<Progress.Volume> fencedVolumes() {
+    private List<Progress.Volume> fencedVolumes(Hello hello) {
         List<Progress.Volume> waiting = new ArrayList<>();
-        for (int i = 0; i < assignment.volumes().size(); i++) {
-            VolumeAssignment assigned = assignment.volumes().get(i);
-            if (context.volumes().find(assigned.volumeId()) instanceof Availability.Open(OpenVolume open)) {
+        for (int i = 0; i < hello.disks().size(); i++) {
+            VolumeAssignment assigned = assignment.volumeOf(hello.disks().get(i).deviceName());
+            if (assigned != null && context.volumes().find(assigned.volumeId()) instanceof Availability.Open open) {
                 Volume volume = open.volume();
                 waiting.add(new Progress.Volume(i, volume.queuedBytes(), volume.runningNanos() / 1_000_000, null));
             }

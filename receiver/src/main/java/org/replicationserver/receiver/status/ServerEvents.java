@@ -3,6 +3,7 @@ package org.replicationserver.receiver.status;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Refusal;
@@ -23,11 +24,14 @@ import org.slf4j.LoggerFactory;
  */
 public final class ServerEvents implements SessionEvents, ListenerEvents {
     private static final Logger LOG = LoggerFactory.getLogger("org.replicationserver.events");
-    private static final String PREFIX = "replication_";
+    static final String PREFIX = "replication_";
 
     private final MeterRegistry registry;
     private final SessionClock clock;
-    private final LogLimit logLimit = new LogLimit();
+    /** One for each source server, and one for all who are nobody's agent, so that no peer hides what is told of another. */
+    private final Map<String, LogLimit> logLimits = new HashMap<>();
+
+    private static final String STRANGERS = "";
     private final Map<ErrorCode, Counter> refusals = new EnumMap<>(ErrorCode.class);
 
     // counted once per frame or round, so looked up once
@@ -56,13 +60,14 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
         return registry.counter(PREFIX + name, tags);
     }
 
-    private boolean mayLog() {
-        if (!logLimit.allows(clock.nanos())) {
+    private boolean mayLog(String sourceServerId) {
+        LogLimit limit = logLimits.computeIfAbsent(sourceServerId, id -> new LogLimit());
+        if (!limit.allows(clock.nanos())) {
             return false;
         }
-        long suppressed = logLimit.takeSuppressed();
+        long suppressed = limit.takeSuppressed();
         if (suppressed > 0) {
-            LOG.warn("log lines left out: lines={}", suppressed);
+            LOG.warn("log lines left out: source={} lines={}", sourceServerId, suppressed);
         }
         return true;
     }
@@ -72,18 +77,22 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void sessionOpened(String sourceServerId, long generation, String remoteAddress, int streams) {
         counter("sessions_opened").increment();
-        LOG.info(
-                "session opened: source={} generation={} address={} streams={}",
-                sourceServerId,
-                generation,
-                remoteAddress,
-                streams);
+        if (mayLog(sourceServerId)) {
+            LOG.info(
+                    "session opened: source={} generation={} address={} streams={}",
+                    sourceServerId,
+                    generation,
+                    remoteAddress,
+                    streams);
+        }
     }
 
     @Override
     public void sessionEnded(String sourceServerId, long generation, String reason) {
         counter("sessions_ended").increment();
-        LOG.info("session ended: source={} generation={} reason={}", sourceServerId, generation, reason);
+        if (mayLog(sourceServerId)) {
+            LOG.info("session ended: source={} generation={} reason={}", sourceServerId, generation, reason);
+        }
     }
 
     @Override
@@ -93,7 +102,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
         if (counter != null) {
             counter.increment();
         }
-        if (mayLog()) {
+        if (mayLog(sourceServerId)) {
             LOG.warn(
                     "refused: source={} address={} code={} seq={} volume={} offset={} text={}",
                     sourceServerId,
@@ -109,7 +118,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void peerReportedError(String sourceServerId, String remoteAddress, int code) {
         counter("peer_errors").increment();
-        if (mayLog()) {
+        if (mayLog(sourceServerId)) {
             LOG.warn("agent reported an error: source={} address={} code={}", sourceServerId, remoteAddress, code);
         }
     }
@@ -117,6 +126,33 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void ignored(String sourceServerId) {
         counter("ignored_frames").increment();
+    }
+
+    @Override
+    public void ignoredMembers(String sourceServerId, int members) {
+        counter("ignored_members").increment(members);
+    }
+
+    @Override
+    public void frameDropped(String sourceServerId) {
+        counter("dropped_frames").increment();
+    }
+
+    @Override
+    public void goAwaySent(String sourceServerId, String reason) {
+        counter("goaways", "reason", reason).increment();
+    }
+
+    @Override
+    public void recordLost(String sourceServerId, String cause) {
+        counter("records_lost").increment();
+        LOG.error("record cannot be read, every disk will be sent whole: source={} cause={}", sourceServerId, cause);
+    }
+
+    /** A volume could not be opened. {@code cause} is text of ours. */
+    public void volumeUnavailable(String volumeId, String cause) {
+        counter("volumes_unavailable").increment();
+        LOG.error("volume cannot be opened: volume={} {}", volumeId, cause);
     }
 
     @Override
@@ -181,7 +217,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void handshakeFailed(String reason) {
         counter("handshakes_failed").increment();
-        if (mayLog()) {
+        if (mayLog(STRANGERS)) {
             LOG.info("handshake failed: {}", reason);
         }
     }
@@ -194,15 +230,23 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void wrongProtocol(String remoteAddress) {
         counter("connections_without_alpn").increment();
-        if (mayLog()) {
+        if (mayLog(STRANGERS)) {
             LOG.info("closed, the ALPN protocol is not ours: address={}", remoteAddress);
+        }
+    }
+
+    @Override
+    public void connectionBroke(String sourceServerId, String remoteAddress, String cause) {
+        counter("connections_broken").increment();
+        if (mayLog(sourceServerId)) {
+            LOG.warn("connection broke: source={} address={} cause={}", sourceServerId, remoteAddress, cause);
         }
     }
 
     @Override
     public void notAssigned(String remoteAddress) {
         counter("connections_not_assigned").increment();
-        if (mayLog()) {
+        if (mayLog(STRANGERS)) {
             LOG.info("closed, the certificate is not assigned: address={}", remoteAddress);
         }
     }

@@ -130,7 +130,7 @@ final class SessionWorld {
                 sessions,
                 () -> nanos);
         writers.put(volumeId, writer);
-        VolumeHost.Availability open = new VolumeHost.Availability.Open(new VolumeHost.OpenVolume(writer, false));
+        VolumeHost.Availability open = new VolumeHost.Availability.Open(writer);
         availability.put(volumeId, open);
         return open;
     }
@@ -217,9 +217,8 @@ final class SessionWorld {
 
     private final class Records implements SourceRecords {
         @Override
-        public Loaded load(String sourceServerId) {
-            SourceRecord record = stored.get(sourceServerId);
-            return record == null ? new Loaded.Missing() : new Loaded.Found(record);
+        public SourceRecord load(String sourceServerId) {
+            return stored.getOrDefault(sourceServerId, SourceRecord.initial());
         }
 
         @Override
@@ -283,6 +282,26 @@ final class SessionWorld {
         @Override
         public void ignored(String source) {
             told.add("ignored");
+        }
+
+        @Override
+        public void ignoredMembers(String source, int members) {
+            told.add("ignored members " + members);
+        }
+
+        @Override
+        public void frameDropped(String source) {
+            told.add("dropped");
+        }
+
+        @Override
+        public void goAwaySent(String source, String reason) {
+            told.add("goaway " + reason);
+        }
+
+        @Override
+        public void recordLost(String source, String cause) {
+            told.add("record lost");
         }
 
         @Override

@@ -22,7 +22,8 @@ final class SourceRecordTest {
 
     private static SourceRecord full() {
         return SourceRecord.initial()
-                .withSessions(new SessionHistory(Long.MAX_VALUE, DATA_GEN, 7))
+                .withGeneration(Long.MAX_VALUE)
+                .withWriter(7)
                 .withCommit(41, true, 1_790_000_000_000L)
                 .withFirstByte(1_780_000_000_000L)
                 .withVolume("vol-1", new VolumeRecord(DATA_GEN, Origin.VOLUME_REOPENED, null))
@@ -47,10 +48,11 @@ final class SourceRecordTest {
     @ValueSource(
             strings = {
                 "generation",
-                "instance",
-                "sinceGeneration",
+                "writtenGeneration",
+                "previousEpoch",
                 "committedEpoch",
                 "committedFuzzy",
+                "stateLost",
                 "volumes",
                 "origin"
             })
@@ -87,7 +89,8 @@ final class SourceRecordTest {
     @Test
     void largestRecordCanBeReadBack() throws Exception {
         int largest = SourceRecord.VOLUMES_KEPT_MAX + ProtocolLimits.DISKS_MAX;
-        SourceRecord record = withVolumes(largest).withRefusedInstances(Collections.nCopies(1000, DATA_GEN));
+        SourceRecord record =
+                withVolumes(largest).withRefusedInstances(Collections.nCopies(InstanceHistory.REFUSED_MAX, DATA_GEN));
         assertThat(SourceRecord.parse(record.toBytes()).volumes()).hasSize(largest);
     }
 
@@ -97,6 +100,6 @@ final class SourceRecordTest {
         assertThat(roomy.pruned(assignmentOf(1))).isEqualTo(roomy);
         SourceRecord pruned = withVolumes(SourceRecord.VOLUMES_KEPT_MAX + 1).pruned(assignmentOf(1));
         assertThat(pruned.volumes()).containsOnlyKeys("vol-1");
-        assertThat(pruned.committedEpoch()).isEqualTo(41);
+        assertThat(pruned.commit().epoch()).isEqualTo(41);
     }
 }

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.protocol.Welcome;
@@ -59,7 +61,7 @@ class SourceSessionTest {
 
         world.storeRecords();
         assertThat(control.welcome().generation()).isEqualTo(1);
-        assertThat(world.record().sessions().generation()).isEqualTo(1);
+        assertThat(world.record().generation()).isEqualTo(1);
     }
 
     @Test
@@ -137,7 +139,7 @@ class SourceSessionTest {
 
         open.world.storeRecords();
         assertThat(committed(open.control)).isTrue();
-        assertThat(open.world.record().committedEpoch()).isEqualTo(1);
+        assertThat(open.world.record().commit().epoch()).isEqualTo(1);
     }
 
     @Test
@@ -281,7 +283,7 @@ class SourceSessionTest {
 
         open.control.commit(1, open.stream(0).fence(1));
         assertThat(open.control.errors()).containsExactly(ErrorCode.VOLUME_FAILED, ErrorCode.VOLUME_FAILED);
-        assertThat(open.world.record().committedEpoch()).isZero();
+        assertThat(open.world.record().commit().epoch()).isZero();
         assertThat(open.world.record().volumes())
                 .hasEntrySatisfying(
                         "vol-0", volume -> assertThat(volume.failedCause()).contains("EIO"));
@@ -351,27 +353,154 @@ class SourceSessionTest {
         assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESUME NONE");
     }
 
-    @Test
-    void agentSendsEverythingAgainWhenAnotherHadASessionMeanwhile() {
-        Open open = open(1, 1);
-        open.world.connect().hello(1, 1, OTHER_AGENT, null).welcome();
-        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESCAN ANOTHER_AGENT");
+    /** Another agent with the same certificate; with an epoch it may have written. */
+    private static void sessionOfAnother(Open open, boolean opensEpoch) {
+        TestAgent other = open.world.connect().hello(1, 1, OTHER_AGENT, null);
+        other.welcome();
+        if (opensEpoch) {
+            other.openEpoch(1);
+        }
     }
 
     @Test
-    void agentIsToldOfTheOtherUntilItKnows() {
+    void agentSendsEverythingAgainWhenAnotherMayHaveWrittenMeanwhile() {
         Open open = open(1, 1);
-        open.world.connect().hello(1, 1, OTHER_AGENT, null).welcome();
-        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESCAN ANOTHER_AGENT");
-        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).as("the WELCOME was lost").isEqualTo("RESCAN ANOTHER_AGENT");
+        sessionOfAnother(open, true);
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESCAN AGENT_BEHIND");
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).as("the WELCOME was lost").isEqualTo("RESCAN AGENT_BEHIND");
         assertThat(answerTo(open, FIRST_AGENT, 4, 0)).as("it arrived").isEqualTo("RESUME NONE");
     }
 
     @Test
-    void instanceThatTakesOverTheMemoryOfTheNewestSessionResumes() {
+    void sessionThatOpenedNoEpochLeavesTheMemoryOfOthersGood() {
         Open open = open(1, 1);
-        assertThat(answerTo(open, OTHER_AGENT, 1, 0)).isEqualTo("RESUME NONE");
-        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESCAN ANOTHER_AGENT");
+        sessionOfAnother(open, false);
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESUME NONE");
+    }
+
+    @Test
+    void agentWhoseMemoryWentBackSendsEverythingAgain() {
+        Open open = open(1, 1);
+        TestAgent second = open.world.connect().hello(1, 1, FIRST_AGENT, null);
+        second.welcome();
+        second.openEpoch(1);
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESCAN AGENT_BEHIND");
+    }
+
+    @Test
+    void agentThatMissesMoreThanTheAnswerToItsLastCommitSendsEverythingAgain() {
+        Open open = open(1, 1);
+        commit(open, 1);
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).as("the answer was lost").isEqualTo("RESUME NONE");
+        open = open(1, 1);
+        commit(open, 1);
+        open.control.openEpoch(2);
+        commit(open, 2);
+        assertThat(answerTo(open, FIRST_AGENT, 1, 0)).isEqualTo("RESCAN AGENT_BEHIND");
+    }
+
+    private static void commit(Open open, long epoch) {
+        open.control.commit(epoch, open.stream(0).fence(epoch));
+        assertThat(open.world.record().commit().epoch()).isEqualTo(epoch);
+    }
+
+    @Test
+    void epochOpensOnlyWhenTheRecordSaysThatTheSessionMayWrite() {
+        SessionWorld world = new SessionWorld(1);
+        TestAgent control = world.connect().hello(1, 1);
+        TestAgent stream = world.connect().attach(control.welcome().generation(), 0);
+        world.holdStores();
+        control.openEpoch(1);
+        assertThat(control.has(FrameType.EPOCH_STATUS)).isFalse();
+        stream.data(0, 0, 512, 1, 1);
+        assertThat(stream.errors()).as("not open yet").containsExactly(ErrorCode.EPOCH);
+        world.storeRecords();
+        assertThat(control.has(FrameType.EPOCH_STATUS)).isTrue();
+        assertThat(world.record().writtenGeneration()).isEqualTo(1);
+    }
+
+    @Test
+    void commitThatNamesNoFrameAsFenceCommitsNothing() {
+        Open open = open(1, 1);
+        open.control.commit(1, 0L);
+        assertThat(open.control.errors()).containsExactly(ErrorCode.EPOCH);
+        assertThat(open.world.record().commit().epoch()).isZero();
+    }
+
+    @Test
+    void droppedFramesCountAsUnacknowledgedForTheRestOfTheSession() {
+        Open open = open(1, 1);
+        for (int i = 0; i < ProtocolLimits.UNACKED_FRAMES_MAX; i++) {
+            open.stream(0).zero(0, 0, 512, 7);
+        }
+        assertThat(open.stream(0).ended).isFalse();
+        open.stream(0).zero(0, 0, 512, 1);
+        assertThat(open.stream(0).errors()).endsWith(ErrorCode.LIMIT);
+    }
+
+    @Test
+    void lastAcknowledgementGoesOutHoweverFullTheSocketIs() {
+        Open open = open(1, 1);
+        long seq = open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        open.stream(0).writable = false;
+        open.control.send(open.control.writer.json(FrameType.BYE, new Bye("done")));
+        open.world.write(0);
+        assertThat(open.stream(0).durable(0)).isEqualTo(seq);
+    }
+
+    @Test
+    void sourceServerHasABoundedNumberOfConnections() {
+        SessionWorld world = new SessionWorld(1);
+        for (int i = 0; i < Sessions.CONNECTIONS_PER_SOURCE_MAX; i++) {
+            assertThat(world.connect().ended).isFalse();
+        }
+        TestAgent oneMore = world.connect();
+        assertThat(oneMore.errors()).containsExactly(ErrorCode.LIMIT);
+        assertThat(oneMore.ended).isTrue();
+        assertThat(world.sessions.connectionCount()).isEqualTo(Sessions.CONNECTIONS_PER_SOURCE_MAX);
+    }
+
+    @Test
+    void stuckDeviceIsFencedOnceForAllWhoWait() {
+        Open open = open(1, 1);
+        open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        TestAgent last = open.control;
+        for (int i = 0; i < 1000; i++) {
+            last = open.world.connect().hello(1, 1);
+        }
+        assertThat(last.has(FrameType.WELCOME)).isFalse();
+        assertThat(last.welcome().generation()).isEqualTo(1001);
+        assertThat(open.world.sessions.connectionCount()).isEqualTo(1);
+    }
+
+    @Test
+    void shutdownDoesNotWaitForASessionThatIsOpening() {
+        Open open = open(1, 1);
+        open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        TestAgent opening = open.world.connect().hello(1, 1);
+        open.world.sessions.shutdown();
+        assertThat(opening.errors()).containsExactly(ErrorCode.SHUTDOWN);
+        assertThat(open.world.sessions.hasSessions()).isFalse();
+    }
+
+    @Test
+    void unknownMembersAreCounted() {
+        SessionWorld world = new SessionWorld(1);
+        TestAgent agent = world.connect();
+        JsonBody hello = new Hello(
+                        List.of(1),
+                        List.of(),
+                        SessionWorld.SOURCE,
+                        FIRST_AGENT,
+                        1,
+                        List.of(new Hello.Disk("/dev/sd0", SessionWorld.VOLUME_BYTES, 512)),
+                        null)
+                .toJson();
+        agent.send(agent.writer.json(
+                FrameType.HELLO,
+                () -> hello.put("x-one", 1).put("x-two", JsonBody.empty().put("y", 2))));
+        assertThat(agent.has(FrameType.WELCOME)).isTrue();
+        assertThat(world.told).contains("ignored members 2");
     }
 
     @Test
@@ -462,8 +591,7 @@ class SourceSessionTest {
     void byeMakesDurableAndAcknowledgesWhatWasReceived() {
         Open open = open(1, 1);
         long seq = open.stream(0).data(0, 0, 4 * KIB, 1, 1);
-        open.control.send(
-                open.control.writer.json(FrameType.BYE, new org.replicationserver.receiver.protocol.Bye("done")));
+        open.control.send(open.control.writer.json(FrameType.BYE, new Bye("done")));
         assertThat(open.control.ended).isFalse();
         open.world.write(0);
         assertThat(open.stream(0).durable(0)).isEqualTo(seq);

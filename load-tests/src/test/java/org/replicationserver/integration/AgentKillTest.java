@@ -41,19 +41,19 @@ final class AgentKillTest {
     @Test
     @Timeout(180)
     void agentEndsEveryEpochWhateverMomentTheServerIsKilled() throws Exception {
-        run(new Random().nextLong() >>> 32, 3);
+        run(3);
     }
 
     @Test
     @Tag("long")
     @Timeout(1800)
     void agentEndsManyEpochsWhateverMomentTheServerIsKilled() throws Exception {
-        run(new Random().nextLong() >>> 32, 50);
+        run(50);
     }
 
-    @SuppressWarnings("SystemOut") // who repeats a failure needs the seed
-    private void run(long seed, int kills) throws Exception {
-        System.out.println("kills under the reference agent with seed " + seed);
+    @SuppressWarnings("SystemOut")
+    private void run(int kills) throws Exception {
+        long seed = Seeds.seed("kills under the reference agent");
         Random random = new Random(seed);
         Path image = Images.write(directory.resolve("source.img"), Images.mixed(seed, SIZE_BYTES));
         TestSource source = source();

@@ -24,6 +24,16 @@ final class Commands {
 
     /** Runs to its end; a command that takes too long is killed and fails the test. */
     static Result run(List<String> command, String input) throws IOException, InterruptedException {
+        return run(command, input, false);
+    }
+
+    /** The same for a command that would end when its input does, but shall end by itself. */
+    static Result runWithOpenInput(List<String> command, String input) throws IOException, InterruptedException {
+        return run(command, input, true);
+    }
+
+    private static Result run(List<String> command, String input, boolean inputStaysOpen)
+            throws IOException, InterruptedException {
         Path output = Files.createTempFile("command", ".out");
         Process process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
@@ -31,15 +41,23 @@ final class Commands {
                 .start();
         try {
             process.getOutputStream().write(input.getBytes(StandardCharsets.UTF_8));
-            process.getOutputStream().close();
-            if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
-                throw new AssertionError("does not end: " + command + "\n" + Files.readString(output));
+            process.getOutputStream().flush();
+            if (!inputStaysOpen) {
+                process.getOutputStream().close();
             }
-            return new Result(process.exitValue(), Files.readString(output));
+            if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+                throw new AssertionError("does not end: " + command + "\n" + text(output));
+            }
+            return new Result(process.exitValue(), text(output));
         } finally {
             process.destroyForcibly();
             Files.delete(output);
         }
+    }
+
+    /** A program may also print bytes that are no text. */
+    private static String text(Path output) throws IOException {
+        return new String(Files.readAllBytes(output), StandardCharsets.UTF_8);
     }
 
     static String runSuccessfully(String... command) throws IOException, InterruptedException {

@@ -101,7 +101,8 @@ final class RawStream implements AutoCloseable {
         return flow.sentBytes + costBytes <= flow.limitBytes && unacknowledged.size() < attached.unackedFramesMax();
     }
 
-    private synchronized void awaitRoom(int volume, int costBytes) throws IOException, InterruptedException {
+    /** Waits until a block of a volume may be sent. */
+    synchronized void awaitRoom(int volume, int costBytes) throws IOException, InterruptedException {
         long end = System.nanoTime() + RawConnection.PATIENCE.toNanos();
         while (!hasRoom(volume, costBytes)) {
             waitUntil(end, "room in the window of volume " + volume);

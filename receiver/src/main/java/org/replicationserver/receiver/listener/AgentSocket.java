@@ -6,11 +6,13 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.handler.codec.DecoderException;
 import io.netty.handler.ssl.SslHandler;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.AgentConnection;
 import org.replicationserver.receiver.session.Transport;
@@ -106,9 +108,13 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         ctx.fireChannelInactive();
     }
 
-    /** A reset, or a fault of ours: either way this connection is over and no other is harmed. */
+    /** A reset, bad TLS of the peer, or a fault of ours: either way this connection is over and no other is harmed. */
     @Override
-    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable failure) {
+        // What the TLS engine has against the peer comes wrapped.
+        Throwable cause = failure instanceof DecoderException wrapped && wrapped.getCause() instanceof SSLException tls
+                ? tls
+                : failure;
         if (cause instanceof IOException) {
             LOG.debug("connection failed: address={} cause={}", remoteAddress, cause.getMessage());
         } else {

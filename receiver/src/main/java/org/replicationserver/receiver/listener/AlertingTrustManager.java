@@ -19,8 +19,8 @@ final class AlertingTrustManager extends X509ExtendedTrustManager {
     /** X509_V_ERR_CERT_HAS_EXPIRED: alert 45. */
     private static final int CERT_HAS_EXPIRED = 10;
 
-    /** X509_V_ERR_HOSTNAME_MISMATCH: one of those that BoringSSL tells as alert 46. */
-    private static final int CERTIFICATE_UNKNOWN = 62;
+    /** X509_V_ERR_PERMITTED_VIOLATION: one of those that BoringSSL tells as alert 46. A mismatch of names would be 42. */
+    private static final int CERTIFICATE_UNKNOWN = 47;
 
     private final X509ExtendedTrustManager pins;
 

@@ -35,8 +35,9 @@ public enum TlsEngine {
     }
 
     /**
-     * Turns off what the JDK's engine offers and this protocol forbids; must run before the first TLS context of the process is
-     * made. BoringSSL needs none of it: Netty offers neither tickets nor renegotiation there.
+     * Turns off what the engines offer and this protocol forbids; must run before the first TLS context of the process is made, be
+     * it Netty's or the JDK's. Of BoringSSL it turns off tickets, which Netty would hand out as soon as TLS 1.3 is enabled;
+     * renegotiation it does not know.
      */
     public static void forbidResumptionAndRenegotiation() {
         System.setProperty("jdk.tls.rejectClientInitiatedRenegotiation", "true");

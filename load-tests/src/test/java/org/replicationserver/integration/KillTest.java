@@ -1,0 +1,60 @@
+package org.replicationserver.integration;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The server is killed with SIGKILL at random moments of initial sync and cycles. Nothing acknowledged is missing, the bytes sent
+ * again are no more than the windows allow to be unacknowledged, and in the end the images are identical.
+ *
+ * <p>A SIGKILL keeps the page cache. On the forgetful device it does not: what was not forced is lost with the process. That
+ * acknowledgements also follow the force of a real file is the matter of {@link AckOrderStraceTest}.
+ */
+@ExtendWith(ServerLogs.class)
+final class KillTest {
+    private static final int KILLS = 5;
+    private static final int MANY_KILLS = 50;
+
+    @TempDir
+    Path directory;
+
+    private void run(ServerProcess.Plan plan, int kills) throws Exception {
+        new KillRun(directory, Seeds.seed("kills")).run(plan, kills);
+    }
+
+    private ServerProcess.Plan forgetful() {
+        return ServerProcess.in(directory)
+                .main(TestServer.class)
+                .jvm("-D" + TestServer.DEVICES + "=" + TestServer.FORGETFUL);
+    }
+
+    @Test
+    @Timeout(180)
+    void killsLoseNothingThatWasAcknowledged() throws Exception {
+        run(ServerProcess.in(directory), KILLS);
+    }
+
+    @Test
+    @Timeout(180)
+    void killsLoseNothingThatWasAcknowledgedOnADeviceThatForgets() throws Exception {
+        run(forgetful(), KILLS);
+    }
+
+    @Test
+    @Tag("long")
+    @Timeout(1200)
+    void manyKillsLoseNothingThatWasAcknowledged() throws Exception {
+        run(ServerProcess.in(directory), MANY_KILLS);
+    }
+
+    @Test
+    @Tag("long")
+    @Timeout(1200)
+    void manyKillsLoseNothingThatWasAcknowledgedOnADeviceThatForgets() throws Exception {
+        run(forgetful(), MANY_KILLS);
+    }
+}

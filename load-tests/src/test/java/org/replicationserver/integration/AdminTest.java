@@ -69,7 +69,7 @@ final class AdminTest {
                 Commands.Result reopened = cli("volume", "reopen", VOLUME);
 
                 assertThat(reopened.output().strip())
-                        .isEqualTo("volume " + VOLUME + " is open, a full sync of it follows");
+                        .isEqualTo("volume " + VOLUME + " is open; after a failure a full sync of it follows");
                 assertThat(reopened.exitCode()).isZero();
                 GoAway goAway =
                         GoAway.parse(agent.control().await(FrameType.GOAWAY).json());

@@ -116,11 +116,17 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
                 ? tls
                 : failure;
         if (cause instanceof IOException) {
-            LOG.debug("connection failed: address={} cause={}", remoteAddress, cause.getMessage());
+            broke(String.valueOf(cause.getMessage()));
         } else {
             LOG.error("connection closed after a fault of this program: address={}", remoteAddress, cause);
         }
         ctx.close();
+    }
+
+    private void broke(String cause) {
+        if (connection != null) {
+            connection.broke(cause);
+        }
     }
 
     private void releaseWaiting() {
@@ -137,6 +143,7 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         bytes.writeBytes(frame);
         context.writeAndFlush(bytes, context.voidPromise());
         if (channel().bytesBeforeWritable() > UNSENT_BYTES_MAX) {
+            broke("the agent leaves more than " + UNSENT_BYTES_MAX + " bytes unread");
             channel().close();
         }
     }

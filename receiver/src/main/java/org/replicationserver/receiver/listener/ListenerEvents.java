@@ -14,12 +14,6 @@ public interface ListenerEvents {
     /** A handshake succeeded but the ALPN protocol is not ours. */
     void wrongProtocol(String remoteAddress);
 
-    /**
-     * A connection of an agent ended by a fault below the protocol: a reset, broken TLS, or too much that the agent left unread.
-     * {@code cause} is text of ours or of the TLS engine.
-     */
-    void connectionBroke(String sourceServerId, String remoteAddress, String cause);
-
     /** A handshake succeeded but the pin was withdrawn meanwhile. */
     void notAssigned(String remoteAddress);
 }

@@ -23,7 +23,7 @@ import org.replicationserver.receiver.session.VolumeHost.Availability;
  * only.
  *
  * <pre>
- * POST /volumes/{volumeId}/reopen              opens a volume anew after a failure; a full sync of it follows
+ * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
  * </pre>
  *
@@ -95,7 +95,11 @@ final class AdminSocket {
         reopened.thenAccept(availability -> {
             switch (availability) {
                 case Availability.Open open ->
-                    answer(request, 200, "result", "volume " + volumeId + " is open, a full sync of it follows");
+                    answer(
+                            request,
+                            200,
+                            "result",
+                            "volume " + volumeId + " is open; after a failure a full sync of it follows");
                 case Availability.Unavailable none ->
                     answer(request, 409, "error", "volume " + volumeId + " was not reopened: " + none.reason());
             }

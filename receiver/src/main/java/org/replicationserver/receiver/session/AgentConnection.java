@@ -108,6 +108,13 @@ public final class AgentConnection implements FrameReader.Handler {
         }
     }
 
+    /** The socket has failed below the protocol, and will be gone; {@code cause} is text of ours or of the TLS engine. */
+    public void broke(String cause) {
+        if (role != Role.ENDED) {
+            events.connectionBroke(slot.sourceServerId(), transport.remoteAddress(), cause);
+        }
+    }
+
     /** The socket is gone. */
     public void closed() {
         stop("connection closed");

@@ -15,6 +15,12 @@ public interface SessionEvents {
     /** A frame was answered with an error, fatal or not. */
     void refused(String sourceServerId, String remoteAddress, ErrorBody error);
 
+    /**
+     * A connection of an agent ended by a fault below the protocol: a reset, broken TLS, or too much that the agent left unread.
+     * {@code cause} is text of ours or of the TLS engine.
+     */
+    void connectionBroke(String sourceServerId, String remoteAddress, String cause);
+
     /** The peer sent an ERROR. */
     void peerReportedError(String sourceServerId, String remoteAddress, int code);
 

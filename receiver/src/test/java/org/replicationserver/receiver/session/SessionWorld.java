@@ -275,6 +275,11 @@ final class SessionWorld {
         }
 
         @Override
+        public void connectionBroke(String source, String address, String cause) {
+            told.add("broke " + cause);
+        }
+
+        @Override
         public void peerReportedError(String source, String address, int code) {
             told.add("peer error " + code);
         }

@@ -1,0 +1,86 @@
+package org.replicationserver.receiver.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.replicationserver.receiver.session.SourceRecord;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+import org.replicationserver.volume.StateDirectory;
+
+/** The records of source servers over restarts. Each block of a test is a start of the server. */
+final class StateRecordsTest {
+    private static final SourceRecord KNOWN = SourceRecord.initial()
+            .withGeneration(3)
+            .withVolume("vol-1", new VolumeRecord("0".repeat(32), Origin.NEW_VOLUME, null));
+
+    @TempDir
+    Path directory;
+
+    private final List<String> lost = new ArrayList<>();
+
+    private StateDirectory open() throws IOException {
+        return StateDirectory.open(directory, failure -> {
+            throw new AssertionError(failure);
+        });
+    }
+
+    private StateRecords records(StateDirectory state) {
+        return new StateRecords(state, Runnable::run, (source, cause) -> lost.add(source));
+    }
+
+    private void store(SourceRecord record) throws IOException {
+        try (StateDirectory state = open()) {
+            records(state).store("s-1", record).toCompletableFuture().join();
+        }
+    }
+
+    @Test
+    void sourceServerThatWasNeverSeenHasLostNothing() throws Exception {
+        try (StateDirectory state = open()) {
+            assertThat(records(state).load("s-1")).isEqualTo(SourceRecord.initial());
+        }
+        assertThat(lost).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "rubbish", "{}", "{\"generation\":\"3\"}"})
+    void recordThatCannotBeReadIsLostFromThenOn(String text) throws Exception {
+        store(KNOWN);
+        Files.writeString(directory.resolve("s-1.json"), text);
+        try (StateDirectory state = open()) {
+            StateRecords records = records(state);
+            assertThat(records.load("s-1")).isEqualTo(SourceRecord.lost());
+            assertThat(records.load("s-1")).isEqualTo(SourceRecord.lost());
+        }
+        assertThat(lost).containsExactly("s-1");
+        try (StateDirectory state = open()) {
+            assertThat(records(state).load("s-1")).as("the next start").isEqualTo(SourceRecord.lost());
+        }
+        assertThat(lost).containsExactly("s-1");
+    }
+
+    @Test
+    void forgottenVolumeIsForgottenDurably() throws Exception {
+        store(KNOWN);
+        try (StateDirectory state = open()) {
+            StateRecords records = records(state);
+            records.forgetVolume("s-1", "vol-1");
+            records.forgetVolume("s-1", "vol-2");
+            assertThat(records.load("s-1").volumes()).isEmpty();
+        }
+        try (StateDirectory state = open()) {
+            SourceRecord record = records(state).load("s-1");
+            assertThat(record.volumes()).isEmpty();
+            assertThat(record.generation()).isEqualTo(3);
+        }
+    }
+}

@@ -13,10 +13,12 @@ import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetServerOptions;
 import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.ServerSSLOptions;
+import io.vertx.core.net.SocketAddress;
 import io.vertx.core.net.TrustOptions;
 import java.net.BindException;
 import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
+import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.Optional;
@@ -142,7 +144,7 @@ public final class AgentListener {
 
     private void connected(NetSocket socket) {
         NetSocketInternal internal = (NetSocketInternal) socket;
-        String remoteAddress = String.valueOf(socket.remoteAddress());
+        String remoteAddress = addressOf(socket.remoteAddress());
         SSLSession tls = socket.sslSession();
         if (tls == null) {
             // The peer was gone before its handshake was looked at.
@@ -173,6 +175,11 @@ public final class AgentListener {
         transport.open(connection);
     }
 
+    private static String addressOf(SocketAddress address) {
+        String host = String.valueOf(address.host());
+        return (host.contains(":") ? "[" + host + "]" : host) + ":" + address.port();
+    }
+
     private Optional<String> sourceServerOf(NetSocket socket) {
         try {
             return identities.sourceServerOf(
@@ -201,7 +208,18 @@ public final class AgentListener {
                 || failure instanceof SocketException) {
             events.probed();
         } else {
-            events.handshakeFailed(String.valueOf(failure.getMessage()));
+            events.handshakeFailed(reasonOf(failure));
         }
+    }
+
+    /** Where a certificate was refused, that says more than what the TLS engine makes of it. */
+    private static String reasonOf(Throwable failure) {
+        Throwable reason = failure;
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CertificateException) {
+                reason = cause;
+            }
+        }
+        return String.valueOf(reason.getMessage());
     }
 }

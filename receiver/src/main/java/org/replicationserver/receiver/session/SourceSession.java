@@ -60,6 +60,7 @@ final class SourceSession {
     private int attachedCount;
     private @Nullable OpenEpoch epoch;
     private long drainDeadlineNanos;
+    private String finishReason = "";
     private long progressNanos;
 
     SourceSession(
@@ -497,7 +498,8 @@ final class SourceSession {
         for (SessionVolume volume : volumes) {
             if (volume.assignment.volumeId().equals(volumeId)) {
                 volume.failure = text;
-                control.sendError(ProtocolException.ofBlock(ErrorCode.VOLUME_FAILED, text, 0, volume.index, -1));
+                ProtocolException told = ProtocolException.ofBlock(ErrorCode.VOLUME_FAILED, text, 0, volume.index, -1);
+                control.send(FrameType.ERROR, told.toBody());
                 tryCommit();
             }
         }
@@ -537,7 +539,7 @@ final class SourceSession {
         }
         tellProgress(nowNanos);
         if (state == State.DRAINING && nowNanos - drainDeadlineNanos > 0) {
-            finish();
+            finish("the agent did not finish before the deadline of GOAWAY");
         }
     }
 
@@ -587,9 +589,10 @@ final class SourceSession {
     }
 
     /** Makes durable and acknowledges what was received, then ends. */
-    void finish() {
+    void finish(String reason) {
         if (state == State.OPEN || state == State.DRAINING) {
             state = State.FINISHING;
+            finishReason = reason;
             forceSoon();
             tryFinish();
         }
@@ -609,7 +612,7 @@ final class SourceSession {
                 sendAck(stream); // however full the socket is: it is the last
             }
         }
-        end("finished");
+        end(finishReason);
     }
 
     /** Ends the session because one of its connections did; the others are told. */

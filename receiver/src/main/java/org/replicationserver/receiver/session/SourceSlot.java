@@ -331,7 +331,7 @@ final class SourceSlot {
     void bye(AgentConnection control) {
         SourceSession current = session;
         if (current != null && current.control() == control) {
-            current.finish();
+            current.finish("BYE");
         } else {
             control.end("BYE");
         }
@@ -483,7 +483,7 @@ final class SourceSlot {
 
     void finish() {
         if (session != null) {
-            session.finish();
+            session.finish("the server is about to stop");
         }
     }
 }

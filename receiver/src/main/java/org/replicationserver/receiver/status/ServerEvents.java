@@ -104,15 +104,19 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
         }
         if (mayLog(sourceServerId)) {
             LOG.warn(
-                    "refused: source={} address={} code={} seq={} volume={} offset={} text={}",
+                    "refused: source={} address={} code={}{}{}{} text={}",
                     sourceServerId,
                     remoteAddress,
                     error.name(),
-                    error.seq(),
-                    error.volume(),
-                    error.offset(),
+                    fact("seq", error.seq()),
+                    fact("volume", error.volume()),
+                    fact("offset", error.offset()),
                     error.text());
         }
+    }
+
+    private static String fact(String name, @Nullable Object value) {
+        return value == null ? "" : " " + name + "=" + value;
     }
 
     @Override

@@ -9,6 +9,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.lang.conditions.ArchConditions;
+import java.util.stream.Stream;
 
 /** The direction of dependencies between the packages of the receiver, as ARCHITECTURE.md draws it. */
 @AnalyzeClasses(packages = "org.replicationserver", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -37,24 +38,32 @@ class PackagesTest {
             .belongToAnyOf(Thread.class, java.nio.file.Files.class);
 
     @ArchTest
-    static final ArchRule LISTENER_KNOWS_SESSIONS_AND_NOT_THE_SERVER = noClasses()
-            .that()
-            .resideInAPackage(BASE + "listener..")
-            .should()
-            .dependOnClassesThat()
-            .resideInAnyPackage(BASE + "server..", BASE + "status..", BASE + "config..");
+    static final ArchRule LISTENER_KNOWS_SESSIONS_AND_NOT_THE_SERVER =
+            knowsNothingOf("listener", "status", "config", "server", "tool");
 
     @ArchTest
-    static final ArchRule ONLY_THE_PROGRAM_KNOWS_THE_SERVER = noClasses()
-            .that()
-            .resideInAnyPackage(BASE + "status..", BASE + "config..", BASE + "tool..")
-            .should()
-            .dependOnClassesThat()
-            .resideInAPackage(BASE + "server..");
+    static final ArchRule STATUS_LISTENS_ONLY = knowsNothingOf("status", "config", "server", "tool");
+
+    @ArchTest
+    static final ArchRule CONFIG_MAKES_RECORDS_ONLY = knowsNothingOf("config", "status", "server", "tool");
+
+    @ArchTest
+    static final ArchRule TOOLS_KNOW_THE_PROTOCOL_ONLY =
+            knowsNothingOf("tool", "session", "listener", "status", "config", "server");
 
     @ArchTest
     static final ArchRule NOBODY_PRINTS_BEHIND_THE_LOG =
             noClasses().that().resideInAPackage(BASE + ".").should(ArchConditions.accessField(System.class, "out"));
+
+    private static ArchRule knowsNothingOf(String name, String... others) {
+        return noClasses()
+                .that()
+                .resideInAPackage(BASE + name + "..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        Stream.of(others).map(other -> BASE + other + "..").toArray(String[]::new));
+    }
 
     private static ArchRule uses(String name, String... allowed) {
         return classes()

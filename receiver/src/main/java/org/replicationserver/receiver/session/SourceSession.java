@@ -227,7 +227,14 @@ final class SourceSession {
 
     /** A descriptor with memory for a payload that {@link #admit} has reserved. */
     InboundBlock takeBlock(int payloadBytes) {
-        return blocks.take(payloadBytes);
+        try {
+            return blocks.take(payloadBytes);
+        } catch (
+                Throwable
+                        e) { // the JVM's direct memory is used up, most likely; the share must not shrink with each try
+            memory.release(payloadBytes);
+            throw e;
+        }
     }
 
     /** Takes back a block that did not arrive whole. */

@@ -22,6 +22,7 @@ final class IsolationTest {
     private static final int SIZE_BYTES = 16 << 20;
     private static final int BLOCK_BYTES = 64 * 1024;
     private static final int ROUNDS = 4;
+    private static final int RUNS = 3;
     private static final byte[] IMAGE = Images.random(3, SIZE_BYTES);
 
     private final TestDevices devices = TestDevices.inMemory();
@@ -65,11 +66,24 @@ final class IsolationTest {
         assertThat(error.text()).contains("EIO");
     }
 
+    /** The best of three, so that what else the machine does is not taken for a disturbance. */
+    private static long bestNanos(RawAgent agent, int volume) throws Exception {
+        long bestNanos = Long.MAX_VALUE;
+        for (int i = 0; i < RUNS; i++) {
+            bestNanos = Math.min(bestNanos, sendHealthy(agent, volume));
+        }
+        return bestNanos;
+    }
+
+    /** Whoever waited for the stalled volume would not come to a hundredth. */
     @SuppressWarnings("SystemOut")
-    private static void report(String which, long aloneNanos, long besideNanos) {
+    private static void assertSameRate(String which, long aloneNanos, long besideNanos) {
+        double aloneRate = ROUNDS * (SIZE_BYTES >> 20) * 1e9 / aloneNanos;
+        double share = (double) aloneNanos / besideNanos;
         System.out.printf(
                 "isolation, %s: %.0f MiB/s alone, %.2f of it beside a failed and a stalled volume%n",
-                which, ROUNDS * (SIZE_BYTES >> 20) * 1e9 / aloneNanos, (double) aloneNanos / besideNanos);
+                which, aloneRate, share);
+        assertThat(share).as("rate beside the others, of the rate alone").isGreaterThan(1.0 / 3);
     }
 
     @Test
@@ -81,7 +95,7 @@ final class IsolationTest {
                 RawAgent agent = RawAgent.connect(server.endpoint(), source, 2)) {
             agent.openNextEpoch();
             sendHealthy(agent, 2); // warms the code up
-            long aloneNanos = sendHealthy(agent, 2);
+            long aloneNanos = bestNanos(agent, 2);
             agent.send(0, 0, Arrays.copyOf(IMAGE, BLOCK_BYTES));
             assertFailed(agent, 0);
             int waiting = sendUntilWindowIsFull(agent, 1);
@@ -89,9 +103,9 @@ final class IsolationTest {
             stalled.awaitHeldWrite();
             long before = agent.durableFrames();
 
-            long besideNanos = sendHealthy(agent, 2);
+            long besideNanos = bestNanos(agent, 2);
 
-            assertThat(agent.durableFrames() - before).isEqualTo((long) ROUNDS * SIZE_BYTES / BLOCK_BYTES);
+            assertThat(agent.durableFrames() - before).isEqualTo((long) RUNS * ROUNDS * SIZE_BYTES / BLOCK_BYTES);
             assertThat(agent.streams().stream()
                             .mapToLong(s -> s.unacknowledgedFrames(1))
                             .sum())
@@ -101,7 +115,7 @@ final class IsolationTest {
                             .sum())
                     .isEqualTo(1);
             assertThat(Arrays.mismatch(devices.bytes("vol-s-1-2"), IMAGE)).isEqualTo(-1);
-            report("one source", aloneNanos, besideNanos);
+            assertSameRate("one source", aloneNanos, besideNanos);
             stalled.releaseWrites();
         }
     }
@@ -119,7 +133,7 @@ final class IsolationTest {
                 RawAgent healthy = RawAgent.connect(server.endpoint(), sources.get(2), 2)) {
             healthy.openNextEpoch();
             sendHealthy(healthy, 0); // warms the code up
-            long aloneNanos = sendHealthy(healthy, 0);
+            long aloneNanos = bestNanos(healthy, 0);
             failing.openNextEpoch();
             failing.send(0, 0, Arrays.copyOf(IMAGE, BLOCK_BYTES));
             assertFailed(failing, 0);
@@ -127,7 +141,7 @@ final class IsolationTest {
             int waiting = sendUntilWindowIsFull(stalling, 0);
             stalled.awaitHeldWrite();
 
-            long besideNanos = sendHealthy(healthy, 0);
+            long besideNanos = bestNanos(healthy, 0);
             healthy.commit();
 
             assertThat(healthy.unacknowledgedBytes()).isZero();
@@ -136,7 +150,7 @@ final class IsolationTest {
             assertThat(failing.durableFrames()).isZero();
             assertThat(server.count("replication_volume_failures")).isEqualTo(1);
             assertThat(Arrays.mismatch(devices.bytes("vol-s-2-0"), IMAGE)).isEqualTo(-1);
-            report("three sources", aloneNanos, besideNanos);
+            assertSameRate("three sources", aloneNanos, besideNanos);
             stalled.releaseWrites();
         }
     }

@@ -21,8 +21,10 @@ final class KillRun {
     private static final int VOLUME_BYTES = 8 << 20;
     private static final int BLOCKS_CHANGED = 60;
 
-    /** A kill comes after at most so many blocks were sent since the start. */
-    private static final int BLOCKS_UNTIL_KILL_MAX = 250;
+    /** A kill comes after at most so many blocks were sent since the start; an initial sync has 256. */
+    private static final int BLOCKS_UNTIL_KILL_IN_INITIAL_SYNC_MAX = 100;
+
+    private static final int BLOCKS_UNTIL_KILL_IN_CYCLES_MAX = 250;
 
     private static final int NO_KILL = -1;
 
@@ -89,7 +91,8 @@ final class KillRun {
         if (killsLeft == 0 || (initialSync && 2 * killsInInitialSync >= kills)) {
             return;
         }
-        blocksUntilKill = random.nextInt(BLOCKS_UNTIL_KILL_MAX);
+        blocksUntilKill =
+                random.nextInt(initialSync ? BLOCKS_UNTIL_KILL_IN_INITIAL_SYNC_MAX : BLOCKS_UNTIL_KILL_IN_CYCLES_MAX);
         killsHello = !initialSync && random.nextInt(KILLS_PER_KILL_OF_HELLO) == 0;
     }
 

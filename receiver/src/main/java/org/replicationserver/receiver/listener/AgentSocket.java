@@ -80,11 +80,16 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
                 ? bytes.internalNioBuffer(bytes.readerIndex(), bytes.readableBytes())
                 : bytes.nioBuffer();
         int start = input.position();
-        boolean go = open.received(input);
-        bytes.skipBytes(input.position() - start);
-        if (go || ended) {
-            bytes.release();
-        } else {
+        boolean keep = false;
+        try {
+            keep = !open.received(input) && !ended;
+            bytes.skipBytes(input.position() - start);
+        } finally {
+            if (!keep) {
+                bytes.release();
+            }
+        }
+        if (keep) {
             waiting.addFirst(bytes);
             paused = true;
             channel().config().setAutoRead(false);
@@ -120,6 +125,8 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         } else {
             LOG.error("connection closed after a fault of this program: address={}", remoteAddress, cause);
         }
+        ended = true; // what still comes before the close would be read by what has failed
+        releaseWaiting();
         ctx.close();
     }
 

@@ -47,6 +47,9 @@ final class SessionWorld {
     private long nanos = 1;
     long allocatedPayloads;
 
+    /** No more payload memory is to be had. */
+    boolean outOfMemory;
+
     SessionWorld(int volumes) {
         this(volumes, settings(DEFAULTS.memoryBudgetBytes(), DEFAULTS.keyBytesMax()), UnaryOperator.identity());
     }
@@ -248,6 +251,9 @@ final class SessionWorld {
     private final class Memory implements PayloadMemory {
         @Override
         public void allocate(InboundBlock block, int payloadBytes) {
+            if (outOfMemory) {
+                throw new OutOfMemoryError("scripted");
+            }
             allocatedPayloads++;
             block.holdMemory(ByteBuffer.allocateDirect(payloadBytes), "held");
         }

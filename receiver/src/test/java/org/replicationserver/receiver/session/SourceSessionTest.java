@@ -1,6 +1,7 @@
 package org.replicationserver.receiver.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -642,6 +643,24 @@ class SourceSessionTest {
         assertThat(stream.paused).isFalse();
         open.world.write(8);
         assertThat(stream.durable(8)).isPositive();
+    }
+
+    @Test
+    void memoryThatWasNotToBeHadIsNotCountedInTheShare() {
+        SessionSettings tight = SessionWorld.settings(
+                SourceMemory.SHARE_BYTES_MIN, SessionSettings.defaults().keyBytesMax());
+        SessionWorld world = new SessionWorld(8, tight, UnaryOperator.identity());
+        Open older = new Open(world, 1, 8);
+        world.outOfMemory = true;
+        assertThatThrownBy(() -> older.stream(0).data(0, 0, 256 * KIB, 1, 1)).isInstanceOf(OutOfMemoryError.class);
+        older.stream(0).cut();
+        world.outOfMemory = false;
+        TestAgent stream = new Open(world, 1, 8).stream(0);
+        for (int volume = 0; volume < 8; volume++) {
+            stream.data(volume, 0, 256 * KIB, 1, 1);
+        }
+        assertThat(stream.paused).as("eight blocks are the share").isFalse();
+        assertThat(world.allocatedPayloads).isEqualTo(8);
     }
 
     @Test

@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
-import org.replicationserver.receiver.server.ReplicationServer;
 import picocli.CommandLine;
 
 /** Sends one command to the server that runs on this machine and prints its answer. */
@@ -29,15 +28,14 @@ final class AdminClient {
     static int run(ConfigOptions options, CommandLine commandLine, String path) {
         try {
             return post(
-                    options.load().toServerConfig().stateDirectory(), path, commandLine.getOut(), commandLine.getErr());
+                    options.load().toServerConfig().adminSocket(), path, commandLine.getOut(), commandLine.getErr());
         } catch (ConfigException e) {
             e.lines().forEach(commandLine.getErr()::println);
             return ConfigException.EXIT_CODE;
         }
     }
 
-    private static int post(Path stateDirectory, String path, PrintWriter out, PrintWriter err) {
-        Path socket = ReplicationServer.adminSocket(stateDirectory);
+    private static int post(Path socket, String path, PrintWriter out, PrintWriter err) {
         Vertx vertx = Vertx.vertx();
         try {
             Answer answer = vertx.createHttpClient()

@@ -75,7 +75,8 @@ final class ConfigKeys {
             "state.directory",
             ValueType.path(),
             "replication-server-state",
-            "Directory of all that must survive a restart.");
+            "Directory of all that must survive a restart; the absolute path of admin.socket in it has at most "
+                    + ServerConfig.SOCKET_PATH_BYTES_MAX + " bytes.");
     static final ConfigKey<Path> CERT_DIRECTORY =
             keyBelowState("cert.directory", "certificates", "Directory of the server's key, certificate and pin.");
     static final ConfigKey<Path> ASSIGNMENTS_FILE = keyBelowState(

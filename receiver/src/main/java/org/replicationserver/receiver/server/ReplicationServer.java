@@ -9,7 +9,6 @@ import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
@@ -119,7 +118,7 @@ public final class ReplicationServer {
                 new PeerIdentity(pins),
                 sessions,
                 events);
-        this.admin = new AdminSocket(vertx, config.stateDirectory(), sessions);
+        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions);
         Gauge.builder("replication_connections", sessions, Sessions::connectionCount)
                 .register(metrics);
     }
@@ -217,11 +216,6 @@ public final class ReplicationServer {
     /** What agents must pin. */
     public Pin pin() {
         return identity.pin();
-    }
-
-    /** Of the state directory: where commands of the same machine reach this server. */
-    public static Path adminSocket(Path stateDirectory) {
-        return AdminSocket.path(stateDirectory);
     }
 
     /**

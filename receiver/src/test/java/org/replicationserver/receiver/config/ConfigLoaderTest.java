@@ -1,9 +1,13 @@
 package org.replicationserver.receiver.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -241,6 +245,33 @@ class ConfigLoaderTest {
         assertThat(mistakesOfSet("session.pings-burst=1"))
                 .containsExactly(
                         "--set: session.pings-burst=1; allowed: at least session.pings-per-second=2 (default)");
+    }
+
+    @Test
+    void stateDirectoryLeavesRoomForThePathOfItsSocket() throws Exception {
+        String longest = "/" + "s".repeat(92);
+        assertThat(ConfigLoader.load(null, Map.of(), List.of("state.directory=" + longest))
+                        .toServerConfig()
+                        .adminSocket()
+                        .toString())
+                .hasSize(106);
+        assertThat(mistakesOfSet("state.directory=" + longest + "s"))
+                .containsExactly("--set: state.directory=" + longest + "s; allowed: a directory in which the absolute"
+                        + " path of admin.socket has at most 106 bytes, here it has 107");
+    }
+
+    /** Not a number from a manual: the JDK takes less than the kernel does. */
+    @Test
+    void longestPathOfASocketIsTheLongestThatCanBeBound() throws Exception {
+        Path longest = directory.resolve("s".repeat(106 - directory.toString().length() - 1));
+        try (ServerSocketChannel socket = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            assertThat(socket.bind(UnixDomainSocketAddress.of(longest)).getLocalAddress())
+                    .hasToString(longest.toString());
+        }
+        try (ServerSocketChannel socket = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            assertThatThrownBy(() -> socket.bind(UnixDomainSocketAddress.of(longest + "s")))
+                    .hasMessageContaining("too long");
+        }
     }
 
     @Test

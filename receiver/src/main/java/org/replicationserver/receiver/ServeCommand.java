@@ -21,7 +21,15 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "serve",
         mixinStandardHelpOptions = true,
-        description = "Runs the replication server until SIGTERM, which finishes and acknowledges what was received.")
+        description = "Runs the replication server until SIGTERM, which finishes and acknowledges what was received.",
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {
+            "2:wrong command line",
+            "69:cannot listen, or another server has the state directory",
+            "74:a directory of the configuration cannot be made, read or written",
+            "78:mistakes in the configuration or the assignments, a line each",
+            "143:after SIGTERM"
+        })
 final class ServeCommand implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(ServeCommand.class);
 
@@ -46,7 +54,10 @@ final class ServeCommand implements Callable<Integer> {
             return ConfigException.EXIT_CODE;
         } catch (ServerStartException e) {
             spec.commandLine().getErr().println(e.getMessage());
-            return ExitCode.UNAVAILABLE;
+            return switch (e.fault()) {
+                case UNAVAILABLE -> ExitCode.UNAVAILABLE;
+                case FILES -> ExitCode.IO_ERROR;
+            };
         }
     }
 

@@ -98,7 +98,7 @@ public final class AssignCommand implements Callable<Integer> {
                             + "; a server that runs sees it when it starts again");
             return 0;
         } catch (IOException e) {
-            spec.commandLine().getErr().println(file + ": cannot be written: " + e);
+            spec.commandLine().getErr().println(file + ": cannot be written: " + IoReason.of(e, file.toString()));
             return IO_ERROR;
         }
     }

@@ -8,7 +8,6 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
@@ -20,21 +19,20 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
-import org.replicationserver.cert.CertificateProfile;
-import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.cert.Identity;
-import org.replicationserver.cert.IdentityStore;
 import org.replicationserver.cert.PeerIdentity;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.cert.PinRegistry;
 import org.replicationserver.cert.PinnedTrustManager;
-import org.replicationserver.cert.SelfSignedIssuer;
 import org.replicationserver.receiver.config.AssignedSource;
+import org.replicationserver.receiver.config.ConfiguredDirectory;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.listener.AgentListener;
 import org.replicationserver.receiver.listener.ListenerSettings;
 import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.server.ServerStartException.Fault;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceAssignment;
@@ -52,9 +50,6 @@ import org.slf4j.LoggerFactory;
 public final class ReplicationServer {
     private static final Logger LOG = LoggerFactory.getLogger(ReplicationServer.class);
     private static final long TICK_MILLIS = 250;
-
-    /** The name under which the certificate directory keeps the server's key, certificate and pin. */
-    private static final String IDENTITY = "server";
 
     /** Beyond the deadline that agents were told: to make durable what had been received by then. */
     private static final Duration FINISH_TIMEOUT = Duration.ofSeconds(20);
@@ -75,14 +70,13 @@ public final class ReplicationServer {
             ServerConfig config,
             List<AssignedSource> assigned,
             MeterRegistry metrics,
-            Consumer<Throwable> onStateFailure,
-            DeviceOpener devices)
-            throws IOException {
+            ServerFiles files,
+            DeviceOpener devices) {
         List<SourceAssignment> assignments =
                 assigned.stream().map(AssignedSource::assignment).toList();
         this.config = config;
-        this.state = StateDirectory.open(config.stateDirectory().resolve("sources"), onStateFailure);
-        this.identity = loadOrCreateIdentity(config);
+        this.state = files.state();
+        this.identity = files.identity();
         PinRegistry pins = new PinRegistry();
         pins.replaceAll(pinsOf(assigned));
 
@@ -94,7 +88,6 @@ public final class ReplicationServer {
         SessionClock clock = SessionClock.system();
         ServerEvents events = new ServerEvents(metrics, clock);
         StateRecords records = new StateRecords(state, eventLoop);
-        Files.createDirectories(config.imageDirectory());
         Set<String> made = StagingVolumes.createMissingImages(assignments, state);
         this.volumes = new StagingVolumes(
                 config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices);
@@ -154,20 +147,14 @@ public final class ReplicationServer {
             Consumer<Throwable> onStateFailure,
             DeviceOpener devices)
             throws ServerStartException {
+        ServerFiles files = ServerFiles.open(config, onStateFailure);
         try {
-            ReplicationServer server = new ReplicationServer(config, assigned, metrics, onStateFailure, devices);
+            ReplicationServer server = new ReplicationServer(config, assigned, metrics, files, devices);
             server.listen();
             return server;
-        } catch (IOException | IllegalStateException e) {
-            throw new ServerStartException(String.valueOf(e.getMessage()), e);
+        } catch (IllegalStateException e) {
+            throw new ServerStartException(Fault.UNAVAILABLE, String.valueOf(e.getMessage()), e);
         }
-    }
-
-    private static Identity loadOrCreateIdentity(ServerConfig config) throws CertificateStoreException {
-        CertificateProfile profile = CertificateProfile.ofServer(config.serverId())
-                .withValidity(Duration.ofDays(config.tls().certificateDays()));
-        return new IdentityStore(config.certDirectory())
-                .loadOrCreate(IDENTITY, new SelfSignedIssuer(profile, Clock.systemUTC()));
     }
 
     private static Map<Pin, String> pinsOf(List<AssignedSource> assigned) {
@@ -193,8 +180,8 @@ public final class ReplicationServer {
 
     private void listen() throws ServerStartException {
         try {
-            port = onLoop(
-                    () -> listener.listen().compose(bound -> admin.listen().map(bound)));
+            port = onLoop(listener::listen, this::cannotListen);
+            onLoop(admin::listen, this::cannotMakeAdminSocket);
         } catch (ServerStartException e) {
             stop();
             throw e;
@@ -274,16 +261,25 @@ public final class ReplicationServer {
         loop.runOnContext(ignored -> task.run());
     }
 
-    private <T> T onLoop(Supplier<Future<T>> task) throws ServerStartException {
+    private <T> T onLoop(Supplier<Future<T>> task, Function<Throwable, ServerStartException> failure)
+            throws ServerStartException {
         Promise<T> promise = Promise.promise();
         onLoopLater(() -> task.get().onComplete(promise));
         try {
             return await(promise.future());
         } catch (Exception e) {
-            Throwable cause = e.getCause() == null ? e : e.getCause();
-            String text = "cannot listen on " + config.listen().address() + " port "
-                    + config.listen().port() + ": " + cause.getMessage();
-            throw new ServerStartException(text, cause);
+            throw failure.apply(e.getCause() == null ? e : e.getCause());
         }
+    }
+
+    private ServerStartException cannotListen(Throwable cause) {
+        String text = "cannot listen on " + config.listen().address() + " port "
+                + config.listen().port() + ": " + cause.getMessage();
+        return new ServerStartException(Fault.UNAVAILABLE, text, cause);
+    }
+
+    private ServerStartException cannotMakeAdminSocket(Throwable cause) {
+        IOException why = cause instanceof IOException io ? io : new IOException(cause);
+        return new ServerStartException(Fault.FILES, ConfiguredDirectory.STATE.cannotBeUsed(config, why), cause);
     }
 }

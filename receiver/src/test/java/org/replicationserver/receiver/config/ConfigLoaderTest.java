@@ -203,7 +203,8 @@ class ConfigLoaderTest {
 
     @Test
     void filesThatAreNoneAreOneLine() throws Exception {
-        assertThat(mistakesOf(file, Map.of(), List.of())).containsExactly("c.yaml: no such file");
+        assertThat(mistakesOf(file, Map.of(), List.of()))
+                .containsExactly("c.yaml: cannot be read: no such file or directory");
         assertThat(mistakesOf("listen.address: ::\n"))
                 .hasSize(1)
                 .first()

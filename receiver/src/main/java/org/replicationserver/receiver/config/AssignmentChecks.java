@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
@@ -21,12 +20,6 @@ import org.replicationserver.receiver.session.VolumeAssignment;
  * after the other, and what was taken before is refused.
  */
 final class AssignmentChecks {
-    /** The longest name that a certificate holds, and a file name for the source server's record. */
-    private static final Pattern SOURCE_SERVER_ID = Pattern.compile("[A-Za-z0-9._-]{1,64}");
-
-    private static final String SOURCE_SERVER_ID_ALLOWED = "1 to 64 of A-Z a-z 0-9 . _ -";
-    private static final Pattern VOLUME_ID = Pattern.compile("[A-Za-z0-9._-]{1,128}");
-    private static final String VOLUME_ID_ALLOWED = "1 to 128 of A-Z a-z 0-9 . _ -";
     private static final int DEVICE_NAME_CHARS_MAX = 128;
     private static final Path DEVICES = Path.of("/dev");
     private static final String PATH_ALLOWED = "a path inside image.directory, or a block device below " + DEVICES;
@@ -49,7 +42,7 @@ final class AssignmentChecks {
     @Nullable
     AssignedSource check(String where, @Nullable Field id, List<Field> pins, List<VolumeText> volumes) {
         if (id == null) {
-            mistakes.missing(where, AssignmentsFile.SOURCE_SERVER_ID, SOURCE_SERVER_ID_ALLOWED);
+            mistakes.missing(where, AssignmentsFile.SOURCE_SERVER_ID, IdForm.SERVER.allowed());
             return null;
         }
         if (!isFreeSourceId(id)) {
@@ -73,8 +66,8 @@ final class AssignmentChecks {
     }
 
     private boolean isFreeSourceId(Field id) {
-        if (!SOURCE_SERVER_ID.matcher(id.text()).matches()) {
-            mistakes.value(id.where(), AssignmentsFile.SOURCE_SERVER_ID, id.text(), SOURCE_SERVER_ID_ALLOWED);
+        if (!IdForm.SERVER.matches(id.text())) {
+            mistakes.value(id.where(), AssignmentsFile.SOURCE_SERVER_ID, id.text(), IdForm.SERVER.allowed());
             return false;
         }
         String first = whereBySource.putIfAbsent(id.text(), id.where());
@@ -125,12 +118,12 @@ final class AssignmentChecks {
     }
 
     private @Nullable String volumeId(VolumeText text) {
-        Field field = present(text, VolumeText.VOLUME_ID, text.volumeId(), VOLUME_ID_ALLOWED);
+        Field field = present(text, VolumeText.VOLUME_ID, text.volumeId(), IdForm.VOLUME.allowed());
         if (field == null) {
             return null;
         }
-        if (!VOLUME_ID.matcher(field.text()).matches()) {
-            mistakes.value(field.where(), VolumeText.VOLUME_ID, field.text(), VOLUME_ID_ALLOWED);
+        if (!IdForm.VOLUME.matches(field.text())) {
+            mistakes.value(field.where(), VolumeText.VOLUME_ID, field.text(), IdForm.VOLUME.allowed());
             return null;
         }
         String first = whereByVolume.putIfAbsent(field.text(), field.where());

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
@@ -28,7 +27,7 @@ final class ConfigKeys {
 
     static final ConfigKey<String> SERVER_ID = key(
             "server.id",
-            ValueType.text("1 to 64 of A-Z a-z 0-9 . _ -", Pattern.compile("[A-Za-z0-9._-]{1,64}")),
+            ValueType.id(IdForm.SERVER),
             "replication-server",
             "Name of this server, in its certificate and for people.");
 

@@ -37,7 +37,7 @@ public final class ConfigLoader {
      * Loads a configuration.
      *
      * @param file a YAML file, or null for none
-     * @param environment of which the variables that begin with {@code REPLICATION_SERVER_} count
+     * @param environment of which the variables that begin with {@code REPLICATION_SERVER_} count, but for {@link ServiceLinks}
      * @param sets each {@code KEY=VALUE}
      */
     public static EffectiveConfig load(@Nullable Path file, Map<String, String> environment, List<String> sets)
@@ -130,10 +130,10 @@ public final class ConfigLoader {
         new TreeMap<>(environment).forEach((variable, text) -> {
             if (variable.startsWith(ConfigKey.ENVIRONMENT_PREFIX)) {
                 ConfigKey<?> key = byVariable.get(variable);
-                if (key == null) {
-                    mistakes.unknown("environment", "variable", variable, byVariable.keySet());
-                } else {
+                if (key != null) {
                     take(key, text, "environment " + variable);
+                } else if (!ServiceLinks.contain(variable, text)) {
+                    mistakes.unknown("environment", "variable", variable, byVariable.keySet());
                 }
             }
         });

@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -112,6 +114,52 @@ class ConfigLoaderTest {
         assertThat(mistakesOf(null, Map.of("REPLICATION_SERVER_LISTEN_PROT", "5", "OTHER", "x"), List.of()))
                 .containsExactly("environment: unknown variable REPLICATION_SERVER_LISTEN_PROT; nearest known:"
                         + " REPLICATION_SERVER_LISTEN_PORT");
+    }
+
+    private static Map<String, String> environmentOf(String... variables) {
+        return Stream.of(variables)
+                .map(variable -> variable.split("=", 2))
+                .collect(Collectors.toMap(parts -> "REPLICATION_SERVER_" + parts[0], parts -> parts[1]));
+    }
+
+    @Test
+    void variablesOfAKubernetesServiceOfOurNameArePassedOver() throws Exception {
+        Map<String, String> environment = environmentOf(
+                "SERVICE_HOST=10.0.0.1",
+                "SERVICE_PORT=1500",
+                "SERVICE_PORT_AGENTS_TLS=1500",
+                "PORT=tcp://10.0.0.1:1500",
+                "PORT_1500_TCP=tcp://10.0.0.1:1500",
+                "PORT_1500_TCP_PROTO=tcp",
+                "PORT_1500_TCP_PORT=1500",
+                "PORT_1500_TCP_ADDR=10.0.0.1",
+                "LISTEN_PORT=7");
+        EffectiveConfig config = ConfigLoader.load(null, environment, List.of());
+        assertThat(config.toServerConfig())
+                .isEqualTo(ConfigLoader.load(null, Map.of(), List.of("listen.port=7"))
+                        .toServerConfig());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "PORT=1500, LISTEN_PORT",
+        "PORTS=tcp://10.0.0.1:1500, LISTEN_PORT",
+        "LISEN_PORT=tcp://10.0.0.1:1500, LISTEN_PORT",
+        "PORT_X_TCP=1, SERVER_ID",
+        "PORT_1500_TCP_NAME=1, CERT_DIRECTORY",
+        "SERVICE_HOSTS=1, SERVER_ID"
+    })
+    void variableThatOnlyLooksLikeOneOfAServiceIsRefused(String variable, String nearest) {
+        String name = variable.substring(0, variable.indexOf('='));
+        assertThat(mistakesOf(null, environmentOf(variable), List.of()))
+                .containsExactly("environment: unknown variable REPLICATION_SERVER_" + name
+                        + "; nearest known: REPLICATION_SERVER_" + nearest);
+    }
+
+    @Test
+    void noKeyHasTheNameOfAVariableOfAService() {
+        assertThat(ConfigKeys.all())
+                .noneMatch(key -> ServiceLinks.contain(key.environmentName(), "tcp://10.0.0.1:1500"));
     }
 
     @ParameterizedTest

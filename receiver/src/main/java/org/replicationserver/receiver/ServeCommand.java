@@ -4,9 +4,9 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.replicationserver.receiver.config.AssignedSource;
-import org.replicationserver.receiver.config.AssignmentsFile;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
+import org.replicationserver.receiver.config.EffectiveConfig;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.server.ReplicationServer;
 import org.replicationserver.receiver.server.ServerStartException;
@@ -42,10 +42,13 @@ final class ServeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         try {
-            ServerConfig config = options.load().toServerConfig();
-            List<AssignedSource> assigned = AssignmentsFile.read(config.assignmentsFile(), config.imageDirectory());
+            EffectiveConfig effective = options.load();
+            ServerConfig config = effective.toServerConfig();
+            List<AssignedSource> assigned = effective.readAssignments();
+            NettyMemory.bound(config.sessions().memoryBudgetBytes());
             ReplicationServer server =
                     ReplicationServer.start(config, assigned, new SimpleMeterRegistry(), ServeCommand::endWithoutState);
+            NettyMemory.warnIfJvmHasLess();
             int exitCode = StopSignals.install().await();
             server.stop();
             return exitCode;

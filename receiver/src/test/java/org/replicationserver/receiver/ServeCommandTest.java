@@ -2,8 +2,12 @@ package org.replicationserver.receiver;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,6 +67,77 @@ class ServeCommandTest {
     void failedStartGivesTheStateDirectoryBack() {
         serve("image.directory=/proc/y");
         assertThat(serve("image.directory=/proc/y").exitCode()).isEqualTo(74);
+    }
+
+    @Test
+    void budgetThatIsTooSmallForTheSourceServersKeepsTheServerFromStarting() throws Exception {
+        String[] ids = {"s-1", "s-2"};
+        for (String id : ids) {
+            String pin = "sha256:" + id.substring(2).repeat(64);
+            CommandRun.of(
+                    "assign", "--set=state.directory=" + directory, "--source-server-id=" + id, "--agent-pin=" + pin);
+        }
+        assertThat(serve("memory.budget-bytes=3MiB"))
+                .isEqualTo(failed(
+                        78,
+                        "--set: memory.budget-bytes=3MiB; allowed: at least 4MiB, 2MiB for each of the 2 source servers"
+                                + " in " + directory + "/assignments.yaml"));
+    }
+
+    /** In a JVM of its own, because Netty reads its bound once. */
+    private List<String> command(Class<?> main, String... jvmOptions) {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-Xmx128m"));
+        command.addAll(List.of(jvmOptions));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName(), "serve"));
+        command.addAll(List.of("--set=state.directory=" + directory, "--set=memory.budget-bytes=1GiB"));
+        command.add("--set=listen.address=127.0.0.1");
+        return command;
+    }
+
+    /** The last line of a server that ends because its port is taken. */
+    private String nettyMemory(String... jvmOptions) throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            List<String> command = command(NettyMemoryMain.class, jvmOptions);
+            command.add("--set=listen.port=" + taken.getLocalPort());
+            Process process = new ProcessBuilder(command)
+                    .redirectError(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            return process.inputReader().lines().toList().getLast();
+        }
+    }
+
+    @Test
+    void memoryOfNettyIsBoundedByTwiceTheBudget() throws Exception {
+        assertThat(nettyMemory()).isEqualTo("exit=69 bound=" + (2L << 30));
+    }
+
+    @Test
+    void boundThatTheOperatorHasSetIsKept() throws Exception {
+        assertThat(nettyMemory("-Dio.netty.maxDirectMemory=123456789")).isEqualTo("exit=69 bound=123456789");
+    }
+
+    @Test
+    void jvmThatHasLessMemoryThanTheBudgetNeedsIsTold() throws Exception {
+        List<String> command = command(ReceiverMain.class, "-XX:MaxDirectMemorySize=512m");
+        command.add("--set=listen.port=0");
+        Process server = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        try {
+            assertThat(server.inputReader()
+                            .lines()
+                            .filter(line -> line.contains("WARN"))
+                            .findFirst())
+                    .hasValueSatisfying(line -> assertThat(line)
+                            .endsWith("needed=2147483648 jvm=536870912; set"
+                                    + " JAVA_OPTS=-XX:MaxDirectMemorySize=2147483648"));
+        } finally {
+            server.destroyForcibly().waitFor();
+        }
     }
 
     @Test

@@ -11,6 +11,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.session.SourceMemory;
 import org.replicationserver.volume.CacheMode;
 
 /**
@@ -98,9 +99,12 @@ final class ConfigKeys {
             "Data connections that an agent is granted at most.");
     static final ConfigKey<Long> MEMORY_BUDGET_BYTES = key(
             "memory.budget-bytes",
-            ValueType.bytes(2 * MIB, 64 * GIB),
+            ValueType.bytes(SourceMemory.SHARE_BYTES_MIN, 64 * GIB),
             "192MiB",
-            "Received blocks that may wait in memory, of all agents together; the direct memory of the JVM must be larger.");
+            "Received blocks that may wait in memory, of all agents together; at least "
+                    + ByteSize.format(SourceMemory.SHARE_BYTES_MIN)
+                    + " for each assigned source server. Twice of it is the bound of Netty's direct memory (but for"
+                    + " -Dio.netty.maxDirectMemory), so -XX:MaxDirectMemorySize, 512m by run, must not be less; JAVA_OPTS sets it.");
     static final ConfigKey<Duration> SESSION_FIRST_FRAME_TIMEOUT = key(
             "session.first-frame-timeout-seconds",
             ValueType.seconds(100, HOUR_MILLIS),

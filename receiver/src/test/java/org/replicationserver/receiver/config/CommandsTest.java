@@ -104,6 +104,20 @@ class CommandsTest {
     }
 
     @Test
+    void budgetHasTheSmallestShareForEachSourceServer() throws Exception {
+        runHere("assign", "--source-server-id=s-1", "--agent-pin=" + PIN_A);
+        runHere("assign", "--source-server-id=s-2", "--agent-pin=" + PIN_B);
+        assertThat(runHere("check-config", "--set", "memory.budget-bytes=4MiB").exitCode())
+                .isZero();
+        assertThat(runHere("check-config", "--set", "memory.budget-bytes=4194303"))
+                .isEqualTo(new Outcome(
+                        78,
+                        "",
+                        "--set: memory.budget-bytes=4194303; allowed: at least 4MiB, 2MiB for each of the 2 source"
+                                + " servers in " + assignments + "\n"));
+    }
+
+    @Test
     void assignAddsASourceServer() throws Exception {
         Outcome outcome = runHere(
                 "assign",

@@ -41,13 +41,7 @@ final class AssignmentChecks {
     /** The source server, with what of it is sound; null if it has no usable id. */
     @Nullable
     AssignedSource check(String where, @Nullable Field id, List<Field> pins, List<VolumeText> volumes) {
-        if (id == null) {
-            mistakes.missing(where, AssignmentsFile.SOURCE_SERVER_ID, IdForm.SERVER.allowed());
-            return null;
-        }
-        if (!isFreeSourceId(id)) {
-            return null;
-        }
+        String checkedId = sourceServerId(where, id);
         if (pins.isEmpty()) {
             mistakes.missing(where, AssignmentsFile.AGENT_PINS, "one pin or more, the current and the next");
         }
@@ -58,23 +52,32 @@ final class AssignmentChecks {
                     volumes.size() + " volumes",
                     "at most " + ProtocolLimits.DISKS_MAX + " of a source server");
         }
+        String owner = Objects.requireNonNullElse(checkedId, "another source server");
         List<String> checkedPins = pins.stream()
-                .map(pin -> pin(id.text(), pin))
+                .map(pin -> pin(owner, pin))
                 .flatMap(Stream::ofNullable)
                 .toList();
-        return new AssignedSource(new SourceAssignment(id.text(), volumes(volumes)), checkedPins);
+        List<VolumeAssignment> checkedVolumes = volumes(volumes);
+        return checkedId == null
+                ? null
+                : new AssignedSource(new SourceAssignment(checkedId, checkedVolumes), checkedPins);
     }
 
-    private boolean isFreeSourceId(Field id) {
+    private @Nullable String sourceServerId(String where, @Nullable Field id) {
+        if (id == null) {
+            mistakes.missing(where, AssignmentsFile.SOURCE_SERVER_ID, IdForm.SERVER.allowed());
+            return null;
+        }
         if (!IdForm.SERVER.matches(id.text())) {
             mistakes.value(id.where(), AssignmentsFile.SOURCE_SERVER_ID, id.text(), IdForm.SERVER.allowed());
-            return false;
+            return null;
         }
         String first = whereBySource.putIfAbsent(id.text(), id.where());
         if (first != null) {
             taken(id, AssignmentsFile.SOURCE_SERVER_ID, "one that is not taken, this one is by " + first);
+            return null;
         }
-        return first == null;
+        return id.text();
     }
 
     private @Nullable String pin(String sourceServerId, Field field) {

@@ -2,14 +2,20 @@ package org.replicationserver.receiver;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.server.ReplicationServer;
+import org.slf4j.LoggerFactory;
 
 /** How the server says that it cannot start. */
 class ServeCommandTest {
@@ -17,18 +23,13 @@ class ServeCommandTest {
     private Path directory = Path.of("");
 
     private CommandRun serve(String... sets) {
-        String[] args = new String[sets.length + 3];
-        args[0] = "serve";
-        args[1] = "--set=state.directory=" + directory;
-        args[2] = "--set=listen.port=0";
-        for (int i = 0; i < sets.length; i++) {
-            args[i + 3] = "--set=" + sets[i];
-        }
-        return CommandRun.of(args);
+        List<String> args = new ArrayList<>(List.of("serve", "--set=state.directory=" + directory));
+        Stream.of(sets).map(set -> "--set=" + set).forEach(args::add);
+        return CommandRun.of(args.toArray(String[]::new));
     }
 
     private static CommandRun serveWithState(Object stateDirectory) {
-        return CommandRun.of("serve", "--set=listen.port=0", "--set=state.directory=" + stateDirectory);
+        return CommandRun.of("serve", "--set=state.directory=" + stateDirectory);
     }
 
     private static CommandRun failed(int exitCode, String line) {
@@ -141,10 +142,30 @@ class ServeCommandTest {
     }
 
     @Test
+    void certificateThatExpiresSoonIsToldAtTheStart() throws Exception {
+        Logger logger = (Logger) LoggerFactory.getLogger(ReplicationServer.class.getPackageName());
+        ListAppender<ILoggingEvent> told = new ListAppender<>();
+        told.start();
+        logger.addAppender(told);
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            serve("tls.certificate-days=3", "listen.address=127.0.0.1", "listen.port=" + taken.getLocalPort());
+        } finally {
+            logger.detachAppender(told);
+        }
+        assertThat(told.list)
+                .extracting(event -> event.getLevel() + " " + event.getFormattedMessage())
+                .filteredOn(line -> line.startsWith("WARN"))
+                .singleElement()
+                .asString()
+                .contains("certificate expires soon")
+                .endsWith("daysLeft=2");
+    }
+
+    @Test
     void socketThatCannotBeMadeIsNoFaultOfThePort() throws Exception {
         Path inTheWay = directory.resolve("admin.socket");
         Files.createDirectories(inTheWay.resolve("x"));
-        assertThat(serve())
+        assertThat(serve("listen.port=0"))
                 .satisfies(run -> assertThat(run.exitCode()).isEqualTo(74))
                 .satisfies(run -> assertThat(run.err())
                         .isEqualTo("state.directory=" + directory + " cannot be used: a directory that is not empty: "

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -148,6 +149,7 @@ public final class ReplicationServer {
             DeviceOpener devices)
             throws ServerStartException {
         ServerFiles files = ServerFiles.open(config, onStateFailure);
+        CertificateExpiry.tell(files.identity().notAfter(), Instant.now(), config.certDirectory());
         try {
             ReplicationServer server = new ReplicationServer(config, assigned, metrics, files, devices);
             server.listen();

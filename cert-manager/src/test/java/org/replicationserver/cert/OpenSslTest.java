@@ -8,6 +8,8 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -103,6 +105,19 @@ class OpenSslTest {
             byte[] publicKey = run("pkey", "-in", keyFile.toString(), "-pubout", "-outform", "DER");
             assertThat(agent.pin()).isEqualTo(pinOf(publicKey));
         }
+    }
+
+    /** As README.md tells operators whose certificate expires. */
+    @Test
+    void aCertificateItRenewedWithTheSameKeyKeepsThePin() throws Exception {
+        run("req", "-x509", "-key", key, "-subj", "/CN=replication-server", "-days", "365", "-out", certificate);
+        Identity renewed = new IdentityStore(temporary.resolve("certificates")).loadOrCreate("server", pair -> {
+            throw new AssertionError("there is an identity");
+        });
+        assertThat(renewed.pin()).isEqualTo(identity.pin());
+        assertThat(renewed.certificate().getSerialNumber())
+                .isNotEqualTo(identity.certificate().getSerialNumber());
+        assertThat(renewed.notAfter()).isAfter(Instant.now().plus(Duration.ofDays(364)));
     }
 
     private static Pin pinOf(byte[] publicKeyInfo) throws Exception {

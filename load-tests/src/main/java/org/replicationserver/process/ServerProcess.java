@@ -29,8 +29,7 @@ public final class ServerProcess implements AutoCloseable {
             "-XX:+UseCompactObjectHeaders",
             "-XX:+ExitOnOutOfMemoryError",
             "-Xmx384m",
-            "-XX:MaxDirectMemorySize=512m",
-            "-Dio.netty.maxDirectMemory=402653184");
+            "-XX:MaxDirectMemorySize=512m");
 
     /**
      * What to start.

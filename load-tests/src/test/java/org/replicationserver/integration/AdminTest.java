@@ -159,8 +159,7 @@ final class AdminTest {
     void noServerIsToldInOneLine() throws Exception {
         Commands.Result refused = cli("volume", "reopen", VOLUME);
         assertThat(refused.output().strip())
-                .startsWith("no server answers on ")
-                .endsWith("admin.socket: is it running, with this state.directory?")
+                .startsWith("no server runs with this state.directory")
                 .doesNotContain("\n");
         assertThat(refused.exitCode()).isEqualTo(69);
     }

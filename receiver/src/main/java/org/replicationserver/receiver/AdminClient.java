@@ -7,62 +7,139 @@ import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
-import io.vertx.core.json.JsonObject;
+import io.vertx.core.json.DecodeException;
 import io.vertx.core.net.SocketAddress;
-import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
-import org.replicationserver.receiver.server.ReplicationServer;
 import picocli.CommandLine;
 
 /** Sends one command to the server that runs on this machine and prints its answer. */
 final class AdminClient {
-    private static final long TIMEOUT_SECONDS = 60;
+    private static final Duration TIMEOUT = Duration.ofSeconds(60);
+    private static final int DONE = 200;
 
-    private record Answer(int status, JsonObject body) {}
+    private record Reply(int status, Buffer body) {}
 
-    private AdminClient() {}
+    /** What the server said: the command's result, or why it refused it. */
+    private record Answer(boolean done, String text) {}
+
+    /** No server gave an answer; the message is one line for the operator. */
+    private static final class NoAnswerException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        NoAnswerException(String message) {
+            super(message);
+        }
+    }
+
+    private final Path socket;
+    private final Duration timeout;
+
+    AdminClient(Path socket, Duration timeout) {
+        this.socket = socket;
+        this.timeout = timeout;
+    }
 
     /** Sends a command to the server of the configuration; returns the exit code. */
-    static int run(ConfigOptions options, CommandLine commandLine, String path) {
+    static int run(ConfigOptions options, CommandLine commandLine, String command) {
         try {
-            return post(
-                    options.load().toServerConfig().stateDirectory(), path, commandLine.getOut(), commandLine.getErr());
+            Path socket = options.load().toServerConfig().adminSocket();
+            return new AdminClient(socket, TIMEOUT).run(commandLine, command);
         } catch (ConfigException e) {
             e.lines().forEach(commandLine.getErr()::println);
             return ConfigException.EXIT_CODE;
         }
     }
 
-    private static int post(Path stateDirectory, String path, PrintWriter out, PrintWriter err) {
-        Path socket = ReplicationServer.adminSocket(stateDirectory);
+    int run(CommandLine commandLine, String command) {
         Vertx vertx = Vertx.vertx();
         try {
-            Answer answer = vertx.createHttpClient()
-                    .request(new RequestOptions()
-                            .setServer(SocketAddress.domainSocketAddress(socket.toString()))
-                            .setHost("localhost")
-                            .setMethod(HttpMethod.POST)
-                            .setURI(path))
-                    .compose(HttpClientRequest::send)
-                    .compose(AdminClient::read)
-                    .toCompletionStage()
-                    .toCompletableFuture()
-                    .get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
-            boolean done = answer.status() == 200;
-            (done ? out : err).println(answer.body().getString(done ? "result" : "error"));
-            return done ? 0 : ExitCode.REFUSED;
-        } catch (Exception e) {
-            err.println("no server answers on " + socket + ": is it running, with this state.directory?");
+            Answer answer = read(send(connect(vertx, command)));
+            (answer.done() ? commandLine.getOut() : commandLine.getErr()).println(answer.text());
+            return answer.done() ? 0 : ExitCode.REFUSED;
+        } catch (NoAnswerException e) {
+            commandLine.getErr().println(e.getMessage());
             return ExitCode.UNAVAILABLE;
         } finally {
             vertx.close();
         }
     }
 
-    private static Future<Answer> read(HttpClientResponse response) {
-        return response.body().map((Buffer body) -> new Answer(response.statusCode(), body.toJsonObject()));
+    private HttpClientRequest connect(Vertx vertx, String command) throws NoAnswerException {
+        RequestOptions request = new RequestOptions()
+                .setServer(SocketAddress.domainSocketAddress(socket.toString()))
+                .setHost("localhost")
+                .setMethod(HttpMethod.POST)
+                .setURI(command);
+        try {
+            HttpClientRequest connected = await(vertx.createHttpClient().request(request));
+            // Without one the log tells of the connection's end too, in words of the network.
+            connected.connection().exceptionHandler(told -> {});
+            return connected;
+        } catch (ExecutionException e) {
+            throw new NoAnswerException(whyNobodyListens());
+        }
+    }
+
+    /** By what is there now, because the exceptions of the network differ by transport and system. */
+    private String whyNobodyListens() {
+        if (Files.notExists(socket)) {
+            return "no server runs with this state.directory, there is no " + socket
+                    + "; start the server, or name its configuration by --config or --set";
+        }
+        if (!Files.isWritable(socket)) {
+            return "permission denied: " + socket + "; run this command as the user that the server runs as";
+        }
+        return "nobody listens on " + socket + ", the server that made it has ended; start the server";
+    }
+
+    private Reply send(HttpClientRequest request) throws NoAnswerException {
+        try {
+            // Before anything is sent: a body that came before somebody asked for it would be lost.
+            Future<Reply> reply = request.response().compose(AdminClient::whole);
+            request.end();
+            return await(reply);
+        } catch (ExecutionException e) {
+            throw new NoAnswerException("the server closed the connection without an answer: " + socket
+                    + "; look into its log whether it ended and whether the command was carried out");
+        }
+    }
+
+    private static Future<Reply> whole(HttpClientResponse response) {
+        return response.body().map(body -> new Reply(response.statusCode(), body));
+    }
+
+    private Answer read(Reply reply) throws NoAnswerException {
+        boolean done = reply.status() == DONE;
+        try {
+            String text = reply.body().toJsonObject().getString(done ? "result" : "error");
+            if (text != null) {
+                return new Answer(done, text);
+            }
+        } catch (DecodeException | ClassCastException e) {
+            // falls through to the mistake
+        }
+        throw new NoAnswerException("the answer from " + socket + " cannot be read: status=" + reply.status()
+                + " bytes=" + reply.body().length() + "; is the server of the same version as this command?");
+    }
+
+    private <T> T await(Future<T> future) throws ExecutionException, NoAnswerException {
+        try {
+            return future.toCompletionStage().toCompletableFuture().get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw new NoAnswerException(
+                    "no answer within " + timeout.toSeconds() + " s from " + socket
+                            + "; the device may be stuck, and the command may still be carried out: look into the server's log");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new NoAnswerException(
+                    "interrupted; the command may still be carried out: look into the server's log");
+        }
     }
 }

@@ -2,10 +2,10 @@ package org.replicationserver.receiver;
 
 /** Exit codes of the commands, after sysexits. 2 is picocli's for a wrong command line, 78 that of a wrong configuration. */
 final class ExitCode {
-    /** The server cannot listen, or a running server cannot be reached. */
+    /** The server cannot listen, another server has its state directory, or a running server does not answer. */
     static final int UNAVAILABLE = 69;
 
-    /** A file or device cannot be read or written. */
+    /** A file or directory cannot be made, read or written. */
     static final int IO_ERROR = 74;
 
     /** The server answered that it cannot do what was asked. */

@@ -28,11 +28,13 @@ public final class ReceiverMain {
 
     /** Runs a command; ends the process with its exit code unless that is 0. */
     public static void main(String[] args) {
-        int exitCode = new CommandLine(new ReceiverMain())
-                .setParameterExceptionHandler(new OneLineMistakes())
-                .execute(args);
+        int exitCode = commandLine().execute(args);
         if (exitCode != 0) {
             System.exit(exitCode);
         }
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new ReceiverMain()).setParameterExceptionHandler(new OneLineMistakes());
     }
 }

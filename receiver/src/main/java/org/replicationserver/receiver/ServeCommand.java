@@ -4,9 +4,9 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.replicationserver.receiver.config.AssignedSource;
-import org.replicationserver.receiver.config.AssignmentsFile;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
+import org.replicationserver.receiver.config.EffectiveConfig;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.server.ReplicationServer;
 import org.replicationserver.receiver.server.ServerStartException;
@@ -21,7 +21,15 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "serve",
         mixinStandardHelpOptions = true,
-        description = "Runs the replication server until SIGTERM, which finishes and acknowledges what was received.")
+        description = "Runs the replication server until SIGTERM, which finishes and acknowledges what was received.",
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {
+            "2:wrong command line",
+            "69:cannot listen, or another server has the state directory",
+            "74:a directory of the configuration cannot be made, read or written",
+            "78:mistakes in the configuration or the assignments, a line each",
+            "143:after SIGTERM"
+        })
 final class ServeCommand implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(ServeCommand.class);
 
@@ -34,10 +42,13 @@ final class ServeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         try {
-            ServerConfig config = options.load().toServerConfig();
-            List<AssignedSource> assigned = AssignmentsFile.read(config.assignmentsFile(), config.imageDirectory());
+            EffectiveConfig effective = options.load();
+            ServerConfig config = effective.toServerConfig();
+            List<AssignedSource> assigned = effective.readAssignments();
+            NettyMemory.bound(config.sessions().memoryBudgetBytes());
             ReplicationServer server =
                     ReplicationServer.start(config, assigned, new SimpleMeterRegistry(), ServeCommand::endWithoutState);
+            NettyMemory.warnIfJvmHasLess();
             int exitCode = StopSignals.install().await();
             server.stop();
             return exitCode;
@@ -46,7 +57,10 @@ final class ServeCommand implements Callable<Integer> {
             return ConfigException.EXIT_CODE;
         } catch (ServerStartException e) {
             spec.commandLine().getErr().println(e.getMessage());
-            return ExitCode.UNAVAILABLE;
+            return switch (e.fault()) {
+                case UNAVAILABLE -> ExitCode.UNAVAILABLE;
+                case FILES -> ExitCode.IO_ERROR;
+            };
         }
     }
 

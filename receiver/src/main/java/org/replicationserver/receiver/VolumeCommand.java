@@ -2,6 +2,7 @@ package org.replicationserver.receiver;
 
 import java.util.concurrent.Callable;
 import org.replicationserver.receiver.config.ConfigOptions;
+import org.replicationserver.receiver.config.IdForm;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -18,19 +19,30 @@ final class VolumeCommand {
     @Command(
             name = "reopen",
             mixinStandardHelpOptions = true,
-            description = "Takes a volume up again after a failure; a full sync of it follows.")
+            description = "Takes a volume up again after a failure; a full sync of it follows.",
+            exitCodeListHeading = "Exit codes:%n",
+            exitCodeList = {
+                "0:done",
+                "1:refused by the server",
+                "2:wrong command line",
+                "69:no server answers",
+                "78:mistakes in the configuration, a line each"
+            })
     static final class Reopen implements Callable<Integer> {
+        private static final String LABEL = "VOLUME-ID";
+
         @Mixin
         private ConfigOptions options = new ConfigOptions();
 
         @Spec
         private CommandSpec spec = CommandSpec.create();
 
-        @Parameters(paramLabel = "VOLUME-ID", description = "As in the assignments.")
+        @Parameters(paramLabel = LABEL, description = "As in the assignments.")
         private String volumeId = "";
 
         @Override
         public Integer call() {
+            IdForm.VOLUME.require(volumeId, spec, LABEL);
             return AdminClient.run(options, spec.commandLine(), "/volumes/" + volumeId + "/reopen");
         }
     }

@@ -23,9 +23,9 @@ import picocli.CommandLine.Spec;
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
             "0:assigned",
-            "2:wrong command line",
+            "2:wrong command line, an option that cannot be read",
             "74:the file cannot be written",
-            "78:mistakes in the configuration or in the file, a line each"
+            "78:mistakes in what is assigned, in the configuration or in the file, a line each"
         })
 public final class AssignCommand implements Callable<Integer> {
     private static final int USAGE = 2;
@@ -98,7 +98,7 @@ public final class AssignCommand implements Callable<Integer> {
                             + "; a server that runs sees it when it starts again");
             return 0;
         } catch (IOException e) {
-            spec.commandLine().getErr().println(file + ": cannot be written: " + e);
+            spec.commandLine().getErr().println(file + ": cannot be written: " + IoReason.of(e, file.toString()));
             return IO_ERROR;
         }
     }

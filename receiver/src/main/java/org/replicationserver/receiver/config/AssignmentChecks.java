@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
@@ -21,12 +20,6 @@ import org.replicationserver.receiver.session.VolumeAssignment;
  * after the other, and what was taken before is refused.
  */
 final class AssignmentChecks {
-    /** The longest name that a certificate holds, and a file name for the source server's record. */
-    private static final Pattern SOURCE_SERVER_ID = Pattern.compile("[A-Za-z0-9._-]{1,64}");
-
-    private static final String SOURCE_SERVER_ID_ALLOWED = "1 to 64 of A-Z a-z 0-9 . _ -";
-    private static final Pattern VOLUME_ID = Pattern.compile("[A-Za-z0-9._-]{1,128}");
-    private static final String VOLUME_ID_ALLOWED = "1 to 128 of A-Z a-z 0-9 . _ -";
     private static final int DEVICE_NAME_CHARS_MAX = 128;
     private static final Path DEVICES = Path.of("/dev");
     private static final String PATH_ALLOWED = "a path inside image.directory, or a block device below " + DEVICES;
@@ -48,13 +41,7 @@ final class AssignmentChecks {
     /** The source server, with what of it is sound; null if it has no usable id. */
     @Nullable
     AssignedSource check(String where, @Nullable Field id, List<Field> pins, List<VolumeText> volumes) {
-        if (id == null) {
-            mistakes.missing(where, AssignmentsFile.SOURCE_SERVER_ID, SOURCE_SERVER_ID_ALLOWED);
-            return null;
-        }
-        if (!isFreeSourceId(id)) {
-            return null;
-        }
+        String checkedId = sourceServerId(where, id);
         if (pins.isEmpty()) {
             mistakes.missing(where, AssignmentsFile.AGENT_PINS, "one pin or more, the current and the next");
         }
@@ -65,23 +52,32 @@ final class AssignmentChecks {
                     volumes.size() + " volumes",
                     "at most " + ProtocolLimits.DISKS_MAX + " of a source server");
         }
+        String owner = Objects.requireNonNullElse(checkedId, "another source server");
         List<String> checkedPins = pins.stream()
-                .map(pin -> pin(id.text(), pin))
+                .map(pin -> pin(owner, pin))
                 .flatMap(Stream::ofNullable)
                 .toList();
-        return new AssignedSource(new SourceAssignment(id.text(), volumes(volumes)), checkedPins);
+        List<VolumeAssignment> checkedVolumes = volumes(volumes);
+        return checkedId == null
+                ? null
+                : new AssignedSource(new SourceAssignment(checkedId, checkedVolumes), checkedPins);
     }
 
-    private boolean isFreeSourceId(Field id) {
-        if (!SOURCE_SERVER_ID.matcher(id.text()).matches()) {
-            mistakes.value(id.where(), AssignmentsFile.SOURCE_SERVER_ID, id.text(), SOURCE_SERVER_ID_ALLOWED);
-            return false;
+    private @Nullable String sourceServerId(String where, @Nullable Field id) {
+        if (id == null) {
+            mistakes.missing(where, AssignmentsFile.SOURCE_SERVER_ID, IdForm.SERVER.allowed());
+            return null;
+        }
+        if (!IdForm.SERVER.matches(id.text())) {
+            mistakes.value(id.where(), AssignmentsFile.SOURCE_SERVER_ID, id.text(), IdForm.SERVER.allowed());
+            return null;
         }
         String first = whereBySource.putIfAbsent(id.text(), id.where());
         if (first != null) {
             taken(id, AssignmentsFile.SOURCE_SERVER_ID, "one that is not taken, this one is by " + first);
+            return null;
         }
-        return first == null;
+        return id.text();
     }
 
     private @Nullable String pin(String sourceServerId, Field field) {
@@ -125,12 +121,12 @@ final class AssignmentChecks {
     }
 
     private @Nullable String volumeId(VolumeText text) {
-        Field field = present(text, VolumeText.VOLUME_ID, text.volumeId(), VOLUME_ID_ALLOWED);
+        Field field = present(text, VolumeText.VOLUME_ID, text.volumeId(), IdForm.VOLUME.allowed());
         if (field == null) {
             return null;
         }
-        if (!VOLUME_ID.matcher(field.text()).matches()) {
-            mistakes.value(field.where(), VolumeText.VOLUME_ID, field.text(), VOLUME_ID_ALLOWED);
+        if (!IdForm.VOLUME.matches(field.text())) {
+            mistakes.value(field.where(), VolumeText.VOLUME_ID, field.text(), IdForm.VOLUME.allowed());
             return null;
         }
         String first = whereByVolume.putIfAbsent(field.text(), field.where());

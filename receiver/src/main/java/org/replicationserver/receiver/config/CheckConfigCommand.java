@@ -28,8 +28,7 @@ public final class CheckConfigCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         try {
             EffectiveConfig config = options.load();
-            ServerConfig server = config.toServerConfig();
-            List<AssignedSource> sources = AssignmentsFile.read(server.assignmentsFile(), server.imageDirectory());
+            List<AssignedSource> sources = config.readAssignments();
             for (ConfigKey<?> key : ConfigKeys.all()) {
                 out.printf("%-48s # %s%n", DefaultConfig.toYaml(key, textOf(config, key)), config.origin(key));
             }

@@ -8,10 +8,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.session.SourceMemory;
 import org.replicationserver.volume.CacheMode;
 
 /**
@@ -28,7 +28,7 @@ final class ConfigKeys {
 
     static final ConfigKey<String> SERVER_ID = key(
             "server.id",
-            ValueType.text("1 to 64 of A-Z a-z 0-9 . _ -", Pattern.compile("[A-Za-z0-9._-]{1,64}")),
+            ValueType.id(IdForm.SERVER),
             "replication-server",
             "Name of this server, in its certificate and for people.");
 
@@ -75,7 +75,8 @@ final class ConfigKeys {
             "state.directory",
             ValueType.path(),
             "replication-server-state",
-            "Directory of all that must survive a restart.");
+            "Directory of all that must survive a restart; the absolute path of admin.socket in it has at most "
+                    + ServerConfig.SOCKET_PATH_BYTES_MAX + " bytes.");
     static final ConfigKey<Path> CERT_DIRECTORY =
             keyBelowState("cert.directory", "certificates", "Directory of the server's key, certificate and pin.");
     static final ConfigKey<Path> ASSIGNMENTS_FILE = keyBelowState(
@@ -98,9 +99,12 @@ final class ConfigKeys {
             "Data connections that an agent is granted at most.");
     static final ConfigKey<Long> MEMORY_BUDGET_BYTES = key(
             "memory.budget-bytes",
-            ValueType.bytes(2 * MIB, 64 * GIB),
+            ValueType.bytes(SourceMemory.SHARE_BYTES_MIN, 64 * GIB),
             "192MiB",
-            "Received blocks that may wait in memory, of all agents together; the direct memory of the JVM must be larger.");
+            "Received blocks that may wait in memory, of all agents together; at least "
+                    + ByteSize.format(SourceMemory.SHARE_BYTES_MIN)
+                    + " for each assigned source server. Twice of it is the bound of Netty's direct memory (but for"
+                    + " -Dio.netty.maxDirectMemory), so -XX:MaxDirectMemorySize, 512m by run, must not be less; JAVA_OPTS sets it.");
     static final ConfigKey<Duration> SESSION_FIRST_FRAME_TIMEOUT = key(
             "session.first-frame-timeout-seconds",
             ValueType.seconds(100, HOUR_MILLIS),

@@ -1,5 +1,6 @@
 package org.replicationserver.receiver.config;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -36,7 +37,7 @@ public final class ConfigLoader {
      * Loads a configuration.
      *
      * @param file a YAML file, or null for none
-     * @param environment of which the variables that begin with {@code REPLICATION_SERVER_} count
+     * @param environment of which the variables that begin with {@code REPLICATION_SERVER_} count, but for {@link ServiceLinks}
      * @param sets each {@code KEY=VALUE}
      */
     public static EffectiveConfig load(@Nullable Path file, Map<String, String> environment, List<String> sets)
@@ -129,10 +130,10 @@ public final class ConfigLoader {
         new TreeMap<>(environment).forEach((variable, text) -> {
             if (variable.startsWith(ConfigKey.ENVIRONMENT_PREFIX)) {
                 ConfigKey<?> key = byVariable.get(variable);
-                if (key == null) {
-                    mistakes.unknown("environment", "variable", variable, byVariable.keySet());
-                } else {
+                if (key != null) {
                     take(key, text, "environment " + variable);
+                } else if (!ServiceLinks.contain(variable, text)) {
+                    mistakes.unknown("environment", "variable", variable, byVariable.keySet());
                 }
             }
         });
@@ -171,6 +172,22 @@ public final class ConfigLoader {
         requireMore(config, ConfigKeys.SESSION_DEAD_AFTER, ConfigKeys.SESSION_PING_AFTER);
         requireAtLeast(config, ConfigKeys.SESSION_CONTROL_FRAMES_BURST, ConfigKeys.SESSION_CONTROL_FRAMES_PER_SECOND);
         requireAtLeast(config, ConfigKeys.SESSION_PINGS_BURST, ConfigKeys.SESSION_PINGS_PER_SECOND);
+        requireRoomForAdminSocket(config);
+    }
+
+    /** Told here and not where the socket is bound: there it would look like a fault of the network. */
+    private void requireRoomForAdminSocket(EffectiveConfig config) {
+        Path socket = config.toServerConfig().adminSocket();
+        int bytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > ServerConfig.SOCKET_PATH_BYTES_MAX && !wrong.contains(ConfigKeys.STATE_DIRECTORY)) {
+            String allowed = "a directory in which the absolute path of " + socket.getFileName() + " has at most "
+                    + ServerConfig.SOCKET_PATH_BYTES_MAX + " bytes, here it has " + bytes;
+            mistakes.value(
+                    config.origin(ConfigKeys.STATE_DIRECTORY),
+                    ConfigKeys.STATE_DIRECTORY.name(),
+                    config.text(ConfigKeys.STATE_DIRECTORY),
+                    allowed);
+        }
     }
 
     private <T extends Comparable<T>> void requireMore(EffectiveConfig config, ConfigKey<T> key, ConfigKey<T> than) {

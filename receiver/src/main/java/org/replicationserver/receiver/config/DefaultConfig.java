@@ -6,6 +6,8 @@ final class DefaultConfig {
             # Configuration of the replication server: every key with its default. No key is required, and neither is the file.
             # The same keys may come from the environment (listen.port is REPLICATION_SERVER_LISTEN_PORT) and from the command
             # line (--set listen.port=1500). The command line goes before the environment, the environment before this file.
+            # Of the environment, what Kubernetes puts there for a Service named replication-server is passed over
+            # (REPLICATION_SERVER_SERVICE_HOST, _SERVICE_PORT, _PORT=tcp://..., _PORT_1500_TCP and so on).
             # Instead of "listen.port: 1500" a section may be written as a map: "listen: {port: 1500}".
             """;
 

@@ -1,7 +1,10 @@
 package org.replicationserver.receiver.config;
 
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.replicationserver.receiver.session.SessionSettings;
+import org.replicationserver.receiver.session.SourceMemory;
 
 /**
  * A value for every key, and where it comes from. Immutable, any thread.
@@ -60,6 +63,28 @@ public final class EffectiveConfig {
                 get(ConfigKeys.IMAGE_DIRECTORY),
                 sessions(),
                 volumes());
+    }
+
+    /**
+     * What is assigned.
+     *
+     * @throws ConfigException also when the memory does not do for so many source servers
+     */
+    public List<AssignedSource> readAssignments() throws ConfigException {
+        Path file = get(ConfigKeys.ASSIGNMENTS_FILE);
+        List<AssignedSource> assigned = AssignmentsFile.read(file, get(ConfigKeys.IMAGE_DIRECTORY));
+        long bytesMin = assigned.size() * SourceMemory.SHARE_BYTES_MIN;
+        if (get(ConfigKeys.MEMORY_BUDGET_BYTES) < bytesMin) {
+            Mistakes mistakes = new Mistakes();
+            mistakes.value(
+                    origin(ConfigKeys.MEMORY_BUDGET_BYTES),
+                    ConfigKeys.MEMORY_BUDGET_BYTES.name(),
+                    text(ConfigKeys.MEMORY_BUDGET_BYTES),
+                    "at least " + ByteSize.format(bytesMin) + ", " + ByteSize.format(SourceMemory.SHARE_BYTES_MIN)
+                            + " for each of the " + assigned.size() + " source servers in " + file);
+            mistakes.throwIfAny();
+        }
+        return assigned;
     }
 
     private ListenConfig listen() {

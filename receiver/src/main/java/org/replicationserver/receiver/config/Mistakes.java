@@ -7,6 +7,7 @@ import java.util.List;
 /** Collects mistakes, so that an operator sees all of them at once. Confined to one thread. */
 final class Mistakes {
     private static final int VALUE_CHARS_MAX = 100;
+    private static final int LINE_CHARS_MAX = 500;
 
     private final List<String> lines = new ArrayList<>();
 
@@ -44,7 +45,16 @@ final class Mistakes {
 
     /** The text as a part of one line of a terminal. */
     static String display(String text) {
+        return display(text, VALUE_CHARS_MAX);
+    }
+
+    /** For a text that holds such values, and words around them that must not be cut. */
+    static String displayLine(String text) {
+        return display(text, LINE_CHARS_MAX);
+    }
+
+    private static String display(String text, int charsMax) {
         String line = text.replaceAll("\\p{Cntrl}", "?");
-        return line.length() <= VALUE_CHARS_MAX ? line : line.substring(0, VALUE_CHARS_MAX) + "...";
+        return line.length() <= charsMax ? line : line.substring(0, charsMax) + "...";
     }
 }

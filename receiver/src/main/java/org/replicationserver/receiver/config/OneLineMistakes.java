@@ -13,7 +13,7 @@ public final class OneLineMistakes implements IParameterExceptionHandler {
     public int handleParseException(ParameterException mistake, String[] args) {
         CommandLine command = mistake.getCommandLine();
         String name = command.getCommandSpec().qualifiedName();
-        String what = Mistakes.display(String.valueOf(mistake.getMessage()));
+        String what = Mistakes.displayLine(String.valueOf(mistake.getMessage()));
         command.getErr().println(name + ": " + what + nearest(mistake, command) + "; help: " + name + " --help");
         return command.getCommandSpec().exitCodeOnInvalidInput();
     }

@@ -21,4 +21,12 @@ public record ServerConfig(
         Path assignmentsFile,
         Path imageDirectory,
         SessionSettings sessions,
-        VolumeConfig volumes) {}
+        VolumeConfig volumes) {
+    /** What the JDK takes as the path of a Unix socket. */
+    static final int SOCKET_PATH_BYTES_MAX = 106;
+
+    /** Where commands of the same machine reach the server. */
+    public Path adminSocket() {
+        return stateDirectory.resolve("admin.socket");
+    }
+}

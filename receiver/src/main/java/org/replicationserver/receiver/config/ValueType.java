@@ -71,9 +71,9 @@ record ValueType<T>(String allowed, Function<String, T> parser, boolean isList) 
         return BigDecimal.valueOf(millis, 3).stripTrailingZeros().toPlainString();
     }
 
-    static ValueType<String> text(String allowed, Pattern pattern) {
-        return scalar(allowed, text -> {
-            require(pattern.matcher(text).matches());
+    static ValueType<String> id(IdForm form) {
+        return scalar(form.allowed(), text -> {
+            require(form.matches(text));
             return text;
         });
     }

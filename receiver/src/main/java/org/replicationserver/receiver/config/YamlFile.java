@@ -5,9 +5,7 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -99,14 +97,10 @@ final class YamlFile {
                         .toString();
             }
             problem = "larger than " + ByteSize.format(BYTES_MAX);
-        } catch (NoSuchFileException e) {
-            problem = "no such file";
-        } catch (AccessDeniedException e) {
-            problem = "no permission to read it";
         } catch (CharacterCodingException e) {
             problem = "not UTF-8";
         } catch (IOException e) {
-            problem = "cannot be read: " + e.getMessage();
+            problem = "cannot be read: " + IoReason.of(e, file.toString());
         }
         mistakes.add(file.toString(), problem);
         return null;

@@ -30,7 +30,6 @@ import org.replicationserver.receiver.session.VolumeHost.Availability;
  * Answers are {@code 200 {"result": "..."}}, or 404 or 409 with {@code {"error": "..."}}.
  */
 final class AdminSocket {
-    private static final String FILE = "admin.socket";
     private static final Pattern REOPEN = Pattern.compile("/volumes/([A-Za-z0-9._-]{1,128})/reopen");
     private static final Pattern ACCEPT = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/accept-agents");
 
@@ -38,14 +37,10 @@ final class AdminSocket {
     private final Sessions sessions;
     private final HttpServer server;
 
-    AdminSocket(Vertx vertx, Path stateDirectory, Sessions sessions) {
-        this.path = path(stateDirectory);
+    AdminSocket(Vertx vertx, Path path, Sessions sessions) {
+        this.path = path;
         this.sessions = sessions;
         this.server = vertx.createHttpServer(new HttpServerOptions()).requestHandler(this::handle);
-    }
-
-    static Path path(Path stateDirectory) {
-        return stateDirectory.resolve(FILE);
     }
 
     /** Listens; a socket that a server left which was killed is replaced, because the state directory is locked by us. */

@@ -8,11 +8,10 @@ import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,21 +19,20 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
-import org.replicationserver.cert.CertificateProfile;
-import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.cert.Identity;
-import org.replicationserver.cert.IdentityStore;
 import org.replicationserver.cert.PeerIdentity;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.cert.PinRegistry;
 import org.replicationserver.cert.PinnedTrustManager;
-import org.replicationserver.cert.SelfSignedIssuer;
 import org.replicationserver.receiver.config.AssignedSource;
+import org.replicationserver.receiver.config.ConfiguredDirectory;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.listener.AgentListener;
 import org.replicationserver.receiver.listener.ListenerSettings;
 import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.server.ServerStartException.Fault;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceAssignment;
@@ -42,7 +40,6 @@ import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.receiver.status.VolumeMeters;
 import org.replicationserver.volume.LinuxBlockDevice;
-import org.replicationserver.volume.StateDirectory;
 import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,9 +51,6 @@ import org.slf4j.LoggerFactory;
 public final class ReplicationServer {
     private static final Logger LOG = LoggerFactory.getLogger(ReplicationServer.class);
     private static final long TICK_MILLIS = 250;
-
-    /** The name under which the certificate directory keeps the server's key, certificate and pin. */
-    private static final String IDENTITY = "server";
 
     /** Beyond the deadline that agents were told: to make durable what had been received by then. */
     private static final Duration FINISH_TIMEOUT = Duration.ofSeconds(20);
@@ -77,17 +71,14 @@ public final class ReplicationServer {
             ServerConfig config,
             List<AssignedSource> assigned,
             MeterRegistry metrics,
-            Consumer<Throwable> onStateFailure,
+            ServerFiles files,
             DeviceOpener devices,
-            StopSteps stopSteps)
-            throws IOException {
+            StopSteps stopSteps) {
         List<SourceAssignment> assignments =
                 assigned.stream().map(AssignedSource::assignment).toList();
         this.config = config;
         this.stopSteps = stopSteps;
-        StateDirectory state = StateDirectory.open(config.stateDirectory().resolve("sources"), onStateFailure);
-        stopSteps.add("state directory", state::close);
-        this.identity = loadOrCreateIdentity(config);
+        this.identity = files.identity();
         PinRegistry pins = new PinRegistry();
         pins.replaceAll(pinsOf(assigned));
 
@@ -99,8 +90,7 @@ public final class ReplicationServer {
 
         SessionClock clock = SessionClock.system();
         ServerEvents events = new ServerEvents(metrics, clock);
-        StateRecords records = new StateRecords(state, eventLoop, events::recordLost);
-        Files.createDirectories(config.imageDirectory());
+        StateRecords records = new StateRecords(files.state(), eventLoop, events::recordLost);
         StagingVolumes.createMissingImages(assignments, records);
         StagingVolumes volumes = new StagingVolumes(
                 config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, events);
@@ -131,7 +121,7 @@ public final class ReplicationServer {
                 sessions,
                 events);
         stopSteps.add("listener", () -> await(listener.close()));
-        this.admin = new AdminSocket(vertx, config.stateDirectory(), sessions);
+        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions);
         stopSteps.add("admin socket", () -> await(admin.close()));
         stopSteps.add("sessions", this::finishSessions);
         Gauge.builder("replication_connections", sessions, Sessions::connectionCount)
@@ -169,26 +159,21 @@ public final class ReplicationServer {
             Consumer<Throwable> onStateFailure,
             DeviceOpener devices)
             throws ServerStartException {
+        ServerFiles files = ServerFiles.open(config, onStateFailure);
         StopSteps stopSteps = new StopSteps();
+        stopSteps.add("state directory", files.state()::close);
+        CertificateExpiry.tell(files.identity().notAfter(), Instant.now(), config.certDirectory());
         try {
-            ReplicationServer server =
-                    new ReplicationServer(config, assigned, metrics, onStateFailure, devices, stopSteps);
+            ReplicationServer server = new ReplicationServer(config, assigned, metrics, files, devices, stopSteps);
             server.listen();
             return server;
-        } catch (IOException | RuntimeException e) {
-            stopSteps.run();
-            throw new ServerStartException(String.valueOf(e.getMessage()), e);
         } catch (ServerStartException e) {
             stopSteps.run();
             throw e;
+        } catch (RuntimeException e) {
+            stopSteps.run();
+            throw new ServerStartException(Fault.UNAVAILABLE, String.valueOf(e.getMessage()), e);
         }
-    }
-
-    private static Identity loadOrCreateIdentity(ServerConfig config) throws CertificateStoreException {
-        CertificateProfile profile = CertificateProfile.ofServer(config.serverId())
-                .withValidity(Duration.ofDays(config.tls().certificateDays()));
-        return new IdentityStore(config.certDirectory())
-                .loadOrCreate(IDENTITY, new SelfSignedIssuer(profile, Clock.systemUTC()));
     }
 
     private static Map<Pin, String> pinsOf(List<AssignedSource> assigned) {
@@ -213,7 +198,8 @@ public final class ReplicationServer {
     }
 
     private void listen() throws ServerStartException {
-        port = onLoop(() -> listener.listen().compose(bound -> admin.listen().map(bound)));
+        port = onLoop(listener::listen, this::cannotListen);
+        onLoop(admin::listen, this::cannotMakeAdminSocket);
         onLoopLater(() -> vertx.setPeriodic(TICK_MILLIS, ignored -> sessions.tick()));
         LOG.info(
                 "listening: port={} pin={} engine={} protocols={}",
@@ -231,11 +217,6 @@ public final class ReplicationServer {
     /** What agents must pin. */
     public Pin pin() {
         return identity.pin();
-    }
-
-    /** Of the state directory: where commands of the same machine reach this server. */
-    public static Path adminSocket(Path stateDirectory) {
-        return AdminSocket.path(stateDirectory);
     }
 
     /**
@@ -284,16 +265,25 @@ public final class ReplicationServer {
         loop.runOnContext(ignored -> task.run());
     }
 
-    private <T> T onLoop(Supplier<Future<T>> task) throws ServerStartException {
+    private <T> T onLoop(Supplier<Future<T>> task, Function<Throwable, ServerStartException> failure)
+            throws ServerStartException {
         Promise<T> promise = Promise.promise();
         onLoopLater(() -> task.get().onComplete(promise));
         try {
             return await(promise.future());
         } catch (Exception e) {
-            Throwable cause = e.getCause() == null ? e : e.getCause();
-            String text = "cannot listen on " + config.listen().address() + " port "
-                    + config.listen().port() + ": " + cause.getMessage();
-            throw new ServerStartException(text, cause);
+            throw failure.apply(e.getCause() == null ? e : e.getCause());
         }
+    }
+
+    private ServerStartException cannotListen(Throwable cause) {
+        String text = "cannot listen on " + config.listen().address() + " port "
+                + config.listen().port() + ": " + cause.getMessage();
+        return new ServerStartException(Fault.UNAVAILABLE, text, cause);
+    }
+
+    private ServerStartException cannotMakeAdminSocket(Throwable cause) {
+        IOException why = cause instanceof IOException io ? io : new IOException(cause);
+        return new ServerStartException(Fault.FILES, ConfiguredDirectory.STATE.cannotBeUsed(config, why), cause);
     }
 }

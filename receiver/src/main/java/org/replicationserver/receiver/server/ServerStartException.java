@@ -4,7 +4,22 @@ package org.replicationserver.receiver.server;
 public final class ServerStartException extends Exception {
     private static final long serialVersionUID = 1;
 
-    public ServerStartException(String message, Throwable cause) {
+    /** What stands in the way. */
+    public enum Fault {
+        /** Something that another program has, or that this machine does not offer. */
+        UNAVAILABLE,
+        /** A directory or file that cannot be made, read or written. */
+        FILES
+    }
+
+    private final Fault fault;
+
+    ServerStartException(Fault fault, String message, Throwable cause) {
         super(message, cause);
+        this.fault = fault;
+    }
+
+    public Fault fault() {
+        return fault;
     }
 }

@@ -8,9 +8,9 @@ import java.util.ArrayDeque;
  * <p>The windows of a source server fit its share, so a refusal is the exception: it comes when an older session's writes have not
  * ended, or when the source has more volumes and streams than its share has smallest windows.
  */
-final class SourceMemory {
+public final class SourceMemory {
     /** A source server's share is never smaller, so that a largest block always fits. */
-    static final long SHARE_BYTES_MIN = 2L * 1024 * 1024;
+    public static final long SHARE_BYTES_MIN = 2L * 1024 * 1024;
 
     private final long shareBytes;
     private final ArrayDeque<AgentConnection> waiting = new ArrayDeque<>();

@@ -184,6 +184,21 @@ class AssignmentsFileTest {
     }
 
     @Test
+    void sourceServerWithoutAUsableIdIsCheckedWhole() {
+        String faulty = volume("v", "/dev/sda", "v.img", "5");
+        assertThat(mistakesOf(source("s t", "x", faulty)))
+                .extracting(line -> line.substring(0, line.indexOf(';')))
+                .containsExactly(
+                        "a.yaml:2: sourceServerId=s t", "a.yaml:3: agentPins=(1 characters)", "a.yaml:8: sizeBytes=5");
+        assertThat(mistakesOf("  - agentPins: []\n    volumes:\n" + faulty))
+                .extracting(line -> line.substring(0, line.indexOf(';')))
+                .containsExactly(
+                        "a.yaml:2: sourceServerId is missing",
+                        "a.yaml:2: agentPins is missing",
+                        "a.yaml:7: sizeBytes=5");
+    }
+
+    @Test
     void otherWrongFormsAreRefused() {
         assertThat(mistakesOf(source("s t", PIN_A)))
                 .containsExactly("a.yaml:2: sourceServerId=s t; allowed: 1 to 64 of A-Z a-z 0-9 . _ -");

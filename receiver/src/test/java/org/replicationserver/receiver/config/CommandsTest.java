@@ -104,6 +104,20 @@ class CommandsTest {
     }
 
     @Test
+    void budgetHasTheSmallestShareForEachSourceServer() throws Exception {
+        runHere("assign", "--source-server-id=s-1", "--agent-pin=" + PIN_A);
+        runHere("assign", "--source-server-id=s-2", "--agent-pin=" + PIN_B);
+        assertThat(runHere("check-config", "--set", "memory.budget-bytes=4MiB").exitCode())
+                .isZero();
+        assertThat(runHere("check-config", "--set", "memory.budget-bytes=4194303"))
+                .isEqualTo(new Outcome(
+                        78,
+                        "",
+                        "--set: memory.budget-bytes=4194303; allowed: at least 4MiB, 2MiB for each of the 2 source"
+                                + " servers in " + assignments + "\n"));
+    }
+
+    @Test
     void assignAddsASourceServer() throws Exception {
         Outcome outcome = runHere(
                 "assign",
@@ -230,6 +244,22 @@ class CommandsTest {
                         .contains("--source-server-id: agentPins is missing")
                         .contains("--volume: volumeId is missing")
                         .contains("--volume: sizeBytes is missing"));
+    }
+
+    @Test
+    void assignTellsAllMistakesAtOnce() {
+        assertThat(runHere(
+                        "assign",
+                        "--source-server-id=s t",
+                        "--agent-pin=key",
+                        "--volume=deviceName=a,volumeId=a/b,sizeBytes=5,path=/etc/x"))
+                .isEqualTo(new Outcome(78, "", """
+                        --source-server-id: sourceServerId=s t; allowed: 1 to 64 of A-Z a-z 0-9 . _ -
+                        --agent-pin: agentPins=(3 characters); allowed: sha256:<64 lowercase hexadecimal digits>
+                        --volume: volumeId=a/b; allowed: 1 to 128 of A-Z a-z 0-9 . _ -
+                        --volume: path=/etc/x; allowed: a path inside image.directory, or a block device below /dev
+                        --volume: sizeBytes=5; allowed: a multiple of 512 from 512 to 64TiB
+                        """));
     }
 
     @Test

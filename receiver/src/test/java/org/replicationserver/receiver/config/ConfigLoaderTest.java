@@ -1,14 +1,20 @@
 package org.replicationserver.receiver.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -110,6 +116,52 @@ class ConfigLoaderTest {
                         + " REPLICATION_SERVER_LISTEN_PORT");
     }
 
+    private static Map<String, String> environmentOf(String... variables) {
+        return Stream.of(variables)
+                .map(variable -> variable.split("=", 2))
+                .collect(Collectors.toMap(parts -> "REPLICATION_SERVER_" + parts[0], parts -> parts[1]));
+    }
+
+    @Test
+    void variablesOfAKubernetesServiceOfOurNameArePassedOver() throws Exception {
+        Map<String, String> environment = environmentOf(
+                "SERVICE_HOST=10.0.0.1",
+                "SERVICE_PORT=1500",
+                "SERVICE_PORT_AGENTS_TLS=1500",
+                "PORT=tcp://10.0.0.1:1500",
+                "PORT_1500_TCP=tcp://10.0.0.1:1500",
+                "PORT_1500_TCP_PROTO=tcp",
+                "PORT_1500_TCP_PORT=1500",
+                "PORT_1500_TCP_ADDR=10.0.0.1",
+                "LISTEN_PORT=7");
+        EffectiveConfig config = ConfigLoader.load(null, environment, List.of());
+        assertThat(config.toServerConfig())
+                .isEqualTo(ConfigLoader.load(null, Map.of(), List.of("listen.port=7"))
+                        .toServerConfig());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "PORT=1500, LISTEN_PORT",
+        "PORTS=tcp://10.0.0.1:1500, LISTEN_PORT",
+        "LISEN_PORT=tcp://10.0.0.1:1500, LISTEN_PORT",
+        "PORT_X_TCP=1, SERVER_ID",
+        "PORT_1500_TCP_NAME=1, CERT_DIRECTORY",
+        "SERVICE_HOSTS=1, SERVER_ID"
+    })
+    void variableThatOnlyLooksLikeOneOfAServiceIsRefused(String variable, String nearest) {
+        String name = variable.substring(0, variable.indexOf('='));
+        assertThat(mistakesOf(null, environmentOf(variable), List.of()))
+                .containsExactly("environment: unknown variable REPLICATION_SERVER_" + name
+                        + "; nearest known: REPLICATION_SERVER_" + nearest);
+    }
+
+    @Test
+    void noKeyHasTheNameOfAVariableOfAService() {
+        assertThat(ConfigKeys.all())
+                .noneMatch(key -> ServiceLinks.contain(key.environmentName(), "tcp://10.0.0.1:1500"));
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -199,7 +251,8 @@ class ConfigLoaderTest {
 
     @Test
     void filesThatAreNoneAreOneLine() throws Exception {
-        assertThat(mistakesOf(file, Map.of(), List.of())).containsExactly("c.yaml: no such file");
+        assertThat(mistakesOf(file, Map.of(), List.of()))
+                .containsExactly("c.yaml: cannot be read: no such file or directory");
         assertThat(mistakesOf("listen.address: ::\n"))
                 .hasSize(1)
                 .first()
@@ -241,6 +294,33 @@ class ConfigLoaderTest {
         assertThat(mistakesOfSet("session.pings-burst=1"))
                 .containsExactly(
                         "--set: session.pings-burst=1; allowed: at least session.pings-per-second=2 (default)");
+    }
+
+    @Test
+    void stateDirectoryLeavesRoomForThePathOfItsSocket() throws Exception {
+        String longest = "/" + "s".repeat(92);
+        assertThat(ConfigLoader.load(null, Map.of(), List.of("state.directory=" + longest))
+                        .toServerConfig()
+                        .adminSocket()
+                        .toString())
+                .hasSize(106);
+        assertThat(mistakesOfSet("state.directory=" + longest + "s"))
+                .containsExactly("--set: state.directory=" + longest + "s; allowed: a directory in which the absolute"
+                        + " path of admin.socket has at most 106 bytes, here it has 107");
+    }
+
+    /** Not a number from a manual: the JDK takes less than the kernel does. */
+    @Test
+    void longestPathOfASocketIsTheLongestThatCanBeBound() throws Exception {
+        Path longest = directory.resolve("s".repeat(106 - directory.toString().length() - 1));
+        try (ServerSocketChannel socket = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            assertThat(socket.bind(UnixDomainSocketAddress.of(longest)).getLocalAddress())
+                    .hasToString(longest.toString());
+        }
+        try (ServerSocketChannel socket = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            assertThatThrownBy(() -> socket.bind(UnixDomainSocketAddress.of(longest + "s")))
+                    .hasMessageContaining("too long");
+        }
     }
 
     @Test

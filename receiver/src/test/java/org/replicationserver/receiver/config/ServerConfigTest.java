@@ -8,7 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.session.SessionSettings;
@@ -35,74 +35,110 @@ class ServerConfigTest {
                         new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED)));
     }
 
+    /** A key with a value of its own, and where the value must arrive. By names, because a position would be swapped here too. */
+    private record Mapping(String key, String text, Function<ServerConfig, Object> component, Object value) {
+        String set() {
+            return key + "=" + text;
+        }
+    }
+
+    private static List<Mapping> mappings() {
+        return List.of(
+                new Mapping("server.id", "s-1", ServerConfig::serverId, "s-1"),
+                new Mapping("listen.address", "127.0.0.1", c -> c.listen().address(), "127.0.0.1"),
+                new Mapping("listen.port", "1", c -> c.listen().port(), 1),
+                new Mapping(
+                        "listen.receive-buffer-bytes", "64KiB", c -> c.listen().receiveBufferBytes(), 64 << 10),
+                new Mapping("listen.backlog", "2", c -> c.listen().backlog(), 2),
+                new Mapping("tls.engine", "jdk", c -> c.tls().engine(), TlsEngine.JDK),
+                new Mapping("tls.protocols", "TLSv1.3", c -> c.tls().protocols(), Set.of("TLSv1.3")),
+                new Mapping(
+                        "tls.handshake-timeout-seconds",
+                        "0.5",
+                        c -> c.tls().handshakeTimeout(),
+                        Duration.ofMillis(500)),
+                new Mapping("tls.certificate-days", "3", c -> c.tls().certificateDays(), 3),
+                new Mapping("state.directory", "/s", ServerConfig::stateDirectory, Path.of("/s")),
+                new Mapping("cert.directory", "/c", ServerConfig::certDirectory, Path.of("/c")),
+                new Mapping("assignments.file", "/a.yaml", ServerConfig::assignmentsFile, Path.of("/a.yaml")),
+                new Mapping("image.directory", "/i", ServerConfig::imageDirectory, Path.of("/i")),
+                new Mapping("session.region-shift", "21", c -> c.sessions().regionShift(), 21),
+                new Mapping("session.streams-max", "4", c -> c.sessions().streamsMax(), 4),
+                new Mapping("memory.budget-bytes", "5MiB", c -> c.sessions().memoryBudgetBytes(), 5L << 20),
+                new Mapping(
+                        "session.first-frame-timeout-seconds",
+                        "6",
+                        c -> c.sessions().firstFrameTimeout(),
+                        Duration.ofSeconds(6)),
+                new Mapping(
+                        "session.attach-timeout-seconds",
+                        "7",
+                        c -> c.sessions().attachTimeout(),
+                        Duration.ofSeconds(7)),
+                new Mapping(
+                        "session.ack-interval-seconds",
+                        "0.25",
+                        c -> c.sessions().ackInterval(),
+                        Duration.ofMillis(250)),
+                new Mapping(
+                        "session.progress-after-seconds",
+                        "1.5",
+                        c -> c.sessions().progressAfter(),
+                        Duration.ofMillis(1500)),
+                new Mapping(
+                        "session.progress-interval-seconds",
+                        "3.5",
+                        c -> c.sessions().progressInterval(),
+                        Duration.ofMillis(3500)),
+                new Mapping(
+                        "session.ping-after-seconds", "11", c -> c.sessions().pingAfter(), Duration.ofSeconds(11)),
+                new Mapping(
+                        "session.dead-after-seconds", "12", c -> c.sessions().deadAfter(), Duration.ofSeconds(12)),
+                new Mapping(
+                        "session.drain-timeout-seconds",
+                        "13",
+                        c -> c.sessions().drainTimeout(),
+                        Duration.ofSeconds(13)),
+                new Mapping(
+                        "session.reconnect-after-seconds",
+                        "14",
+                        c -> c.sessions().reconnectAfter(),
+                        Duration.ofSeconds(14)),
+                new Mapping("session.key-bytes-max", "15MiB", c -> c.sessions().keyBytesMax(), 15L << 20),
+                new Mapping(
+                        "session.control-frames-per-second",
+                        "16",
+                        c -> c.sessions().controlFramesPerSecond(),
+                        16),
+                new Mapping(
+                        "session.control-frames-burst", "17", c -> c.sessions().controlFramesBurst(), 17),
+                new Mapping("session.pings-per-second", "18", c -> c.sessions().pingsPerSecond(), 18),
+                new Mapping("session.pings-burst", "19", c -> c.sessions().pingsBurst(), 19),
+                new Mapping("volume.force-bytes-max", "20MiB", c -> c.volumes().forceBytesMax(), 20L << 20),
+                new Mapping(
+                        "volume.block-device-cache",
+                        "buffered",
+                        c -> c.volumes().blockDeviceCache(),
+                        CacheMode.BUFFERED),
+                new Mapping("volume.image-cache", "direct", c -> c.volumes().imageCache(), CacheMode.DIRECT));
+    }
+
     @Test
     void everyKeyReachesItsComponent() throws Exception {
-        String[] sets = {
-            "server.id=s-1",
-            "listen.address=127.0.0.1",
-            "listen.port=1",
-            "listen.receive-buffer-bytes=64KiB",
-            "listen.backlog=2",
-            "tls.engine=jdk",
-            "tls.protocols=TLSv1.3",
-            "tls.handshake-timeout-seconds=0.5",
-            "tls.certificate-days=3",
-            "state.directory=/s",
-            "cert.directory=/c",
-            "assignments.file=/a.yaml",
-            "image.directory=/i",
-            "session.region-shift=21",
-            "session.streams-max=4",
-            "memory.budget-bytes=5MiB",
-            "session.first-frame-timeout-seconds=6",
-            "session.attach-timeout-seconds=7",
-            "session.ack-interval-seconds=0.25",
-            "session.progress-after-seconds=1.5",
-            "session.progress-interval-seconds=3",
-            "session.ping-after-seconds=11",
-            "session.dead-after-seconds=12",
-            "session.drain-timeout-seconds=13",
-            "session.reconnect-after-seconds=14",
-            "session.key-bytes-max=15MiB",
-            "session.control-frames-per-second=16",
-            "session.control-frames-burst=17",
-            "session.pings-per-second=18",
-            "session.pings-burst=19",
-            "volume.force-bytes-max=20MiB",
-            "volume.block-device-cache=buffered",
-            "volume.image-cache=direct"
-        };
-        assertThat(Stream.of(sets).map(set -> set.substring(0, set.indexOf('='))))
+        List<Mapping> mappings = mappings();
+        assertThat(mappings)
+                .extracting(Mapping::key)
                 .containsExactlyElementsOf(
                         ConfigKeys.all().stream().map(ConfigKey::name).toList());
-        assertThat(configOf(sets))
-                .isEqualTo(new ServerConfig(
-                        "s-1",
-                        new ListenConfig("127.0.0.1", 1, 64 * 1024, 2),
-                        new TlsConfig(TlsEngine.JDK, Set.of("TLSv1.3"), Duration.ofMillis(500), 3),
-                        Path.of("/s"),
-                        Path.of("/c"),
-                        Path.of("/a.yaml"),
-                        Path.of("/i"),
-                        new SessionSettings(
-                                21,
-                                4,
-                                5 << 20,
-                                Duration.ofSeconds(6),
-                                Duration.ofSeconds(7),
-                                Duration.ofMillis(250),
-                                Duration.ofMillis(1500),
-                                Duration.ofSeconds(3),
-                                Duration.ofSeconds(11),
-                                Duration.ofSeconds(12),
-                                Duration.ofSeconds(13),
-                                Duration.ofSeconds(14),
-                                15 << 20,
-                                16,
-                                17,
-                                18,
-                                19),
-                        new VolumeConfig(20 << 20, CacheMode.BUFFERED, CacheMode.DIRECT)));
+        assertThat(mappings).extracting(Mapping::value).doesNotHaveDuplicates();
+
+        ServerConfig defaults = configOf();
+        ServerConfig config = configOf(mappings.stream().map(Mapping::set).toArray(String[]::new));
+
+        for (Mapping mapping : mappings) {
+            assertThat(mapping.component().apply(config)).as(mapping.key()).isEqualTo(mapping.value());
+            assertThat(mapping.component().apply(defaults)).as(mapping.key()).isNotEqualTo(mapping.value());
+        }
     }
 
     @Test

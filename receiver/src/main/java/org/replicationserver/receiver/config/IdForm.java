@@ -1,0 +1,33 @@
+package org.replicationserver.receiver.config;
+
+import java.util.regex.Pattern;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+
+/**
+ * The form of an id. Immutable, any thread.
+ *
+ * @param allowed the form in words
+ */
+public record IdForm(Pattern pattern, String allowed) {
+    /** Of 64 characters at most, the longest name that a certificate holds. */
+    public static final IdForm SERVER = ofChars(64);
+
+    public static final IdForm VOLUME = ofChars(128);
+
+    private static IdForm ofChars(int max) {
+        return new IdForm(Pattern.compile("[A-Za-z0-9._-]{1," + max + "}"), "1 to " + max + " of A-Z a-z 0-9 . _ -");
+    }
+
+    boolean matches(String id) {
+        return pattern.matcher(id).matches();
+    }
+
+    /** Refuses an id of another form as a mistake of the command line. */
+    public void require(String id, CommandSpec command, String label) {
+        if (!matches(id)) {
+            String mistake = label + "=" + Mistakes.display(id) + "; allowed: " + allowed;
+            throw new ParameterException(command.commandLine(), mistake);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package org.replicationserver.receiver.server;
+
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.function.Consumer;
+import org.replicationserver.cert.CertificateProfile;
+import org.replicationserver.cert.CertificateStoreException;
+import org.replicationserver.cert.Identity;
+import org.replicationserver.cert.IdentityStore;
+import org.replicationserver.cert.SelfSignedIssuer;
+import org.replicationserver.receiver.config.ConfiguredDirectory;
+import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.server.ServerStartException.Fault;
+import org.replicationserver.volume.DeviceException;
+import org.replicationserver.volume.StateDirectory;
+
+/** What the server must find, or make, in its directories before anything else is started. */
+record ServerFiles(StateDirectory state, Identity identity) {
+    /** The name under which the certificate directory keeps the server's key, certificate and pin. */
+    private static final String IDENTITY = "server";
+
+    private interface Step<T> {
+        T run() throws IOException;
+    }
+
+    /** The state directory comes first: its lock keeps a second server away from the others. */
+    static ServerFiles open(ServerConfig config, Consumer<Throwable> onStateFailure) throws ServerStartException {
+        StateDirectory state = use(
+                config,
+                ConfiguredDirectory.STATE,
+                () -> StateDirectory.open(config.stateDirectory().resolve("sources"), onStateFailure));
+        try {
+            use(config, ConfiguredDirectory.IMAGE, () -> Files.createDirectories(config.imageDirectory()));
+            return new ServerFiles(state, use(config, ConfiguredDirectory.CERT, () -> loadOrCreateIdentity(config)));
+        } catch (ServerStartException e) {
+            close(state, e);
+            throw e;
+        }
+    }
+
+    private static <T> T use(ServerConfig config, ConfiguredDirectory directory, Step<T> step)
+            throws ServerStartException {
+        try {
+            return step.run();
+        } catch (IOException e) {
+            // The rest is a directory that is whole: another server has it.
+            boolean atFault = e instanceof FileSystemException
+                    || e instanceof DeviceException
+                    || e instanceof CertificateStoreException;
+            throw new ServerStartException(
+                    atFault ? Fault.FILES : Fault.UNAVAILABLE, directory.cannotBeUsed(config, e), e);
+        }
+    }
+
+    private static Identity loadOrCreateIdentity(ServerConfig config) throws CertificateStoreException {
+        CertificateProfile profile = CertificateProfile.ofServer(config.serverId())
+                .withValidity(Duration.ofDays(config.tls().certificateDays()));
+        return new IdentityStore(config.certDirectory())
+                .loadOrCreate(IDENTITY, new SelfSignedIssuer(profile, Clock.systemUTC()));
+    }
+
+    private static void close(StateDirectory state, ServerStartException reason) {
+        try {
+            state.close();
+        } catch (IOException e) {
+            reason.addSuppressed(e);
+        }
+    }
+}

@@ -1,8 +1,6 @@
 package org.replicationserver.cert;
 
 import java.time.Duration;
-import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a certificate shall say about its holder. Immutable, any thread.
@@ -10,18 +8,12 @@ import org.jspecify.annotations.Nullable;
  * @param commonName the server's id, or the source server's id of an agent; for people who read the certificate, no
  *     check looks at it
  * @param validity from the moment of issue
- * @param dnsName the subject alternative name, or null for none; for tools that insist on one, pins replace names
  */
-public record CertificateProfile(
-        CertificateRole role,
-        String commonName,
-        Duration validity,
-        @Nullable String dnsName) {
+public record CertificateProfile(CertificateRole role, String commonName, Duration validity) {
     /** The upper bound of X.520 for a common name. */
     private static final int COMMON_NAME_CHARS_MAX = 64;
 
     private static final Duration VALIDITY_MAX = Duration.ofDays(3650);
-    private static final Pattern DNS_NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?");
 
     public CertificateProfile {
         if (commonName.isBlank() || commonName.length() > COMMON_NAME_CHARS_MAX) {
@@ -32,26 +24,17 @@ public record CertificateProfile(
             throw new IllegalArgumentException(
                     "validity: " + validity + "; allowed: above zero, at most " + VALIDITY_MAX.toDays() + " days");
         }
-        if (dnsName != null && !DNS_NAME.matcher(dnsName).matches()) {
-            throw new IllegalArgumentException(
-                    "DNS name: length=" + dnsName.length() + "; allowed: 1 to 253 letters, digits, dots, hyphens");
-        }
     }
 
     public static CertificateProfile ofServer(String serverId) {
-        return new CertificateProfile(CertificateRole.SERVER, serverId, CertificateRole.SERVER.validityDefault(), null);
+        return new CertificateProfile(CertificateRole.SERVER, serverId, CertificateRole.SERVER.validityDefault());
     }
 
     public static CertificateProfile ofAgent(String sourceServerId) {
-        return new CertificateProfile(
-                CertificateRole.AGENT, sourceServerId, CertificateRole.AGENT.validityDefault(), null);
+        return new CertificateProfile(CertificateRole.AGENT, sourceServerId, CertificateRole.AGENT.validityDefault());
     }
 
     public CertificateProfile withValidity(Duration newValidity) {
-        return new CertificateProfile(role, commonName, newValidity, dnsName);
-    }
-
-    public CertificateProfile withDnsName(String newDnsName) {
-        return new CertificateProfile(role, commonName, validity, newDnsName);
+        return new CertificateProfile(role, commonName, newValidity);
     }
 }

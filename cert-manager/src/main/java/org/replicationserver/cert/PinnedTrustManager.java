@@ -26,10 +26,10 @@ import javax.net.ssl.X509ExtendedTrustManager;
  */
 public final class PinnedTrustManager extends X509ExtendedTrustManager {
     /** How far the peer's clock, the issuer's and ours may lie apart; applied at both ends of the validity. */
-    public static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
+    private static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
 
     /** A leaf and the authority that signed it; a longer chain only costs us memory and time. */
-    public static final int CHAIN_LENGTH_MAX = 2;
+    private static final int CHAIN_LENGTH_MAX = 2;
 
     private final Predicate<Pin> clientPins;
     private final Predicate<Pin> serverPins;

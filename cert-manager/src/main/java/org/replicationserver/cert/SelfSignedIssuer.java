@@ -19,8 +19,6 @@ import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.Extension;
-import org.bouncycastle.asn1.x509.GeneralName;
-import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
@@ -90,13 +88,6 @@ public final class SelfSignedIssuer implements CertificateIssuer {
         builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(keyPurpose()));
         builder.addExtension(
                 Extension.subjectKeyIdentifier, false, new BcX509ExtensionUtils().createSubjectKeyIdentifier(keyInfo));
-        String dnsName = profile.dnsName();
-        if (dnsName != null) {
-            builder.addExtension(
-                    Extension.subjectAlternativeName,
-                    false,
-                    new GeneralNames(new GeneralName(GeneralName.dNSName, dnsName)));
-        }
     }
 
     private KeyPurposeId keyPurpose() {

@@ -7,7 +7,6 @@ import java.security.Security;
 import java.security.cert.X509Certificate;
 import java.security.interfaces.ECPublicKey;
 import java.time.Duration;
-import java.util.List;
 import javax.security.auth.x500.X500Principal;
 import org.junit.jupiter.api.Test;
 
@@ -65,23 +64,12 @@ class SelfSignedIssuerTest {
     }
 
     @Test
-    void theDnsNameIsThereOnlyWhenGiven() throws Exception {
-        CertificateProfile profile = CertificateProfile.ofServer("rs-1").withDnsName("rs-1.staging.example");
-        X509Certificate named = Identity.create(new SelfSignedIssuer(profile, TestIdentities.CLOCK))
-                .certificate();
-        assertThat(named.getSubjectAlternativeNames()).containsExactly(List.of(2, "rs-1.staging.example"));
-        assertThat(TestIdentities.server().certificate().getSubjectAlternativeNames())
-                .isNull();
-    }
-
-    @Test
     void aProfileThatCannotBeIssuedIsRefused() {
         CertificateProfile profile = CertificateProfile.ofServer("rs-1");
         assertThatThrownBy(() -> CertificateProfile.ofServer(" ")).hasMessageContaining("common name");
         assertThatThrownBy(() -> CertificateProfile.ofServer("x".repeat(65))).hasMessageContaining("common name");
         assertThatThrownBy(() -> profile.withValidity(Duration.ZERO)).hasMessageContaining("validity");
         assertThatThrownBy(() -> profile.withValidity(Duration.ofDays(3651))).hasMessageContaining("validity");
-        assertThatThrownBy(() -> profile.withDnsName("a b")).hasMessageContaining("DNS name");
     }
 
     @Test

@@ -38,11 +38,11 @@ import org.replicationserver.receiver.session.VolumeAssignment;
  * </pre>
  */
 public final class AssignmentsFile {
-    static final String SOURCE_SERVERS = "sourceServers";
     static final String SOURCE_SERVER_ID = "sourceServerId";
     static final String AGENT_PINS = "agentPins";
     static final String VOLUMES = "volumes";
 
+    private static final String SOURCE_SERVERS = "sourceServers";
     private static final Set<String> TOP_KEYS = Set.of(SOURCE_SERVERS);
     private static final Set<String> SOURCE_KEYS = Set.of(SOURCE_SERVER_ID, AGENT_PINS, VOLUMES);
     static final Set<String> VOLUME_KEYS = Set.of(

@@ -33,10 +33,6 @@ final class Mistakes {
         add(where, key + " is missing; allowed: " + allowed);
     }
 
-    boolean isEmpty() {
-        return lines.isEmpty();
-    }
-
     void throwIfAny() throws ConfigException {
         if (!lines.isEmpty()) {
             throw new ConfigException(lines);

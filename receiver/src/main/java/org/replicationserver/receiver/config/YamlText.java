@@ -16,7 +16,7 @@ final class YamlText {
         return PLAIN.matcher(text).matches() && !NO_VALUE.matcher(text).matches() ? text : quoted(text);
     }
 
-    static String quoted(String text) {
+    private static String quoted(String text) {
         StringBuilder quoted = new StringBuilder("\"");
         text.codePoints().forEach(c -> quoted.append(escaped(c)));
         return quoted.append('"').toString();

@@ -159,20 +159,19 @@ public final class ReplicationServer {
             Consumer<Throwable> onStateFailure,
             DeviceOpener devices)
             throws ServerStartException {
-        ServerFiles files = ServerFiles.open(config, onStateFailure);
         StopSteps stopSteps = new StopSteps();
-        stopSteps.add("state directory", files.state()::close);
-        CertificateExpiry.tell(files.identity().notAfter(), Instant.now(), config.certDirectory());
         try {
+            ServerFiles files = ServerFiles.open(config, onStateFailure, stopSteps);
+            CertificateExpiry.tell(files.identity().notAfter(), Instant.now(), config.certDirectory());
             ReplicationServer server = new ReplicationServer(config, assigned, metrics, files, devices, stopSteps);
             server.listen();
             return server;
-        } catch (ServerStartException e) {
-            stopSteps.run();
-            throw e;
         } catch (RuntimeException e) {
             stopSteps.run();
             throw new ServerStartException(Fault.UNAVAILABLE, String.valueOf(e.getMessage()), e);
+        } catch (ServerStartException e) {
+            stopSteps.run();
+            throw e;
         }
     }
 

@@ -27,18 +27,15 @@ record ServerFiles(StateDirectory state, Identity identity) {
     }
 
     /** The state directory comes first: its lock keeps a second server away from the others. */
-    static ServerFiles open(ServerConfig config, Consumer<Throwable> onStateFailure) throws ServerStartException {
+    static ServerFiles open(ServerConfig config, Consumer<Throwable> onStateFailure, StopSteps stopSteps)
+            throws ServerStartException {
         StateDirectory state = use(
                 config,
                 ConfiguredDirectory.STATE,
                 () -> StateDirectory.open(config.stateDirectory().resolve("sources"), onStateFailure));
-        try {
-            use(config, ConfiguredDirectory.IMAGE, () -> Files.createDirectories(config.imageDirectory()));
-            return new ServerFiles(state, use(config, ConfiguredDirectory.CERT, () -> loadOrCreateIdentity(config)));
-        } catch (ServerStartException e) {
-            close(state, e);
-            throw e;
-        }
+        stopSteps.add("state directory", state::close);
+        use(config, ConfiguredDirectory.IMAGE, () -> Files.createDirectories(config.imageDirectory()));
+        return new ServerFiles(state, use(config, ConfiguredDirectory.CERT, () -> loadOrCreateIdentity(config)));
     }
 
     private static <T> T use(ServerConfig config, ConfiguredDirectory directory, Step<T> step)
@@ -60,13 +57,5 @@ record ServerFiles(StateDirectory state, Identity identity) {
                 .withValidity(Duration.ofDays(config.tls().certificateDays()));
         return new IdentityStore(config.certDirectory())
                 .loadOrCreate(IDENTITY, new SelfSignedIssuer(profile, Clock.systemUTC()));
-    }
-
-    private static void close(StateDirectory state, ServerStartException reason) {
-        try {
-            state.close();
-        } catch (IOException e) {
-            reason.addSuppressed(e);
-        }
     }
 }

@@ -7,9 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.process.ByteSize;
 import org.replicationserver.process.Cleanup;
+import org.replicationserver.process.DiskImage;
 import org.replicationserver.process.RunException;
+import org.replicationserver.process.SizeConverter;
+import org.replicationserver.receiver.config.ByteSize;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import picocli.CommandLine;
@@ -38,9 +40,9 @@ public final class BenchMain implements Callable<Integer> {
             names = "--size",
             paramLabel = "SIZE",
             defaultValue = "1GiB",
-            converter = ByteSize.Converter.class,
-            description = "Size of the disk, in MiB or GiB.")
-    private ByteSize size = new ByteSize(ByteSize.GIB);
+            converter = SizeConverter.class,
+            description = "Size of the disk.")
+    private long sizeBytes;
 
     @Option(names = "--starts", paramLabel = "N", description = "Fresh servers, for the first GiB after start.")
     private int starts = 3;
@@ -110,12 +112,12 @@ public final class BenchMain implements Callable<Integer> {
         }
         checkOptions();
         try {
-            Bench.Settings settings =
-                    new Bench.Settings(size, starts, rounds, streams, engine.resolve(), volumeDirectory, jvmOptions);
+            Bench.Settings settings = new Bench.Settings(
+                    sizeBytes, starts, rounds, streams, engine.resolve(), volumeDirectory, jvmOptions);
             BenchResult result = new Bench(settings, cache, spec.commandLine().getOut()).run();
             spec.commandLine().getOut().println();
             spec.commandLine().getOut().print(result.table());
-            Path file = json == null ? cache.resolve("bench-" + size + ".json") : json;
+            Path file = json == null ? cache.resolve("bench-" + ByteSize.format(sizeBytes) + ".json") : json;
             Files.writeString(file, result.toJson().encodePrettily() + "\n");
             spec.commandLine().getOut().println("figures: " + file);
             return 0;
@@ -127,9 +129,10 @@ public final class BenchMain implements Callable<Integer> {
 
     private void checkOptions() {
         require(
-                size.bytes() >= SIZE_MIN && size.bytes() <= SIZE_MAX,
-                "--size=" + size,
-                new ByteSize(SIZE_MIN) + " to " + new ByteSize(SIZE_MAX));
+                sizeBytes >= SIZE_MIN && sizeBytes <= SIZE_MAX && sizeBytes % DiskImage.BLOCK_BYTES == 0,
+                "--size=" + ByteSize.format(sizeBytes),
+                ByteSize.format(SIZE_MIN) + " to " + ByteSize.format(SIZE_MAX) + ", a multiple of "
+                        + ByteSize.format(DiskImage.BLOCK_BYTES));
         require(starts >= 1 && starts <= STARTS_MAX, "--starts=" + starts, "1 to " + STARTS_MAX);
         require(rounds >= 0 && rounds <= ROUNDS_MAX, "--rounds=" + rounds, "0 to " + ROUNDS_MAX);
         require(

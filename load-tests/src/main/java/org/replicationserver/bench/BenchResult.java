@@ -12,8 +12,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.process.ByteSize;
+import org.replicationserver.process.Mebibytes;
 import org.replicationserver.process.ProcessUsage;
+import org.replicationserver.receiver.config.ByteSize;
 
 /**
  * The figures of a run, as a table for people and as JSON for programs. Filled by the run's thread.
@@ -105,7 +106,7 @@ final class BenchResult {
         rateRow(text, "floor, MiB/s", rates(floors()));
         row(text, "sender, CPU s/GiB", spread(sender, 1 / frames.dataGib()));
         row(text, "server, CPU s to be listening", spread(startSeconds, 1));
-        line(text, "server, peak resident size: " + ByteSize.mebibytes(peakResidentBytes));
+        line(text, "server, peak resident size: " + Mebibytes.text(peakResidentBytes));
         line(text, "warm CPU s/GiB by thread: " + describe(warmThreads()));
         line(
                 text,
@@ -226,7 +227,7 @@ final class BenchResult {
 
     private JsonObject settingsJson() {
         return new JsonObject()
-                .put("sizeBytes", settings.size().bytes())
+                .put("sizeBytes", settings.sizeBytes())
                 .put("image", imageDescription)
                 .put("fileSystem", fileSystem)
                 .put("streams", settings.streams())

@@ -16,10 +16,10 @@ import org.replicationserver.agent.ServerPins;
 import org.replicationserver.agent.SourceDisk;
 import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.cert.Pin;
-import org.replicationserver.process.ByteSize;
 import org.replicationserver.process.Cleanup;
+import org.replicationserver.process.LocalServer;
+import org.replicationserver.process.Mebibytes;
 import org.replicationserver.process.RunException;
-import org.replicationserver.process.ServerProcess;
 import org.replicationserver.receiver.listener.TlsEngine;
 
 /** One run of the demo, step by step. One thread; the agent has its own. */
@@ -45,19 +45,19 @@ final class Demo implements AutoCloseable {
     }
 
     /** Returns whether the replica is identical. */
-    boolean run(@Nullable Path source, ByteSize size) throws RunException, InterruptedException {
+    boolean run(@Nullable Path source, long imageBytes) throws RunException, InterruptedException {
         Path work = cleanup.directory(Path.of(System.getProperty("java.io.tmpdir", "/tmp")));
-        DemoDisk disk = DemoDisk.of(source, size, work, out);
+        DemoDisk disk = DemoDisk.of(source, imageBytes, work, out);
         long diskBytes = disk.sizeBytes();
-        say("source: " + ByteSize.mebibytes(diskBytes) + ", " + disk.description());
+        say("source: " + Mebibytes.text(diskBytes) + ", " + disk.description());
 
         Path identity = work.resolve("agent");
         Path replica = work.resolve("volumes").resolve("replica.img");
-        ServerProcess.Settings settings = new ServerProcess.Settings(
+        LocalServer.Settings settings = new LocalServer.Settings(
                 work.resolve("state"), replica, diskBytes, 0, agentPin(identity), TlsEngine.AUTO, List.of());
         AgentReport report;
         double seconds;
-        try (ServerProcess first = ServerProcess.start(settings, cleanup)) {
+        try (LocalServer first = LocalServer.start(settings, cleanup)) {
             say("server: listening on port " + first.port() + ", TLS by " + first.engine() + ", " + first.pin());
             long syncNanos = System.nanoTime();
             ReplicationAgent agent = startAgent(disk, first, identity);
@@ -70,19 +70,19 @@ final class Demo implements AutoCloseable {
 
     private static Pin agentPin(Path identity) throws RunException {
         try {
-            return AgentIdentity.loadOrCreate(identity, ServerProcess.SOURCE_SERVER)
+            return AgentIdentity.loadOrCreate(identity, LocalServer.SOURCE_SERVER)
                     .pin();
         } catch (CertificateStoreException e) {
             throw new RunException("cannot make the agent's key: " + e.getMessage(), e);
         }
     }
 
-    private ReplicationAgent startAgent(DemoDisk disk, ServerProcess server, Path identity) throws RunException {
+    private ReplicationAgent startAgent(DemoDisk disk, LocalServer server, Path identity) throws RunException {
         AgentOptions options = AgentOptions.of(
-                        List.of(new SourceDisk(ServerProcess.DEVICE, disk.path())),
+                        List.of(new SourceDisk(LocalServer.DEVICE, disk.path())),
                         new ServerAddress("127.0.0.1", server.port()),
                         ServerPins.of(server.pin()),
-                        ServerProcess.SOURCE_SERVER,
+                        LocalServer.SOURCE_SERVER,
                         identity)
                 .withStreams(streams)
                 .withQuietSource(true)
@@ -95,13 +95,13 @@ final class Demo implements AutoCloseable {
     }
 
     private AgentReport replicate(
-            ReplicationAgent agent, DemoDisk disk, ServerProcess first, ServerProcess.Settings settings)
+            ReplicationAgent agent, DemoDisk disk, LocalServer first, LocalServer.Settings settings)
             throws RunException, InterruptedException {
         awaitDurable(agent, settings.diskBytes() * KILL_AT_PERCENT / 100);
         serverCpuSeconds += first.usage().cpuSeconds();
         first.kill();
         say("server: killed with SIGKILL at " + KILL_AT_PERCENT + " % of the initial sync");
-        try (ServerProcess second = ServerProcess.start(settings.withPort(first.port()), cleanup)) {
+        try (LocalServer second = LocalServer.start(settings.withPort(first.port()), cleanup)) {
             say("server: started again");
             awaitCommit(agent, 1);
             say("initial sync: committed");
@@ -142,10 +142,10 @@ final class Demo implements AutoCloseable {
         String replicaHash = DemoDisk.sha256(replica, diskBytes);
         boolean identical = sourceHash.equals(replicaHash);
         say("");
-        row("disk", ByteSize.mebibytes(diskBytes));
-        row("sent, expanded", ByteSize.mebibytes(report.rawBytesSent()));
-        row("sent, on the wire", ByteSize.mebibytes(report.wireBytesSent()));
-        row("sent again after the kill", ByteSize.mebibytes(report.bytesResent()));
+        row("disk", Mebibytes.text(diskBytes));
+        row("sent, expanded", Mebibytes.text(report.rawBytesSent()));
+        row("sent, on the wire", Mebibytes.text(report.wireBytesSent()));
+        row("sent again after the kill", Mebibytes.text(report.bytesResent()));
         row("commits", Long.toString(report.commits()));
         row("sessions", Long.toString(report.sessions()));
         row("time of replication", String.format(Locale.ROOT, "%.1f s", seconds));

@@ -14,7 +14,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.process.ByteSize;
 import org.replicationserver.process.Children;
 import org.replicationserver.process.DiskImage;
 import org.replicationserver.process.RunException;
@@ -39,7 +38,7 @@ final class DemoDisk {
     }
 
     /** A file system of real files, made in the work directory; or the given source. */
-    static DemoDisk of(@Nullable Path source, ByteSize size, Path work, PrintWriter out)
+    static DemoDisk of(@Nullable Path source, long imageBytes, Path work, PrintWriter out)
             throws RunException, InterruptedException {
         if (source != null) {
             if (!Files.isReadable(source)) {
@@ -47,7 +46,7 @@ final class DemoDisk {
             }
             return new DemoDisk(source, work, false, source.toString());
         }
-        DiskImage image = DiskImage.cached(work, size, out);
+        DiskImage image = DiskImage.cached(work, imageBytes, out);
         return new DemoDisk(image.path(), work, true, image.description());
     }
 

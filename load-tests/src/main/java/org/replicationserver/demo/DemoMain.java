@@ -4,8 +4,8 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.process.ByteSize;
 import org.replicationserver.process.RunException;
+import org.replicationserver.process.SizeConverter;
 import org.replicationserver.receiver.config.OneLineMistakes;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -36,10 +36,10 @@ public final class DemoMain implements Callable<Integer> {
     @Option(
             names = "--size",
             paramLabel = "SIZE",
-            converter = ByteSize.Converter.class,
+            converter = SizeConverter.class,
             description = "Size of the file system that is made. Default: ${DEFAULT-VALUE}.",
             defaultValue = "384MiB")
-    private ByteSize size = new ByteSize(0);
+    private long sizeBytes;
 
     @Option(
             names = "--streams",
@@ -67,7 +67,7 @@ public final class DemoMain implements Callable<Integer> {
                     spec.commandLine(), "--streams=" + streams + ", allowed are 1 to 16");
         }
         try (Demo demo = new Demo(out, streams)) {
-            return demo.run(source, size) ? 0 : 1;
+            return demo.run(source, sizeBytes) ? 0 : 1;
         } catch (RunException e) {
             out.flush();
             spec.commandLine().getErr().println("demo: " + e.getMessage());

@@ -2,11 +2,13 @@ package org.replicationserver.process;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /** Runs tools that end by themselves: compilers and file system makers. */
 public final class Children {
@@ -59,10 +61,8 @@ public final class Children {
         } finally {
             process.destroyForcibly();
         }
-        try (BufferedReader reader =
-                Files.newBufferedReader(outputFile, java.nio.charset.StandardCharsets.ISO_8859_1)) {
-            return new Result(
-                    process.exitValue(), reader.lines().limit(200).collect(java.util.stream.Collectors.joining("\n")));
+        try (BufferedReader reader = Files.newBufferedReader(outputFile, StandardCharsets.ISO_8859_1)) {
+            return new Result(process.exitValue(), reader.lines().limit(200).collect(Collectors.joining("\n")));
         }
     }
 }

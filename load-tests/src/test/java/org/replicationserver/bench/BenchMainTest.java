@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.replicationserver.process.ServerProcess;
+import org.replicationserver.process.LocalServer;
 import picocli.CommandLine;
 
 /** The command line, and a whole run. */
@@ -51,7 +51,7 @@ final class BenchMainTest {
         String run = Files.readString(RUN);
         List<String> options = new ArrayList<>(array(run, "common_flags"));
         options.addAll(array(run, "server_flags"));
-        assertThat(ServerProcess.JVM_OPTIONS).containsExactlyInAnyOrderElementsOf(options);
+        assertThat(LocalServer.JVM_OPTIONS).containsExactlyInAnyOrderElementsOf(options);
     }
 
     private static List<String> array(String script, String name) {

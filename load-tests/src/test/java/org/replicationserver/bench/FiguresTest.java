@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.replicationserver.process.ByteSize;
 import org.replicationserver.process.ProcessUsage;
 import org.replicationserver.process.RunException;
+import org.replicationserver.receiver.config.ByteSize;
 
 /** The arithmetic of what is printed. */
 final class FiguresTest {

@@ -13,7 +13,7 @@ import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.listener.TlsEngine;
 
 /** The replication server as a process of its own, with one image file as its volume and with the JVM options of production. */
-public final class ServerProcess implements AutoCloseable {
+public final class LocalServer implements AutoCloseable {
     public static final String SOURCE_SERVER = "s-local";
     public static final String DEVICE = "/dev/source";
     private static final String VOLUME = "vol-local";
@@ -59,7 +59,7 @@ public final class ServerProcess implements AutoCloseable {
     private final Pin pin;
     private final String engine;
 
-    private ServerProcess(ChildProcess process, Matcher listening) {
+    private LocalServer(ChildProcess process, Matcher listening) {
         this.process = process;
         this.port = Integer.parseInt(listening.group(1));
         this.pin = Pin.parse(listening.group(2));
@@ -67,12 +67,12 @@ public final class ServerProcess implements AutoCloseable {
     }
 
     /** Starts a server and waits until it listens. */
-    public static ServerProcess start(Settings settings, Cleanup cleanup) throws RunException, InterruptedException {
+    public static LocalServer start(Settings settings, Cleanup cleanup) throws RunException, InterruptedException {
         assign(settings);
         ChildProcess process = ChildProcess.start("server", command(settings), cleanup);
         try {
             Matcher listening = process.awaitLine(LISTENING, START_TIMEOUT);
-            return new ServerProcess(process, listening);
+            return new LocalServer(process, listening);
         } catch (RunException | InterruptedException e) {
             process.close();
             throw e;

@@ -75,10 +75,10 @@ final class Bench {
         if (machine.loadAverage() > machine.processors() / 2.0) {
             say("machine: others work on it too, so trust ratios more than figures");
         }
-        DiskImage image = DiskImage.cached(cache, settings.sizeBytes(), out);
-        say("image: " + image.description() + ", " + image.path() + " (kept; --clean removes it)");
         try (Cleanup cleanup = new Cleanup();
                 TlsClient client = new TlsClient()) {
+            DiskImage image = DiskImage.cached(cache, settings.sizeBytes(), out);
+            say("image: " + image.description() + ", " + image.path() + " (kept; --clean removes it)");
             Path work = cleanup.directory(Path.of(System.getProperty("java.io.tmpdir", "/tmp")));
             PreparedFrames frames = prepare(image, work);
             Path volumes = cleanup.directory(volumeDirectory(frames));
@@ -226,7 +226,7 @@ final class Bench {
             Path image = volumes.resolve("server-" + start + ".img");
             BlankFile.make(image, frames.diskBytes());
             return new LocalServer.Settings(
-                    work.resolve("state-" + start),
+                    work.resolve("server-" + start),
                     image,
                     frames.diskBytes(),
                     0,

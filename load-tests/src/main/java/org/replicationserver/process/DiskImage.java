@@ -39,10 +39,25 @@ public record DiskImage(Path path, String description) {
     /** Shares of the roots in a first pass, in hundredths; the second pass takes what there is. */
     private static final int[] SHARES = {50, 20, 20, 5, 5};
 
-    /** Of the image, at most so much is files; the later values are for trees with many small files. */
-    private static final double[] FILLS = {0.97, 0.93, 0.85};
+    /** How much of the image is files. */
+    public enum Fill {
+        /** As much as goes in. */
+        FULL(0.97),
 
-    /** The image of this size in the cache directory; made there if it is missing. */
+        /** Some room stays for files that are added later. */
+        WITH_ROOM(0.85);
+
+        private final double share;
+
+        Fill(double share) {
+            this.share = share;
+        }
+    }
+
+    /** So much less is tried, one after the other: a tree with many small files takes more room than its files. */
+    private static final double[] LESS = {0, 0.04, 0.12};
+
+    /** The full image of this size in the cache directory; made there if it is missing. */
     public static DiskImage cached(Path cache, long bytes, PrintWriter out) throws RunException, InterruptedException {
         try {
             Files.createDirectories(cache);
@@ -52,7 +67,9 @@ public record DiskImage(Path path, String description) {
                     return new DiskImage(path, kind.description);
                 }
             }
-            return make(cache, bytes, out);
+            out.println("making an image of " + ByteSize.format(bytes) + " once, in " + cache);
+            out.flush();
+            return make(cache, bytes, Fill.FULL, out);
         } catch (IOException e) {
             throw new RunException("cannot make the image in " + cache + ": " + e.getMessage(), e);
         }
@@ -73,18 +90,18 @@ public record DiskImage(Path path, String description) {
         }
     }
 
-    private static DiskImage make(Path cache, long bytes, PrintWriter out) throws IOException, InterruptedException {
-        Path draft = Files.createTempDirectory(cache, "making-");
+    /** Makes an image in a directory. */
+    public static DiskImage make(Path directory, long bytes, Fill fill, PrintWriter out)
+            throws IOException, InterruptedException {
+        Path draft = Files.createTempDirectory(directory, "making-");
         try {
-            out.println("making an image of " + ByteSize.format(bytes) + " once, in " + cache);
-            out.flush();
             Path image = draft.resolve("image");
             Kind kind = Kind.EXT4;
-            if (!makeExt4(draft, image, bytes, out)) {
+            if (!makeExt4(draft, image, bytes, fill, out)) {
                 kind = Kind.SYNTHETIC;
                 makeSynthetic(image, bytes);
             }
-            Path path = cache.resolve(kind.fileName(bytes));
+            Path path = directory.resolve(kind.fileName(bytes));
             Files.move(image, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             return new DiskImage(path, kind.description);
         } finally {
@@ -94,13 +111,13 @@ public record DiskImage(Path path, String description) {
 
     // --- a real file system
 
-    private static boolean makeExt4(Path draft, Path image, long bytes, PrintWriter out)
+    private static boolean makeExt4(Path draft, Path image, long bytes, Fill fill, PrintWriter out)
             throws IOException, InterruptedException {
         String why = "";
-        for (double fill : FILLS) {
+        for (double less : LESS) {
             Path tree = Files.createDirectory(draft.resolve("tree"));
             try {
-                copyFiles(tree, (long) (bytes * fill), (int) (bytes * 9 / 10 / BYTES_PER_INODE));
+                copyFiles(tree, (long) (bytes * (fill.share - less)), (int) (bytes * 9 / 10 / BYTES_PER_INODE));
                 Files.deleteIfExists(image);
                 try (FileChannel file =
                         FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -115,6 +132,9 @@ public record DiskImage(Path path, String description) {
                 }
                 why = result.firstError();
             } catch (IOException e) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
                 why = String.valueOf(e.getMessage());
                 break;
             } finally {
@@ -127,7 +147,7 @@ public record DiskImage(Path path, String description) {
     }
 
     /** Copies files until the tree is full, first from each root by its share, so that programs, libraries and texts are there. */
-    private static void copyFiles(Path tree, long bytesMax, int filesMax) throws IOException {
+    private static void copyFiles(Path tree, long bytesMax, int filesMax) throws IOException, InterruptedException {
         Filler filler = new Filler(tree, filesMax);
         for (int i = 0; i < ROOTS.size(); i++) {
             filler.copy(ROOTS.get(i), filler.bytes + bytesMax * SHARES[i] / 100);
@@ -150,16 +170,21 @@ public record DiskImage(Path path, String description) {
             this.filesMax = filesMax;
         }
 
-        void copy(Path root, long newBytesMax) throws IOException {
+        void copy(Path root, long newBytesMax) throws IOException, InterruptedException {
             bytesMax = newBytesMax;
             if (Files.isDirectory(root)) {
                 Files.walkFileTree(root, this);
+            }
+            if (Thread.interrupted()) {
+                throw new InterruptedException("told to stop");
             }
         }
 
         @Override
         public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-            if (bytes >= bytesMax - BLOCK_BYTES || files >= filesMax) {
+            if (bytes >= bytesMax - BLOCK_BYTES
+                    || files >= filesMax
+                    || Thread.currentThread().isInterrupted()) {
                 return FileVisitResult.TERMINATE;
             }
             // The directory entry, and for an empty directory its block, count as one block more.

@@ -35,14 +35,14 @@ public final class LocalServer implements AutoCloseable {
     /**
      * What to start.
      *
-     * @param stateDirectory empty, or that of a server that was started here before
+     * @param directory for its state and its temporary files; empty, or that of a server that was started here before
      * @param image of the volume; made by the server if it is missing and not below /dev
      * @param port 0 for any
      * @param agentPin of the one agent
      * @param jvmOptions beyond those of production
      */
     public record Settings(
-            Path stateDirectory,
+            Path directory,
             Path image,
             long diskBytes,
             int port,
@@ -50,7 +50,16 @@ public final class LocalServer implements AutoCloseable {
             TlsEngine engine,
             List<String> jvmOptions) {
         public Settings withPort(int newPort) {
-            return new Settings(stateDirectory, image, diskBytes, newPort, agentPin, engine, jvmOptions);
+            return new Settings(directory, image, diskBytes, newPort, agentPin, engine, jvmOptions);
+        }
+
+        private Path stateDirectory() {
+            return directory.resolve("state");
+        }
+
+        /** Libraries are unpacked there, and stay when the server is killed. */
+        private Path temporaryDirectory() {
+            return directory.resolve("tmp");
         }
     }
 
@@ -103,6 +112,7 @@ public final class LocalServer implements AutoCloseable {
                         settings.diskBytes());
         try {
             Files.createDirectories(settings.stateDirectory());
+            Files.createDirectories(settings.temporaryDirectory());
             Files.writeString(assignments(settings), text);
         } catch (IOException e) {
             throw new RunException("cannot write the assignments of the server: " + e.getMessage(), e);
@@ -113,6 +123,9 @@ public final class LocalServer implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home", ""), "bin", "java").toString());
         command.addAll(JVM_OPTIONS);
+        command.add("-Djava.io.tmpdir=" + settings.temporaryDirectory());
+        // Else a JVM that is killed leaves a file in /tmp, wherever its temporary directory is.
+        command.add("-XX:+PerfDisableSharedMem");
         command.addAll(settings.jvmOptions());
         command.addAll(List.of("-cp", System.getProperty("java.class.path", ""), MAIN, "serve"));
         set(command, "listen.address", "127.0.0.1");
@@ -151,6 +164,11 @@ public final class LocalServer implements AutoCloseable {
 
     public long peakResidentBytes() throws RunException {
         return ProcessUsage.peakResidentBytes(process.pid());
+    }
+
+    /** Throws if the server has ended by itself. */
+    public void requireAlive() throws RunException, InterruptedException {
+        process.requireAlive();
     }
 
     /** An exception with what the server said last. */

@@ -27,8 +27,10 @@ final class BenchMainTest {
     @CsvSource({
         "--size=1GB, not a size like",
         "--size=8MiB, 16MiB to 64GiB",
+        "--size=20000001, a multiple of 4KiB",
         "--starts=0, 1 to 20",
-        "--rounds=101, 0 to 100",
+        "--rounds=101, 1 to 100",
+        "--rounds=0, 1 to 100",
         "--rounds=many, --rounds",
         "--streams=17, 1 to 16",
         "--engine=gnutls, gnutls",
@@ -38,8 +40,9 @@ final class BenchMainTest {
     })
     void aMistakeGetsOneLineThatNamesIt(String argument, String named) {
         StringWriter err = new StringWriter();
-        int exitCode =
-                BenchMain.commandLine().setErr(new PrintWriter(err, true)).execute(argument);
+        int exitCode = BenchMain.commandLine(Path.of("/no/cache"))
+                .setErr(new PrintWriter(err, true))
+                .execute(argument);
 
         assertThat(exitCode).isEqualTo(2);
         assertThat(err.toString().lines()).singleElement().asString().contains(named);
@@ -66,8 +69,9 @@ final class BenchMainTest {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
         Path json = directory.resolve("figures.json");
-        CommandLine bench =
-                BenchMain.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
+        CommandLine bench = BenchMain.commandLine(directory.resolve("cache"))
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true));
 
         int exitCode = bench.execute("--size=64MiB", "--starts=1", "--rounds=1", "--json=" + json);
 

@@ -45,6 +45,14 @@ final class FiguresTest {
     }
 
     @Test
+    void threadsAreCalledByNamesThatTheKernelHasCut() {
+        assertThat(BenchResult.readable("vert.x-eventloo")).isEqualTo("event loop");
+        assertThat(BenchResult.readable("volume-writer-v")).isEqualTo("volume writer");
+        assertThat(BenchResult.readable("C2 CompilerThre")).isEqualTo("C2 compiler");
+        assertThat(BenchResult.readable("main")).isEqualTo("main");
+    }
+
+    @Test
     void usageIsTheDifferenceOfTwoMoments() {
         ProcessUsage before = new ProcessUsage(5, Map.of("a", 2.0, "gone", 1.0, "idle", 1.0));
         ProcessUsage after = new ProcessUsage(9, Map.of("a", 3.5, "new", 0.5, "idle", 1.0));

@@ -12,6 +12,7 @@ import org.replicationserver.process.DiskImage;
 import org.replicationserver.process.RunException;
 import org.replicationserver.process.SizeConverter;
 import org.replicationserver.receiver.config.ByteSize;
+import org.replicationserver.receiver.config.OneLineMistakes;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import picocli.CommandLine;
@@ -27,8 +28,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         showDefaultValues = true,
         description = {
-            "Measures what a GiB of initial sync costs the server, beside a C program that does only what must be done:",
-            "the floor. Both run in turns, since the ratio of the two tells more than their figures.",
+            "Measures what a GiB of initial sync costs the server, beside a C program that does only what must be done, the"
+                    + " floor. Both run in turns, since the ratio of the two tells more than their figures.",
             "The image and the figures are kept in ${XDG_CACHE_HOME:-~/.cache}/replication-server-bench."
         },
         exitCodeListHeading = "Exit codes:%n",
@@ -37,7 +38,6 @@ public final class BenchMain implements Callable<Integer> {
     private static final int STARTS_MAX = 20;
     private static final int ROUNDS_MAX = 100;
     private static final int EXIT_FAILED = 1;
-    private static final int EXIT_USAGE = 2;
     private static final long SIZE_MIN = 16 * ByteSize.MIB;
     private static final long SIZE_MAX = 64 * ByteSize.GIB;
 
@@ -107,17 +107,9 @@ public final class BenchMain implements Callable<Integer> {
 
     static CommandLine commandLine(Path cache) {
         return new CommandLine(new BenchMain(cache))
+                .setCommandName(System.getProperty("command.name", "bench"))
                 .setCaseInsensitiveEnumValuesAllowed(true)
-                .setParameterExceptionHandler(BenchMain::mistake);
-    }
-
-    private static int mistake(ParameterException mistake, String[] args) {
-        mistake.getCommandLine()
-                .getErr()
-                .println(
-                        String.valueOf(mistake.getMessage()).lines().findFirst().orElse("")
-                                + " (--help shows the options)");
-        return EXIT_USAGE;
+                .setParameterExceptionHandler(new OneLineMistakes());
     }
 
     @Override

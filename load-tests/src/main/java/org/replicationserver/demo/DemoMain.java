@@ -23,9 +23,9 @@ import picocli.CommandLine.Spec;
         name = "demo",
         mixinStandardHelpOptions = true,
         description = {
-            "Replicates a disk over TLS to a server of its own, kills that server with SIGKILL in the middle,",
-            "starts it again, changes files, runs two more cycles, and proves the replica identical.",
-            "Everything happens in a temporary directory that is removed at the end; no root is needed."
+            "Replicates a disk over TLS to a server of its own, kills that server with SIGKILL in the middle, starts it"
+                    + " again, changes files, runs two more cycles, and proves the replica identical. Everything happens in"
+                    + " a temporary directory that is removed at the end; no root is needed."
         },
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {"0:the replica is identical", "1:it is not, or the demo could not go on", "2:wrong command line"
@@ -67,7 +67,9 @@ public final class DemoMain implements Callable<Integer> {
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new DemoMain()).setParameterExceptionHandler(new OneLineMistakes());
+        return new CommandLine(new DemoMain())
+                .setCommandName(System.getProperty("command.name", "demo"))
+                .setParameterExceptionHandler(new OneLineMistakes());
     }
 
     @Override

@@ -33,7 +33,7 @@ final class BenchMainTest {
         "--rounds=0, 1 to 100",
         "--rounds=many, --rounds",
         "--streams=17, 1 to 16",
-        "--engine=gnutls, gnutls",
+        "--engine=gnutls, --engine",
         "--volume-dir=/no/such/place, a directory that exists",
         "--json=/no/such/place/file, a directory that exists",
         "--nonsense, --nonsense"

@@ -29,6 +29,7 @@ public final class ReceiverMain {
     /** Runs a command; ends the process with its exit code unless that is 0. */
     public static void main(String[] args) {
         int exitCode = new CommandLine(new ReceiverMain())
+                .setCommandName(System.getProperty("command.name", "replication-server"))
                 .setParameterExceptionHandler(new OneLineMistakes())
                 .execute(args);
         if (exitCode != 0) {

@@ -20,11 +20,10 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "decode",
         mixinStandardHelpOptions = true,
-        description = {
-            "Prints the frames of one direction of a connection, as captured after TLS, a line each:",
-            "byte offset, header, and the body; of DATA never the content. The stream may begin at any frame,",
-            "whose seq is taken as it is; a gap and a body that does not parse are told, and decoding goes on."
-        },
+        description =
+                "Prints the frames of one direction of a connection, as captured after TLS, a line each: byte offset, header,"
+                        + " and the body; of DATA never the content. The stream may begin at any frame, whose seq is taken as"
+                        + " it is. A gap, and a body that does not parse, is told, and decoding goes on.",
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
             "0:the stream is whole",

@@ -30,6 +30,7 @@ public final class AgentMain {
 
     static CommandLine commandLine() {
         return new CommandLine(new AgentMain())
+                .setCommandName(System.getProperty("command.name", "agent"))
                 .setParameterExceptionHandler(AgentMain::wrongUsage)
                 .setUsageHelpAutoWidth(true)
                 .setCaseInsensitiveEnumValuesAllowed(true)

@@ -1,5 +1,6 @@
 package org.replicationserver.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
@@ -15,13 +16,13 @@ import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.cert.Identity;
 import org.replicationserver.cert.IdentityStore;
 import org.replicationserver.cert.SelfSignedIssuer;
-import org.replicationserver.process.BlankFile;
-import org.replicationserver.process.ByteSize;
 import org.replicationserver.process.Cleanup;
 import org.replicationserver.process.DiskImage;
+import org.replicationserver.process.LocalServer;
+import org.replicationserver.process.Mebibytes;
 import org.replicationserver.process.ProcessUsage;
 import org.replicationserver.process.RunException;
-import org.replicationserver.process.ServerProcess;
+import org.replicationserver.receiver.config.ByteSize;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 
@@ -41,7 +42,7 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
 final class Bench {
     /** What to measure. */
     record Settings(
-            ByteSize size,
+            long sizeBytes,
             int starts,
             int rounds,
             int streams,
@@ -65,7 +66,7 @@ final class Bench {
         this.settings = settings;
         this.cache = cache;
         this.out = out;
-        this.timeout = ROUND_TIMEOUT_BASE.plusSeconds(settings.size().bytes() / BYTES_PER_SECOND_MIN);
+        this.timeout = ROUND_TIMEOUT_BASE.plusSeconds(settings.sizeBytes() / BYTES_PER_SECOND_MIN);
     }
 
     BenchResult run() throws RunException, InterruptedException {
@@ -74,10 +75,10 @@ final class Bench {
         if (machine.loadAverage() > machine.processors() / 2.0) {
             say("machine: others work on it too, so trust ratios more than figures");
         }
-        DiskImage image = DiskImage.cached(cache, settings.size(), out);
-        say("image: " + image.description() + ", " + image.path() + " (kept; --clean removes it)");
         try (Cleanup cleanup = new Cleanup();
                 TlsClient client = new TlsClient()) {
+            DiskImage image = DiskImage.cached(cache, settings.sizeBytes(), out);
+            say("image: " + image.description() + ", " + image.path() + " (kept; --clean removes it)");
             Path work = cleanup.directory(Path.of(System.getProperty("java.io.tmpdir", "/tmp")));
             PreparedFrames frames = prepare(image, work);
             Path volumes = cleanup.directory(volumeDirectory(frames));
@@ -92,10 +93,10 @@ final class Bench {
             say(String.format(
                     Locale.ROOT,
                     "frames: DATA %s as %s, LZ4 %.2f : 1; ZERO %s",
-                    ByteSize.mebibytes(frames.dataBytes()),
-                    ByteSize.mebibytes(frames.payloadBytes()),
+                    Mebibytes.text(frames.dataBytes()),
+                    Mebibytes.text(frames.payloadBytes()),
                     frames.lz4Ratio(),
-                    ByteSize.mebibytes(frames.zeroBytes())));
+                    Mebibytes.text(frames.zeroBytes())));
             if (frames.dataFrames() == 0) {
                 throw new RunException("the image has no data; --clean, then try again");
             }
@@ -167,7 +168,7 @@ final class Bench {
             this.volumes = volumes;
             this.image = image.path();
             Path identities = work.resolve("identities");
-            this.agent = identity(identities, "agent", CertificateProfile.ofAgent(ServerProcess.SOURCE_SERVER));
+            this.agent = identity(identities, "agent", CertificateProfile.ofAgent(LocalServer.SOURCE_SERVER));
             this.floor = compileFloor(identities);
             this.result = new BenchResult(machine, settings, image.description(), fileSystem(volumes), frames);
         }
@@ -200,9 +201,9 @@ final class Bench {
                 floor.run(client, frames, floorFile, timeout, cleanup);
             }
             for (int start = 1; start <= settings.starts(); start++) {
-                ServerProcess.Settings serverSettings = serverSettings(start);
+                LocalServer.Settings serverSettings = serverSettings(start);
                 Path image = serverSettings.image();
-                try (ServerProcess server = ServerProcess.start(serverSettings, cleanup)) {
+                try (LocalServer server = LocalServer.start(serverSettings, cleanup)) {
                     result.started(server.engine(), server.usage().cpuSeconds());
                     result.cold.add(sync(server, "cold " + start), floor(floorFile, "floor " + start));
                     for (int round = 1; start == settings.starts() && round <= settings.rounds(); round++) {
@@ -221,11 +222,11 @@ final class Bench {
             return result;
         }
 
-        private ServerProcess.Settings serverSettings(int start) throws RunException {
+        private LocalServer.Settings serverSettings(int start) throws RunException {
             Path image = volumes.resolve("server-" + start + ".img");
             BlankFile.make(image, frames.diskBytes());
-            return new ServerProcess.Settings(
-                    work.resolve("state-" + start),
+            return new LocalServer.Settings(
+                    work.resolve("server-" + start),
                     image,
                     frames.diskBytes(),
                     0,
@@ -234,11 +235,11 @@ final class Bench {
                     settings.jvmOptions());
         }
 
-        private Sample sync(ServerProcess server, String what) throws RunException, InterruptedException {
+        private Sample sync(LocalServer server, String what) throws RunException, InterruptedException {
             ReplaySession.Target target = new ReplaySession.Target(
                     server.port(),
-                    ServerProcess.SOURCE_SERVER,
-                    ServerProcess.DEVICE,
+                    LocalServer.SOURCE_SERVER,
+                    LocalServer.DEVICE,
                     TlsClient.context(server.pin(), agent, ProtocolLimits.ALPN));
             double senderBefore = ownCpuSeconds();
             ProcessUsage before = server.usage();
@@ -295,7 +296,7 @@ final class Bench {
     }
 
     private static double ownCpuSeconds() {
-        return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean own
+        return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean own
                 ? own.getProcessCpuTime() / 1e9
                 : 0;
     }

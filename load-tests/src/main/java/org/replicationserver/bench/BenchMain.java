@@ -7,9 +7,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.process.ByteSize;
 import org.replicationserver.process.Cleanup;
+import org.replicationserver.process.DiskImage;
 import org.replicationserver.process.RunException;
+import org.replicationserver.process.SizeConverter;
+import org.replicationserver.receiver.config.ByteSize;
+import org.replicationserver.receiver.config.OneLineMistakes;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import picocli.CommandLine;
@@ -24,13 +27,17 @@ import picocli.CommandLine.Spec;
         name = "bench",
         mixinStandardHelpOptions = true,
         showDefaultValues = true,
-        description =
-                "Measures what a GiB of initial sync costs the server, beside a C program that does only what must be done.")
+        description = {
+            "Measures what a GiB of initial sync costs the server, beside a C program that does only what must be done, the"
+                    + " floor. Both run in turns, since the ratio of the two tells more than their figures.",
+            "The image and the figures are kept in ${XDG_CACHE_HOME:-~/.cache}/replication-server-bench."
+        },
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {"0:measured, and the replicas are identical", "1:it could not go on", "2:wrong command line"})
 public final class BenchMain implements Callable<Integer> {
     private static final int STARTS_MAX = 20;
     private static final int ROUNDS_MAX = 100;
     private static final int EXIT_FAILED = 1;
-    private static final int EXIT_USAGE = 2;
     private static final long SIZE_MIN = 16 * ByteSize.MIB;
     private static final long SIZE_MAX = 64 * ByteSize.GIB;
 
@@ -38,17 +45,17 @@ public final class BenchMain implements Callable<Integer> {
             names = "--size",
             paramLabel = "SIZE",
             defaultValue = "1GiB",
-            converter = ByteSize.Converter.class,
-            description = "Size of the disk, in MiB or GiB.")
-    private ByteSize size = new ByteSize(ByteSize.GIB);
-
-    @Option(names = "--starts", paramLabel = "N", description = "Fresh servers, for the first GiB after start.")
-    private int starts = 3;
+            converter = SizeConverter.class,
+            description = "Size of the disk.")
+    private long sizeBytes;
 
     @Option(
-            names = "--rounds",
+            names = "--starts",
             paramLabel = "N",
-            description = "Rounds of the warm server, each with one of the floor.")
+            description = "Fresh servers: each does its first sync, the cold one.")
+    private int starts = 3;
+
+    @Option(names = "--rounds", paramLabel = "N", description = "Further syncs of the last server, the warm ones.")
     private int rounds = 7;
 
     @Option(names = "--engine", paramLabel = "auto|jdk|openssl", description = "TLS engine of the server.")
@@ -63,75 +70,92 @@ public final class BenchMain implements Callable<Integer> {
             description = "Where volumes are written; else /dev/shm if it has room, the temporary directory otherwise.")
     private @Nullable Path volumeDirectory;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Where the figures go; else beside the cached image.")
+    @Option(names = "--json", paramLabel = "FILE", description = "Where the figures go; else into the cache.")
     private @Nullable Path json;
 
     @Option(names = "--jvm", paramLabel = "OPTION", description = "One more option of the server's JVM. Repeatable.")
     private List<String> jvmOptions = new ArrayList<>();
 
-    @Option(names = "--clean", description = "Removes the cached image and results, and ends.")
+    @Option(names = "--clean", description = "Removes the cache, and ends.")
     private boolean clean;
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
-    private BenchMain() {}
+    private final Path cache;
+
+    private BenchMain(Path cache) {
+        this.cache = cache;
+    }
 
     /** Runs the bench; ends the process with its exit code unless that is 0. */
     public static void main(String[] args) {
-        int exitCode = commandLine().execute(args);
+        int exitCode = commandLine(userCache()).execute(args);
         if (exitCode != 0) {
             System.exit(exitCode);
         }
     }
 
-    static CommandLine commandLine() {
-        return new CommandLine(new BenchMain())
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setParameterExceptionHandler(BenchMain::mistake);
+    /** Of this user alone, so that nobody meets files that another one made. */
+    private static Path userCache() {
+        String given = System.getenv("XDG_CACHE_HOME");
+        Path caches = given != null && given.startsWith("/")
+                ? Path.of(given)
+                : Path.of(System.getProperty("user.home", "/tmp"), ".cache");
+        return caches.resolve("replication-server-bench");
     }
 
-    private static int mistake(ParameterException mistake, String[] args) {
-        mistake.getCommandLine()
-                .getErr()
-                .println(
-                        String.valueOf(mistake.getMessage()).lines().findFirst().orElse("")
-                                + " (--help shows the options)");
-        return EXIT_USAGE;
+    static CommandLine commandLine(Path cache) {
+        return new CommandLine(new BenchMain(cache))
+                .setCommandName(System.getProperty("command.name", "bench"))
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler(new OneLineMistakes());
     }
 
     @Override
-    public Integer call() throws InterruptedException {
-        Path cache = Path.of(System.getProperty("java.io.tmpdir", "/tmp"), "replication-bench");
+    public Integer call() {
         if (clean) {
-            Cleanup.deleteTree(cache);
-            spec.commandLine().getOut().println("removed: " + cache);
-            return 0;
+            return removeCache();
         }
         checkOptions();
         try {
-            Bench.Settings settings =
-                    new Bench.Settings(size, starts, rounds, streams, engine.resolve(), volumeDirectory, jvmOptions);
+            Bench.Settings settings = new Bench.Settings(
+                    sizeBytes, starts, rounds, streams, engine.resolve(), volumeDirectory, jvmOptions);
             BenchResult result = new Bench(settings, cache, spec.commandLine().getOut()).run();
             spec.commandLine().getOut().println();
             spec.commandLine().getOut().print(result.table());
-            Path file = json == null ? cache.resolve("bench-" + size + ".json") : json;
+            Path file = json == null ? cache.resolve("bench-" + ByteSize.format(sizeBytes) + ".json") : json;
             Files.writeString(file, result.toJson().encodePrettily() + "\n");
             spec.commandLine().getOut().println("figures: " + file);
             return 0;
         } catch (RunException | IOException e) {
             spec.commandLine().getErr().println("bench failed: " + e.getMessage());
             return EXIT_FAILED;
+        } catch (InterruptedException e) {
+            spec.commandLine().getErr().println("bench: stopped");
+            return EXIT_FAILED;
+        }
+    }
+
+    private int removeCache() {
+        try {
+            Cleanup.deleteTree(cache);
+            spec.commandLine().getOut().println("removed: " + cache);
+            return 0;
+        } catch (IOException e) {
+            spec.commandLine().getErr().println("bench: cannot remove " + cache + ": " + e.getMessage());
+            return EXIT_FAILED;
         }
     }
 
     private void checkOptions() {
         require(
-                size.bytes() >= SIZE_MIN && size.bytes() <= SIZE_MAX,
-                "--size=" + size,
-                new ByteSize(SIZE_MIN) + " to " + new ByteSize(SIZE_MAX));
+                sizeBytes >= SIZE_MIN && sizeBytes <= SIZE_MAX && sizeBytes % DiskImage.BLOCK_BYTES == 0,
+                "--size=" + ByteSize.format(sizeBytes),
+                ByteSize.format(SIZE_MIN) + " to " + ByteSize.format(SIZE_MAX) + ", a multiple of "
+                        + ByteSize.format(DiskImage.BLOCK_BYTES));
         require(starts >= 1 && starts <= STARTS_MAX, "--starts=" + starts, "1 to " + STARTS_MAX);
-        require(rounds >= 0 && rounds <= ROUNDS_MAX, "--rounds=" + rounds, "0 to " + ROUNDS_MAX);
+        require(rounds >= 1 && rounds <= ROUNDS_MAX, "--rounds=" + rounds, "1 to " + ROUNDS_MAX);
         require(
                 streams >= 1 && streams <= ProtocolLimits.STREAMS_MAX,
                 "--streams=" + streams,

@@ -12,8 +12,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.process.ByteSize;
+import org.replicationserver.process.Mebibytes;
 import org.replicationserver.process.ProcessUsage;
+import org.replicationserver.receiver.config.ByteSize;
 
 /**
  * The figures of a run, as a table for people and as JSON for programs. Filled by the run's thread.
@@ -47,6 +48,17 @@ final class BenchResult {
     private record Round(String what, ProcessUsage usage) {}
 
     private static final Pattern COMPILER = Pattern.compile("C[12] Compiler");
+
+    /** By the begin of what the kernel shows. */
+    private static final Map<String, String> THREADS = Map.of(
+            "vert.x-eventloo", "event loop",
+            "vert.x-internal", "Vert.x helpers",
+            "volume-writer", "volume writer",
+            "state-writer", "state writer",
+            "C1 Compiler", "C1 compiler",
+            "C2 Compiler", "C2 compiler",
+            "VM Thread", "VM thread",
+            "VM Periodic Tas", "VM timer");
 
     final Series cold = new Series();
     final Series warm = new Series();
@@ -94,19 +106,20 @@ final class BenchResult {
     String table() {
         StringBuilder text = new StringBuilder();
         line(text, " ".repeat(37) + "   min   median      max");
-        row(text, "server, first GiB, CPU s/GiB", perGib(cold.server));
+        row(text, "server, cold, CPU s/GiB", perGib(cold.server));
         row(text, "server, warm, CPU s/GiB", perGib(warm.server));
         row(text, "  without its JIT compilers", spread(warmWithoutCompilers(), 1 / frames.dataGib()));
         row(text, "floor, CPU s/GiB", perGib(floors()));
-        row(text, "ratio to the floor, first GiB", cold.ratio());
+        row(text, "ratio to the floor, cold", cold.ratio());
         row(text, "ratio to the floor, warm", warm.ratio());
-        rateRow(text, "server, first GiB, MiB/s", rates(cold.server));
+        rateRow(text, "server, cold, MiB/s", rates(cold.server));
         rateRow(text, "server, warm, MiB/s", rates(warm.server));
         rateRow(text, "floor, MiB/s", rates(floors()));
         row(text, "sender, CPU s/GiB", spread(sender, 1 / frames.dataGib()));
         row(text, "server, CPU s to be listening", spread(startSeconds, 1));
-        line(text, "server, peak resident size: " + ByteSize.mebibytes(peakResidentBytes));
+        line(text, "server, peak resident size: " + Mebibytes.text(peakResidentBytes));
         line(text, "warm CPU s/GiB by thread: " + describe(warmThreads()));
+        line(text, "cold: the first sync of a server that has just started; warm: the later ones of one server");
         line(
                 text,
                 "TLS 1.2, server " + serverEngine + ", sender " + TlsClient.engine() + "; " + settings.streams()
@@ -192,8 +205,17 @@ final class BenchResult {
         return threads.entrySet().stream()
                 .filter(thread -> thread.getValue() >= 0.005)
                 .sorted(Map.Entry.<String, Double>comparingByValue().reversed())
-                .map(thread -> String.format(Locale.ROOT, "%s %.2f", thread.getKey(), thread.getValue()))
+                .map(thread -> String.format(Locale.ROOT, "%s %.2f", readable(thread.getKey()), thread.getValue()))
                 .collect(Collectors.joining(", "));
+    }
+
+    /** The kernel keeps 15 characters of a thread's name. */
+    static String readable(String threadName) {
+        return THREADS.entrySet().stream()
+                .filter(known -> threadName.startsWith(known.getKey()))
+                .map(Map.Entry::getValue)
+                .findFirst()
+                .orElse(threadName);
     }
 
     // --- for programs
@@ -226,7 +248,7 @@ final class BenchResult {
 
     private JsonObject settingsJson() {
         return new JsonObject()
-                .put("sizeBytes", settings.size().bytes())
+                .put("sizeBytes", settings.sizeBytes())
                 .put("image", imageDescription)
                 .put("fileSystem", fileSystem)
                 .put("streams", settings.streams())

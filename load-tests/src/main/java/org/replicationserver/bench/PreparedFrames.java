@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.zip.CRC32C;
 import net.jpountz.lz4.LZ4Compressor;
 import net.jpountz.lz4.LZ4Factory;
-import org.replicationserver.process.ByteSize;
+import org.replicationserver.receiver.config.ByteSize;
 
 /**
  * A whole image cut into blocks of 256 KiB, each compressed or known to be zero, so that replaying it costs a sender next to

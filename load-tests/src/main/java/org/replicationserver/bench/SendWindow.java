@@ -54,8 +54,4 @@ final class SendWindow {
         durableSeq = Math.max(durableSeq, Math.min(newDurableSeq, sentSeq));
         limitBytes = newLimitBytes;
     }
-
-    boolean isAllDurable() {
-        return durableSeq == sentSeq;
-    }
 }

@@ -8,6 +8,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.agent.AgentIdentity;
 import org.replicationserver.agent.AgentOptions;
+import org.replicationserver.agent.AgentOutcome;
 import org.replicationserver.agent.AgentReport;
 import org.replicationserver.agent.AgentStartException;
 import org.replicationserver.agent.ReplicationAgent;
@@ -16,10 +17,10 @@ import org.replicationserver.agent.ServerPins;
 import org.replicationserver.agent.SourceDisk;
 import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.cert.Pin;
-import org.replicationserver.process.ByteSize;
 import org.replicationserver.process.Cleanup;
+import org.replicationserver.process.LocalServer;
+import org.replicationserver.process.Mebibytes;
 import org.replicationserver.process.RunException;
-import org.replicationserver.process.ServerProcess;
 import org.replicationserver.receiver.listener.TlsEngine;
 
 /** One run of the demo, step by step. One thread; the agent has its own. */
@@ -27,9 +28,10 @@ final class Demo implements AutoCloseable {
     private static final Duration SYNC_TIMEOUT = Duration.ofMinutes(10);
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
     private static final long POLL_MILLIS = 5;
+    private static final Duration LOOK_AT_SERVER = Duration.ofMillis(200);
 
-    /** The server is killed when so many hundredths of the disk are durable. */
-    private static final int KILL_AT_PERCENT = 40;
+    /** When so many hundredths of the disk are known to be durable the server is killed; more are by then. */
+    private static final int KILL_FROM_PERCENT = 30;
 
     private static final int CYCLES = 2;
 
@@ -44,25 +46,44 @@ final class Demo implements AutoCloseable {
         this.streams = streams;
     }
 
-    /** Returns whether the replica is identical. */
-    boolean run(@Nullable Path source, ByteSize size) throws RunException, InterruptedException {
+    /**
+     * Returns whether the replica is identical.
+     *
+     * @throws InterruptedException if the process was told to stop
+     */
+    boolean run(@Nullable Path source, long imageBytes) throws RunException, InterruptedException {
+        try {
+            return replicateAndProve(source, imageBytes);
+        } catch (RunException e) {
+            if (cleanup.isStopping()) {
+                throw new InterruptedException("told to stop");
+            }
+            throw e;
+        }
+    }
+
+    private boolean replicateAndProve(@Nullable Path source, long imageBytes)
+            throws RunException, InterruptedException {
         Path work = cleanup.directory(Path.of(System.getProperty("java.io.tmpdir", "/tmp")));
-        DemoDisk disk = DemoDisk.of(source, size, work, out);
+        DemoDisk disk = DemoDisk.of(source, imageBytes, work, out);
         long diskBytes = disk.sizeBytes();
-        say("source: " + ByteSize.mebibytes(diskBytes) + ", " + disk.description());
+        say("source: " + Mebibytes.text(diskBytes) + ", " + disk.description());
 
         Path identity = work.resolve("agent");
         Path replica = work.resolve("volumes").resolve("replica.img");
-        ServerProcess.Settings settings = new ServerProcess.Settings(
-                work.resolve("state"), replica, diskBytes, 0, agentPin(identity), TlsEngine.AUTO, List.of());
+        LocalServer.Settings settings = new LocalServer.Settings(
+                work.resolve("server"), replica, diskBytes, 0, agentPin(identity), TlsEngine.AUTO, List.of());
         AgentReport report;
         double seconds;
-        try (ServerProcess first = ServerProcess.start(settings, cleanup)) {
+        try (LocalServer first = LocalServer.start(settings, cleanup)) {
             say("server: listening on port " + first.port() + ", TLS by " + first.engine() + ", " + first.pin());
             long syncNanos = System.nanoTime();
             ReplicationAgent agent = startAgent(disk, first, identity);
-            cleanup.add(agent::stop);
-            report = replicate(agent, disk, first, settings);
+            try {
+                report = replicate(agent, disk, first, settings);
+            } finally {
+                agent.stop();
+            }
             seconds = (System.nanoTime() - syncNanos) / 1e9;
         }
         return prove(disk, replica, diskBytes, report, seconds);
@@ -70,45 +91,46 @@ final class Demo implements AutoCloseable {
 
     private static Pin agentPin(Path identity) throws RunException {
         try {
-            return AgentIdentity.loadOrCreate(identity, ServerProcess.SOURCE_SERVER)
+            return AgentIdentity.loadOrCreate(identity, LocalServer.SOURCE_SERVER)
                     .pin();
         } catch (CertificateStoreException e) {
             throw new RunException("cannot make the agent's key: " + e.getMessage(), e);
         }
     }
 
-    private ReplicationAgent startAgent(DemoDisk disk, ServerProcess server, Path identity) throws RunException {
+    private ReplicationAgent startAgent(DemoDisk disk, LocalServer server, Path identity) throws RunException {
         AgentOptions options = AgentOptions.of(
-                        List.of(new SourceDisk(ServerProcess.DEVICE, disk.path())),
+                        List.of(new SourceDisk(LocalServer.DEVICE, disk.path())),
                         new ServerAddress("127.0.0.1", server.port()),
                         ServerPins.of(server.pin()),
-                        ServerProcess.SOURCE_SERVER,
+                        LocalServer.SOURCE_SERVER,
                         identity)
                 .withStreams(streams)
                 .withQuietSource(true)
                 .withCycles(AgentOptions.ENDLESS, SYNC_TIMEOUT);
         try {
-            return ReplicationAgent.start(options, event -> say("agent: " + event.text()));
+            return ReplicationAgent.start(options, event -> sayOfAgent(event.text()));
         } catch (AgentStartException e) {
             throw new RunException("the agent does not start: " + e.getMessage(), e);
         }
     }
 
     private AgentReport replicate(
-            ReplicationAgent agent, DemoDisk disk, ServerProcess first, ServerProcess.Settings settings)
+            ReplicationAgent agent, DemoDisk disk, LocalServer first, LocalServer.Settings settings)
             throws RunException, InterruptedException {
-        awaitDurable(agent, settings.diskBytes() * KILL_AT_PERCENT / 100);
+        awaitDurable(agent, first, settings.diskBytes() * KILL_FROM_PERCENT / 100);
         serverCpuSeconds += first.usage().cpuSeconds();
         first.kill();
-        say("server: killed with SIGKILL at " + KILL_AT_PERCENT + " % of the initial sync");
-        try (ServerProcess second = ServerProcess.start(settings.withPort(first.port()), cleanup)) {
+        say("server: killed with SIGKILL at " + percentWhenKilled(agent, settings.diskBytes())
+                + " % of the initial sync");
+        try (LocalServer second = LocalServer.start(settings.withPort(first.port()), cleanup)) {
             say("server: started again");
-            awaitCommit(agent, 1);
+            awaitCommit(agent, second, 1);
             say("initial sync: committed");
             for (int cycle = 1; cycle <= CYCLES; cycle++) {
                 say("cycle " + cycle + ": " + disk.change(cycle));
                 agent.cycleNow();
-                awaitCommit(agent, cycle + 1);
+                awaitCommit(agent, second, cycle + 1);
                 say("cycle " + cycle + ": committed");
             }
             agent.stop();
@@ -120,19 +142,51 @@ final class Demo implements AutoCloseable {
         }
     }
 
-    private static void awaitDurable(ReplicationAgent agent, long bytes) throws RunException, InterruptedException {
+    private static void awaitDurable(ReplicationAgent agent, LocalServer server, long bytes)
+            throws RunException, InterruptedException {
         long deadline = System.nanoTime() + SYNC_TIMEOUT.toNanos();
         while (agent.report().durableBytes() < bytes) {
-            if (System.nanoTime() > deadline || agent.report().outcome() != null) {
-                throw new RunException("the initial sync does not go on: " + agent.report());
-            }
+            server.requireAlive();
+            requireRunning(agent, deadline, "the initial sync");
             Thread.sleep(POLL_MILLIS);
         }
     }
 
-    private static void awaitCommit(ReplicationAgent agent, long epoch) throws RunException, InterruptedException {
-        if (!agent.awaitCommitted(epoch, SYNC_TIMEOUT)) {
-            throw new RunException("epoch " + epoch + " was not committed: " + agent.report());
+    /** What was acknowledged up to the kill: counted once the agent has noticed it, and before another server is there. */
+    private static long percentWhenKilled(ReplicationAgent agent, long diskBytes)
+            throws RunException, InterruptedException {
+        long deadline = System.nanoTime() + STOP_TIMEOUT.toNanos();
+        while (agent.report().phase() != AgentReport.Phase.CONNECTING) {
+            requireRunning(agent, deadline, "the loss of the server");
+            Thread.sleep(POLL_MILLIS);
+        }
+        AgentReport report = agent.report();
+        if (report.committedEpoch() > 0 || report.durableBytes() >= diskBytes) {
+            throw new RunException("the initial sync was complete before the server could be killed;"
+                    + " a larger disk takes longer, see --size");
+        }
+        return report.durableBytes() * 100 / diskBytes;
+    }
+
+    private static void awaitCommit(ReplicationAgent agent, LocalServer server, long epoch)
+            throws RunException, InterruptedException {
+        long deadline = System.nanoTime() + SYNC_TIMEOUT.toNanos();
+        while (!agent.awaitCommitted(epoch, LOOK_AT_SERVER)) {
+            server.requireAlive();
+            requireRunning(agent, deadline, "the commit of epoch " + epoch);
+        }
+    }
+
+    private static void requireRunning(ReplicationAgent agent, long deadlineNanos, String awaited) throws RunException {
+        AgentReport report = agent.report();
+        AgentOutcome outcome = report.outcome();
+        if (outcome != null) {
+            throw new RunException("waiting for " + awaited + " the agent ended: " + outcome.text());
+        }
+        if (System.nanoTime() > deadlineNanos) {
+            throw new RunException("waiting for " + awaited + " takes too long: the agent is "
+                    + report.phase().name().toLowerCase(Locale.ROOT) + ", durable are "
+                    + Mebibytes.text(report.durableBytes()));
         }
     }
 
@@ -142,10 +196,10 @@ final class Demo implements AutoCloseable {
         String replicaHash = DemoDisk.sha256(replica, diskBytes);
         boolean identical = sourceHash.equals(replicaHash);
         say("");
-        row("disk", ByteSize.mebibytes(diskBytes));
-        row("sent, expanded", ByteSize.mebibytes(report.rawBytesSent()));
-        row("sent, on the wire", ByteSize.mebibytes(report.wireBytesSent()));
-        row("sent again after the kill", ByteSize.mebibytes(report.bytesResent()));
+        row("disk", Mebibytes.text(diskBytes));
+        row("sent, expanded", Mebibytes.text(report.rawBytesSent()));
+        row("sent, on the wire", Mebibytes.text(report.wireBytesSent()));
+        row("sent again after the kill", Mebibytes.text(report.bytesResent()));
         row("commits", Long.toString(report.commits()));
         row("sessions", Long.toString(report.sessions()));
         row("time of replication", String.format(Locale.ROOT, "%.1f s", seconds));
@@ -162,6 +216,13 @@ final class Demo implements AutoCloseable {
 
     private void row(String name, String value) {
         say(String.format(Locale.ROOT, "  %-28s %s", name, value));
+    }
+
+    /** When all is torn down the agent complains, which nobody needs to know. */
+    private void sayOfAgent(String event) {
+        if (!cleanup.isStopping()) {
+            say("agent: " + event);
+        }
     }
 
     private synchronized void say(String line) {

@@ -1,16 +1,21 @@
 package org.replicationserver.demo;
 
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.process.ByteSize;
+import org.replicationserver.process.DiskImage;
 import org.replicationserver.process.RunException;
+import org.replicationserver.process.SizeConverter;
+import org.replicationserver.receiver.config.ByteSize;
 import org.replicationserver.receiver.config.OneLineMistakes;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The command line of the demo. */
@@ -18,28 +23,33 @@ import picocli.CommandLine.Spec;
         name = "demo",
         mixinStandardHelpOptions = true,
         description = {
-            "Replicates a disk over TLS to a server of its own, kills that server with SIGKILL in the middle,",
-            "starts it again, changes files, runs two more cycles, and proves the replica identical.",
-            "Everything happens in a temporary directory that is removed at the end; no root is needed."
+            "Replicates a disk over TLS to a server of its own, kills that server with SIGKILL in the middle, starts it"
+                    + " again, changes files, runs two more cycles, and proves the replica identical. Everything happens in"
+                    + " a temporary directory that is removed at the end; no root is needed."
         },
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {"0:the replica is identical", "1:it is not, or the demo could not go on", "2:wrong command line"
         })
 public final class DemoMain implements Callable<Integer> {
+    /** Smaller disks are replicated before anybody could kill the server in the middle. */
+    private static final long SIZE_MIN = 256 * ByteSize.MIB;
+
+    private static final long SIZE_MAX = 64 * ByteSize.GIB;
+
     @Option(
             names = "--source",
             paramLabel = "FILE|DEVICE",
-            description = "A disk image or block device, only read and not to be written meanwhile."
+            description = "A disk image or block device of 256MiB or more, only read and not to be written meanwhile."
                     + " Default: a file system of this machine's files is made.")
     private @Nullable Path source;
 
     @Option(
             names = "--size",
             paramLabel = "SIZE",
-            converter = ByteSize.Converter.class,
-            description = "Size of the file system that is made. Default: ${DEFAULT-VALUE}.",
+            converter = SizeConverter.class,
+            description = "Size of the file system that is made, from 256MiB. Default: ${DEFAULT-VALUE}.",
             defaultValue = "384MiB")
-    private ByteSize size = new ByteSize(0);
+    private long sizeBytes;
 
     @Option(
             names = "--streams",
@@ -53,25 +63,63 @@ public final class DemoMain implements Callable<Integer> {
 
     /** Runs the demo and ends the process with its exit code. */
     public static void main(String[] args) {
-        int exitCode = new CommandLine(new DemoMain())
-                .setParameterExceptionHandler(new OneLineMistakes())
-                .execute(args);
-        System.exit(exitCode);
+        System.exit(commandLine().execute(args));
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new DemoMain())
+                .setCommandName(System.getProperty("command.name", "demo"))
+                .setParameterExceptionHandler(new OneLineMistakes());
     }
 
     @Override
-    public Integer call() throws InterruptedException {
+    public Integer call() {
         PrintWriter out = spec.commandLine().getOut();
-        if (streams < 1 || streams > 16) {
-            throw new CommandLine.ParameterException(
-                    spec.commandLine(), "--streams=" + streams + ", allowed are 1 to 16");
-        }
+        checkOptions();
         try (Demo demo = new Demo(out, streams)) {
-            return demo.run(source, size) ? 0 : 1;
+            return demo.run(source, sizeBytes) ? 0 : 1;
         } catch (RunException e) {
             out.flush();
             spec.commandLine().getErr().println("demo: " + e.getMessage());
             return 1;
+        } catch (InterruptedException e) {
+            out.flush();
+            spec.commandLine().getErr().println("demo: stopped");
+            return 1;
+        }
+    }
+
+    private void checkOptions() {
+        require(
+                streams >= 1 && streams <= ProtocolLimits.STREAMS_MAX,
+                "--streams=" + streams,
+                "1 to " + ProtocolLimits.STREAMS_MAX);
+        require(
+                sizeBytes >= SIZE_MIN && sizeBytes <= SIZE_MAX && sizeBytes % DiskImage.BLOCK_BYTES == 0,
+                "--size=" + ByteSize.format(sizeBytes),
+                ByteSize.format(SIZE_MIN) + " to " + ByteSize.format(SIZE_MAX) + ", a multiple of "
+                        + ByteSize.format(DiskImage.BLOCK_BYTES));
+        if (source != null) {
+            requireDisk(source);
+        }
+    }
+
+    private void requireDisk(Path disk) {
+        require(Files.exists(disk) && !Files.isDirectory(disk), "--source=" + disk, "an image or block device");
+        try {
+            long bytes = DemoDisk.sizeBytes(disk);
+            require(
+                    bytes >= SIZE_MIN && bytes % ProtocolLimits.SECTOR_BYTES == 0,
+                    "--source=" + disk + " has " + bytes + " bytes",
+                    ByteSize.format(SIZE_MIN) + " and more, multiples of " + ProtocolLimits.SECTOR_BYTES);
+        } catch (RunException e) {
+            throw new ParameterException(spec.commandLine(), "--source: " + e.getMessage(), e);
+        }
+    }
+
+    private void require(boolean allowed, String given, String what) {
+        if (!allowed) {
+            throw new ParameterException(spec.commandLine(), given + ", allowed: " + what);
         }
     }
 }

@@ -13,9 +13,12 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
+import org.replicationserver.receiver.config.ByteSize;
 
 /**
  * The disk that is synced: an ext4 file system full of real files of this machine, made once and kept. Where that cannot be made, a
@@ -24,7 +27,8 @@ import java.util.Random;
 public record DiskImage(Path path, String description) {
     private static final Duration MKE2FS_TIMEOUT = Duration.ofMinutes(5);
     private static final int SYNTHETIC_BLOCK_BYTES = 256 * 1024;
-    private static final int FS_BLOCK_BYTES = 4096;
+    /** Sizes are multiples of it. */
+    public static final int BLOCK_BYTES = 4096;
 
     /** mke2fs makes one inode for so many bytes. */
     private static final int BYTES_PER_INODE = 16 * 1024;
@@ -35,21 +39,37 @@ public record DiskImage(Path path, String description) {
     /** Shares of the roots in a first pass, in hundredths; the second pass takes what there is. */
     private static final int[] SHARES = {50, 20, 20, 5, 5};
 
-    /** Of the image, at most so much is files; the later values are for trees with many small files. */
-    private static final double[] FILLS = {0.97, 0.93, 0.85};
+    /** How much of the image is files. */
+    public enum Fill {
+        /** As much as goes in. */
+        FULL(0.97),
 
-    /** The image of this size in the cache directory; made there if it is missing. */
-    public static DiskImage cached(Path cache, ByteSize size, PrintWriter out)
-            throws RunException, InterruptedException {
+        /** Some room stays for files that are added later. */
+        WITH_ROOM(0.85);
+
+        private final double share;
+
+        Fill(double share) {
+            this.share = share;
+        }
+    }
+
+    /** So much less is tried, one after the other: a tree with many small files takes more room than its files. */
+    private static final double[] LESS = {0, 0.04, 0.12};
+
+    /** The full image of this size in the cache directory; made there if it is missing. */
+    public static DiskImage cached(Path cache, long bytes, PrintWriter out) throws RunException, InterruptedException {
         try {
             Files.createDirectories(cache);
             for (Kind kind : Kind.values()) {
-                Path path = cache.resolve(kind.fileName(size));
-                if (Files.isRegularFile(path) && Files.size(path) == size.bytes()) {
+                Path path = cache.resolve(kind.fileName(bytes));
+                if (Files.isRegularFile(path) && Files.size(path) == bytes) {
                     return new DiskImage(path, kind.description);
                 }
             }
-            return make(cache, size, out);
+            out.println("making an image of " + ByteSize.format(bytes) + " once, in " + cache);
+            out.flush();
+            return make(cache, bytes, Fill.FULL, out);
         } catch (IOException e) {
             throw new RunException("cannot make the image in " + cache + ": " + e.getMessage(), e);
         }
@@ -65,23 +85,23 @@ public record DiskImage(Path path, String description) {
             this.description = description;
         }
 
-        String fileName(ByteSize size) {
-            return "disk-" + size + "-" + name().toLowerCase(java.util.Locale.ROOT) + ".img";
+        String fileName(long bytes) {
+            return "disk-" + ByteSize.format(bytes) + "-" + name().toLowerCase(Locale.ROOT) + ".img";
         }
     }
 
-    private static DiskImage make(Path cache, ByteSize size, PrintWriter out) throws IOException, InterruptedException {
-        Path draft = Files.createTempDirectory(cache, "making-");
+    /** Makes an image in a directory. */
+    public static DiskImage make(Path directory, long bytes, Fill fill, PrintWriter out)
+            throws IOException, InterruptedException {
+        Path draft = Files.createTempDirectory(directory, "making-");
         try {
-            out.println("making an image of " + size + " once, in " + cache);
-            out.flush();
             Path image = draft.resolve("image");
             Kind kind = Kind.EXT4;
-            if (!makeExt4(draft, image, size.bytes(), out)) {
+            if (!makeExt4(draft, image, bytes, fill, out)) {
                 kind = Kind.SYNTHETIC;
-                makeSynthetic(image, size.bytes());
+                makeSynthetic(image, bytes);
             }
-            Path path = cache.resolve(kind.fileName(size));
+            Path path = directory.resolve(kind.fileName(bytes));
             Files.move(image, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             return new DiskImage(path, kind.description);
         } finally {
@@ -91,13 +111,13 @@ public record DiskImage(Path path, String description) {
 
     // --- a real file system
 
-    private static boolean makeExt4(Path draft, Path image, long bytes, PrintWriter out)
+    private static boolean makeExt4(Path draft, Path image, long bytes, Fill fill, PrintWriter out)
             throws IOException, InterruptedException {
         String why = "";
-        for (double fill : FILLS) {
+        for (double less : LESS) {
             Path tree = Files.createDirectory(draft.resolve("tree"));
             try {
-                copyFiles(tree, (long) (bytes * fill), (int) (bytes * 9 / 10 / BYTES_PER_INODE));
+                copyFiles(tree, (long) (bytes * (fill.share - less)), (int) (bytes * 9 / 10 / BYTES_PER_INODE));
                 Files.deleteIfExists(image);
                 try (FileChannel file =
                         FileChannel.open(image, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -112,6 +132,9 @@ public record DiskImage(Path path, String description) {
                 }
                 why = result.firstError();
             } catch (IOException e) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
                 why = String.valueOf(e.getMessage());
                 break;
             } finally {
@@ -124,7 +147,7 @@ public record DiskImage(Path path, String description) {
     }
 
     /** Copies files until the tree is full, first from each root by its share, so that programs, libraries and texts are there. */
-    private static void copyFiles(Path tree, long bytesMax, int filesMax) throws IOException {
+    private static void copyFiles(Path tree, long bytesMax, int filesMax) throws IOException, InterruptedException {
         Filler filler = new Filler(tree, filesMax);
         for (int i = 0; i < ROOTS.size(); i++) {
             filler.copy(ROOTS.get(i), filler.bytes + bytesMax * SHARES[i] / 100);
@@ -147,29 +170,34 @@ public record DiskImage(Path path, String description) {
             this.filesMax = filesMax;
         }
 
-        void copy(Path root, long newBytesMax) throws IOException {
+        void copy(Path root, long newBytesMax) throws IOException, InterruptedException {
             bytesMax = newBytesMax;
             if (Files.isDirectory(root)) {
                 Files.walkFileTree(root, this);
+            }
+            if (Thread.interrupted()) {
+                throw new InterruptedException("told to stop");
             }
         }
 
         @Override
         public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-            if (bytes >= bytesMax - FS_BLOCK_BYTES || files >= filesMax) {
+            if (bytes >= bytesMax - BLOCK_BYTES
+                    || files >= filesMax
+                    || Thread.currentThread().isInterrupted()) {
                 return FileVisitResult.TERMINATE;
             }
             // The directory entry, and for an empty directory its block, count as one block more.
-            long blocks = (attributes.size() + FS_BLOCK_BYTES - 1) / FS_BLOCK_BYTES + 1;
+            long blocks = (attributes.size() + BLOCK_BYTES - 1) / BLOCK_BYTES + 1;
             Path copy = tree.resolve(Path.of("/").relativize(file));
             if (attributes.isRegularFile()
                     && Files.isReadable(file)
-                    && bytes + blocks * FS_BLOCK_BYTES <= bytesMax
+                    && bytes + blocks * BLOCK_BYTES <= bytesMax
                     && Files.notExists(copy)) {
                 Files.createDirectories(
                         tree.resolve(Path.of("/").relativize(file)).getParent());
                 Files.copy(file, copy);
-                bytes += blocks * FS_BLOCK_BYTES;
+                bytes += blocks * BLOCK_BYTES;
                 files++;
             }
             return FileVisitResult.CONTINUE;
@@ -196,7 +224,7 @@ public record DiskImage(Path path, String description) {
             for (long at = 0; at < bytes; at += block.length) {
                 int kind = random.nextInt(16);
                 if (kind == 0) {
-                    java.util.Arrays.fill(block, (byte) 0);
+                    Arrays.fill(block, (byte) 0);
                 } else if (kind <= 5) {
                     random.nextBytes(block);
                 } else {

@@ -1,6 +1,6 @@
 package org.replicationserver.process;
 
-/** The bench cannot go on; the message is one line for the person who started it. */
+/** A run of the demo or of the bench cannot go on; the message is one line for the person who started it. */
 public final class RunException extends Exception {
     public RunException(String message) {
         super(message);

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.replicationserver.process.ServerProcess;
+import org.replicationserver.process.LocalServer;
 import picocli.CommandLine;
 
 /** The command line, and a whole run. */
@@ -27,19 +27,22 @@ final class BenchMainTest {
     @CsvSource({
         "--size=1GB, not a size like",
         "--size=8MiB, 16MiB to 64GiB",
+        "--size=20000001, a multiple of 4KiB",
         "--starts=0, 1 to 20",
-        "--rounds=101, 0 to 100",
+        "--rounds=101, 1 to 100",
+        "--rounds=0, 1 to 100",
         "--rounds=many, --rounds",
         "--streams=17, 1 to 16",
-        "--engine=gnutls, gnutls",
+        "--engine=gnutls, --engine",
         "--volume-dir=/no/such/place, a directory that exists",
         "--json=/no/such/place/file, a directory that exists",
         "--nonsense, --nonsense"
     })
     void aMistakeGetsOneLineThatNamesIt(String argument, String named) {
         StringWriter err = new StringWriter();
-        int exitCode =
-                BenchMain.commandLine().setErr(new PrintWriter(err, true)).execute(argument);
+        int exitCode = BenchMain.commandLine(Path.of("/no/cache"))
+                .setErr(new PrintWriter(err, true))
+                .execute(argument);
 
         assertThat(exitCode).isEqualTo(2);
         assertThat(err.toString().lines()).singleElement().asString().contains(named);
@@ -51,7 +54,7 @@ final class BenchMainTest {
         String run = Files.readString(RUN);
         List<String> options = new ArrayList<>(array(run, "common_flags"));
         options.addAll(array(run, "server_flags"));
-        assertThat(ServerProcess.JVM_OPTIONS).containsExactlyInAnyOrderElementsOf(options);
+        assertThat(LocalServer.JVM_OPTIONS).containsExactlyInAnyOrderElementsOf(options);
     }
 
     private static List<String> array(String script, String name) {
@@ -66,8 +69,9 @@ final class BenchMainTest {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
         Path json = directory.resolve("figures.json");
-        CommandLine bench =
-                BenchMain.commandLine().setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
+        CommandLine bench = BenchMain.commandLine(directory.resolve("cache"))
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true));
 
         int exitCode = bench.execute("--size=64MiB", "--starts=1", "--rounds=1", "--json=" + json);
 

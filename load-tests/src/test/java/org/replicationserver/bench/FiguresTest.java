@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.replicationserver.process.ByteSize;
 import org.replicationserver.process.ProcessUsage;
 import org.replicationserver.process.RunException;
+import org.replicationserver.receiver.config.ByteSize;
 
 /** The arithmetic of what is printed. */
 final class FiguresTest {
@@ -42,6 +42,14 @@ final class FiguresTest {
         assertThat(ProcessUsage.threadName(stat)).isEqualTo("C2 ) Thread");
         assertThat(ProcessUsage.threadName("42 (vert.x-eventloo) S")).isEqualTo("vert.x-eventloo");
         assertThat(ProcessUsage.threadName("42 (worker-12) S")).isEqualTo("worker");
+    }
+
+    @Test
+    void threadsAreCalledByNamesThatTheKernelHasCut() {
+        assertThat(BenchResult.readable("vert.x-eventloo")).isEqualTo("event loop");
+        assertThat(BenchResult.readable("volume-writer-v")).isEqualTo("volume writer");
+        assertThat(BenchResult.readable("C2 CompilerThre")).isEqualTo("C2 compiler");
+        assertThat(BenchResult.readable("main")).isEqualTo("main");
     }
 
     @Test

@@ -35,6 +35,8 @@ public final class ReceiverMain {
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new ReceiverMain()).setParameterExceptionHandler(new OneLineMistakes());
+        return new CommandLine(new ReceiverMain())
+                .setCommandName(System.getProperty("command.name", "replication-server"))
+                .setParameterExceptionHandler(new OneLineMistakes());
     }
 }

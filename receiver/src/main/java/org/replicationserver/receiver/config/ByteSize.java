@@ -4,14 +4,17 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Sizes as people write them: plain bytes, or whole KiB, MiB, GiB or TiB. */
-final class ByteSize {
+public final class ByteSize {
+    public static final long MIB = 1L << 20;
+    public static final long GIB = 1L << 30;
+
     private static final Pattern FORM = Pattern.compile("([0-9]{1,19})(KiB|MiB|GiB|TiB)?");
     private static final String UNITS = "KMGT";
 
     private ByteSize() {}
 
     /** Throws NumberFormatException or ArithmeticException if the text is no size below 2^63. */
-    static long parse(String text) {
+    public static long parse(String text) {
         Matcher matcher = FORM.matcher(text);
         if (!matcher.matches()) {
             throw new NumberFormatException(text);
@@ -22,7 +25,7 @@ final class ByteSize {
     }
 
     /** The shortest form that is exact. */
-    static String format(long bytes) {
+    public static String format(long bytes) {
         for (int i = UNITS.length() - 1; i >= 0; i--) {
             char unit = UNITS.charAt(i);
             if (bytes != 0 && bytes % (1L << shiftOf(unit)) == 0) {

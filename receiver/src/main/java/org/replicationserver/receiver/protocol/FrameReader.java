@@ -38,6 +38,18 @@ public final class FrameReader {
         /** A frame is there as a whole; {@code payload} is positioned at its begin and valid during the call. */
         void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException;
 
+        /**
+         * A sound header has another seq than the next one.
+         *
+         * @throws ProtocolException to refuse it; otherwise the stream goes on with this seq
+         */
+        default void sequenceBroken(FrameHeader header, long nextSeq) throws ProtocolException {
+            throw ProtocolException.at(
+                    header,
+                    ErrorCode.SEQUENCE,
+                    "seq=" + Long.toUnsignedString(header.seq()) + ", next is " + Long.toUnsignedString(nextSeq));
+        }
+
         /** A frame was skipped, because its type is ignorable or because {@link #admit} said so. */
         void skipped(FrameHeader header) throws ProtocolException;
     }
@@ -132,12 +144,9 @@ public final class FrameReader {
         }
         header.decode(headerBytes, headerLen);
         if (header.seq() != lastSeq + 1) {
-            throw ProtocolException.at(
-                    header,
-                    ErrorCode.SEQUENCE,
-                    "seq=" + Long.toUnsignedString(header.seq()) + ", next is " + (lastSeq + 1));
+            handler.sequenceBroken(header, lastSeq + 1);
         }
-        lastSeq++;
+        lastSeq = header.seq();
         return true;
     }
 

@@ -12,6 +12,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -19,10 +20,10 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "decode",
         mixinStandardHelpOptions = true,
-        description = {
-            "Prints the frames of one direction of a connection, as captured after TLS, a line each:",
-            "byte offset, header, and the body; of DATA never the content."
-        },
+        description =
+                "Prints the frames of one direction of a connection, as captured after TLS, a line each: byte offset, header,"
+                        + " and the body; of DATA never the content. The stream may begin at any frame, whose seq is taken as"
+                        + " it is. A gap, and a body that does not parse, is told, and decoding goes on.",
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
             "0:the stream is whole",
@@ -38,6 +39,13 @@ public final class DecodeCommand implements Callable<Integer> {
     @Parameters(paramLabel = "FILE", description = "The captured bytes; - reads standard input.")
     private String file = STANDARD_INPUT;
 
+    @Option(
+            names = "--hex",
+            description =
+                    "FILE is text like protocol/golden/frames.txt: 'hex: ' and digits on each line; each block between"
+                            + " empty lines is a stream of its own.")
+    private boolean hex;
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
@@ -45,11 +53,10 @@ public final class DecodeCommand implements Callable<Integer> {
     public Integer call() {
         PrintWriter lines =
                 new PrintWriter(new BufferedWriter(spec.commandLine().getOut()));
-        String problem;
+        String problem = null;
         int exitCode;
         try (InputStream in = open()) {
-            problem = new StreamPrinter(lines).print(in);
-            exitCode = problem == null ? 0 : FAULT;
+            exitCode = decode(in, lines) ? 0 : FAULT;
         } catch (NoSuchFileException e) {
             problem = file + ": no such file";
             exitCode = IO_ERROR;
@@ -63,6 +70,18 @@ public final class DecodeCommand implements Callable<Integer> {
         lines.flush();
         tell(problem);
         return exitCode;
+    }
+
+    private boolean decode(InputStream in, PrintWriter lines) throws IOException {
+        if (!hex) {
+            return new StreamPrinter(lines, this::tell).print(in);
+        }
+        boolean whole = true;
+        for (HexText.Block block : HexText.read(in)) {
+            lines.println(block.name());
+            whole &= new StreamPrinter(lines, this::tell).print(block.bytes());
+        }
+        return whole;
     }
 
     private InputStream open() throws IOException {

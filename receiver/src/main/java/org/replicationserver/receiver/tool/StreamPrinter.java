@@ -5,8 +5,9 @@ import java.io.InputStream;
 import java.io.PrintWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Consumer;
 import org.replicationserver.receiver.protocol.DurableAck;
+import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.FrameType;
@@ -16,6 +17,9 @@ import org.replicationserver.receiver.protocol.ProtocolException;
 /**
  * Prints the frames of one direction of a connection, a line each. Confined to one thread.
  *
+ * <p>The stream may begin anywhere between two frames. After a fault it goes on where the end of the frame is known: its header was
+ * sound, but its seq is not the next one, or its body does not parse. After any other fault nothing says where a frame begins.
+ *
  * <p>Memory does not grow with the stream: payloads of blocks are passed over, others are bounded by the protocol. What a block
  * holds is the customer's and is never printed.
  */
@@ -23,8 +27,12 @@ final class StreamPrinter {
     private static final int CHUNK_BYTES = 64 * 1024;
 
     private final PrintWriter out;
+    private final Consumer<String> faults;
     private final ByteBuffer chunk = ByteBuffer.allocate(CHUNK_BYTES);
     private final FrameReader reader = new FrameReader(new Lines());
+
+    private boolean begun;
+    private boolean whole = true;
 
     /** Bytes of the stream before the chunk. */
     private long chunkAt;
@@ -32,13 +40,18 @@ final class StreamPrinter {
     /** Where the frame that is being read begins. */
     private long frameAt;
 
-    StreamPrinter(PrintWriter out) {
+    /**
+     * Prints nothing yet.
+     *
+     * @param faults hears of each fault, a line, when everything before it is printed
+     */
+    StreamPrinter(PrintWriter out, Consumer<String> faults) {
         this.out = out;
+        this.faults = faults;
     }
 
-    /** Reads to the end; returns the line that tells a fault of the stream, or null if it had none. */
-    @Nullable
-    String print(InputStream in) throws IOException {
+    /** Reads to the end; says whether the stream had no fault. */
+    boolean print(InputStream in) throws IOException {
         try {
             // A reader of the lines that has gone away (as head does) is no fault.
             while (!out.checkError() && fill(in)) {
@@ -46,11 +59,23 @@ final class StreamPrinter {
                 chunkAt += chunk.limit();
             }
         } catch (ProtocolException e) {
-            return frameAt + " fault: " + e.code() + " " + e.getMessage();
+            fault(e);
+            return false;
         }
-        return reader.isInsideFrame()
-                ? frameAt + " fault: the stream ends inside a frame, after " + (chunkAt - frameAt) + " bytes of it"
-                : null;
+        if (reader.isInsideFrame()) {
+            fault("the stream ends inside a frame, after " + (chunkAt - frameAt) + " bytes of it");
+        }
+        return whole;
+    }
+
+    private void fault(ProtocolException fault) {
+        fault(fault.code() + " " + fault.getMessage());
+    }
+
+    private void fault(String what) {
+        whole = false;
+        out.flush();
+        faults.accept(frameAt + " fault: " + what);
     }
 
     private boolean fill(InputStream in) throws IOException {
@@ -61,6 +86,10 @@ final class StreamPrinter {
 
     private void line(FrameHeader header, String rest) {
         out.println(frameAt + " " + header + rest);
+        endFrame();
+    }
+
+    private void endFrame() {
         frameAt = chunkAt + chunk.position();
     }
 
@@ -108,7 +137,16 @@ final class StreamPrinter {
 
     private final class Lines implements FrameReader.Handler {
         @Override
+        public void sequenceBroken(FrameHeader header, long nextSeq) {
+            if (begun) {
+                fault(ErrorCode.SEQUENCE + " seq=" + Long.toUnsignedString(header.seq()) + ", next is "
+                        + Long.toUnsignedString(nextSeq));
+            }
+        }
+
+        @Override
         public FrameReader.Admission admit(FrameHeader header) {
+            begun = true;
             return header.type() == FrameType.DATA ? FrameReader.Admission.SKIP : FrameReader.Admission.TAKE;
         }
 
@@ -118,9 +156,14 @@ final class StreamPrinter {
         }
 
         @Override
-        public void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException {
+        public void frame(FrameHeader header, ByteBuffer payload) {
             FrameType type = header.type();
-            line(header, type == null ? "" : text(type, payload));
+            try {
+                line(header, type == null ? "" : text(type, payload));
+            } catch (ProtocolException e) {
+                fault(e);
+                endFrame();
+            }
         }
 
         @Override

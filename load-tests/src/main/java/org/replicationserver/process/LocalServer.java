@@ -13,7 +13,7 @@ import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.listener.TlsEngine;
 
 /** The replication server as a process of its own, with one image file as its volume and with the JVM options of production. */
-public final class ServerProcess implements AutoCloseable {
+public final class LocalServer implements AutoCloseable {
     public static final String SOURCE_SERVER = "s-local";
     public static final String DEVICE = "/dev/source";
     private static final String VOLUME = "vol-local";
@@ -34,14 +34,14 @@ public final class ServerProcess implements AutoCloseable {
     /**
      * What to start.
      *
-     * @param stateDirectory empty, or that of a server that was started here before
+     * @param directory for its state and its temporary files; empty, or that of a server that was started here before
      * @param image of the volume; made by the server if it is missing and not below /dev
      * @param port 0 for any
      * @param agentPin of the one agent
      * @param jvmOptions beyond those of production
      */
     public record Settings(
-            Path stateDirectory,
+            Path directory,
             Path image,
             long diskBytes,
             int port,
@@ -49,7 +49,16 @@ public final class ServerProcess implements AutoCloseable {
             TlsEngine engine,
             List<String> jvmOptions) {
         public Settings withPort(int newPort) {
-            return new Settings(stateDirectory, image, diskBytes, newPort, agentPin, engine, jvmOptions);
+            return new Settings(directory, image, diskBytes, newPort, agentPin, engine, jvmOptions);
+        }
+
+        private Path stateDirectory() {
+            return directory.resolve("state");
+        }
+
+        /** Libraries are unpacked there, and stay when the server is killed. */
+        private Path temporaryDirectory() {
+            return directory.resolve("tmp");
         }
     }
 
@@ -58,7 +67,7 @@ public final class ServerProcess implements AutoCloseable {
     private final Pin pin;
     private final String engine;
 
-    private ServerProcess(ChildProcess process, Matcher listening) {
+    private LocalServer(ChildProcess process, Matcher listening) {
         this.process = process;
         this.port = Integer.parseInt(listening.group(1));
         this.pin = Pin.parse(listening.group(2));
@@ -66,12 +75,12 @@ public final class ServerProcess implements AutoCloseable {
     }
 
     /** Starts a server and waits until it listens. */
-    public static ServerProcess start(Settings settings, Cleanup cleanup) throws RunException, InterruptedException {
+    public static LocalServer start(Settings settings, Cleanup cleanup) throws RunException, InterruptedException {
         assign(settings);
         ChildProcess process = ChildProcess.start("server", command(settings), cleanup);
         try {
             Matcher listening = process.awaitLine(LISTENING, START_TIMEOUT);
-            return new ServerProcess(process, listening);
+            return new LocalServer(process, listening);
         } catch (RunException | InterruptedException e) {
             process.close();
             throw e;
@@ -102,6 +111,7 @@ public final class ServerProcess implements AutoCloseable {
                         settings.diskBytes());
         try {
             Files.createDirectories(settings.stateDirectory());
+            Files.createDirectories(settings.temporaryDirectory());
             Files.writeString(assignments(settings), text);
         } catch (IOException e) {
             throw new RunException("cannot write the assignments of the server: " + e.getMessage(), e);
@@ -112,6 +122,9 @@ public final class ServerProcess implements AutoCloseable {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home", ""), "bin", "java").toString());
         command.addAll(JVM_OPTIONS);
+        command.add("-Djava.io.tmpdir=" + settings.temporaryDirectory());
+        // Else a JVM that is killed leaves a file in /tmp, wherever its temporary directory is.
+        command.add("-XX:+PerfDisableSharedMem");
         command.addAll(settings.jvmOptions());
         command.addAll(List.of("-cp", System.getProperty("java.class.path", ""), MAIN, "serve"));
         set(command, "listen.address", "127.0.0.1");
@@ -150,6 +163,11 @@ public final class ServerProcess implements AutoCloseable {
 
     public long peakResidentBytes() throws RunException {
         return ProcessUsage.peakResidentBytes(process.pid());
+    }
+
+    /** Throws if the server has ended by itself. */
+    public void requireAlive() throws RunException, InterruptedException {
+        process.requireAlive();
     }
 
     /** An exception with what the server said last. */

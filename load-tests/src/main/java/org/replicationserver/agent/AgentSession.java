@@ -163,22 +163,19 @@ final class AgentSession {
 
     // --- an epoch
 
-    /** Begins an epoch; with a mark, {@link #frozen} goes on. */
-    void begin(EpochRun newRun, boolean marked) {
+    /** Begins an epoch; {@link #sourceOpened} goes on. */
+    void begin(EpochRun newRun) {
         run = newRun;
         lanes.forEach(Lane::rewind);
-        if (!marked) {
-            openEpochOf(newRun);
-        }
     }
 
-    /** The source is frozen, or cannot be. */
-    void frozen(boolean succeeded) {
+    /** The source can be read; it stands still, as far as it is to. */
+    void sourceOpened(boolean still) {
         EpochRun marking = run;
         if (state != State.ACTIVE || marking == null || !marking.is(EpochRun.State.MARKING)) {
             return;
         }
-        if (!succeeded) {
+        if (!still) {
             marking.becomeFuzzy();
         }
         openEpochOf(marking);
@@ -239,7 +236,7 @@ final class AgentSession {
     }
 
     private void allSent(EpochRun sent) {
-        replication.thaw();
+        replication.letSourceGo();
         if (volumes.stream().anyMatch(SessionVolume::isFailed)) {
             replication.commitWithheld(sent);
             return;
@@ -401,7 +398,7 @@ final class AgentSession {
         if (state == State.ACTIVE) {
             state = State.LEAVING;
             lanes.forEach(Lane::abandon);
-            replication.thaw();
+            replication.letSourceGo();
         }
         leaveIfQuiet();
         flush();

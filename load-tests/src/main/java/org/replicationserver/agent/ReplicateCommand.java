@@ -142,6 +142,15 @@ final class ReplicateCommand implements Callable<Integer> {
     private @Nullable String markCommand;
 
     @Option(
+            names = "--mark-patience",
+            paramLabel = "SECONDS",
+            defaultValue = "600",
+            description =
+                    "How long freeze, and thaw, may take before the command is ended with all that it started, 0 to"
+                            + " 31536000. Default: ${DEFAULT-VALUE}.")
+    private double markPatience;
+
+    @Option(
             names = "--grease",
             negatable = true,
             defaultValue = "true",
@@ -267,6 +276,7 @@ final class ReplicateCommand implements Callable<Integer> {
                 .withCycles(cycles, seconds(cyclePause))
                 .withQuietSource(quietSource)
                 .withMarkCommand(markCommand)
+                .withMarkPatience(seconds(markPatience))
                 .withGrease(grease)
                 .withConnectTimeout(seconds(connectTimeout));
         return seed == null ? options : options.withSeed(seed);

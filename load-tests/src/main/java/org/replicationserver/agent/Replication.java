@@ -18,8 +18,12 @@ import org.replicationserver.receiver.protocol.Welcome;
  *
  * <p>A cycle is DUE (also when its epoch was cut and begins again) → RUNNING → RESTING → DUE, or FINISHED after the last one.
  *
- * <p>Invariants: at most one session at a time; a source is never left frozen when a session ends; the hash of a block is that of
- * what was sent last.
+ * <p>The source is CLOSED → OPENING → OPEN → CLOSING → CLOSED, once for each attempt at an epoch. It is closed as soon as the last
+ * block was read or the session ends, but not before the last read under way is back, and the next attempt waits until it is closed:
+ * otherwise a late read would see what the next mark replaces, or hold open what a mark command takes away.
+ *
+ * <p>Invariants: at most one session at a time; reads are under way only while the source is OPEN; nothing ends before the source is
+ * CLOSED, so that it is never left frozen; the hash of a block is that of what was sent last.
  */
 final class Replication {
     /** How long a stop waits for acknowledgements. */
@@ -28,11 +32,20 @@ final class Replication {
     /** Blocks are read ahead in at most so many reads of 256 KiB, each of which holds memory until it is sent. */
     static final int READS_MAX = 32;
 
+    private static final String ALL_COMMITTED = "all cycles are committed";
+
     private enum Cycle {
         DUE,
         RUNNING,
         RESTING,
         FINISHED
+    }
+
+    private enum Source {
+        CLOSED,
+        OPENING,
+        OPEN,
+        CLOSING
     }
 
     private final ReplicationPlan plan;
@@ -50,6 +63,10 @@ final class Replication {
     private String lastFailure = "not tried yet";
     private int restartsAtOnce;
     private boolean stopping;
+
+    /** How it will end, as soon as the source is closed. */
+    private @Nullable AgentOutcome ending;
+
     private @Nullable AgentOutcome outcome;
 
     // remembered from session to session
@@ -67,10 +84,9 @@ final class Replication {
     private boolean withheld;
 
     // the source
+    private Source source = Source.CLOSED;
+    private boolean sourceUnwanted;
     private int readsHeld;
-    private boolean frozen;
-    private long freezesAsked;
-    private long freezesDone;
 
     Replication(ReplicationPlan plan, AgentIo io, RandomGenerator random) {
         this.plan = plan;
@@ -89,7 +105,7 @@ final class Replication {
 
     /** Looks at all that is due; to be called several times a second. */
     void tick(long nowNanos) {
-        if (outcome != null) {
+        if (ending != null) {
             return;
         }
         AgentSession open = session;
@@ -113,10 +129,19 @@ final class Replication {
         }
     }
 
-    /** Ends the session in good order and then the replication. */
+    /** Ends the session in good order and then the replication; nobody waits for a mark command that hangs. */
     void stop() {
         stopping = true;
-        leaveForGood(AgentOutcome.Exit.DONE, "stopped");
+        io.cutMarkShort();
+        AgentOutcome how = stopped();
+        leaveForGood(how.exit(), how.text());
+    }
+
+    private AgentOutcome stopped() {
+        return cycle == Cycle.FINISHED
+                ? new AgentOutcome(AgentOutcome.Exit.DONE, ALL_COMMITTED)
+                : new AgentOutcome(
+                        AgentOutcome.Exit.STOPPED, "stopped; epoch " + committedEpoch + " is the last committed");
     }
 
     void readDone(BlockRead read) {
@@ -129,26 +154,35 @@ final class Replication {
         }
     }
 
-    void markDone(MarkPhase phase, boolean succeeded) {
-        if (phase == MarkPhase.THAW) {
-            if (!succeeded) {
-                io.event(AgentEvent.warning("the mark command failed at thaw: the source may still be frozen"));
-            }
-            return;
+    /** The source can be read, or why not. */
+    void sourceOpened(SourceOpening opening) {
+        source = Source.OPEN;
+        boolean wanted = !sourceUnwanted;
+        closeSourceIfUnwanted();
+        String warning = opening.warning();
+        if (warning != null && wanted) {
+            io.event(AgentEvent.warning(warning + "; this epoch will be fuzzy"));
         }
-        freezesDone++;
-        if (freezesDone != freezesAsked || !frozen) {
+        String failure = opening.failure();
+        if (failure != null) {
+            sourceFailed(failure);
             return;
-        }
-        if (!succeeded) {
-            io.event(AgentEvent.warning("the mark command failed at freeze: this epoch will be fuzzy"));
-            runningFuzzy = true;
-            thaw();
         }
         AgentSession open = session;
-        if (open != null) {
-            open.frozen(succeeded);
+        if (wanted && open != null) {
+            runningFuzzy |= !opening.still();
+            open.sourceOpened(opening.still());
         }
+    }
+
+    /** The source goes on, or why it may not. */
+    void sourceClosed(@Nullable String warning) {
+        source = Source.CLOSED;
+        if (warning != null) {
+            io.event(AgentEvent.warning(warning + "; the source may still stand still, thaw it by hand"));
+        }
+        endIfSourceClosed();
+        beginIfDue();
     }
 
     /** A disk cannot be read: nothing can be replicated correctly any more. */
@@ -300,7 +334,7 @@ final class Replication {
 
     void sessionActive() {
         if (cycle == Cycle.FINISHED) {
-            leaveForGood(AgentOutcome.Exit.DONE, "all cycles are committed");
+            leaveForGood(AgentOutcome.Exit.DONE, ALL_COMMITTED);
         } else {
             beginIfDue();
         }
@@ -310,7 +344,7 @@ final class Replication {
 
     private void beginIfDue() {
         AgentSession open = session;
-        if (cycle != Cycle.DUE || open == null || !open.isActive() || outcome != null) {
+        if (cycle != Cycle.DUE || open == null || !open.isActive() || ending != null || source != Source.CLOSED) {
             return;
         }
         long now = io.nanoTime();
@@ -329,13 +363,10 @@ final class Replication {
         runningEpoch = committedEpoch + 1;
         runningFuzzy = !plan.quietSource() && !plan.marked();
         io.event(AgentEvent.state("epoch " + runningEpoch + (runningFuzzy ? " begins, fuzzy" : " begins")));
-        if (plan.marked()) {
-            frozen = true;
-            freezesAsked++;
-            io.mark(MarkPhase.FREEZE);
-        }
-        open.begin(new EpochRun(runningEpoch, runningFuzzy), plan.marked());
-        open.flush();
+        open.begin(new EpochRun(runningEpoch, runningFuzzy));
+        source = Source.OPENING;
+        sourceUnwanted = false;
+        io.openSource();
     }
 
     void commitAsked(long epoch) {
@@ -346,7 +377,7 @@ final class Replication {
         committedEpoch = run.epoch;
         recordCommit(run.epoch, run.isFuzzy());
         if (cycle == Cycle.FINISHED) {
-            leaveForGood(AgentOutcome.Exit.DONE, "all cycles are committed");
+            leaveForGood(AgentOutcome.Exit.DONE, ALL_COMMITTED);
         }
     }
 
@@ -392,13 +423,19 @@ final class Replication {
 
     void readConsumed() {
         readsHeld--;
+        closeSourceIfUnwanted();
     }
 
-    /** Lets the source go on, if it is frozen. */
-    void thaw() {
-        if (frozen) {
-            frozen = false;
-            io.mark(MarkPhase.THAW);
+    /** Nothing more is read in this attempt. */
+    void letSourceGo() {
+        sourceUnwanted = true;
+        closeSourceIfUnwanted();
+    }
+
+    private void closeSourceIfUnwanted() {
+        if (sourceUnwanted && source == Source.OPEN && readsHeld == 0) {
+            source = Source.CLOSING;
+            io.closeSource();
         }
     }
 
@@ -409,7 +446,7 @@ final class Replication {
             return;
         }
         session = null;
-        thaw();
+        letSourceGo();
         if (cycle == Cycle.RUNNING) {
             cycle = Cycle.DUE;
             resumed = true;
@@ -421,7 +458,7 @@ final class Replication {
             return;
         }
         if (stopping) {
-            finish(new AgentOutcome(AgentOutcome.Exit.DONE, "stopped"));
+            finish(stopped());
             return;
         }
         long now = io.nanoTime();
@@ -451,7 +488,7 @@ final class Replication {
     private void giveUpIfUnreachable(long nowNanos) {
         AgentSession open = session;
         boolean waited = plan.connectTimeoutNanos() > 0 && nowNanos - downSinceNanos > plan.connectTimeoutNanos();
-        if (waited && outcome == null && (open == null || !open.isConnected())) {
+        if (waited && ending == null && (open == null || !open.isConnected())) {
             session = null;
             if (open != null) {
                 open.drop();
@@ -462,7 +499,7 @@ final class Replication {
 
     private void leaveForGood(AgentOutcome.Exit exit, String text) {
         AgentSession open = session;
-        if (outcome != null) {
+        if (ending != null) {
             return;
         }
         if (open == null) {
@@ -473,9 +510,18 @@ final class Replication {
     }
 
     private void finish(AgentOutcome how) {
-        if (outcome == null) {
+        if (ending == null) {
+            ending = how;
+            io.cutMarkShort();
+            letSourceGo();
+            endIfSourceClosed();
+        }
+    }
+
+    private void endIfSourceClosed() {
+        AgentOutcome how = ending;
+        if (how != null && outcome == null && source == Source.CLOSED) {
             outcome = how;
-            thaw();
             io.ended(how);
         }
     }

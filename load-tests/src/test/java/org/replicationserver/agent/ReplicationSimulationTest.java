@@ -377,6 +377,74 @@ class ReplicationSimulationTest {
     }
 
     @Test
+    void changedSizeEndsTheAgentBeforeAnythingOfTheEpochIsSent() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.fillDisks(0);
+        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
+        long received = sim.server.dataBytesReceived;
+        sim.sizeChange = "it has grown";
+        sim.mutate(5);
+        sim.runToEnd(60);
+        assertThat(sim.outcome).isEqualTo(new AgentOutcome(AgentOutcome.Exit.SOURCE_FAILED, "it has grown"));
+        assertThat(sim.server.dataBytesReceived).isEqualTo(received);
+    }
+
+    @Test
+    void sourceIsOpenedAgainOnlyWhenTheReadsOfALostSessionAreBack() {
+        for (int seed = 0; seed < 50; seed++) {
+            Simulation sim = new Simulation(
+                    seed,
+                    new ModelServer.Settings(),
+                    Simulation.plan(ReplicationPlan.ENDLESS, false, true, ROOT, DATA));
+            sim.readMillisMax = 4000;
+            sim.consistentCommits = true;
+            sim.fillDisks(0);
+            for (int cut = 0; cut < 3; cut++) {
+                int sessions = cut + 1;
+                sim.runUntil("a session", 60, () -> sim.server.sessions >= sessions && sim.frozen);
+                sim.runFor(1);
+                sim.server.cut();
+                sim.runUntil("thawed", 60, () -> !sim.frozen);
+                sim.mutate(20);
+            }
+            sim.readMillisMax = 3;
+            sim.runUntil("a commit", 120, () -> sim.server.committedEpoch() >= 1);
+            assertThat(sim.commitsCompared).as("seed %d", seed).isPositive();
+        }
+    }
+
+    @Test
+    void stopDoesNotWaitForAFreezeThatHangs() {
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(0, false, true, ROOT));
+        sim.freezeHangs = true;
+        sim.runUntil("the freeze", 60, () -> sim.freezes == 1);
+        sim.runFor(20);
+        sim.replication().stop();
+        sim.runToEnd(5);
+        assertThat(Objects.requireNonNull(sim.outcome).exit()).isEqualTo(AgentOutcome.Exit.STOPPED);
+        assertThat(sim.thaws).isEqualTo(1);
+    }
+
+    @Test
+    void lostSessionDoesNotWaitForAFreezeThatHangs() {
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(0, false, true, ROOT));
+        sim.freezeHangs = true;
+        sim.runUntil("the freeze", 60, () -> sim.freezes == 1);
+        sim.server.cut();
+        sim.runUntil("another session", 10, () -> sim.server.sessions == 2);
+    }
+
+    @Test
+    void stopBeforeTheLastCommitIsNotTheSameAsDone() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.runUntil("the initial sync", 60, () -> sim.replication().report().committedEpoch() == 1);
+        sim.replication().stop();
+        sim.runToEnd(10);
+        assertThat(sim.outcome)
+                .isEqualTo(new AgentOutcome(AgentOutcome.Exit.STOPPED, "stopped; epoch 1 is the last committed"));
+    }
+
+    @Test
     void greaseIsSentAndDoesNoHarm() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
         sim.runFor(60);

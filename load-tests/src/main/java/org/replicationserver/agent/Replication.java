@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Hello;
@@ -22,12 +23,18 @@ import org.replicationserver.receiver.protocol.Welcome;
  * block was read or the session ends, but not before the last read under way is back, and the next attempt waits until it is closed:
  * otherwise a late read would see what the next mark replaces, or hold open what a mark command takes away.
  *
+ * <p>A disk whose volume takes no writes would hold back every commit, so it is left out of the sessions that follow and the others go
+ * on. It is offered again between epochs, once a minute, and when the server says that a volume was reopened.
+ *
  * <p>Invariants: at most one session at a time; reads are under way only while the source is OPEN; nothing ends before the source is
  * CLOSED, so that it is never left frozen; the hash of a block is that of what was sent last.
  */
 final class Replication {
     /** How long a stop waits for acknowledgements. */
     static final long STOP_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /** From a volume's failure, or its last refusal, until its disk is offered again. */
+    static final long OFFER_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(60);
 
     /** Blocks are read ahead in at most so many reads of 256 KiB, each of which holds memory until it is sent. */
     static final int READS_MAX = 32;
@@ -81,7 +88,9 @@ final class Replication {
     private long runningEpoch;
     private boolean runningFuzzy;
     private long commitAskedEpoch;
-    private boolean withheld;
+
+    /** Whether the running epoch has all disks; only then it counts as one of the cycles that were asked for. */
+    private boolean runningWhole;
 
     // the source
     private Source source = Source.CLOSED;
@@ -117,6 +126,9 @@ final class Replication {
         giveUpIfUnreachable(nowNanos);
         if (cycle == Cycle.RESTING && nowNanos - restUntilNanos >= 0) {
             cycle = Cycle.DUE;
+        }
+        if (open != null) {
+            offersAgain(open);
         }
         beginIfDue();
     }
@@ -233,11 +245,11 @@ final class Replication {
         if (open == null || !(open.isActive() || open.isLeaving())) {
             return AgentReport.Phase.CONNECTING;
         }
+        if (!open.takesWrites()) {
+            return AgentReport.Phase.WITHHELD;
+        }
         if (cycle != Cycle.RUNNING) {
             return AgentReport.Phase.RESTING;
-        }
-        if (withheld) {
-            return AgentReport.Phase.WITHHELD;
         }
         return commitAskedEpoch == runningEpoch ? AgentReport.Phase.COMMITTING : AgentReport.Phase.SENDING;
     }
@@ -248,8 +260,12 @@ final class Replication {
         return plan;
     }
 
-    List<ReplicatedDisk> disks() {
-        return disks;
+    /** The disks of a session that begins now: those whose volumes take writes, as far as is known, or all if there are none. */
+    List<ReplicatedDisk> offeredDisks() {
+        long now = io.nanoTime();
+        List<ReplicatedDisk> offered =
+                disks.stream().filter(disk -> disk.isOffered(now)).toList();
+        return offered.isEmpty() ? disks : offered;
     }
 
     AgentCounters counters() {
@@ -264,8 +280,8 @@ final class Replication {
         return new Grease(plan.grease(), random, io.nanoTime());
     }
 
-    Hello hello() {
-        List<Hello.RememberedDisk> remembered = disks.stream()
+    Hello hello(List<ReplicatedDisk> offered) {
+        List<Hello.RememberedDisk> remembered = offered.stream()
                 .map(disk -> disk.remembered(committedEpoch))
                 .filter(Objects::nonNull)
                 .toList();
@@ -275,12 +291,8 @@ final class Replication {
                 plan.sourceServerId(),
                 plan.instance(),
                 plan.streams(),
-                disks.stream().map(ReplicatedDisk::hello).toList(),
+                offered.stream().map(ReplicatedDisk::hello).toList(),
                 generation == 0 ? null : new Hello.Remembered(generation, remembered));
-    }
-
-    long estimatedBytes() {
-        return disks.stream().mapToLong(disk -> disk.map.dirtyBytes()).sum();
     }
 
     // --- a session opens
@@ -291,13 +303,13 @@ final class Replication {
         opening.connect();
     }
 
-    void welcomed(Welcome welcome) {
+    void welcomed(Welcome welcome, List<ReplicatedDisk> offered) {
         counters.sessions++;
         generation = welcome.generation();
         io.event(AgentEvent.state("session open: generation " + generation + ", " + welcome.streams() + " streams"));
         boolean all = false;
-        for (int i = 0; i < disks.size(); i++) {
-            all |= welcomed(disks.get(i), welcome.volumes().get(i));
+        for (int i = 0; i < offered.size(); i++) {
+            all |= welcomed(offered.get(i), welcome.volumes().get(i));
         }
         committedEpoch = welcome.volumes().stream()
                 .mapToLong(Welcome.Volume::committedEpoch)
@@ -316,9 +328,11 @@ final class Replication {
     private boolean welcomed(ReplicatedDisk disk, Welcome.Volume volume) {
         String name = disk.spec.deviceName();
         if (volume.action() == Welcome.Action.FAILED) {
-            disk.failed(volume.reason());
-            volumeFailed(disk, volume.reason());
+            volumeFailed(disk, volume.volumeId(), volume.reason());
             return false;
+        }
+        if (disk.isFailed()) {
+            io.event(AgentEvent.state(name + ": volume " + volume.volumeId() + " takes writes again"));
         }
         boolean known = volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());
         if (known) {
@@ -326,10 +340,14 @@ final class Replication {
         } else {
             disk.map.dirtyAll();
             String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "CONTENT_UNKNOWN";
-            io.event(AgentEvent.state(name + ": everything is sent: " + reason));
+            io.event(AgentEvent.state(name + ": sends everything (" + words(reason) + ")"));
         }
         disk.healthy(volume.dataGen());
         return !known;
+    }
+
+    private static String words(String reason) {
+        return reason.toLowerCase(Locale.ROOT).replace('_', ' ');
     }
 
     void sessionActive() {
@@ -347,6 +365,9 @@ final class Replication {
         if (cycle != Cycle.DUE || open == null || !open.isActive() || ending != null || source != Source.CLOSED) {
             return;
         }
+        if (!open.takesWrites() || offersAgain(open)) {
+            return;
+        }
         long now = io.nanoTime();
         if (!resumed) {
             disks.forEach(disk -> disk.map.beginEpoch());
@@ -357,10 +378,10 @@ final class Replication {
             disks.forEach(disk -> disk.map.suspectAll());
         }
         cycle = Cycle.RUNNING;
-        withheld = false;
         resumed = false;
         commitAskedEpoch = 0;
         runningEpoch = committedEpoch + 1;
+        runningWhole = open.disks().size() == disks.size();
         runningFuzzy = !plan.quietSource() && !plan.marked();
         io.event(AgentEvent.state("epoch " + runningEpoch + (runningFuzzy ? " begins, fuzzy" : " begins")));
         open.begin(new EpochRun(runningEpoch, runningFuzzy));
@@ -385,25 +406,55 @@ final class Replication {
         long now = io.nanoTime();
         counters.commits++;
         log.committed(epoch, fuzzy, now);
-        io.event(AgentEvent.state("epoch " + epoch + (fuzzy ? " is committed, fuzzy" : " is committed")));
+        io.event(AgentEvent.state("epoch " + epoch + " is committed" + (fuzzy ? ", fuzzy" : "")
+                + (runningWhole ? "" : ", without " + leftOut())));
         resumed = false;
-        cyclesDone++;
+        cyclesDone += runningWhole ? 1 : 0;
         boolean last = plan.cycles() != ReplicationPlan.ENDLESS && cyclesDone >= plan.cycles();
         cycle = last ? Cycle.FINISHED : Cycle.RESTING;
         restUntilNanos = now + plan.cyclePauseNanos();
     }
 
-    void commitWithheld(EpochRun run) {
-        if (!withheld) {
-            withheld = true;
-            io.event(AgentEvent.warning(
-                    "epoch " + run.epoch + " is not committed: a volume takes no writes; the others are"
-                            + " complete, and it goes on when the volume is reopened"));
+    // --- volumes that take no writes
+
+    void volumeFailed(ReplicatedDisk disk, String volumeId, String why) {
+        boolean known = why.equals(disk.failure());
+        disk.failed(why, io.nanoTime() + OFFER_AGAIN_NANOS);
+        String name = disk.spec.deviceName();
+        if (known) {
+            io.event(AgentEvent.state(name + ": volume " + volumeId + " still takes no writes"));
+        } else {
+            io.event(AgentEvent.warning(name + ": volume " + volumeId + " takes no writes: " + why
+                    + "; this disk is left out and the others go on; repair the volume, then on the server: ./run volume reopen "
+                    + volumeId));
         }
     }
 
-    void volumeFailed(ReplicatedDisk disk, String why) {
-        io.event(AgentEvent.warning(disk.spec.deviceName() + ": its volume takes no writes: " + why));
+    /** The server says that some volume takes writes again. */
+    void volumeReopened() {
+        disks.forEach(disk -> disk.offerAgain(io.nanoTime()));
+    }
+
+    /** Between epochs, ends the session to offer failed disks again when it is time; says whether. */
+    private boolean offersAgain(AgentSession open) {
+        long now = io.nanoTime();
+        boolean between = cycle == Cycle.DUE || cycle == Cycle.RESTING;
+        boolean due = disks.stream().anyMatch(disk -> disk.isFailed() && disk.isOffered(now));
+        if (between && due && open.isActive()) {
+            open.leave(
+                    "offers disks again",
+                    STOP_PATIENCE_NANOS,
+                    SessionEnd.now("the session begins anew and offers " + leftOut() + " again"));
+            return true;
+        }
+        return false;
+    }
+
+    private String leftOut() {
+        return disks.stream()
+                .filter(ReplicatedDisk::isFailed)
+                .map(disk -> disk.spec.deviceName())
+                .collect(Collectors.joining(", "));
     }
 
     void serverBusy(Progress progress) {
@@ -469,11 +520,12 @@ final class Replication {
         if (ended.wasActive()) {
             downSinceNanos = now;
         }
-        counters.reconnects++;
+        counters.reconnects += ended.wasActive() ? 1 : 0;
         long delayNanos = delayAfter(end);
         nextConnectNanos = now + delayNanos;
-        io.event(AgentEvent.warning(
-                end.text() + "; next attempt in " + TimeUnit.NANOSECONDS.toMillis(delayNanos) + " ms"));
+        String when = delayNanos == 0 ? "" : "; next attempt in " + TimeUnit.NANOSECONDS.toMillis(delayNanos) + " ms";
+        boolean intended = end.next() == SessionEnd.Next.NOW;
+        io.event(intended ? AgentEvent.state(end.text() + when) : AgentEvent.warning(end.text() + when));
     }
 
     private long delayAfter(SessionEnd end) {

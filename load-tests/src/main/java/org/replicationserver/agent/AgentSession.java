@@ -315,7 +315,7 @@ final class AgentSession {
             return afterwards;
         }
         if (code == ErrorCode.FORBIDDEN) {
-            return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, "the server refuses this agent: " + text);
+            return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, Advice.forbidden(replication.plan(), text));
         }
         boolean ofHello = state == State.GREETING && code == ErrorCode.RANGE;
         if (code == ErrorCode.VERSION || code == ErrorCode.UNSUPPORTED || ofHello) {
@@ -365,11 +365,14 @@ final class AgentSession {
         end(
                 switch (failure.kind()) {
                     case LOST -> SessionEnd.retry(text);
-                    case REFUSED_BY_SERVER -> SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
+                    case REFUSED_BY_SERVER ->
+                        SessionEnd.never(
+                                AgentOutcome.Exit.FORBIDDEN,
+                                Advice.certificateRefused(replication.plan(), failure.text()));
                     case SERVER_NOT_PINNED ->
                         replication.plan().pinsMayChange()
-                                ? SessionEnd.retry(text)
-                                : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
+                                ? SessionEnd.retry(failure.text())
+                                : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, failure.text());
                     case NOT_BRP -> SessionEnd.never(AgentOutcome.Exit.PROTOCOL, text);
                 });
     }

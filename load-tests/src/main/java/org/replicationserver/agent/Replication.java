@@ -87,6 +87,7 @@ final class Replication {
     private long restUntilNanos;
     private long runningEpoch;
     private boolean runningFuzzy;
+    private boolean fuzzyTold;
     private long commitAskedEpoch;
 
     /** Whether the running epoch has all disks; only then it counts as one of the cycles that were asked for. */
@@ -368,6 +369,7 @@ final class Replication {
         if (!open.takesWrites() || offersAgain(open)) {
             return;
         }
+        tellIfFuzzy();
         long now = io.nanoTime();
         if (!resumed) {
             disks.forEach(disk -> disk.map.beginEpoch());
@@ -388,6 +390,15 @@ final class Replication {
         source = Source.OPENING;
         sourceUnwanted = false;
         io.openSource();
+    }
+
+    private void tellIfFuzzy() {
+        if (!plan.quietSource() && !plan.marked() && !fuzzyTold) {
+            fuzzyTold = true;
+            io.event(AgentEvent.state(
+                    "epochs will be fuzzy: durable, but not the disks' state of one moment; --mark-command"
+                            + " makes them consistent, or --quiet-source if nobody writes to the disks"));
+        }
     }
 
     void commitAsked(long epoch) {

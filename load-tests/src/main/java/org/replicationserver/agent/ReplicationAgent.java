@@ -60,7 +60,7 @@ public final class ReplicationAgent {
             @Nullable MarkCommand mark,
             Consumer<AgentEvent> events) {
         this.seed = options.seed();
-        this.plan = planOf(options, files, mark != null);
+        this.plan = planOf(options, identity, files, mark != null);
         this.vertx = Vertx.vertx(new VertxOptions()
                 .setEventLoopPoolSize(1)
                 .setWorkerPoolSize(1)
@@ -81,7 +81,7 @@ public final class ReplicationAgent {
     /**
      * Starts an agent.
      *
-     * @param events hears what happens, on the event loop, and must not block
+     * @param events hears what happens, on the event loop or before this returns, and must not block
      */
     public static ReplicationAgent start(AgentOptions options, Consumer<AgentEvent> events) throws AgentStartException {
         return start(options, options.newMarkCommand(), events);
@@ -95,7 +95,12 @@ public final class ReplicationAgent {
             MemoryNeed.check(
                     files.stream().map(DiskFile::sizeBytes).toList(),
                     Runtime.getRuntime().maxMemory());
+            boolean isNew = !AgentIdentity.exists(options.identityDirectory());
             Identity identity = AgentIdentity.loadOrCreate(options.identityDirectory(), options.sourceServerId());
+            if (isNew) {
+                events.accept(AgentEvent.state(
+                        "a new identity was made in " + options.identityDirectory() + ", pin " + identity.pin()));
+            }
             ReplicationAgent agent = new ReplicationAgent(options, identity, files, mark, events);
             agent.awaitBegin();
             return agent;
@@ -116,7 +121,8 @@ public final class ReplicationAgent {
         }
     }
 
-    private static ReplicationPlan planOf(AgentOptions options, List<DiskFile> files, boolean marked) {
+    private static ReplicationPlan planOf(
+            AgentOptions options, Identity identity, List<DiskFile> files, boolean marked) {
         List<ReplicationPlan.Disk> disks = new ArrayList<>();
         for (int i = 0; i < files.size(); i++) {
             DiskFile file = files.get(i);
@@ -127,6 +133,7 @@ public final class ReplicationAgent {
         new SecureRandom().nextBytes(instance);
         return new ReplicationPlan(
                 options.sourceServerId(),
+                identity.pin().toString(),
                 HexFormat.of().formatHex(instance),
                 options.streams(),
                 disks,

@@ -125,11 +125,17 @@ class ReplicationAgentTest {
         startServer(
                 AgentIdentity.loadOrCreate(directory.resolve("other"), "s-1").pin());
         ReplicationAgent agent = start(options().withTlsEngine(engine));
-        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
+        AgentOutcome outcome = Objects.requireNonNull(agent.awaitEnd(PATIENCE));
+        assertThat(outcome.exit()).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
+        String pin = AgentIdentity.loadOrCreate(identity(), "s-1").pin().toString();
+        assertThat(outcome.text())
+                .isEqualTo("the server does not know this agent, pin " + pin
+                        + "; on the server: ./run assign --source-server-id s-1 --agent-pin " + pin
+                        + ", then start it again");
     }
 
     @Test
-    void serverWithAnotherPinIsRefused() throws Exception {
+    void serverWithAnotherPinIsRefusedWithBothPins() throws Exception {
         startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
         Pin other =
                 AgentIdentity.loadOrCreate(directory.resolve("other"), "s-2").pin();
@@ -141,7 +147,11 @@ class ReplicationAgentTest {
                 identity());
         AgentOutcome outcome = Objects.requireNonNull(start(options).awaitEnd(PATIENCE));
         assertThat(outcome.exit()).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
-        assertThat(outcome.text()).contains("NOT_PINNED");
+        Pin shown = Pin.parse(Files.readString(directory.resolve("state/certificates/server.pin"))
+                .strip());
+        assertThat(outcome.text())
+                .isEqualTo("localhost:" + port + " shows pin " + shown + ", expected is " + other
+                        + "; if the server has a new key, start with --server-pin " + shown);
     }
 
     @ParameterizedTest

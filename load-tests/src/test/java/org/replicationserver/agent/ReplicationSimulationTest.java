@@ -415,6 +415,24 @@ class ReplicationSimulationTest {
     }
 
     @Test
+    void duplicateAgentIsToldWhatToDo() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, TINY);
+        sim.runUntil("a session", 60, () -> sim.server.committedEpoch() == 1);
+        sim.server.tell(new ErrorBody(ErrorCode.FORBIDDEN.code(), "FORBIDDEN", null, null, null, "duplicate agent"));
+        sim.runToEnd(60);
+        assertThat(Objects.requireNonNull(sim.outcome).text()).endsWith("./run source accept-agents s-1");
+    }
+
+    @Test
+    void fuzzyEpochsAreExplainedOnce() {
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(2, false, false, TINY));
+        sim.runToEnd(60);
+        assertThat(sim.events)
+                .filteredOn(event -> event.text().contains("--quiet-source"))
+                .hasSize(1);
+    }
+
+    @Test
     void refusedEpochBeginsANewSessionAtOnce() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, TINY);
         sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
@@ -540,6 +558,7 @@ class ReplicationSimulationTest {
         ReplicationPlan endless = Simulation.plan(ReplicationPlan.ENDLESS, true, false, TINY);
         ReplicationPlan plan = new ReplicationPlan(
                 endless.sourceServerId(),
+                endless.agentPin(),
                 endless.instance(),
                 endless.streams(),
                 endless.disks(),

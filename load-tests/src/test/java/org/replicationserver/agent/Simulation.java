@@ -79,6 +79,7 @@ final class Simulation implements AgentIo, ModelServer.World {
     static ReplicationPlan plan(int cycles, boolean quiet, boolean marked, ReplicationPlan.Disk... disks) {
         return new ReplicationPlan(
                 "s-1",
+                "sha256:" + "ab".repeat(32),
                 "00000000000000000000000000000001",
                 4,
                 List.of(disks),

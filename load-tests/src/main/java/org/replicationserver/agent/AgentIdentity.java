@@ -1,5 +1,6 @@
 package org.replicationserver.agent;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import org.replicationserver.cert.CertificateProfile;
@@ -14,6 +15,11 @@ public final class AgentIdentity {
     private static final int COMMON_NAME_CHARS_MAX = 64;
 
     private AgentIdentity() {}
+
+    /** Whether there is one, so that {@link #loadOrCreate} makes none. */
+    static boolean exists(Path directory) {
+        return Files.exists(directory.resolve(NAME + ".key.pem"));
+    }
 
     public static Identity loadOrCreate(Path directory, String sourceServerId) throws CertificateStoreException {
         // For people who read the certificate; no check looks at it.

@@ -17,8 +17,17 @@ interface AgentIo {
     /** Reads and prepares blocks; answered by {@link Replication#readDone}. */
     void read(BlockRead read);
 
-    /** Freezes the source, or lets it go again; answered by {@link Replication#markDone}. Calls are carried out in order. */
-    void mark(MarkPhase phase);
+    /**
+     * Makes the source stand still if it is marked, opens the disks and compares their sizes; answered by
+     * {@link Replication#sourceOpened}.
+     */
+    void openSource();
+
+    /** Closes the disks and lets the source go on; answered by {@link Replication#sourceClosed}. No read is under way. */
+    void closeSource();
+
+    /** No epoch will begin any more, so nobody waits for the source to stand still. */
+    void cutMarkShort();
 
     /** Something that a person may want to know. */
     void event(AgentEvent event);

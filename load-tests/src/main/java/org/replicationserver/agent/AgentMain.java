@@ -1,18 +1,27 @@
 package org.replicationserver.agent;
 
+import java.util.List;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.replicationserver.receiver.StopSignals;
+import org.replicationserver.receiver.config.OneLineMistakes;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The program {@code agent}: the reference agent of the Block Replication Protocol. */
 @Command(
-        name = "agent",
+        name = "./run agent",
         mixinStandardHelpOptions = true,
         version = "reference agent, BRP/1",
         description = "The reference agent of the Block Replication Protocol, version 1.",
-        synopsisSubcommandLabel = "COMMAND",
-        subcommands = {ReplicateCommand.class, IdentityCommand.class})
+        synopsisSubcommandLabel = "COMMAND")
 public final class AgentMain {
     static final int USAGE = 2;
 
@@ -25,23 +34,45 @@ public final class AgentMain {
         if (System.getProperty(LOGGING) == null) {
             System.setProperty(LOGGING, "agent-logback.xml");
         }
-        System.exit(commandLine().execute(args));
+        System.exit(commandLine(() -> StopSignals.install()::await).execute(args));
     }
 
-    static CommandLine commandLine() {
+    /**
+     * The command line.
+     *
+     * @param stopSignals begins to listen for signals; what it gives waits for the first one and gives the exit code for it
+     */
+    static CommandLine commandLine(Supplier<IntSupplier> stopSignals) {
         return new CommandLine(new AgentMain())
                 .setCommandName(System.getProperty("command.name", "agent"))
+                .addSubcommand(new ReplicateCommand(stopSignals))
+                .addSubcommand(new IdentityCommand())
                 .setParameterExceptionHandler(AgentMain::wrongUsage)
                 .setUsageHelpAutoWidth(true)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF));
     }
 
-    /** One line, and where to read more; the whole help would hide it. */
-    private static int wrongUsage(ParameterException e, String[] args) {
-        CommandLine command = e.getCommandLine();
-        String line = String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ");
-        command.getErr().println(line + " (" + command.getCommandSpec().qualifiedName() + " --help tells more)");
-        return USAGE;
+    private static int wrongUsage(ParameterException mistake, String[] args) {
+        return new OneLineMistakes().handleParseException(mainMistake(mistake), args);
+    }
+
+    /** A word that is not known may be the reason why another is missing, so it is told first. */
+    private static ParameterException mainMistake(ParameterException mistake) {
+        CommandLine command = mistake.getCommandLine();
+        List<String> unknown = command.getUnmatchedArguments();
+        if (mistake instanceof MissingParameterException missing && unknown.isEmpty()) {
+            String names = missing.getMissing().stream().map(AgentMain::nameOf).collect(Collectors.joining(", "));
+            return new ParameterException(command, "missing: " + names);
+        }
+        if (mistake instanceof MissingParameterException || mistake instanceof UnmatchedArgumentException) {
+            String word = unknown.getFirst().replaceFirst("(?<=.)=.*", "");
+            return new UnmatchedArgumentException(command, List.of(word));
+        }
+        return mistake;
+    }
+
+    private static String nameOf(ArgSpec argument) {
+        return argument instanceof OptionSpec option ? option.longestName() : argument.paramLabel();
     }
 }

@@ -4,26 +4,27 @@ package org.replicationserver.agent;
 public record AgentOutcome(Exit exit, String text) {
     /** The exit codes of the program, after sysexits.h where it has one. */
     public enum Exit {
-        DONE(0, "all cycles are committed, or it was stopped"),
-        UNREACHABLE(69, "no session could be opened within --connect-timeout"),
-        SOURCE_FAILED(74, "a source disk cannot be read any more"),
-        PROTOCOL(76, "server and agent do not understand each other, or disagree about a disk's size"),
-        FORBIDDEN(77, "the server refuses this agent's certificate, id or disks, or shows a pin that is not expected");
+        /** All cycles are committed. */
+        DONE(0),
+        /** No session could be opened within --connect-timeout. */
+        UNREACHABLE(69),
+        /** A source disk cannot be read any more, or has another size. */
+        SOURCE_FAILED(74),
+        /** Server and agent do not understand each other, or disagree about a disk's size. */
+        PROTOCOL(76),
+        /** The server refuses this agent's certificate, id or disks, or shows a pin that is not expected. */
+        FORBIDDEN(77),
+        /** It was stopped before its last cycle was committed; after SIGINT the program says 130. */
+        STOPPED(143);
 
         private final int code;
-        private final String meaning;
 
-        Exit(int code, String meaning) {
+        Exit(int code) {
             this.code = code;
-            this.meaning = meaning;
         }
 
         public int code() {
             return code;
-        }
-
-        public String meaning() {
-            return meaning;
         }
     }
 }

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param durableBytes bytes of the disks that were acknowledged as being on stable storage, each newest sending once
  * @param readBytes bytes read from the disks
  * @param skippedFrames frames of the server that this version does not know
+ * @param reconnects sessions that were open and ended while the agent went on
  * @param cycles the newest committed epochs, oldest first; at most {@link #CYCLES_MAX}
  * @param outcome how it ended, or null while it runs
  */
@@ -49,7 +50,7 @@ public record AgentReport(
         SENDING,
         /** All is sent, the commit is not answered yet. */
         COMMITTING,
-        /** A volume takes no writes, so nothing is committed. */
+        /** No volume takes writes, so nothing can be sent. */
         WITHHELD,
         /** It waits for the next cycle. */
         RESTING,
@@ -76,7 +77,7 @@ public record AgentReport(
      * One committed epoch, with what was counted from its begin to its commit.
      *
      * @param seconds from the begin of its first attempt to the answer of its commit
-     * @param reconnects sessions that were lost meanwhile
+     * @param reconnects sessions that were open and ended meanwhile
      */
     public record Cycle(
             long epoch,

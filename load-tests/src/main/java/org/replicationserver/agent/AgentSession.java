@@ -42,6 +42,7 @@ final class AgentSession {
 
     private final Replication replication;
     private final AgentIo io;
+    private final List<ReplicatedDisk> disks;
     private final ControlLink control;
     private final List<DataLink> streams = new ArrayList<>();
     private final List<SessionVolume> volumes = new ArrayList<>();
@@ -66,9 +67,10 @@ final class AgentSession {
     AgentSession(Replication replication, AgentIo io) {
         this.replication = replication;
         this.io = io;
+        this.disks = replication.offeredDisks();
         this.progressNanos = io.nanoTime();
         this.pingedNanos = io.nanoTime();
-        this.control = new ControlLink(this, io, replication.newGrease(), replication.hello());
+        this.control = new ControlLink(this, io, replication.newGrease(), replication.hello(disks));
     }
 
     void connect() {
@@ -121,6 +123,16 @@ final class AgentSession {
         return state == State.ACTIVE;
     }
 
+    /** The disks that were named in HELLO. */
+    List<ReplicatedDisk> disks() {
+        return disks;
+    }
+
+    /** False when no volume of an open session takes writes: it only waits for one to be reopened. */
+    boolean takesWrites() {
+        return volumes.isEmpty() || !volumes.stream().allMatch(SessionVolume::isFailed);
+    }
+
     boolean isLeaving() {
         return state == State.LEAVING || state == State.PARTING;
     }
@@ -128,16 +140,18 @@ final class AgentSession {
     // --- opening
 
     void welcome(Welcome welcome) throws ProtocolException {
-        WelcomeCheck.check(welcome, replication.plan(), replication.generation());
+        WelcomeCheck.check(welcome, replication.plan().streams(), disks, replication.generation());
         generation = welcome.generation();
         regionShift = welcome.regionShift();
-        List<ReplicatedDisk> disks = replication.disks();
         for (int i = 0; i < disks.size(); i++) {
             Welcome.Volume volume = welcome.volumes().get(i);
             boolean failed = volume.action() == Welcome.Action.FAILED;
-            volumes.add(new SessionVolume(disks.get(i), volume.index(), failed));
+            volumes.add(new SessionVolume(disks.get(i), volume.index(), volume.volumeId(), failed));
         }
-        replication.welcomed(welcome);
+        replication.welcomed(welcome, disks);
+        if (anyFailed() && takesWrites()) {
+            leaveWithoutFailed();
+        }
         if (state != State.GREETING) {
             return;
         }
@@ -163,22 +177,19 @@ final class AgentSession {
 
     // --- an epoch
 
-    /** Begins an epoch; with a mark, {@link #frozen} goes on. */
-    void begin(EpochRun newRun, boolean marked) {
+    /** Begins an epoch; {@link #sourceOpened} goes on. */
+    void begin(EpochRun newRun) {
         run = newRun;
         lanes.forEach(Lane::rewind);
-        if (!marked) {
-            openEpochOf(newRun);
-        }
     }
 
-    /** The source is frozen, or cannot be. */
-    void frozen(boolean succeeded) {
+    /** The source can be read; it stands still, as far as it is to. */
+    void sourceOpened(boolean still) {
         EpochRun marking = run;
         if (state != State.ACTIVE || marking == null || !marking.is(EpochRun.State.MARKING)) {
             return;
         }
-        if (!succeeded) {
+        if (!still) {
             marking.becomeFuzzy();
         }
         openEpochOf(marking);
@@ -186,7 +197,9 @@ final class AgentSession {
     }
 
     private void openEpochOf(EpochRun opening) {
-        control.send(FrameType.EPOCH_OPEN, opening.open(io.wallMillis(), replication.estimatedBytes()));
+        long estimatedBytes =
+                disks.stream().mapToLong(disk -> disk.map.dirtyBytes()).sum();
+        control.send(FrameType.EPOCH_OPEN, opening.open(io.wallMillis(), estimatedBytes));
     }
 
     void epochStatus(EpochStatus status) throws ProtocolException {
@@ -217,7 +230,7 @@ final class AgentSession {
         }
         lanes.forEach(Lane::drain);
         claim();
-        if (lanes.stream().allMatch(lane -> lane.volume.isFailed() || lane.isDone())) {
+        if (lanes.stream().allMatch(Lane::isDone)) {
             allSent(sending);
         }
     }
@@ -239,11 +252,7 @@ final class AgentSession {
     }
 
     private void allSent(EpochRun sent) {
-        replication.thaw();
-        if (volumes.stream().anyMatch(SessionVolume::isFailed)) {
-            replication.commitWithheld(sent);
-            return;
-        }
+        replication.letSourceGo();
         List<Long> fences =
                 streams.stream().map(link -> link.sendFence(sent.epoch)).toList();
         sent.commit();
@@ -306,7 +315,7 @@ final class AgentSession {
             return afterwards;
         }
         if (code == ErrorCode.FORBIDDEN) {
-            return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, "the server refuses this agent: " + text);
+            return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, Advice.forbidden(replication.plan(), text));
         }
         boolean ofHello = state == State.GREETING && code == ErrorCode.RANGE;
         if (code == ErrorCode.VERSION || code == ErrorCode.UNSUPPORTED || ofHello) {
@@ -330,17 +339,11 @@ final class AgentSession {
         for (SessionVolume volume : volumes) {
             if (error.volume() != null && volume.index == error.volume() && !volume.isFailed()) {
                 volume.fail();
-                volume.disk.failed(text);
-                lanes.stream().filter(lane -> lane.volume == volume).forEach(Lane::abandon);
-                replication.volumeFailed(volume.disk, text);
+                replication.volumeFailed(volume.disk, volume.volumeId, error.text() == null ? text : error.text());
+                leaveWithoutFailed();
             }
         }
-        EpochRun open = run;
-        if (open != null && open.is(EpochRun.State.COMMITTING)) {
-            replication.commitWithheld(open);
-        }
         leaveIfQuiet();
-        pump();
     }
 
     /** The server sent what this agent had to refuse, and was told so. */
@@ -362,11 +365,14 @@ final class AgentSession {
         end(
                 switch (failure.kind()) {
                     case LOST -> SessionEnd.retry(text);
-                    case REFUSED_BY_SERVER -> SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
+                    case REFUSED_BY_SERVER ->
+                        SessionEnd.never(
+                                AgentOutcome.Exit.FORBIDDEN,
+                                Advice.certificateRefused(replication.plan(), failure.text()));
                     case SERVER_NOT_PINNED ->
                         replication.plan().pinsMayChange()
-                                ? SessionEnd.retry(text)
-                                : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
+                                ? SessionEnd.retry(failure.text())
+                                : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, failure.text());
                     case NOT_BRP -> SessionEnd.never(AgentOutcome.Exit.PROTOCOL, text);
                 });
     }
@@ -374,6 +380,9 @@ final class AgentSession {
     // --- leaving
 
     void goAway(GoAway goAway) {
+        if (goAway.reason().equals("VOLUME_REOPENED")) {
+            replication.volumeReopened();
+        }
         long delay = TimeUnit.MILLISECONDS.toNanos(goAway.reconnectAfterMillis());
         leave(
                 "server: " + goAway.reason(),
@@ -401,7 +410,7 @@ final class AgentSession {
         if (state == State.ACTIVE) {
             state = State.LEAVING;
             lanes.forEach(Lane::abandon);
-            replication.thaw();
+            replication.letSourceGo();
         }
         leaveIfQuiet();
         flush();
@@ -414,6 +423,14 @@ final class AgentSession {
                 && volumes.stream().allMatch(v -> v.isFailed() || v.disk.map.isAllAcknowledged())) {
             part();
         }
+    }
+
+    /** A failed volume holds back every commit of its session; the next session has the others only. */
+    private void leaveWithoutFailed() {
+        leave(
+                "a volume takes no writes",
+                Replication.STOP_PATIENCE_NANOS,
+                SessionEnd.now("the session begins anew without the disks whose volumes take no writes"));
     }
 
     private boolean anyFailed() {

@@ -1,6 +1,5 @@
 package org.replicationserver.agent;
 
-import java.util.BitSet;
 import java.util.stream.IntStream;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 
@@ -15,14 +14,19 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  * reader who found a suspect block unchanged.
  */
 final class DirtyMap {
+    private static final int SETS = 4;
+
     private final BlockLayout layout;
     private final int blocks;
-    private final BitSet dirty;
-    private final BitSet suspect;
-    private final BitSet inFlight;
+    private final BlockSet dirty;
+    private final BlockSet suspect;
+    private final BlockSet inFlight;
 
     /** Blocks that were in flight when a session of this epoch ended. */
-    private final BitSet sentBefore = new BitSet();
+    private final BlockSet sentBefore;
+
+    /** Blocks that are dirty, suspect or in flight; changes with them, because a count would look at every word. */
+    private int open;
 
     private final SendLog[] logs = IntStream.range(0, ProtocolLimits.STREAMS_MAX)
             .mapToObj(_ -> new SendLog())
@@ -32,22 +36,30 @@ final class DirtyMap {
     DirtyMap(BlockLayout layout) {
         this.layout = layout;
         this.blocks = layout.blocks();
-        this.dirty = new BitSet(blocks);
-        this.suspect = new BitSet(blocks);
-        this.inFlight = new BitSet(blocks);
+        this.dirty = new BlockSet(blocks);
+        this.suspect = new BlockSet(blocks);
+        this.inFlight = new BlockSet(blocks);
+        this.sentBefore = new BlockSet(blocks);
         dirtyAll();
+    }
+
+    /** Memory for the map of so many blocks. */
+    static long bytes(long blocks) {
+        return SETS * BlockSet.bytes(blocks);
     }
 
     /** Every block must be sent. */
     void dirtyAll() {
-        dirty.set(0, blocks);
+        dirty.addAll(0, blocks);
         suspect.clear();
+        open = blocks;
     }
 
     /** Every block that is not dirty must be compared. */
     void suspectAll() {
-        suspect.set(0, blocks);
-        suspect.andNot(dirty);
+        suspect.addAll(0, blocks);
+        suspect.removeAll(dirty);
+        open = blocks;
     }
 
     /** A new epoch begins: what is sent in it is no repetition. */
@@ -57,13 +69,13 @@ final class DirtyMap {
 
     /** The first block from {@code from} on that is dirty or suspect, or -1. */
     int nextPending(int from) {
-        int nextDirty = dirty.nextSetBit(from);
-        int nextSuspect = suspect.nextSetBit(from);
+        int nextDirty = dirty.next(from);
+        int nextSuspect = suspect.next(from);
         return nextDirty < 0 || nextSuspect < 0 ? Math.max(nextDirty, nextSuspect) : Math.min(nextDirty, nextSuspect);
     }
 
     boolean isPending(int block) {
-        return dirty.get(block) || suspect.get(block);
+        return dirty.contains(block) || suspect.contains(block);
     }
 
     /** How many blocks from {@code first} on, up to {@code end}, are pending without a gap. */
@@ -80,10 +92,11 @@ final class DirtyMap {
         int forced = 0;
         for (int i = 0; i < count; i++) {
             assert isPending(first + i) : "block " + (first + i) + " is not pending";
-            forced |= dirty.get(first + i) ? 1 << i : 0;
+            forced |= dirty.contains(first + i) ? 1 << i : 0;
+            dirty.remove(first + i);
+            suspect.remove(first + i);
+            open -= inFlight.contains(first + i) ? 0 : 1;
         }
-        dirty.clear(first, first + count);
-        suspect.clear(first, first + count);
         return forced;
     }
 
@@ -92,32 +105,35 @@ final class DirtyMap {
         for (int i = 0; i < count; i++) {
             if ((forced & 1 << i) != 0) {
                 setDirty(first + i);
-            } else if (!dirty.get(first + i)) {
-                suspect.set(first + i);
+            } else if (!dirty.contains(first + i)) {
+                open += isOpen(first + i) ? 0 : 1;
+                suspect.add(first + i);
             }
         }
     }
 
     /** Claimed blocks that differ from what was last sent, but were not sent. */
     void releaseDirty(int first, int count) {
-        dirty.set(first, first + count);
-        suspect.clear(first, first + count);
+        for (int i = 0; i < count; i++) {
+            setDirty(first + i);
+        }
     }
 
     /** Claimed blocks left in a frame; says how many of their bytes had been sent before in this epoch. */
     long sent(int stream, long seq, int first, int count) {
         SendLog log = logs[stream];
-        int overlap = inFlight.nextSetBit(first);
+        int overlap = inFlight.next(first);
         if (overlap >= 0 && overlap < first + count) {
             log.supersede(first, count);
         }
         log.add(seq, first, count);
-        inFlight.set(first, first + count);
         long resentBytes = 0;
-        for (int b = sentBefore.nextSetBit(first); b >= 0 && b < first + count; b = sentBefore.nextSetBit(b + 1)) {
-            resentBytes += layout.bytes(b, 1);
+        for (int block = first; block < first + count; block++) {
+            open += isOpen(block) ? 0 : 1;
+            inFlight.add(block);
+            resentBytes += sentBefore.contains(block) ? layout.bytes(block, 1) : 0;
         }
-        sentBefore.clear(first, first + count);
+        sentBefore.removeAll(first, first + count);
         return resentBytes;
     }
 
@@ -125,7 +141,8 @@ final class DirtyMap {
     long acknowledged(int stream, long durableSeq) {
         long[] bytes = new long[1];
         logs[stream].acknowledge(durableSeq, block -> {
-            inFlight.clear(block);
+            inFlight.remove(block);
+            open -= isOpen(block) ? 0 : 1;
             bytes[0] += layout.bytes(block, 1);
         });
         return bytes[0];
@@ -141,9 +158,9 @@ final class DirtyMap {
         for (SendLog log : logs) {
             log.clear();
         }
-        dirty.or(inFlight);
-        suspect.andNot(inFlight);
-        sentBefore.or(inFlight);
+        dirty.addAll(inFlight);
+        suspect.removeAll(inFlight);
+        sentBefore.addAll(inFlight);
         inFlight.clear();
     }
 
@@ -153,33 +170,23 @@ final class DirtyMap {
 
     /** Bytes that are neither in flight nor still to be looked at; claimed blocks count as looked at. */
     long settledBytes() {
-        BitSet open = (BitSet) dirty.clone();
-        open.or(suspect);
-        open.or(inFlight);
         int last = blocks - 1;
-        long fullBlocks = (long) blocks - open.cardinality() - (open.get(last) ? 0 : 1);
-        return fullBlocks * BlockLayout.BLOCK_BYTES + (open.get(last) ? 0 : layout.bytes(last, 1));
+        long missingInLast = isOpen(last) ? 0 : BlockLayout.BLOCK_BYTES - layout.bytes(last, 1);
+        return ((long) blocks - open) * BlockLayout.BLOCK_BYTES - missingInLast;
     }
 
     /** Bytes that must be sent, the last block taken as a whole one. */
     long dirtyBytes() {
-        return (long) dirty.cardinality() << BlockLayout.BLOCK_SHIFT;
+        return (long) dirty.count() << BlockLayout.BLOCK_SHIFT;
     }
 
-    boolean isDirty(int block) {
-        return dirty.get(block);
-    }
-
-    boolean isSuspect(int block) {
-        return suspect.get(block);
-    }
-
-    boolean isInFlight(int block) {
-        return inFlight.get(block);
+    private boolean isOpen(int block) {
+        return isPending(block) || inFlight.contains(block);
     }
 
     private void setDirty(int block) {
-        dirty.set(block);
-        suspect.clear(block);
+        open += isOpen(block) ? 0 : 1;
+        dirty.add(block);
+        suspect.remove(block);
     }
 }

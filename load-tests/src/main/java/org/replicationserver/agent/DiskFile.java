@@ -9,13 +9,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 
 /**
- * A source device or image, opened when it is read and closed between epochs, so that a mark command may replace what is behind its
- * path. Reads come from reader threads, any number at once.
+ * A source device or image, open for as long as an epoch is read, so that a mark command may replace what is behind its path in
+ * between. Opened and closed by one thread; reads come from reader threads, any number at once, and only while it is open.
  *
  * <p>Block devices are read with O_DIRECT: the file system on a device writes past the device's own page cache, which would go on
  * to show what was read in an earlier cycle.
@@ -26,39 +25,55 @@ final class DiskFile {
 
     private static final OpenOption DIRECT = direct();
 
+    /** The file type in st_mode, of which block devices and regular files are wanted. */
+    private static final int TYPE_MASK = 0170000;
+
+    private static final int TYPE_BLOCK_DEVICE = 0060000;
+    private static final int TYPE_REGULAR = 0100000;
+
+    private record Opened(FileChannel channel, boolean direct) {}
+
     private final Path path;
     private final long sizeBytes;
-    private final boolean device;
+    private final int blockSizeBytes;
 
-    // any reader thread, under the lock of this
-    private @Nullable FileChannel channel;
+    // written by the thread that opens and closes, read by reader threads
+    private volatile @Nullable Opened opened;
 
-    private DiskFile(Path path, long sizeBytes, boolean device) {
+    private DiskFile(Path path, long sizeBytes, int blockSizeBytes) {
         this.path = path;
         this.sizeBytes = sizeBytes;
-        this.device = device;
+        this.blockSizeBytes = blockSizeBytes;
     }
 
     /** Looks at the disk and closes it again. */
     static DiskFile inspect(Path path) throws IOException {
-        BasicFileAttributes attributes = attributesOf(path);
-        if (attributes.isDirectory()) {
-            throw new IOException(path + " is a directory, allowed are block devices and image files");
+        boolean device = isDevice(path);
+        long sizeBytes;
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            sizeBytes = channel.size();
         }
-        DiskFile file;
-        try (FileChannel opened = FileChannel.open(path, StandardOpenOption.READ)) {
-            file = new DiskFile(path, opened.size(), attributes.isOther());
+        if (sizeBytes == 0
+                || sizeBytes % ProtocolLimits.SECTOR_BYTES != 0
+                || sizeBytes > ProtocolLimits.DISK_BYTES_MAX) {
+            throw new IOException(path + " has " + sizeBytes + " bytes, allowed are multiples of "
+                    + ProtocolLimits.SECTOR_BYTES + " above 0, up to " + ProtocolLimits.DISK_BYTES_MAX + " (64 TiB)");
         }
-        if (file.sizeBytes == 0 || file.sizeBytes % ProtocolLimits.SECTOR_BYTES != 0) {
-            throw new IOException(path + " has " + file.sizeBytes + " bytes, allowed are multiples of "
-                    + ProtocolLimits.SECTOR_BYTES + " above 0");
-        }
-        return file;
+        return new DiskFile(path, sizeBytes, device ? blockSizeOf(path) : ProtocolLimits.SECTOR_BYTES);
     }
 
-    private static BasicFileAttributes attributesOf(Path path) throws IOException {
+    /** Asked before the file is opened: opening a pipe would wait for somebody who writes to it. */
+    private static boolean isDevice(Path path) throws IOException {
+        int type = typeOf(path);
+        if (type != TYPE_BLOCK_DEVICE && type != TYPE_REGULAR) {
+            throw new IOException(path + " is neither a block device nor an image file");
+        }
+        return type == TYPE_BLOCK_DEVICE;
+    }
+
+    private static int typeOf(Path path) throws IOException {
         try {
-            return Files.readAttributes(path, BasicFileAttributes.class);
+            return (int) Files.getAttribute(path, "unix:mode") & TYPE_MASK;
         } catch (NoSuchFileException e) {
             throw new IOException(path + " does not exist", e);
         }
@@ -68,17 +83,40 @@ final class DiskFile {
         return sizeBytes;
     }
 
+    /** Whose multiples are written cheapest: 4096 or 512. */
+    int blockSizeBytes() {
+        return blockSizeBytes;
+    }
+
     Path path() {
         return path;
     }
 
+    /** Opens it for reads; refuses a disk whose size is not what was told to the server. */
+    void open() throws IOException {
+        boolean direct = isDevice(path);
+        FileChannel channel = direct
+                ? FileChannel.open(path, StandardOpenOption.READ, DIRECT)
+                : FileChannel.open(path, StandardOpenOption.READ);
+        long sizeNow = channel.size();
+        if (sizeNow != sizeBytes) {
+            channel.close();
+            throw new IOException(path + " has " + sizeNow + " bytes now, it had " + sizeBytes
+                    + " when the agent started; assign the new size on the server, then start the agent again");
+        }
+        opened = new Opened(channel, direct);
+    }
+
     /** Reads into {@code buffer}, which begins aligned and has room up to the next multiple of the alignment; flips it. */
     void read(long offsetBytes, int bytes, ByteBuffer buffer) throws IOException {
-        FileChannel source = open();
+        Opened source = opened;
+        if (source == null) {
+            throw new IllegalStateException("read outside of an epoch");
+        }
         int aligned = (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
-        buffer.clear().limit(device ? aligned : bytes);
+        buffer.clear().limit(source.direct() ? aligned : bytes);
         while (buffer.position() < bytes) {
-            int n = source.read(buffer, offsetBytes + buffer.position());
+            int n = source.channel().read(buffer, offsetBytes + buffer.position());
             if (n < 0) {
                 throw new EOFException(path + " ends at or before byte " + (offsetBytes + buffer.position())
                         + ", it had " + sizeBytes + " bytes at the start");
@@ -87,32 +125,22 @@ final class DiskFile {
         buffer.position(0).limit(bytes);
     }
 
-    /** Closes the file; the next read opens it again. */
-    synchronized void close() throws IOException {
-        FileChannel open = channel;
-        channel = null;
-        if (open != null) {
-            open.close();
+    /** No read is under way. */
+    void close() throws IOException {
+        Opened source = opened;
+        opened = null;
+        if (source != null) {
+            source.channel().close();
         }
     }
 
-    private synchronized FileChannel open() throws IOException {
-        FileChannel open = channel;
-        if (open == null) {
-            open = device
-                    ? FileChannel.open(path, StandardOpenOption.READ, DIRECT)
-                    : FileChannel.open(path, StandardOpenOption.READ);
-            channel = open;
-        }
-        return open;
-    }
-
-    /** 4096 for a device with such logical blocks, 512 for every other and for images. */
-    int blockSizeBytes() throws IOException {
-        Path name = path.toRealPath().getFileName();
+    /** 4096 for a device with such logical blocks, 512 for every other. */
+    private static int blockSizeOf(Path device) throws IOException {
+        Path name = device.toRealPath().getFileName();
         Path queue = Path.of("/sys/class/block", String.valueOf(name), "queue/logical_block_size");
-        boolean known = device && Files.isReadable(queue);
-        return known && Files.readString(queue).strip().equals("4096") ? ALIGNMENT_BYTES : ProtocolLimits.SECTOR_BYTES;
+        boolean large =
+                Files.isReadable(queue) && Files.readString(queue).strip().equals("4096");
+        return large ? ALIGNMENT_BYTES : ProtocolLimits.SECTOR_BYTES;
     }
 
     /** ExtendedOpenOption.DIRECT of the JDK's module jdk.unsupported; javac warns wherever it is named. */

@@ -5,7 +5,7 @@ import org.replicationserver.receiver.protocol.EpochOpen;
 /**
  * One attempt to bring an epoch to its commit, within one session. Event loop only.
  *
- * <p>MARKING (the source is being frozen) → OPENING (EPOCH_OPEN sent) → SENDING → COMMITTING (fences and EPOCH_COMMIT sent) →
+ * <p>MARKING (the source is being opened) → OPENING (EPOCH_OPEN sent) → SENDING → COMMITTING (fences and EPOCH_COMMIT sent) →
  * COMMITTED. It ends with its session wherever it is; the next session runs the epoch again with what is not acknowledged.
  */
 final class EpochRun {

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.cert.Identity;
-import org.replicationserver.receiver.protocol.Hello;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -39,10 +38,10 @@ final class IdentityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (!Hello.ID.matcher(sourceServerId).matches()) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--source-server-id: '" + sourceServerId + "', allowed are 1 to 128 of A-Z a-z 0-9 . _ -");
+        try {
+            AgentOptions.requireSourceServerId(sourceServerId);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), "--source-server-id: " + e.getMessage(), e);
         }
         try {
             Identity identity = AgentIdentity.loadOrCreate(directory, sourceServerId);

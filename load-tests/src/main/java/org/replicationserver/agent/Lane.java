@@ -62,7 +62,7 @@ final class Lane implements BlockRead.Taker {
     /** Claims and asks for the next blocks if they may be sent; null if not now, or if there are none. */
     @Nullable
     BlockRead claim() {
-        if (volume.isFailed() || reads.size() >= READS_MAX || !link.isWritable() || !hasFrames(framesAhead())) {
+        if (reads.size() >= READS_MAX || !link.isWritable() || !hasFrames(framesAhead())) {
             return null;
         }
         int first = nextPending();

@@ -2,40 +2,39 @@ package org.replicationserver.agent;
 
 import java.util.Locale;
 
-/** One disk's progress as text, with a rate that follows slowly. Confined to the thread that prints. */
+/** One disk's progress in one epoch as text, with a rate that follows slowly. Confined to the thread that prints. */
 final class ProgressLine {
     /** Weight of the newest second in the rate. */
     private static final double NEWEST = 0.2;
+
+    /** A rate of less time says little about the time that is left. */
+    private static final double MEASURED_SECONDS_MIN = 3;
 
     private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB"};
     private static final long SECONDS_MAX = 100 * 3600L;
 
     private long lastDoneBytes = -1;
+    private double measuredSeconds;
     private double rateBytes;
 
-    /** The line for a disk as of {@code seconds} after the last call. */
-    String of(AgentReport report, AgentReport.Disk disk, double seconds) {
+    /** The line for a disk that is being sent, as of {@code seconds} after the last call. */
+    String of(long epoch, AgentReport.Disk disk, double seconds) {
         rate(disk, seconds);
         long size = disk.sizeBytes();
         long done = disk.settledBytes();
         StringBuilder line = new StringBuilder(disk.deviceName());
-        line.append(' ').append(report.phase().name().toLowerCase(Locale.ROOT));
-        if (report.epoch() > 0) {
-            line.append(" epoch ").append(report.epoch());
+        line.append(" epoch ").append(epoch).append(": ");
+        line.append(String.format(Locale.ROOT, "%.1f %% of ", 100.0 * done / size));
+        line.append(bytes(size));
+        if (measuredSeconds > 0) {
+            line.append(", ").append(bytes((long) rateBytes)).append("/s");
         }
-        line.append(": ").append(bytes(done)).append(" of ").append(bytes(size));
-        line.append(String.format(Locale.ROOT, " (%.1f %%)", 100.0 * done / size));
-        line.append(", ").append(bytes((long) rateBytes)).append("/s");
+        if (measuredSeconds >= MEASURED_SECONDS_MIN && done < size && rateBytes >= 1) {
+            line.append(", ").append(time((long) ((size - done) / rateBytes))).append(" left");
+        }
         if (disk.payloadBytesSent() > 0) {
             line.append(String.format(
                     Locale.ROOT, ", compression %.2f", (double) disk.dataBytesSent() / disk.payloadBytesSent()));
-        }
-        line.append(", durable ").append(bytes(disk.durableBytes()));
-        if (report.phase() == AgentReport.Phase.SENDING && done < size && rateBytes >= 1) {
-            line.append(", ").append(time((long) ((size - done) / rateBytes))).append(" left");
-        }
-        if (disk.failure() != null) {
-            line.append(", volume failed: ").append(disk.failure());
         }
         return line.toString();
     }
@@ -45,7 +44,8 @@ final class ProgressLine {
         if (lastDoneBytes >= 0 && seconds > 0) {
             double now = Math.max(0, done - lastDoneBytes) / seconds;
             double weight = 1 - Math.pow(1 - NEWEST, seconds);
-            rateBytes = rateBytes == 0 ? now : rateBytes + weight * (now - rateBytes);
+            rateBytes = measuredSeconds == 0 ? now : rateBytes + weight * (now - rateBytes);
+            measuredSeconds += seconds;
         }
         lastDoneBytes = done;
     }

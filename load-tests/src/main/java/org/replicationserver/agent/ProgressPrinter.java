@@ -2,36 +2,32 @@ package org.replicationserver.agent;
 
 import java.io.PrintWriter;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.Map;
+import java.time.Instant;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Shows an agent's progress: on a terminal one line for each disk, redrawn each second; otherwise plain lines every 10 s and at each
- * event. {@link #event} may be called by any thread; the rest belongs to the thread that runs it.
+ * Shows an agent's progress, on a terminal each second, otherwise every 10 s, and every event at once. {@link #event} may be called by
+ * any thread; the rest belongs to the thread that runs it.
  */
 final class ProgressPrinter {
     private static final long TERMINAL_MILLIS = 1000;
     private static final long PLAIN_MILLIS = 10_000;
+    private static final long POLL_MILLIS = 200;
 
     /** Older events are dropped when nobody reads what is printed. */
     private static final int EVENTS_MAX = 1000;
 
     private final PrintWriter out;
-    private final boolean terminal;
-
-    // any thread
+    private final ProgressText text;
+    private final long periodNanos;
     private final LinkedBlockingQueue<AgentEvent> events = new LinkedBlockingQueue<>(EVENTS_MAX);
 
-    // the thread that runs it
-    private final Map<String, ProgressLine> lines = new HashMap<>();
-    private long shownNanos = System.nanoTime();
-    private int shownLines;
-
-    ProgressPrinter(PrintWriter out, boolean terminal) {
+    ProgressPrinter(PrintWriter out, @Nullable TerminalSize terminal) {
         this.out = out;
-        this.terminal = terminal;
+        this.text = new ProgressText(terminal);
+        this.periodNanos = TimeUnit.MILLISECONDS.toNanos(terminal == null ? PLAIN_MILLIS : TERMINAL_MILLIS);
     }
 
     void event(AgentEvent event) {
@@ -42,16 +38,18 @@ final class ProgressPrinter {
 
     /** Shows progress until the agent has ended. */
     AgentOutcome run(ReplicationAgent agent) throws InterruptedException {
-        long periodNanos = TimeUnit.MILLISECONDS.toNanos(terminal ? TERMINAL_MILLIS : PLAIN_MILLIS);
-        long nextNanos = System.nanoTime() + periodNanos;
+        long nextNanos = System.nanoTime();
         while (!agent.ended().isDone()) {
-            AgentEvent event = events.poll(Math.min(periodNanos, 200_000_000L), TimeUnit.NANOSECONDS);
+            AgentEvent event = events.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
             if (event != null) {
-                show(event);
+                print(text.event(event, Instant.now()));
             }
-            if (System.nanoTime() - nextNanos >= 0) {
-                nextNanos += periodNanos;
-                show(agent.report());
+            long now = System.nanoTime();
+            AgentReport report = agent.report();
+            // What happened is told before what it led to.
+            if (now - nextNanos >= 0 && events.isEmpty() && report.outcome() == null) {
+                nextNanos = now + periodNanos;
+                print(text.report(report, now, Instant.now()));
             }
         }
         finish();
@@ -62,38 +60,21 @@ final class ProgressPrinter {
         return outcome;
     }
 
-    /** Shows what is left. */
-    synchronized void finish() {
+    /** Shows the events that are left, and nothing of progress. */
+    void finish() {
         for (AgentEvent event = events.poll(); event != null; event = events.poll()) {
-            show(event);
+            print(text.event(event, Instant.now()));
         }
-        out.flush();
+        print(text.clear());
     }
 
-    private synchronized void show(AgentEvent event) {
-        clear();
-        out.println((event.kind() == AgentEvent.Kind.WARNING ? "warning: " : "") + event.text());
-        out.flush();
+    /** Shows how it ended, which nothing follows. */
+    void end(String how) {
+        print(text.event(AgentEvent.state(how), Instant.now()));
     }
 
-    private synchronized void show(AgentReport report) {
-        long now = System.nanoTime();
-        double seconds = (now - shownNanos) / 1e9;
-        shownNanos = now;
-        clear();
-        for (AgentReport.Disk disk : report.disks()) {
-            out.println(lines.computeIfAbsent(disk.deviceName(), _ -> new ProgressLine())
-                    .of(report, disk, seconds));
-        }
-        shownLines = terminal ? report.disks().size() : 0;
+    private void print(String what) {
+        out.print(what);
         out.flush();
-    }
-
-    /** Takes the lines that were drawn last off the terminal. */
-    private void clear() {
-        if (shownLines > 0) {
-            out.printf("\033[%dA\033[J", shownLines);
-            shownLines = 0;
-        }
     }
 }

@@ -4,8 +4,11 @@ import java.io.Console;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -13,12 +16,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.listener.TlsEngine;
-import org.replicationserver.receiver.protocol.Hello;
-import org.replicationserver.receiver.protocol.ProtocolLimits;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -32,8 +36,9 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         description = {
             "Replicates disks to a replication server: an initial sync, then cycles of what has changed.",
-            "SIGTERM and SIGINT end it after what was sent is acknowledged; exit code 0.",
-            "A restarted agent remembers nothing and sends everything again."
+            "SIGTERM and SIGINT end it after what was sent is acknowledged and the source is thawed; a second one ends it at once.",
+            "A restarted agent remembers nothing and sends everything again.",
+            "It needs about 265 MiB of memory for each TiB of its disks, and 128 MiB: JAVA_OPTS=-Xmx..."
         },
         footer = {
             "",
@@ -41,8 +46,13 @@ import picocli.CommandLine.Spec;
                     + " but those below; and when the server shows an unexpected pin while --server-pin-file may bring another.",
             "It ends, because nothing changes by itself: when the server refuses the certificate, id or disks (77); when the server"
                     + " shows an unexpected pin and --server-pin is all there is (77); when versions or disk sizes differ, or the"
-                    + " peer does not speak brp/1 (76); when a source cannot be read any more (74).",
-            "Exit codes: 0 done or stopped, 2 wrong usage, 69 --connect-timeout is over, 74, 76, 77 as above."
+                    + " peer does not speak brp/1 (76); when a source cannot be read any more or has another size (74).",
+            "A disk whose volume takes no writes is left out and the others go on; it is offered again each minute, between"
+                    + " epochs, and at once when the server says that a volume was reopened. An epoch without it is committed,"
+                    + " but is none of the --cycles.",
+            "After SIGKILL, or a second SIGTERM, a source that a mark command froze stays so: run 'CMD thaw' by hand.",
+            "Exit codes: 0 all cycles are committed, 2 wrong usage or a disk that cannot be used, 69 --connect-timeout is over, 74,"
+                    + " 76, 77 as above, 143 after SIGTERM and 130 after SIGINT if the last cycle was not committed yet."
         })
 final class ReplicateCommand implements Callable<Integer> {
     private static final int SECONDS_MAX = 31_536_000;
@@ -137,9 +147,19 @@ final class ReplicateCommand implements Callable<Integer> {
                     "Shell command that makes the disks stand still: 'CMD freeze' before an epoch is read, the initial sync"
                             + " too, 'CMD thaw' after its last block was, or when the session is lost (BRP_PHASE has the word as"
                             + " well). Writers wait all that time if it freezes file systems; better it makes snapshots that PATH"
-                            + " names, which are opened after freeze and closed before thaw. If freeze fails the epoch is fuzzy."
-                            + " Default: none.")
+                            + " names, which are opened after freeze and closed before thaw. If a PATH does not exist when the"
+                            + " agent starts, freeze and thaw run once more then, to learn its size. If freeze fails the epoch is"
+                            + " fuzzy. What it prints is logged with LOG_LEVEL=INFO. Default: none.")
     private @Nullable String markCommand;
+
+    @Option(
+            names = "--mark-patience",
+            paramLabel = "SECONDS",
+            defaultValue = "600",
+            description =
+                    "How long freeze, and thaw, may take before the command is ended with all that it started, 0 to"
+                            + " 31536000. Default: ${DEFAULT-VALUE}.")
+    private double markPatience;
 
     @Option(
             names = "--grease",
@@ -170,8 +190,9 @@ final class ReplicateCommand implements Callable<Integer> {
             paramLabel = "FORM",
             defaultValue = "auto",
             description =
-                    "auto, terminal (a line for each disk, redrawn each second) or plain (a line for each disk each 10"
-                            + " seconds); auto is terminal on a terminal. Default: ${DEFAULT-VALUE}.")
+                    "auto, terminal (a line for each disk, redrawn each second) or plain (lines with the time: for each"
+                            + " disk each 10 seconds while it is sent, otherwise changes and one a minute); auto is terminal on"
+                            + " a terminal. Default: ${DEFAULT-VALUE}.")
     private ProgressForm progress = ProgressForm.AUTO;
 
     @Option(
@@ -189,87 +210,126 @@ final class ReplicateCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
+    private final Supplier<IntSupplier> stopSignals;
+
+    ReplicateCommand(Supplier<IntSupplier> stopSignals) {
+        this.stopSignals = stopSignals;
+    }
+
     @Override
     public Integer call() throws InterruptedException {
         AgentOptions options = options();
+        requireWritableReport();
         TlsEngine.forbidResumptionAndRenegotiation();
-        PrintWriter err = spec.commandLine().getErr();
-        ProgressPrinter printer = new ProgressPrinter(spec.commandLine().getOut(), progress.isTerminal(isTerminal()));
-        ReplicationAgent agent;
+        PrintWriter out = spec.commandLine().getOut();
+        ProgressPrinter printer =
+                new ProgressPrinter(out, progress.isTerminal(isTerminal()) ? TerminalSize.current() : null);
+        MarkCommand mark = options.newMarkCommand();
+        CompletableFuture<ReplicationAgent> running = new CompletableFuture<>();
+        AtomicInteger signalled = new AtomicInteger();
+        IntSupplier firstSignal = stopSignals.get();
+        Thread.ofPlatform().daemon().name("stop-signals").start(() -> {
+            signalled.set(firstSignal.getAsInt());
+            // The agent may still be looking at its disks, with the source frozen.
+            if (mark != null) {
+                mark.cutShort();
+            }
+            running.thenAccept(ReplicationAgent::stop);
+        });
         try {
-            agent = ReplicationAgent.start(options, printer::event);
+            running.complete(ReplicationAgent.start(options, mark, printer::event));
         } catch (AgentStartException e) {
-            err.println("agent: " + e.getMessage());
-            return AgentMain.USAGE;
+            printer.finish();
+            spec.commandLine().getErr().println("agent: " + e.getMessage());
+            return signalled.get() == 0 ? AgentMain.USAGE : signalled.get();
         }
-        Thread hook = Thread.ofPlatform().name("shutdown").unstarted(() -> stopped(agent, printer));
-        Runtime.getRuntime().addShutdownHook(hook);
+        ReplicationAgent agent = running.join();
         AgentOutcome outcome = printer.run(agent);
-        return finish(agent, outcome);
+        writeReport(agent.report());
+        return exitCode(outcome, printer, signalled.get());
     }
 
     private static boolean isTerminal() {
         return Optional.ofNullable(System.console()).map(Console::isTerminal).orElse(false);
     }
 
-    /** A signal came, or the program ends by itself; in the first case the exit code is what the agent says. */
-    private void stopped(ReplicationAgent agent, ProgressPrinter printer) {
-        if (agent.ended().isDone()) {
-            return;
+    private int exitCode(AgentOutcome outcome, ProgressPrinter printer, int signalled) {
+        boolean asWanted = outcome.exit() == AgentOutcome.Exit.DONE || outcome.exit() == AgentOutcome.Exit.STOPPED;
+        if (asWanted) {
+            printer.end(outcome.text());
+        } else {
+            spec.commandLine().getErr().println("agent: " + outcome.text());
         }
-        agent.stop();
-        AgentOutcome outcome = agent.ended().join();
-        printer.finish();
-        Runtime.getRuntime().halt(finish(agent, outcome));
+        return outcome.exit() == AgentOutcome.Exit.STOPPED && signalled != 0
+                ? signalled
+                : outcome.exit().code();
     }
 
-    private synchronized int finish(ReplicationAgent agent, AgentOutcome outcome) {
-        PrintWriter err = spec.commandLine().getErr();
-        if (outcome.exit() != AgentOutcome.Exit.DONE) {
-            err.println("agent: " + outcome.text());
+    /** Found out at the start: at the end there is nobody who could choose another file. */
+    private void requireWritableReport() {
+        Path file = report;
+        if (file == null) {
+            return;
         }
-        err.flush();
-        if (report != null) {
-            try {
-                Files.writeString(report, ReportJson.of(agent.report()), StandardCharsets.UTF_8);
-            } catch (IOException e) {
-                err.println("--report: cannot write " + report + ": " + e.getMessage());
+        boolean isNew = !Files.exists(file);
+        try {
+            Files.newByteChannel(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE)
+                    .close();
+            if (isNew) {
+                Files.delete(file);
             }
+        } catch (IOException e) {
+            throw new ParameterException(
+                    spec.commandLine(), "--report: " + file + " cannot be written: " + reasonOf(e, file), e);
         }
-        return outcome.exit().code();
+    }
+
+    /** File system exceptions often say nothing but the path. */
+    private static String reasonOf(IOException e, Path file) {
+        return switch (e) {
+            case NoSuchFileException _ -> "there is no such directory";
+            case AccessDeniedException _ -> "permission denied";
+            default -> String.valueOf(e.getMessage()).replace(file + ": ", "");
+        };
+    }
+
+    private void writeReport(AgentReport done) {
+        Path file = report;
+        if (file == null) {
+            return;
+        }
+        try {
+            Files.writeString(file, ReportJson.of(done), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            spec.commandLine()
+                    .getErr()
+                    .println("agent: --report: " + file + " cannot be written: " + reasonOf(e, file));
+        }
     }
 
     private AgentOptions options() {
         List<SourceDisk> disks = sources.stream()
-                .map(text -> parsed("--source", text, SourceDisk::parse))
+                .map(text -> checked("--source: '" + text + "'", () -> SourceDisk.parse(text)))
                 .toList();
-        check("--source", disks.size(), 1, ProtocolLimits.DISKS_MAX);
-        if (disks.stream().map(SourceDisk::deviceName).distinct().count() < disks.size()) {
-            throw wrong("--source: the same disk is given twice, allowed is each once");
-        }
-        if (!Hello.ID.matcher(sourceServerId).matches()) {
-            throw wrong("--source-server-id: '" + sourceServerId + "', allowed are 1 to 128 of A-Z a-z 0-9 . _ -");
-        }
-        check("--streams", streams, 1, ProtocolLimits.STREAMS_MAX);
-        check("--readers", readers, 1, AgentOptions.READERS_MAX);
-        check("--cycles", cycles, AgentOptions.ENDLESS, Integer.MAX_VALUE);
-        check("--cycle-pause", cyclePause, 0, SECONDS_MAX);
-        check("--connect-timeout", connectTimeout, 0, SECONDS_MAX);
+        checked("--source", () -> AgentOptions.requireSources(disks));
+        checked("--source-server-id", () -> AgentOptions.requireSourceServerId(sourceServerId));
         if (quietSource && markCommand != null) {
             throw wrong("--quiet-source: not together with --mark-command, which is for sources that are not quiet");
         }
         requireEngine();
-        AgentOptions options = AgentOptions.of(
-                        disks, parsed("--server", server, ServerAddress::parse), pins(), sourceServerId, identity)
-                .withStreams(streams)
-                .withReaders(readers)
+        ServerAddress address = checked("--server: '" + server + "'", () -> ServerAddress.parse(server));
+        AgentOptions options = AgentOptions.of(disks, address, pins(), sourceServerId, identity)
                 .withTlsEngine(tlsEngine)
-                .withCycles(cycles, seconds(cyclePause))
                 .withQuietSource(quietSource)
                 .withMarkCommand(markCommand)
+                .withMarkPatience(seconds("--mark-patience", markPatience))
                 .withGrease(grease)
-                .withConnectTimeout(seconds(connectTimeout));
-        return seed == null ? options : options.withSeed(seed);
+                .withConnectTimeout(seconds("--connect-timeout", connectTimeout));
+        AgentOptions withStreams = checked("--streams", () -> options.withStreams(streams));
+        AgentOptions withReaders = checked("--readers", () -> withStreams.withReaders(readers));
+        Duration pause = seconds("--cycle-pause", cyclePause);
+        AgentOptions complete = checked("--cycles", () -> withReaders.withCycles(cycles, pause));
+        return seed == null ? complete : complete.withSeed(seed);
     }
 
     private void requireEngine() {
@@ -285,7 +345,7 @@ final class ReplicateCommand implements Callable<Integer> {
 
     private ServerPins pins() {
         Set<Pin> given = new HashSet<>();
-        serverPins.forEach(text -> given.add(parsed("--server-pin", text, Pin::parse)));
+        serverPins.forEach(text -> given.add(checked("--server-pin: '" + text + "'", () -> Pin.parse(text))));
         ServerPins pins = new ServerPins(given, serverPinFile);
         try {
             if (pins.read().isEmpty()) {
@@ -297,28 +357,25 @@ final class ReplicateCommand implements Callable<Integer> {
         return pins;
     }
 
-    private <T> T parsed(String option, String text, Function<String, T> parser) {
+    private <T> T checked(String what, Supplier<T> value) {
         try {
-            return parser.apply(text);
+            return value.get();
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(spec.commandLine(), option + ": '" + text + "': " + e.getMessage(), e);
+            throw new ParameterException(spec.commandLine(), what + ": " + e.getMessage(), e);
         }
     }
 
-    private void check(String option, double value, double min, double max) {
-        if (!(value >= min && value <= max)) {
-            throw wrong(option + ": " + plain(value) + ", allowed are " + plain(min) + " to " + plain(max));
+    private Duration seconds(String option, double seconds) {
+        if (!(seconds >= 0 && seconds <= SECONDS_MAX)) {
+            throw wrong(option + ": " + plain(seconds) + ", allowed are 0 to " + SECONDS_MAX);
         }
+        return Duration.ofNanos((long) (seconds * 1e9));
     }
 
     private static String plain(double value) {
         return value == Math.rint(value) && !Double.isInfinite(value)
                 ? Long.toString((long) value)
                 : Double.toString(value);
-    }
-
-    private static Duration seconds(double seconds) {
-        return Duration.ofNanos((long) (seconds * 1e9));
     }
 
     private ParameterException wrong(String line) {

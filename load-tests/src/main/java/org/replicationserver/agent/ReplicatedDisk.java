@@ -18,6 +18,9 @@ final class ReplicatedDisk {
     /** Why its volume takes no writes, or null. */
     private @Nullable String failure;
 
+    /** When it is offered to the server again, if it has a failure. */
+    private long offerAgainNanos;
+
     ReplicatedDisk(int number, ReplicationPlan.Disk spec) {
         this.number = number;
         this.spec = spec;
@@ -44,8 +47,24 @@ final class ReplicatedDisk {
         failure = null;
     }
 
-    void failed(String why) {
+    /** The volume takes no writes; until the time is there the disk is left out of sessions. */
+    void failed(String why, long newOfferAgainNanos) {
         failure = why;
+        offerAgainNanos = newOfferAgainNanos;
+    }
+
+    boolean isFailed() {
+        return failure != null;
+    }
+
+    /** Whether a HELLO of now names it. */
+    boolean isOffered(long nowNanos) {
+        return failure == null || nowNanos - offerAgainNanos >= 0;
+    }
+
+    /** Its volume may take writes again. */
+    void offerAgain(long nowNanos) {
+        offerAgainNanos = nowNanos;
     }
 
     @Nullable

@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Hello;
@@ -18,21 +19,40 @@ import org.replicationserver.receiver.protocol.Welcome;
  *
  * <p>A cycle is DUE (also when its epoch was cut and begins again) → RUNNING → RESTING → DUE, or FINISHED after the last one.
  *
- * <p>Invariants: at most one session at a time; a source is never left frozen when a session ends; the hash of a block is that of
- * what was sent last.
+ * <p>The source is CLOSED → OPENING → OPEN → CLOSING → CLOSED, once for each attempt at an epoch. It is closed as soon as the last
+ * block was read or the session ends, but not before the last read under way is back, and the next attempt waits until it is closed:
+ * otherwise a late read would see what the next mark replaces, or hold open what a mark command takes away.
+ *
+ * <p>A disk whose volume takes no writes would hold back every commit, so it is left out of the sessions that follow and the others go
+ * on. It is offered again between epochs, once a minute, and when the server says that a volume was reopened.
+ *
+ * <p>Invariants: at most one session at a time; reads are under way only while the source is OPEN; nothing ends before the source is
+ * CLOSED, so that it is never left frozen; the hash of a block is that of what was sent last.
  */
 final class Replication {
     /** How long a stop waits for acknowledgements. */
     static final long STOP_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
+    /** From a volume's failure, or its last refusal, until its disk is offered again. */
+    static final long OFFER_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(60);
+
     /** Blocks are read ahead in at most so many reads of 256 KiB, each of which holds memory until it is sent. */
     static final int READS_MAX = 32;
+
+    private static final String ALL_COMMITTED = "all cycles are committed";
 
     private enum Cycle {
         DUE,
         RUNNING,
         RESTING,
         FINISHED
+    }
+
+    private enum Source {
+        CLOSED,
+        OPENING,
+        OPEN,
+        CLOSING
     }
 
     private final ReplicationPlan plan;
@@ -50,6 +70,10 @@ final class Replication {
     private String lastFailure = "not tried yet";
     private int restartsAtOnce;
     private boolean stopping;
+
+    /** How it will end, as soon as the source is closed. */
+    private @Nullable AgentOutcome ending;
+
     private @Nullable AgentOutcome outcome;
 
     // remembered from session to session
@@ -63,14 +87,16 @@ final class Replication {
     private long restUntilNanos;
     private long runningEpoch;
     private boolean runningFuzzy;
+    private boolean fuzzyTold;
     private long commitAskedEpoch;
-    private boolean withheld;
+
+    /** Whether the running epoch has all disks; only then it counts as one of the cycles that were asked for. */
+    private boolean runningWhole;
 
     // the source
+    private Source source = Source.CLOSED;
+    private boolean sourceUnwanted;
     private int readsHeld;
-    private boolean frozen;
-    private long freezesAsked;
-    private long freezesDone;
 
     Replication(ReplicationPlan plan, AgentIo io, RandomGenerator random) {
         this.plan = plan;
@@ -89,7 +115,7 @@ final class Replication {
 
     /** Looks at all that is due; to be called several times a second. */
     void tick(long nowNanos) {
-        if (outcome != null) {
+        if (ending != null) {
             return;
         }
         AgentSession open = session;
@@ -102,6 +128,9 @@ final class Replication {
         if (cycle == Cycle.RESTING && nowNanos - restUntilNanos >= 0) {
             cycle = Cycle.DUE;
         }
+        if (open != null) {
+            offersAgain(open);
+        }
         beginIfDue();
     }
 
@@ -113,10 +142,19 @@ final class Replication {
         }
     }
 
-    /** Ends the session in good order and then the replication. */
+    /** Ends the session in good order and then the replication; nobody waits for a mark command that hangs. */
     void stop() {
         stopping = true;
-        leaveForGood(AgentOutcome.Exit.DONE, "stopped");
+        io.cutMarkShort();
+        AgentOutcome how = stopped();
+        leaveForGood(how.exit(), how.text());
+    }
+
+    private AgentOutcome stopped() {
+        return cycle == Cycle.FINISHED
+                ? new AgentOutcome(AgentOutcome.Exit.DONE, ALL_COMMITTED)
+                : new AgentOutcome(
+                        AgentOutcome.Exit.STOPPED, "stopped; epoch " + committedEpoch + " is the last committed");
     }
 
     void readDone(BlockRead read) {
@@ -129,26 +167,35 @@ final class Replication {
         }
     }
 
-    void markDone(MarkPhase phase, boolean succeeded) {
-        if (phase == MarkPhase.THAW) {
-            if (!succeeded) {
-                io.event(AgentEvent.warning("the mark command failed at thaw: the source may still be frozen"));
-            }
-            return;
+    /** The source can be read, or why not. */
+    void sourceOpened(SourceOpening opening) {
+        source = Source.OPEN;
+        boolean wanted = !sourceUnwanted;
+        closeSourceIfUnwanted();
+        String warning = opening.warning();
+        if (warning != null && wanted) {
+            io.event(AgentEvent.warning(warning + "; this epoch will be fuzzy"));
         }
-        freezesDone++;
-        if (freezesDone != freezesAsked || !frozen) {
+        String failure = opening.failure();
+        if (failure != null) {
+            sourceFailed(failure);
             return;
-        }
-        if (!succeeded) {
-            io.event(AgentEvent.warning("the mark command failed at freeze: this epoch will be fuzzy"));
-            runningFuzzy = true;
-            thaw();
         }
         AgentSession open = session;
-        if (open != null) {
-            open.frozen(succeeded);
+        if (wanted && open != null) {
+            runningFuzzy |= !opening.still();
+            open.sourceOpened(opening.still());
         }
+    }
+
+    /** The source goes on, or why it may not. */
+    void sourceClosed(@Nullable String warning) {
+        source = Source.CLOSED;
+        if (warning != null) {
+            io.event(AgentEvent.warning(warning + "; the source may still stand still, thaw it by hand"));
+        }
+        endIfSourceClosed();
+        beginIfDue();
     }
 
     /** A disk cannot be read: nothing can be replicated correctly any more. */
@@ -199,11 +246,11 @@ final class Replication {
         if (open == null || !(open.isActive() || open.isLeaving())) {
             return AgentReport.Phase.CONNECTING;
         }
+        if (!open.takesWrites()) {
+            return AgentReport.Phase.WITHHELD;
+        }
         if (cycle != Cycle.RUNNING) {
             return AgentReport.Phase.RESTING;
-        }
-        if (withheld) {
-            return AgentReport.Phase.WITHHELD;
         }
         return commitAskedEpoch == runningEpoch ? AgentReport.Phase.COMMITTING : AgentReport.Phase.SENDING;
     }
@@ -214,8 +261,12 @@ final class Replication {
         return plan;
     }
 
-    List<ReplicatedDisk> disks() {
-        return disks;
+    /** The disks of a session that begins now: those whose volumes take writes, as far as is known, or all if there are none. */
+    List<ReplicatedDisk> offeredDisks() {
+        long now = io.nanoTime();
+        List<ReplicatedDisk> offered =
+                disks.stream().filter(disk -> disk.isOffered(now)).toList();
+        return offered.isEmpty() ? disks : offered;
     }
 
     AgentCounters counters() {
@@ -230,8 +281,8 @@ final class Replication {
         return new Grease(plan.grease(), random, io.nanoTime());
     }
 
-    Hello hello() {
-        List<Hello.RememberedDisk> remembered = disks.stream()
+    Hello hello(List<ReplicatedDisk> offered) {
+        List<Hello.RememberedDisk> remembered = offered.stream()
                 .map(disk -> disk.remembered(committedEpoch))
                 .filter(Objects::nonNull)
                 .toList();
@@ -241,12 +292,8 @@ final class Replication {
                 plan.sourceServerId(),
                 plan.instance(),
                 plan.streams(),
-                disks.stream().map(ReplicatedDisk::hello).toList(),
+                offered.stream().map(ReplicatedDisk::hello).toList(),
                 generation == 0 ? null : new Hello.Remembered(generation, remembered));
-    }
-
-    long estimatedBytes() {
-        return disks.stream().mapToLong(disk -> disk.map.dirtyBytes()).sum();
     }
 
     // --- a session opens
@@ -257,13 +304,13 @@ final class Replication {
         opening.connect();
     }
 
-    void welcomed(Welcome welcome) {
+    void welcomed(Welcome welcome, List<ReplicatedDisk> offered) {
         counters.sessions++;
         generation = welcome.generation();
         io.event(AgentEvent.state("session open: generation " + generation + ", " + welcome.streams() + " streams"));
         boolean all = false;
-        for (int i = 0; i < disks.size(); i++) {
-            all |= welcomed(disks.get(i), welcome.volumes().get(i));
+        for (int i = 0; i < offered.size(); i++) {
+            all |= welcomed(offered.get(i), welcome.volumes().get(i));
         }
         committedEpoch = welcome.volumes().stream()
                 .mapToLong(Welcome.Volume::committedEpoch)
@@ -282,9 +329,11 @@ final class Replication {
     private boolean welcomed(ReplicatedDisk disk, Welcome.Volume volume) {
         String name = disk.spec.deviceName();
         if (volume.action() == Welcome.Action.FAILED) {
-            disk.failed(volume.reason());
-            volumeFailed(disk, volume.reason());
+            volumeFailed(disk, volume.volumeId(), volume.reason());
             return false;
+        }
+        if (disk.isFailed()) {
+            io.event(AgentEvent.state(name + ": volume " + volume.volumeId() + " takes writes again"));
         }
         boolean known = volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());
         if (known) {
@@ -292,15 +341,19 @@ final class Replication {
         } else {
             disk.map.dirtyAll();
             String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "CONTENT_UNKNOWN";
-            io.event(AgentEvent.state(name + ": everything is sent: " + reason));
+            io.event(AgentEvent.state(name + ": sends everything (" + words(reason) + ")"));
         }
         disk.healthy(volume.dataGen());
         return !known;
     }
 
+    private static String words(String reason) {
+        return reason.toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
+
     void sessionActive() {
         if (cycle == Cycle.FINISHED) {
-            leaveForGood(AgentOutcome.Exit.DONE, "all cycles are committed");
+            leaveForGood(AgentOutcome.Exit.DONE, ALL_COMMITTED);
         } else {
             beginIfDue();
         }
@@ -310,9 +363,13 @@ final class Replication {
 
     private void beginIfDue() {
         AgentSession open = session;
-        if (cycle != Cycle.DUE || open == null || !open.isActive() || outcome != null) {
+        if (cycle != Cycle.DUE || open == null || !open.isActive() || ending != null || source != Source.CLOSED) {
             return;
         }
+        if (!open.takesWrites() || offersAgain(open)) {
+            return;
+        }
+        tellIfFuzzy();
         long now = io.nanoTime();
         if (!resumed) {
             disks.forEach(disk -> disk.map.beginEpoch());
@@ -323,19 +380,25 @@ final class Replication {
             disks.forEach(disk -> disk.map.suspectAll());
         }
         cycle = Cycle.RUNNING;
-        withheld = false;
         resumed = false;
         commitAskedEpoch = 0;
         runningEpoch = committedEpoch + 1;
+        runningWhole = open.disks().size() == disks.size();
         runningFuzzy = !plan.quietSource() && !plan.marked();
         io.event(AgentEvent.state("epoch " + runningEpoch + (runningFuzzy ? " begins, fuzzy" : " begins")));
-        if (plan.marked()) {
-            frozen = true;
-            freezesAsked++;
-            io.mark(MarkPhase.FREEZE);
+        open.begin(new EpochRun(runningEpoch, runningFuzzy));
+        source = Source.OPENING;
+        sourceUnwanted = false;
+        io.openSource();
+    }
+
+    private void tellIfFuzzy() {
+        if (!plan.quietSource() && !plan.marked() && !fuzzyTold) {
+            fuzzyTold = true;
+            io.event(AgentEvent.state(
+                    "epochs will be fuzzy: durable, but not the disks' state of one moment; --mark-command"
+                            + " makes them consistent, or --quiet-source if nobody writes to the disks"));
         }
-        open.begin(new EpochRun(runningEpoch, runningFuzzy), plan.marked());
-        open.flush();
     }
 
     void commitAsked(long epoch) {
@@ -346,7 +409,7 @@ final class Replication {
         committedEpoch = run.epoch;
         recordCommit(run.epoch, run.isFuzzy());
         if (cycle == Cycle.FINISHED) {
-            leaveForGood(AgentOutcome.Exit.DONE, "all cycles are committed");
+            leaveForGood(AgentOutcome.Exit.DONE, ALL_COMMITTED);
         }
     }
 
@@ -354,25 +417,55 @@ final class Replication {
         long now = io.nanoTime();
         counters.commits++;
         log.committed(epoch, fuzzy, now);
-        io.event(AgentEvent.state("epoch " + epoch + (fuzzy ? " is committed, fuzzy" : " is committed")));
+        io.event(AgentEvent.state("epoch " + epoch + " is committed" + (fuzzy ? ", fuzzy" : "")
+                + (runningWhole ? "" : ", without " + leftOut())));
         resumed = false;
-        cyclesDone++;
+        cyclesDone += runningWhole ? 1 : 0;
         boolean last = plan.cycles() != ReplicationPlan.ENDLESS && cyclesDone >= plan.cycles();
         cycle = last ? Cycle.FINISHED : Cycle.RESTING;
         restUntilNanos = now + plan.cyclePauseNanos();
     }
 
-    void commitWithheld(EpochRun run) {
-        if (!withheld) {
-            withheld = true;
-            io.event(AgentEvent.warning(
-                    "epoch " + run.epoch + " is not committed: a volume takes no writes; the others are"
-                            + " complete, and it goes on when the volume is reopened"));
+    // --- volumes that take no writes
+
+    void volumeFailed(ReplicatedDisk disk, String volumeId, String why) {
+        boolean known = why.equals(disk.failure());
+        disk.failed(why, io.nanoTime() + OFFER_AGAIN_NANOS);
+        String name = disk.spec.deviceName();
+        if (known) {
+            io.event(AgentEvent.state(name + ": volume " + volumeId + " still takes no writes"));
+        } else {
+            io.event(AgentEvent.warning(name + ": volume " + volumeId + " takes no writes: " + why
+                    + "; this disk is left out and the others go on; repair the volume, then on the server: ./run volume reopen "
+                    + volumeId));
         }
     }
 
-    void volumeFailed(ReplicatedDisk disk, String why) {
-        io.event(AgentEvent.warning(disk.spec.deviceName() + ": its volume takes no writes: " + why));
+    /** The server says that some volume takes writes again. */
+    void volumeReopened() {
+        disks.forEach(disk -> disk.offerAgain(io.nanoTime()));
+    }
+
+    /** Between epochs, ends the session to offer failed disks again when it is time; says whether. */
+    private boolean offersAgain(AgentSession open) {
+        long now = io.nanoTime();
+        boolean between = cycle == Cycle.DUE || cycle == Cycle.RESTING;
+        boolean due = disks.stream().anyMatch(disk -> disk.isFailed() && disk.isOffered(now));
+        if (between && due && open.isActive()) {
+            open.leave(
+                    "offers disks again",
+                    STOP_PATIENCE_NANOS,
+                    SessionEnd.now("the session begins anew and offers " + leftOut() + " again"));
+            return true;
+        }
+        return false;
+    }
+
+    private String leftOut() {
+        return disks.stream()
+                .filter(ReplicatedDisk::isFailed)
+                .map(disk -> disk.spec.deviceName())
+                .collect(Collectors.joining(", "));
     }
 
     void serverBusy(Progress progress) {
@@ -392,13 +485,19 @@ final class Replication {
 
     void readConsumed() {
         readsHeld--;
+        closeSourceIfUnwanted();
     }
 
-    /** Lets the source go on, if it is frozen. */
-    void thaw() {
-        if (frozen) {
-            frozen = false;
-            io.mark(MarkPhase.THAW);
+    /** Nothing more is read in this attempt. */
+    void letSourceGo() {
+        sourceUnwanted = true;
+        closeSourceIfUnwanted();
+    }
+
+    private void closeSourceIfUnwanted() {
+        if (sourceUnwanted && source == Source.OPEN && readsHeld == 0) {
+            source = Source.CLOSING;
+            io.closeSource();
         }
     }
 
@@ -409,7 +508,7 @@ final class Replication {
             return;
         }
         session = null;
-        thaw();
+        letSourceGo();
         if (cycle == Cycle.RUNNING) {
             cycle = Cycle.DUE;
             resumed = true;
@@ -421,7 +520,7 @@ final class Replication {
             return;
         }
         if (stopping) {
-            finish(new AgentOutcome(AgentOutcome.Exit.DONE, "stopped"));
+            finish(stopped());
             return;
         }
         long now = io.nanoTime();
@@ -432,11 +531,12 @@ final class Replication {
         if (ended.wasActive()) {
             downSinceNanos = now;
         }
-        counters.reconnects++;
+        counters.reconnects += ended.wasActive() ? 1 : 0;
         long delayNanos = delayAfter(end);
         nextConnectNanos = now + delayNanos;
-        io.event(AgentEvent.warning(
-                end.text() + "; next attempt in " + TimeUnit.NANOSECONDS.toMillis(delayNanos) + " ms"));
+        String when = delayNanos == 0 ? "" : "; next attempt in " + TimeUnit.NANOSECONDS.toMillis(delayNanos) + " ms";
+        boolean intended = end.next() == SessionEnd.Next.NOW;
+        io.event(intended ? AgentEvent.state(end.text() + when) : AgentEvent.warning(end.text() + when));
     }
 
     private long delayAfter(SessionEnd end) {
@@ -451,7 +551,7 @@ final class Replication {
     private void giveUpIfUnreachable(long nowNanos) {
         AgentSession open = session;
         boolean waited = plan.connectTimeoutNanos() > 0 && nowNanos - downSinceNanos > plan.connectTimeoutNanos();
-        if (waited && outcome == null && (open == null || !open.isConnected())) {
+        if (waited && ending == null && (open == null || !open.isConnected())) {
             session = null;
             if (open != null) {
                 open.drop();
@@ -462,7 +562,7 @@ final class Replication {
 
     private void leaveForGood(AgentOutcome.Exit exit, String text) {
         AgentSession open = session;
-        if (outcome != null) {
+        if (ending != null) {
             return;
         }
         if (open == null) {
@@ -473,9 +573,18 @@ final class Replication {
     }
 
     private void finish(AgentOutcome how) {
-        if (outcome == null) {
+        if (ending == null) {
+            ending = how;
+            io.cutMarkShort();
+            letSourceGo();
+            endIfSourceClosed();
+        }
+    }
+
+    private void endIfSourceClosed() {
+        AgentOutcome how = ending;
+        if (how != null && outcome == null && source == Source.CLOSED) {
             outcome = how;
-            thaw();
             io.ended(how);
         }
     }

@@ -13,6 +13,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -26,22 +27,23 @@ import org.replicationserver.cert.Identity;
  * A running agent: replicates the disks of one source server to one replication server until it is stopped, has done its cycles, or
  * can do nothing more. Any thread may call it.
  *
- * <p>Threads: one event loop, which owns the {@link Replication} and all connections; {@code block-reader-N}; {@code agent-helper} for
- * what may block otherwise. They end with the agent.
+ * <p>Threads: one event loop, which owns the {@link Replication} and all connections; {@code block-reader-N}; {@code agent-source},
+ * which opens and closes the disks and runs the mark command; {@code agent-helper} for names and files. They end with the agent.
  *
- * <p>Its end: BYE and the close of all connections, then the threads, then {@link #ended} completes.
+ * <p>Its end: BYE, the source is let go, the close of all connections, then the threads, then {@link #ended} completes.
  */
 public final class ReplicationAgent {
     private static final long TICK_MILLIS = 100;
+    private static final long LINGER_MILLIS = 1200;
 
     // any thread
     private final Vertx vertx;
     private final Context eventLoop;
-    private final ExecutorService helper;
+    private final ExecutorService helper = singleThread("agent-helper");
+    private final ExecutorService sourceThread = singleThread("agent-source");
     private final VertxIo io;
     private final ReplicationPlan plan;
     private final long seed;
-    private final Consumer<AgentEvent> events;
     private final CompletableFuture<@Nullable Void> begun = new CompletableFuture<>();
     private final CompletableFuture<AgentOutcome> ended = new CompletableFuture<>();
     private final Object published = new Object();
@@ -51,11 +53,14 @@ public final class ReplicationAgent {
     private @Nullable Replication replication;
     private long ticker = -1;
 
-    private ReplicationAgent(AgentOptions options, Identity identity, List<DiskFile> files, Consumer<AgentEvent> events)
-            throws IOException {
-        this.events = events;
+    private ReplicationAgent(
+            AgentOptions options,
+            Identity identity,
+            List<DiskFile> files,
+            @Nullable MarkCommand mark,
+            Consumer<AgentEvent> events) {
         this.seed = options.seed();
-        this.plan = planOf(options, files);
+        this.plan = planOf(options, identity, files, mark != null);
         this.vertx = Vertx.vertx(new VertxOptions()
                 .setEventLoopPoolSize(1)
                 .setWorkerPoolSize(1)
@@ -63,44 +68,61 @@ public final class ReplicationAgent {
                 .setFileSystemOptions(
                         new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
         this.eventLoop = ((VertxInternal) vertx).createEventLoopContext();
-        this.helper = Executors.newSingleThreadExecutor(
-                Thread.ofPlatform().daemon().name("agent-helper").factory());
         ServerDialer dialer = new ServerDialer(
                 vertx, eventLoop, helper, options.server(), options.serverPins(), identity, options.tlsEngine());
-        String command = options.markCommand();
-        this.io = new VertxIo(
-                eventLoop,
-                helper,
-                dialer,
-                files,
-                options.readers(),
-                command == null ? null : new MarkCommand(command),
-                events,
-                this::outcome);
+        this.io = new VertxIo(eventLoop, sourceThread, dialer, files, options.readers(), mark, events, this::outcome);
+    }
+
+    private static ExecutorService singleThread(String name) {
+        return Executors.newSingleThreadExecutor(
+                Thread.ofPlatform().daemon().name(name).factory());
     }
 
     /**
      * Starts an agent.
      *
-     * @param events hears what happens, on the event loop, and must not block
+     * @param events hears what happens, on the event loop or before this returns, and must not block
      */
     public static ReplicationAgent start(AgentOptions options, Consumer<AgentEvent> events) throws AgentStartException {
+        return start(options, options.newMarkCommand(), events);
+    }
+
+    /** With the mark command of the options, which the caller may want to cut short while this runs. */
+    static ReplicationAgent start(AgentOptions options, @Nullable MarkCommand mark, Consumer<AgentEvent> events)
+            throws AgentStartException {
         try {
-            List<DiskFile> files = new ArrayList<>();
-            for (SourceDisk source : options.sources()) {
-                files.add(DiskFile.inspect(source.path()));
-            }
+            List<DiskFile> files = SourceInspection.inspect(options.sources(), mark);
+            MemoryNeed.check(
+                    files.stream().map(DiskFile::sizeBytes).toList(),
+                    Runtime.getRuntime().maxMemory());
+            boolean isNew = !AgentIdentity.exists(options.identityDirectory());
             Identity identity = AgentIdentity.loadOrCreate(options.identityDirectory(), options.sourceServerId());
-            ReplicationAgent agent = new ReplicationAgent(options, identity, List.copyOf(files), events);
-            agent.eventLoop.runOnContext(_ -> agent.begin());
-            agent.begun.join();
+            if (isNew) {
+                events.accept(AgentEvent.state(
+                        "a new identity was made in " + options.identityDirectory() + ", pin " + identity.pin()));
+            }
+            ReplicationAgent agent = new ReplicationAgent(options, identity, files, mark, events);
+            agent.awaitBegin();
             return agent;
         } catch (IOException | IllegalStateException e) {
             throw new AgentStartException(String.valueOf(e.getMessage()), e);
         }
     }
 
-    private static ReplicationPlan planOf(AgentOptions options, List<DiskFile> files) throws IOException {
+    private void awaitBegin() throws AgentStartException {
+        eventLoop.runOnContext(_ -> begin());
+        try {
+            begun.join();
+        } catch (CompletionException e) {
+            helper.shutdown();
+            sourceThread.shutdown();
+            vertx.close();
+            throw new AgentStartException("the agent cannot begin: " + e.getCause(), e);
+        }
+    }
+
+    private static ReplicationPlan planOf(
+            AgentOptions options, Identity identity, List<DiskFile> files, boolean marked) {
         List<ReplicationPlan.Disk> disks = new ArrayList<>();
         for (int i = 0; i < files.size(); i++) {
             DiskFile file = files.get(i);
@@ -111,23 +133,29 @@ public final class ReplicationAgent {
         new SecureRandom().nextBytes(instance);
         return new ReplicationPlan(
                 options.sourceServerId(),
+                identity.pin().toString(),
                 HexFormat.of().formatHex(instance),
                 options.streams(),
                 disks,
                 options.cycles(),
                 options.cyclePause().toNanos(),
                 options.quietSource(),
-                options.markCommand() != null,
+                marked,
                 options.grease(),
                 options.connectTimeout().toNanos(),
                 options.serverPins().mayChange());
     }
 
     private void begin() {
-        replication = io.begin(new Replication(plan, io, new Random(seed)));
-        ticker = vertx.setPeriodic(TICK_MILLIS, _ -> tick());
-        tick();
-        begun.complete(null);
+        try {
+            replication = io.begin(new Replication(plan, io, new Random(seed)));
+            ticker = vertx.setPeriodic(TICK_MILLIS, _ -> tick());
+            tick();
+            begun.complete(null);
+        } catch (RuntimeException | Error e) {
+            // Who starts the agent waits for this.
+            begun.completeExceptionally(e);
+        }
     }
 
     private void tick() {
@@ -214,14 +242,14 @@ public final class ReplicationAgent {
     }
 
     private void outcome(AgentOutcome outcome) {
-        events.accept(AgentEvent.state(outcome.text()));
         vertx.cancelTimer(ticker);
         // After the state machine has returned, so that its last report has the end in it.
         eventLoop.runOnContext(_ -> {
             if (replication != null) {
                 publish(replication.report());
             }
-            helper.execute(() -> close(outcome));
+            // A thread of its own: the helper may be looking for a name that nobody answers.
+            Thread.ofPlatform().daemon().name("agent-closer").start(() -> close(outcome));
         });
     }
 
@@ -233,9 +261,10 @@ public final class ReplicationAgent {
         }
         // Connections that end linger for a second to be read by the server.
         vertx.setTimer(
-                1200,
+                LINGER_MILLIS,
                 _ -> vertx.close().onComplete(_ -> {
                     helper.shutdown();
+                    sourceThread.shutdown();
                     ended.complete(outcome);
                 }));
     }

@@ -5,6 +5,7 @@ import java.util.List;
 /**
  * What the state machine has to do. Immutable.
  *
+ * @param agentPin of this agent's key, for people
  * @param cycles cycles after the initial sync, or {@link #ENDLESS}
  * @param cyclePauseNanos from a commit to the begin of the next cycle
  * @param quietSource nobody writes to the disks, so epochs are consistent without a mark
@@ -14,6 +15,7 @@ import java.util.List;
  */
 record ReplicationPlan(
         String sourceServerId,
+        String agentPin,
         String instance,
         int streams,
         List<Disk> disks,

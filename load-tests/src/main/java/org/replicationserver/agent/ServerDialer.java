@@ -12,15 +12,18 @@ import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.TrustOptions;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.time.Clock;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Identity;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.cert.PinnedTrustManager;
+import org.replicationserver.cert.Refusal;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.slf4j.Logger;
@@ -58,6 +61,9 @@ final class ServerDialer {
     // written by the event loop, read by handshakes
     private volatile Set<Pin> acceptedPins = Set.of();
 
+    // written by handshakes, read by the event loop
+    private volatile @Nullable Refusal lastRefusal;
+
     ServerDialer(
             Vertx vertx,
             Context eventLoop,
@@ -74,8 +80,8 @@ final class ServerDialer {
     }
 
     private NetClientOptions options(Identity identity, TlsEngine engine) {
-        PinnedTrustManager trust = PinnedTrustManager.forAgent(
-                () -> acceptedPins, Clock.systemUTC(), refusal -> LOG.warn("server refused: {}", refusal));
+        PinnedTrustManager trust =
+                PinnedTrustManager.forAgent(() -> acceptedPins, Clock.systemUTC(), refusal -> lastRefusal = refusal);
         NetClientOptions options = new NetClientOptions()
                 .setTcpNoDelay(true)
                 .setTcpKeepAlive(true)
@@ -114,8 +120,12 @@ final class ServerDialer {
                 attempts++;
                 connect(link);
             });
-        } catch (IOException e) {
-            LinkFailure failure = LinkFailure.lost("cannot look up the server or its pins: " + e.getMessage());
+        } catch (IOException | RuntimeException | Error e) {
+            // Whatever it was: a link that hears nothing would wait for ever.
+            String why = e instanceof UnknownHostException
+                    ? "no address is known for " + server.host()
+                    : "cannot look up the server or its pins: " + TlsFailures.textOf(e);
+            LinkFailure failure = LinkFailure.lost(why);
             eventLoop.runOnContext(_ -> link.closed(failure));
         }
     }
@@ -130,9 +140,17 @@ final class ServerDialer {
             if (result.succeeded()) {
                 handOver(link, result.result());
             } else {
-                link.closed(TlsFailures.classify(result.cause()));
+                link.closed(classify(result.cause()));
             }
         });
+    }
+
+    private LinkFailure classify(Throwable cause) {
+        LinkFailure failure = TlsFailures.classify(cause);
+        Refusal refusal = lastRefusal;
+        return failure.kind() == LinkFailure.Kind.SERVER_NOT_PINNED && refusal != null
+                ? new LinkFailure(failure.kind(), Advice.serverRefused(server, refusal, acceptedPins))
+                : failure;
     }
 
     /** A link must hear of its connection whatever happens, or its session would wait for ever. */

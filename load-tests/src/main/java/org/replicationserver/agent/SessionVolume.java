@@ -4,11 +4,13 @@ package org.replicationserver.agent;
 final class SessionVolume {
     final ReplicatedDisk disk;
     final int index;
+    final String volumeId;
     private boolean failed;
 
-    SessionVolume(ReplicatedDisk disk, int index, boolean failed) {
+    SessionVolume(ReplicatedDisk disk, int index, String volumeId, boolean failed) {
         this.disk = disk;
         this.index = index;
+        this.volumeId = volumeId;
         this.failed = failed;
     }
 

@@ -36,13 +36,23 @@ final class TlsFailures {
             return new LinkFailure(LinkFailure.Kind.NOT_BRP, "the peer does not speak brp/1: " + text);
         }
         if (lower.contains("certificate") || lower.contains("access_denied") || lower.contains("unknown_ca")) {
-            return new LinkFailure(
-                    LinkFailure.Kind.REFUSED_BY_SERVER, "the server refuses this agent's certificate: " + text);
+            return new LinkFailure(LinkFailure.Kind.REFUSED_BY_SERVER, text);
         }
         return LinkFailure.lost(text);
     }
 
-    private static String textOf(Throwable failure) {
+    /** What the outermost says, and the innermost, which knows why. */
+    static String textOf(Throwable failure) {
+        Throwable cause = failure;
+        for (int i = 0; cause.getCause() != null && i < CAUSES_MAX; i++) {
+            cause = cause.getCause();
+        }
+        String text = messageOf(failure);
+        String why = messageOf(cause);
+        return text.contains(why) ? text : text + ": " + why;
+    }
+
+    private static String messageOf(Throwable failure) {
         String text = failure.getMessage();
         return text == null ? failure.getClass().getSimpleName() : text;
     }

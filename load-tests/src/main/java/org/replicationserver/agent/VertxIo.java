@@ -2,35 +2,29 @@ package org.replicationserver.agent;
 
 import io.netty.buffer.PooledByteBufAllocator;
 import io.vertx.core.Context;
-import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Sockets, disks, clock and mark command for the state machine. Called on the event loop; answers come back on it.
  *
- * <p>Disks are read by {@link BlockReaders}; what may block otherwise is done, in order, by one helper thread.
+ * <p>Disks are read by {@link BlockReaders}, and opened and closed, in order, by the thread {@code agent-source}.
  */
 final class VertxIo implements AgentIo {
-    private static final Logger LOG = LoggerFactory.getLogger(VertxIo.class);
-
     private final Context eventLoop;
-    private final Executor helper;
+    private final Executor sourceThread;
     private final ServerDialer dialer;
-    private final List<DiskFile> files;
+    private final Source source;
     private final BlockReaders readers;
-    private final @Nullable MarkCommand mark;
     private final Consumer<AgentEvent> events;
     private final Consumer<AgentOutcome> end;
     private @Nullable Replication replication;
 
     VertxIo(
             Context eventLoop,
-            Executor helper,
+            Executor sourceThread,
             ServerDialer dialer,
             List<DiskFile> files,
             int readerThreads,
@@ -38,10 +32,9 @@ final class VertxIo implements AgentIo {
             Consumer<AgentEvent> events,
             Consumer<AgentOutcome> end) {
         this.eventLoop = eventLoop;
-        this.helper = helper;
+        this.sourceThread = sourceThread;
         this.dialer = dialer;
-        this.files = files;
-        this.mark = mark;
+        this.source = new Source(files, mark);
         this.events = events;
         this.end = end;
         this.readers =
@@ -55,10 +48,9 @@ final class VertxIo implements AgentIo {
         return newReplication;
     }
 
-    /** Ends the reader threads and closes the disks; waits for both. Not on the event loop. */
+    /** Ends the reader threads and waits for that. Not on the event loop. */
     void close() throws InterruptedException {
         readers.stop();
-        closeFiles();
     }
 
     @Override
@@ -86,13 +78,24 @@ final class VertxIo implements AgentIo {
     }
 
     @Override
-    public void mark(MarkPhase phase) {
-        helper.execute(() -> {
-            // A mark command may take the disk's snapshot away, which nobody must hold open then.
-            closeFiles();
-            boolean succeeded = mark != null && mark.run(phase);
-            eventLoop.runOnContext(_ -> machine().markDone(phase, succeeded));
+    public void openSource() {
+        sourceThread.execute(() -> {
+            SourceOpening opening = source.open();
+            eventLoop.runOnContext(_ -> machine().sourceOpened(opening));
         });
+    }
+
+    @Override
+    public void closeSource() {
+        sourceThread.execute(() -> {
+            String warning = source.close();
+            eventLoop.runOnContext(_ -> machine().sourceClosed(warning));
+        });
+    }
+
+    @Override
+    public void cutMarkShort() {
+        source.cutShort();
     }
 
     @Override
@@ -103,16 +106,6 @@ final class VertxIo implements AgentIo {
     @Override
     public void ended(AgentOutcome outcome) {
         end.accept(outcome);
-    }
-
-    private void closeFiles() {
-        for (DiskFile file : files) {
-            try {
-                file.close();
-            } catch (IOException e) {
-                LOG.warn("{}: cannot be closed: {}", file.path(), e.getMessage());
-            }
-        }
     }
 
     private Replication machine() {

@@ -12,18 +12,19 @@ import org.replicationserver.receiver.protocol.Welcome;
 final class WelcomeCheck {
     private WelcomeCheck() {}
 
-    static void check(Welcome welcome, ReplicationPlan plan, long lastGeneration) throws ProtocolException {
+    static void check(Welcome welcome, int streams, List<ReplicatedDisk> disks, long lastGeneration)
+            throws ProtocolException {
         if (welcome.version() != ProtocolLimits.VERSION) {
             throw new ProtocolException(ErrorCode.VERSION, "version=" + welcome.version() + " was not offered");
         }
-        require(welcome.streams() <= plan.streams(), "streams=" + welcome.streams() + " is more than was wanted");
+        require(welcome.streams() <= streams, "streams=" + welcome.streams() + " is more than was wanted");
         require(welcome.generation() > lastGeneration, "generation=" + welcome.generation() + " is not newer");
         List<Welcome.Volume> volumes = welcome.volumes();
-        require(volumes.size() == plan.disks().size(), "volumes are not one for each disk");
+        require(volumes.size() == disks.size(), "volumes are not one for each disk");
         Set<Integer> indexes = new HashSet<>();
         for (int i = 0; i < volumes.size(); i++) {
             Welcome.Volume volume = volumes.get(i);
-            ReplicationPlan.Disk disk = plan.disks().get(i);
+            ReplicationPlan.Disk disk = disks.get(i).spec;
             require(volume.deviceName().equals(disk.deviceName()), "volumes are not in the order of the disks");
             require(volume.sizeBytes() == disk.sizeBytes(), "sizeBytes of volume " + i + " is not the disk's");
             require(indexes.add(volume.index()), "two volumes have the same index");

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +28,7 @@ class AgentMainTest {
     private Path image = Path.of("");
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
+    private final CompletableFuture<Integer> signal = new CompletableFuture<>();
 
     @BeforeEach
     void makeImage() throws IOException {
@@ -54,7 +56,9 @@ class AgentMainTest {
                 "--quiet-source --mark-command=x | --quiet-source: not together with --mark-command",
                 "--source=sda=/x    | --source: the same disk is given twice",
                 "--server-pin-file=/nowhere | --server-pin-file: cannot be read: /nowhere",
-                "--nonsense         | Unknown option: '--nonsense'",
+                "--nonsense         | Unknown option: '--nonsense'; nearest known: --",
+                "--mark-patience=-1 | --mark-patience: -1, allowed are 0 to 31536000",
+                "--report=/nowhere/x.json | --report: /nowhere/x.json cannot be written: there is no such directory",
             })
     void mistakeGetsOneLine(String wrong, String line) {
         List<String> args = new ArrayList<>(List.of(
@@ -70,7 +74,10 @@ class AgentMainTest {
         }
         args.addAll(List.of(wrong.split(" ")));
         assertThat(run(args.toArray(String[]::new))).isEqualTo(2);
-        assertThat(err.toString()).startsWith(line).hasLineCount(1);
+        assertThat(err.toString())
+                .startsWith("./run agent replicate: " + line)
+                .endsWith("; help: ./run agent replicate --help\n")
+                .hasLineCount(1);
         assertThat(out.toString()).isEmpty();
     }
 
@@ -79,8 +86,57 @@ class AgentMainTest {
         assertThat(run("replicate")).isEqualTo(2);
         assertThat(err.toString())
                 .hasLineCount(1)
-                .contains("Missing required options")
-                .contains("--source", "--server", "--source-server-id", "--identity");
+                .startsWith("./run agent replicate: missing: --source, --server, --source-server-id, --identity;");
+    }
+
+    @Test
+    void wordThatIsNotKnownIsToldBeforeWhatIsMissing() {
+        assertThat(run("replicate", "--sorce=/dev/sda")).isEqualTo(2);
+        assertThat(err.toString())
+                .isEqualTo(
+                        "./run agent replicate: Unknown option: '--sorce'; nearest known: --source; help: ./run agent"
+                                + " replicate --help\n");
+    }
+
+    @Test
+    void helpSaysHowItIsCalled() {
+        assertThat(run("replicate", "--help")).isZero();
+        assertThat(out.toString()).startsWith("Usage: ./run agent replicate ");
+    }
+
+    @Test
+    void pipeIsRefusedAndNotOpened() throws Exception {
+        Path pipe = directory.resolve("pipe");
+        assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor())
+                .isZero();
+        assertThat(replicate(pipe)).isEqualTo(2);
+        assertThat(err.toString())
+                .contains("pipe is neither a block device nor an image file")
+                .hasLineCount(1);
+    }
+
+    @Test
+    void signalWhileTheSizeIsLearntEndsTheFreeze() {
+        signal.complete(143);
+        assertThat(run(
+                        "replicate",
+                        "--source=sda=" + directory.resolve("snap.img"),
+                        "--server=localhost",
+                        "--source-server-id=s-1",
+                        "--identity=" + directory.resolve("identity"),
+                        "--server-pin=" + PIN,
+                        "--mark-command=f() { [ $1 = thaw ] || sleep 1000; }; f"))
+                .isEqualTo(143);
+        assertThat(err.toString()).contains("the agent is being stopped").hasLineCount(1);
+    }
+
+    @Test
+    void signalEndsAnAgentWithTheSignalsExitCodeAndSaysSoOnce() {
+        signal.complete(130);
+        assertThat(replicate(image)).isEqualTo(130);
+        assertThat(out.toString()).containsOnlyOnce("stopped; epoch 0 is the last committed");
+        assertThat(out.toString()).contains("a new identity was made in " + directory.resolve("identity"));
+        assertThat(err.toString()).isEmpty();
     }
 
     @Test
@@ -92,7 +148,9 @@ class AgentMainTest {
                         "--source-server-id=s-1",
                         "--identity=" + directory.resolve("identity")))
                 .isEqualTo(2);
-        assertThat(err.toString()).startsWith("--server-pin: none is given").hasLineCount(1);
+        assertThat(err.toString())
+                .startsWith("./run agent replicate: --server-pin: none is given")
+                .hasLineCount(1);
     }
 
     @Test
@@ -100,7 +158,7 @@ class AgentMainTest {
         Path odd = Files.write(directory.resolve("odd.img"), new byte[1000]);
         assertThat(replicate(odd)).isEqualTo(2);
         assertThat(err.toString())
-                .contains("odd.img has 1000 bytes, allowed are multiples of 512")
+                .contains("odd.img has 1000 bytes, allowed are multiples of 512 above 0")
                 .hasLineCount(1);
     }
 
@@ -113,8 +171,8 @@ class AgentMainTest {
     @Test
     void helpTellsEveryOptionWithItsDefault() {
         assertThat(run("replicate", "--help")).isZero();
-        CommandLine command =
-                Objects.requireNonNull(AgentMain.commandLine().getSubcommands().get("replicate"));
+        CommandLine command = Objects.requireNonNull(
+                AgentMain.commandLine(() -> () -> 0).getSubcommands().get("replicate"));
         command.getCommandSpec()
                 .options()
                 .forEach(option ->
@@ -149,7 +207,7 @@ class AgentMainTest {
     }
 
     private int run(String... args) {
-        return AgentMain.commandLine()
+        return AgentMain.commandLine(() -> signal::join)
                 .setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(err, true))
                 .execute(args);

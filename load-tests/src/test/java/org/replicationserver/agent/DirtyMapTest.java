@@ -24,11 +24,10 @@ class DirtyMapTest {
         map.sent(1, 20, 3, 1);
 
         assertThat(map.acknowledged(1, 10)).isEqualTo(BlockLayout.BLOCK_BYTES);
-        assertThat(map.isInFlight(3)).isTrue();
-        assertThat(map.isInFlight(4)).isFalse();
+        assertThat(map.isAllAcknowledged()).isFalse();
 
-        map.acknowledged(1, 20);
-        assertThat(map.isInFlight(3)).isFalse();
+        assertThat(map.acknowledged(1, 20)).isEqualTo(BlockLayout.BLOCK_BYTES);
+        assertThat(map.isAllAcknowledged()).isTrue();
     }
 
     @Test
@@ -160,13 +159,22 @@ class DirtyMapTest {
             }
         }
 
+        /** What is counted must be what is there: settledBytes and dirtyBytes are never found by a count of all blocks. */
         private void compare(int step) {
+            long settledBytes = 0;
+            int dirtyBlocks = 0;
+            boolean allAcknowledged = true;
+            String where = "seed " + seed + " step " + step;
             for (int b = 0; b < BLOCKS; b++) {
-                String where = "seed " + seed + " step " + step + " block " + b;
-                assertThat(map.isDirty(b)).as(where).isEqualTo(dirty[b]);
-                assertThat(map.isSuspect(b)).as(where).isEqualTo(suspect[b]);
-                assertThat(map.isInFlight(b)).as(where).isEqualTo(newestSeq[b] > 0);
+                boolean pending = dirty[b] || suspect[b];
+                assertThat(map.isPending(b)).as(where + " block " + b).isEqualTo(pending);
+                dirtyBlocks += dirty[b] ? 1 : 0;
+                allAcknowledged &= newestSeq[b] == 0;
+                settledBytes += pending || newestSeq[b] > 0 ? 0 : LAYOUT.bytes(b, 1);
             }
+            assertThat(map.settledBytes()).as(where).isEqualTo(settledBytes);
+            assertThat(map.dirtyBytes()).as(where).isEqualTo((long) dirtyBlocks * BlockLayout.BLOCK_BYTES);
+            assertThat(map.isAllAcknowledged()).as(where).isEqualTo(allAcknowledged);
         }
     }
 }

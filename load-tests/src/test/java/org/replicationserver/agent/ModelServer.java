@@ -49,8 +49,8 @@ final class ModelServer {
 
         void later(long delayNanos, Runnable action);
 
-        /** An epoch is durable now. */
-        void committed(long epoch, boolean fuzzy);
+        /** An epoch of these volumes is durable now. */
+        void committed(long epoch, boolean fuzzy, List<ModelVolume> of);
 
         /** From here on an agent that got the GOAWAY sends no blocks. */
         void goAwaySent();
@@ -71,6 +71,9 @@ final class ModelServer {
 
     // of the session
     private boolean up = true;
+    /** The volumes of the session, by their index in it. */
+    private List<ModelVolume> session = List.of();
+
     private int incarnation;
     private @Nullable ModelConnection control;
     private final List<ModelConnection> connections = new ArrayList<>();
@@ -95,6 +98,9 @@ final class ModelServer {
     long dataFrames;
     long skippedFrames;
     long sessions;
+    /** Epochs of all volumes. */
+    long wholeCommits;
+
     long largestRawLen;
     boolean loseNextCommitAnswer;
 
@@ -168,7 +174,10 @@ final class ModelServer {
         volumes.get(index).failed = true;
         volumes.get(index).failedInSession = true;
         asked = null;
-        tell(new ErrorBody(ErrorCode.VOLUME_FAILED.code(), "VOLUME_FAILED", null, index, null, "EIO"));
+        int inSession = session.indexOf(volumes.get(index));
+        if (inSession >= 0) {
+            tell(new ErrorBody(ErrorCode.VOLUME_FAILED.code(), "VOLUME_FAILED", null, inSession, null, "EIO"));
+        }
         volumes.get(index).crash(random);
     }
 
@@ -226,14 +235,16 @@ final class ModelServer {
         parted = false;
         sessions++;
         int granted = Math.min(settings.streams, hello.streams());
+        session =
+                hello.disks().stream().map(disk -> volumeOf(disk.deviceName())).toList();
         List<Welcome.Volume> answer = new ArrayList<>();
         for (int i = 0; i < hello.disks().size(); i++) {
             answer.add(welcome(i, hello));
         }
         streams = new @Nullable ModelConnection[granted];
-        sentBytes = new long[granted][volumes.size()];
-        limitBytes = new long[granted][volumes.size()];
-        durableSeq = new long[granted][volumes.size()];
+        sentBytes = new long[granted][session.size()];
+        limitBytes = new long[granted][session.size()];
+        durableSeq = new long[granted][session.size()];
         unacked = new ArrayList<>();
         for (int s = 0; s < granted; s++) {
             Arrays.fill(limitBytes[s], settings.windowBytes);
@@ -260,8 +271,15 @@ final class ModelServer {
         });
     }
 
+    private ModelVolume volumeOf(String deviceName) {
+        return volumes.stream()
+                .filter(volume -> volume.deviceName.equals(deviceName))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("FORBIDDEN: no volume for " + deviceName));
+    }
+
     private Welcome.Volume welcome(int index, Hello hello) {
-        ModelVolume volume = volumes.get(index);
+        ModelVolume volume = session.get(index);
         check(hello.disks().get(index).sizeBytes() == volume.sizeBytes(), "sizeBytes");
         Hello.Remembered memory = hello.remembers();
         Hello.RememberedDisk known = memory == null ? null : memory.disk(volume.deviceName);
@@ -288,7 +306,7 @@ final class ModelServer {
         }
         return new Welcome.Volume(
                 index,
-                "vol-" + index,
+                "vol-" + volumes.indexOf(volume),
                 volume.deviceName,
                 volume.sizeBytes(),
                 512,
@@ -315,11 +333,11 @@ final class ModelServer {
     void checkBlock(ModelConnection connection, FrameHeader header) {
         int s = connection.stream();
         check(!parted, "a block after BYE");
-        check(header.volume() < volumes.size(), "RANGE: volume " + header.volume());
+        check(header.volume() < session.size(), "RANGE: volume " + header.volume());
         long offset = header.offsetBytes();
         long length = header.blockBytes();
         check(offset % 512 == 0 && length % 512 == 0 && length >= 512, "LIMIT: " + header);
-        check(offset + length <= volumes.get(header.volume()).sizeBytes(), "RANGE: past the end: " + header);
+        check(offset + length <= session.get(header.volume()).sizeBytes(), "RANGE: past the end: " + header);
         long region = offset >> settings.regionShift;
         check(region == (offset + length - 1) >> settings.regionShift, "RANGE: crosses a region: " + header);
         check((header.volume() + region) % streams.length == s, "RANGE: on stream " + s + ": " + header);
@@ -336,7 +354,7 @@ final class ModelServer {
     }
 
     void block(ModelConnection connection, FrameHeader header, ByteBuffer payload) {
-        ModelVolume volume = volumes.get(header.volume());
+        ModelVolume volume = session.get(header.volume());
         byte[] content = header.type() == FrameType.ZERO ? new byte[0] : expand(header, payload);
         if (header.type() == FrameType.ZERO) {
             zeroFrames++;
@@ -381,12 +399,12 @@ final class ModelServer {
         if (mine != incarnation) {
             return;
         }
-        if (stalled || index == stalledVolume) {
+        if (stalled || volumes.indexOf(session.get(index)) == stalledVolume) {
             world.later(millis(100), () -> force(index, mine));
             return;
         }
         long[] newest = new long[streams.length];
-        ModelVolume volume = volumes.get(index);
+        ModelVolume volume = session.get(index);
         volume.force(1 + random.nextInt(Math.max(1, volume.queued())), newest);
         for (int s = 0; s < streams.length; s++) {
             if (newest[s] > 0) {
@@ -404,16 +422,16 @@ final class ModelServer {
         if (connection == null || connection.isClosed() || connection.isSilent()) {
             return;
         }
-        for (int v = 0; v < volumes.size(); v++) {
+        for (int v = 0; v < session.size(); v++) {
             long durable = durableSeq[s][v];
             int volume = v;
             unacked.get(s).removeIf(frame -> frame[1] == volume && frame[0] <= durable);
             limitBytes[s][v] = Math.max(limitBytes[s][v], acknowledgedBytes(s, v) + settings.windowBytes);
         }
-        ByteBuffer frame = ByteBuffer.allocate(FrameHeader.BYTES + DurableAck.bytes(volumes.size()));
-        connection.writer.ackHeader(frame, volumes.size());
-        DurableAck.putHead(frame, connection.receivedSeq(), volumes.size());
-        for (int v = 0; v < volumes.size(); v++) {
+        ByteBuffer frame = ByteBuffer.allocate(FrameHeader.BYTES + DurableAck.bytes(session.size()));
+        connection.writer.ackHeader(frame, session.size());
+        DurableAck.putHead(frame, connection.receivedSeq(), session.size());
+        for (int v = 0; v < session.size(); v++) {
             DurableAck.putEntry(frame, v, durableSeq[s][v], limitBytes[s][v]);
         }
         connection.raw(frame.flip());
@@ -482,13 +500,13 @@ final class ModelServer {
             }
             check(commit.fences().get(s) == fenceSeq[s], "EPOCH: the commit names another fence");
         }
-        for (int v = 0; v < volumes.size(); v++) {
-            if (volumes.get(v).failedInSession) {
+        for (int v = 0; v < session.size(); v++) {
+            if (session.get(v).failedInSession) {
                 asked = null;
                 tell(new ErrorBody(ErrorCode.VOLUME_FAILED.code(), "VOLUME_FAILED", null, v, null, "EIO"));
                 return;
             }
-            if (volumes.get(v).queued() > 0) {
+            if (session.get(v).queued() > 0) {
                 scheduleForce(v);
                 return;
             }
@@ -497,7 +515,8 @@ final class ModelServer {
         epochOpen = false;
         committedEpoch = commit.epoch();
         Arrays.fill(fenceSeq, 0);
-        world.committed(commit.epoch(), openFuzzy);
+        wholeCommits += session.size() == volumes.size() ? 1 : 0;
+        world.committed(commit.epoch(), openFuzzy, session);
         if (loseNextCommitAnswer) {
             loseNextCommitAnswer = false;
             cut();

@@ -2,35 +2,35 @@ package org.replicationserver.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ProgressLineTest {
     private static final long MIB = 1024 * 1024;
 
     @Test
-    void tellsDonePercentRateCompressionDurableAndTimeLeft() {
+    void tellsPercentRateTimeLeftAndCompression() {
         ProgressLine line = new ProgressLine();
-        line.of(report(), disk(0), 1);
-        assertThat(line.of(report(), disk(100 * MIB), 1))
-                .isEqualTo("sda sending epoch 1: 100.0 MiB of 400.0 MiB (25.0 %), 100.0 MiB/s, compression 2.00,"
-                        + " durable 80.0 MiB, 0 min 03 s left");
+        line.of(1, disk(0), 1);
+        assertThat(line.of(1, disk(300 * MIB), 3))
+                .isEqualTo("sda epoch 1: 75.0 % of 400.0 MiB, 100.0 MiB/s, 0 min 01 s left, compression 2.00");
+    }
+
+    @Test
+    void firstLineHasNoRateAndTheFirstSecondsNoTimeLeft() {
+        ProgressLine line = new ProgressLine();
+        assertThat(line.of(1, disk(MIB), 1)).doesNotContain("/s", "left");
+        assertThat(line.of(1, disk(2 * MIB), 1)).contains(" 1.0 MiB/s").doesNotContain("left");
     }
 
     @Test
     void rateFollowsSlowly() {
         ProgressLine line = new ProgressLine();
-        line.of(report(), disk(0), 1);
-        line.of(report(), disk(100 * MIB), 1);
-        assertThat(line.of(report(), disk(100 * MIB), 1)).contains(" 80.0 MiB/s");
+        line.of(1, disk(0), 1);
+        line.of(1, disk(100 * MIB), 1);
+        assertThat(line.of(1, disk(100 * MIB), 1)).contains(" 80.0 MiB/s");
     }
 
     private static AgentReport.Disk disk(long settled) {
         return new AgentReport.Disk("sda", 400 * MIB, settled, settled, 60 * MIB, 30 * MIB, 80 * MIB, null);
-    }
-
-    private static AgentReport report() {
-        return new AgentReport(
-                AgentReport.Phase.SENDING, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, List.of(), List.of(), null);
     }
 }

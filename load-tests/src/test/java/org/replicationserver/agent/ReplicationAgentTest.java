@@ -1,9 +1,11 @@
 package org.replicationserver.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -24,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.ConfigLoader;
@@ -96,7 +99,7 @@ class ReplicationAgentTest {
         agent.cycleNow();
         assertThat(agent.awaitCommitted(2, PATIENCE)).isTrue();
         agent.stop();
-        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.DONE);
+        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.STOPPED);
         assertThat(Files.mismatch(source, replica)).isEqualTo(-1);
         // Three blocks, because the second change crosses a border; the whole disk would be 24 MiB more.
         assertThat(agent.report().rawBytesSent() - DISK_BYTES).isLessThanOrEqualTo(4 * BlockLayout.BLOCK_BYTES);
@@ -122,11 +125,17 @@ class ReplicationAgentTest {
         startServer(
                 AgentIdentity.loadOrCreate(directory.resolve("other"), "s-1").pin());
         ReplicationAgent agent = start(options().withTlsEngine(engine));
-        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
+        AgentOutcome outcome = Objects.requireNonNull(agent.awaitEnd(PATIENCE));
+        assertThat(outcome.exit()).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
+        String pin = AgentIdentity.loadOrCreate(identity(), "s-1").pin().toString();
+        assertThat(outcome.text())
+                .isEqualTo("the server does not know this agent, pin " + pin
+                        + "; on the server: ./run assign --source-server-id s-1 --agent-pin " + pin
+                        + ", then start it again");
     }
 
     @Test
-    void serverWithAnotherPinIsRefused() throws Exception {
+    void serverWithAnotherPinIsRefusedWithBothPins() throws Exception {
         startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
         Pin other =
                 AgentIdentity.loadOrCreate(directory.resolve("other"), "s-2").pin();
@@ -138,31 +147,85 @@ class ReplicationAgentTest {
                 identity());
         AgentOutcome outcome = Objects.requireNonNull(start(options).awaitEnd(PATIENCE));
         assertThat(outcome.exit()).isEqualTo(AgentOutcome.Exit.FORBIDDEN);
-        assertThat(outcome.text()).contains("NOT_PINNED");
+        Pin shown = Pin.parse(Files.readString(directory.resolve("state/certificates/server.pin"))
+                .strip());
+        assertThat(outcome.text())
+                .isEqualTo("localhost:" + port + " shows pin " + shown + ", expected is " + other
+                        + "; if the server has a new key, start with --server-pin " + shown);
     }
 
-    @Test
-    void shrunkSourceEndsTheAgent() throws Exception {
+    @ParameterizedTest
+    @ValueSource(longs = {1024 * 1024, DISK_BYTES + 512})
+    void sourceOfAnotherSizeEndsTheAgentAtTheNextEpoch(long newBytes) throws Exception {
         startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
         ReplicationAgent agent = start(options().withCycles(AgentOptions.ENDLESS, Duration.ofHours(1)));
         assertThat(agent.awaitCommitted(1, PATIENCE)).isTrue();
-        try (FileChannel channel = FileChannel.open(source, StandardOpenOption.WRITE)) {
-            channel.truncate(1024 * 1024);
+        try (RandomAccessFile file = new RandomAccessFile(source.toFile(), "rw")) {
+            file.setLength(newBytes);
         }
         agent.cycleNow();
         AgentOutcome outcome = Objects.requireNonNull(agent.awaitEnd(PATIENCE));
         assertThat(outcome.exit()).isEqualTo(AgentOutcome.Exit.SOURCE_FAILED);
-        assertThat(outcome.text()).contains("source.img ends at or before byte");
+        assertThat(outcome.text())
+                .contains(
+                        "source.img has " + newBytes + " bytes now, it had " + DISK_BYTES + " when the agent started");
+    }
+
+    @Test
+    void snapshotThatIsThereOnlyBetweenFreezeAndThawIsReplicated() throws Exception {
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        Path snapshot = directory.resolve("snap.img");
+        String command = "f() { case $1 in freeze) cp '" + source + "' '" + snapshot + "';; thaw) rm '" + snapshot
+                + "';; esac; }; f";
+        ReplicationAgent agent =
+                start(options(snapshot).withCycles(1, Duration.ZERO).withMarkCommand(command));
+        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.DONE);
+        assertThat(agent.report().cycles()).noneMatch(AgentReport.Cycle::fuzzy);
+        assertThat(Files.mismatch(source, replica)).isEqualTo(-1);
+        assertThat(snapshot).doesNotExist();
+    }
+
+    @Test
+    void snapshotThatCannotBeMadeIsToldWithTheReason() {
+        port = ServerAddress.PORT_DEFAULT;
+        AgentOptions options = options(directory.resolve("snap.img"))
+                .withMarkCommand("f() { [ $1 = thaw ] || { echo no space left; return 5; }; }; f");
+        assertThatThrownBy(() -> start(options))
+                .isInstanceOf(AgentStartException.class)
+                .hasMessage("the mark command at freeze ended with exit code 5: no space left");
+    }
+
+    @Test
+    void stopEndsAFreezeThatHangsWithAllThatItStarted() throws Exception {
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        Path pid = directory.resolve("pid");
+        Path thawed = directory.resolve("thawed");
+        ReplicationAgent agent = start(options()
+                .withMarkCommand("f() { if [ $1 = thaw ]; then touch '" + thawed + "'; else sleep 1000 & echo $! > '"
+                        + pid + ".new'; mv '" + pid + ".new' '" + pid + "'; wait; fi; }; f"));
+        Awaitility.await().atMost(PATIENCE).until(() -> Files.exists(pid));
+        long child = Long.parseLong(Files.readString(pid).strip());
+        agent.stop();
+        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.STOPPED);
+        assertThat(thawed).exists();
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .until(() ->
+                        ProcessHandle.of(child).filter(ProcessHandle::isAlive).isEmpty());
     }
 
     private Path identity() {
         return directory.resolve("identity");
     }
 
-    private AgentOptions options() throws IOException {
+    private AgentOptions options() {
+        return options(source);
+    }
+
+    private AgentOptions options(Path disk) {
         Path pinFile = directory.resolve("state/certificates/server.pin");
         return AgentOptions.of(
-                        List.of(new SourceDisk("sda", source)),
+                        List.of(new SourceDisk("sda", disk)),
                         new ServerAddress("localhost", port),
                         new ServerPins(Set.of(), pinFile),
                         "s-1",

@@ -62,9 +62,9 @@ class ReplicationSimulationTest {
                 sim.server.reopen(v);
             }
         }
-        long settled = sim.server.committedEpoch();
+        long settled = sim.server.wholeCommits;
         // The first commit from here on may be of an epoch that began before the last change.
-        sim.runUntil("two commits after the faults", 400, () -> sim.server.committedEpoch() >= settled + 2);
+        sim.runUntil("two commits of all disks after the faults", 400, () -> sim.server.wholeCommits >= settled + 2);
         assertThat(sim.isIdentical()).as("seed %d: identical", seed).isTrue();
         sim.replication().stop();
         sim.runToEnd(60);
@@ -244,22 +244,105 @@ class ReplicationSimulationTest {
     }
 
     @Test
-    void failedVolumeHoldsTheCommitButNotTheOthers() {
+    void failedVolumeIsLeftOutAndTheOthersAreCommitted() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT, DATA);
         sim.fillDisks(0);
         sim.server.volumes.get(1).failed = true;
-        sim.runUntil(
-                "withheld",
-                60,
-                () -> sim.replication().report().phase() == AgentReport.Phase.WITHHELD
-                        && sim.server.volumes.getFirst().equalsContent(sim.disks.getFirst()));
-        sim.runFor(120);
-        assertThat(sim.server.committedEpoch()).isZero();
-        assertThat(sim.server.sessions).isEqualTo(1);
+        sim.runUntil("three commits", 30, () -> sim.server.committedEpoch() == 3);
+        assertThat(sim.server.volumes.getFirst().equalsContent(sim.disks.getFirst()))
+                .isTrue();
+        assertThat(sim.server.wholeCommits).isZero();
         assertThat(sim.replication().report().disks().get(1).failure()).isEqualTo("EIO");
+        assertThat(sim.events)
+                .filteredOn(event -> event.kind() == AgentEvent.Kind.WARNING)
+                .extracting(AgentEvent::text)
+                .containsOnlyOnce(
+                        "/dev/sdb: volume vol-1 takes no writes: EIO; this disk is left out and the others go on;"
+                                + " repair the volume, then on the server: ./run volume reopen vol-1");
+    }
+
+    @Test
+    void volumeThatFailsInAnEpochHoldsUpThatEpochOfTheOthersNoLonger() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT, DATA);
+        sim.fillDisks(0);
+        sim.runUntil("half of it", 60, () -> sim.server.dataBytesReceived > ROOT.sizeBytes() / 2);
+        sim.server.fail(1);
+        sim.runUntil("a commit", 10, () -> sim.server.committedEpoch() == 1);
+        assertThat(sim.server.sessions).isEqualTo(2);
+        assertThat(sim.server.dataBytesReceived)
+                .as("what was acknowledged is not sent again")
+                .isLessThan(ROOT.sizeBytes() + DATA.sizeBytes());
+    }
+
+    @Test
+    void reopenedVolumeReturnsAtOnceWithEverything() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT, DATA);
+        sim.fillDisks(0);
+        sim.runUntil("the initial sync", 60, () -> sim.server.wholeCommits == 1);
+        sim.server.fail(1);
+        sim.runUntil("commits of the other", 30, () -> sim.server.committedEpoch() >= 4);
+        long received = sim.server.dataBytesReceived;
         sim.server.reopen(1);
-        sim.runUntil("the commit", 60, () -> sim.server.committedEpoch() == 1);
+        sim.runUntil("a commit of both", 5, () -> sim.server.wholeCommits == 2);
+        assertThat(sim.server.dataBytesReceived - received).isEqualTo(DATA.sizeBytes());
         assertThat(sim.isIdentical()).isTrue();
+        assertThat(sim.replication().report().disks().get(1).failure()).isNull();
+    }
+
+    @Test
+    void volumeThatReturnsUnheardIsOfferedAgainAfterAMinute() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT, DATA);
+        sim.server.volumes.get(1).failed = true;
+        sim.runFor(150);
+        assertThat(sim.server.sessions)
+                .as("with it and without it, three times")
+                .isEqualTo(6);
+        sim.server.volumes.get(1).failed = false;
+        sim.runUntil("a commit of both", 63, () -> sim.server.wholeCommits == 1);
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void agentWaitsWhenNoVolumeTakesWrites() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT, DATA);
+        sim.fillDisks(0);
+        sim.server.volumes.get(0).failed = true;
+        sim.server.volumes.get(1).failed = true;
+        sim.runFor(50);
+        assertThat(sim.replication().report().phase()).isEqualTo(AgentReport.Phase.WITHHELD);
+        assertThat(sim.server.sessions).isEqualTo(1);
+        sim.server.reopen(1);
+        sim.runUntil("a commit of the other", 5, () -> sim.server.committedEpoch() == 1);
+        sim.server.reopen(0);
+        sim.runUntil("a commit of both", 5, () -> sim.server.wholeCommits == 1);
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void onlyEpochsOfAllDisksCountAsCycles() {
+        Simulation sim = simulation(0, true, ROOT, DATA);
+        sim.fillDisks(0);
+        sim.server.volumes.get(1).failed = true;
+        sim.runUntil("commits of the other", 60, () -> sim.server.committedEpoch() == 5);
+        assertThat(sim.outcome).isNull();
+        sim.server.reopen(1);
+        sim.runToEnd(60);
+        assertThat(Objects.requireNonNull(sim.outcome).exit()).isEqualTo(AgentOutcome.Exit.DONE);
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void onlySessionsThatWereOpenCountAsReconnects() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, TINY);
+        sim.server.goDown();
+        sim.runFor(60);
+        assertThat(sim.connectNanos).hasSizeGreaterThan(3);
+        assertThat(sim.replication().report().reconnects()).isZero();
+        sim.server.comeUp();
+        sim.runUntil("the initial sync", 100, () -> sim.server.committedEpoch() == 1);
+        sim.server.cut();
+        sim.runUntil("another session", 60, () -> sim.server.sessions == 2);
+        assertThat(sim.replication().report().reconnects()).isEqualTo(1);
     }
 
     @Test
@@ -332,6 +415,24 @@ class ReplicationSimulationTest {
     }
 
     @Test
+    void duplicateAgentIsToldWhatToDo() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, TINY);
+        sim.runUntil("a session", 60, () -> sim.server.committedEpoch() == 1);
+        sim.server.tell(new ErrorBody(ErrorCode.FORBIDDEN.code(), "FORBIDDEN", null, null, null, "duplicate agent"));
+        sim.runToEnd(60);
+        assertThat(Objects.requireNonNull(sim.outcome).text()).endsWith("./run source accept-agents s-1");
+    }
+
+    @Test
+    void fuzzyEpochsAreExplainedOnce() {
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(2, false, false, TINY));
+        sim.runToEnd(60);
+        assertThat(sim.events)
+                .filteredOn(event -> event.text().contains("--quiet-source"))
+                .hasSize(1);
+    }
+
+    @Test
     void refusedEpochBeginsANewSessionAtOnce() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, TINY);
         sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
@@ -377,6 +478,74 @@ class ReplicationSimulationTest {
     }
 
     @Test
+    void changedSizeEndsTheAgentBeforeAnythingOfTheEpochIsSent() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.fillDisks(0);
+        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
+        long received = sim.server.dataBytesReceived;
+        sim.sizeChange = "it has grown";
+        sim.mutate(5);
+        sim.runToEnd(60);
+        assertThat(sim.outcome).isEqualTo(new AgentOutcome(AgentOutcome.Exit.SOURCE_FAILED, "it has grown"));
+        assertThat(sim.server.dataBytesReceived).isEqualTo(received);
+    }
+
+    @Test
+    void sourceIsOpenedAgainOnlyWhenTheReadsOfALostSessionAreBack() {
+        for (int seed = 0; seed < 50; seed++) {
+            Simulation sim = new Simulation(
+                    seed,
+                    new ModelServer.Settings(),
+                    Simulation.plan(ReplicationPlan.ENDLESS, false, true, ROOT, DATA));
+            sim.readMillisMax = 4000;
+            sim.consistentCommits = true;
+            sim.fillDisks(0);
+            for (int cut = 0; cut < 3; cut++) {
+                int sessions = cut + 1;
+                sim.runUntil("a session", 60, () -> sim.server.sessions >= sessions && sim.frozen);
+                sim.runFor(1);
+                sim.server.cut();
+                sim.runUntil("thawed", 60, () -> !sim.frozen);
+                sim.mutate(20);
+            }
+            sim.readMillisMax = 3;
+            sim.runUntil("a commit", 120, () -> sim.server.committedEpoch() >= 1);
+            assertThat(sim.commitsCompared).as("seed %d", seed).isPositive();
+        }
+    }
+
+    @Test
+    void stopDoesNotWaitForAFreezeThatHangs() {
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(0, false, true, ROOT));
+        sim.freezeHangs = true;
+        sim.runUntil("the freeze", 60, () -> sim.freezes == 1);
+        sim.runFor(20);
+        sim.replication().stop();
+        sim.runToEnd(5);
+        assertThat(Objects.requireNonNull(sim.outcome).exit()).isEqualTo(AgentOutcome.Exit.STOPPED);
+        assertThat(sim.thaws).isEqualTo(1);
+    }
+
+    @Test
+    void lostSessionDoesNotWaitForAFreezeThatHangs() {
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(0, false, true, ROOT));
+        sim.freezeHangs = true;
+        sim.runUntil("the freeze", 60, () -> sim.freezes == 1);
+        sim.server.cut();
+        sim.runUntil("another session", 10, () -> sim.server.sessions == 2);
+    }
+
+    @Test
+    void stopBeforeTheLastCommitIsNotTheSameAsDone() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.runUntil("the initial sync", 60, () -> sim.replication().report().committedEpoch() == 1);
+        sim.replication().stop();
+        sim.runToEnd(10);
+        assertThat(sim.outcome)
+                .isEqualTo(new AgentOutcome(AgentOutcome.Exit.STOPPED, "stopped; epoch 1 is the last committed"));
+    }
+
+    @Test
     void greaseIsSentAndDoesNoHarm() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
         sim.runFor(60);
@@ -389,6 +558,7 @@ class ReplicationSimulationTest {
         ReplicationPlan endless = Simulation.plan(ReplicationPlan.ENDLESS, true, false, TINY);
         ReplicationPlan plan = new ReplicationPlan(
                 endless.sourceServerId(),
+                endless.agentPin(),
                 endless.instance(),
                 endless.streams(),
                 endless.disks(),

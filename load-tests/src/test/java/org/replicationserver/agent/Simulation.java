@@ -38,6 +38,20 @@ final class Simulation implements AgentIo, ModelServer.World {
     boolean readFails;
     long readMillisMax = 3;
 
+    boolean freezeHangs;
+
+    /** Why the disks cannot be opened, or null. */
+    @Nullable
+    String sizeChange;
+
+    // the source
+    private final boolean marked;
+    private boolean sourceClosed = true;
+    private boolean sourceOpen;
+    private int readsUnderWay;
+    private boolean markCutShort;
+    private @Nullable Runnable freezing;
+
     // what a test looks at
     boolean frozen;
     int freezes;
@@ -51,6 +65,7 @@ final class Simulation implements AgentIo, ModelServer.World {
     Simulation(long seed, ModelServer.Settings settings, ReplicationPlan plan) {
         this.seed = seed;
         this.random = new Random(seed);
+        this.marked = plan.marked();
         this.server = new ModelServer(settings, this, new Random(seed + 1));
         for (ReplicationPlan.Disk disk : plan.disks()) {
             byte[] content = new byte[(int) disk.sizeBytes()];
@@ -64,6 +79,7 @@ final class Simulation implements AgentIo, ModelServer.World {
     static ReplicationPlan plan(int cycles, boolean quiet, boolean marked, ReplicationPlan.Disk... disks) {
         return new ReplicationPlan(
                 "s-1",
+                "sha256:" + "ab".repeat(32),
                 "00000000000000000000000000000001",
                 4,
                 List.of(disks),
@@ -194,7 +210,10 @@ final class Simulation implements AgentIo, ModelServer.World {
 
     @Override
     public void read(BlockRead read) {
+        check(sourceOpen, "a read while the source is not open");
+        readsUnderWay++;
         later(millis(random.nextLong(readMillisMax + 1)), () -> {
+            readsUnderWay--;
             if (readFails) {
                 read.fail("the disk is gone");
             } else {
@@ -208,24 +227,60 @@ final class Simulation implements AgentIo, ModelServer.World {
     }
 
     @Override
-    public void mark(MarkPhase phase) {
-        // The begin of a freeze and the end of a thaw are when the source stands still at the latest.
-        boolean freeze = phase == MarkPhase.FREEZE;
-        if (freeze) {
+    public void openSource() {
+        check(sourceClosed, "the source is opened twice");
+        sourceClosed = false;
+        if (marked) {
             freezes++;
+        }
+        if (marked && freezeHangs && !markCutShort) {
+            freezing = () -> openedSource(false);
         } else {
+            later(millis(5), () -> openedSource(!marked || !(markFails || markCutShort)));
+        }
+    }
+
+    private void openedSource(boolean succeeded) {
+        if (marked && succeeded) {
+            frozen = true;
+            atMark = copyOfDisks();
+        }
+        if (marked && !succeeded) {
             thaws++;
         }
+        sourceOpen = true;
+        replication.sourceOpened(new SourceOpening(succeeded, succeeded ? null : "freeze failed", sizeChange));
+    }
+
+    @Override
+    public void closeSource() {
+        check(sourceOpen, "a source is closed that is not open");
+        check(readsUnderWay == 0, readsUnderWay + " reads are under way in a source that is closed");
+        sourceOpen = false;
         later(millis(5), () -> {
-            boolean succeeded = !(freeze && markFails);
-            if (freeze && succeeded) {
-                frozen = true;
-                atMark = copyOfDisks();
-            } else if (!freeze) {
+            if (frozen) {
                 frozen = false;
+                thaws++;
             }
-            replication.markDone(phase, succeeded);
+            sourceClosed = true;
+            replication.sourceClosed(null);
         });
+    }
+
+    @Override
+    public void cutMarkShort() {
+        markCutShort = true;
+        Runnable hanging = freezing;
+        if (hanging != null) {
+            freezing = null;
+            later(millis(1), hanging);
+        }
+    }
+
+    private static void check(boolean holds, String otherwise) {
+        if (!holds) {
+            throw new AssertionError(otherwise);
+        }
     }
 
     @Override
@@ -251,13 +306,14 @@ final class Simulation implements AgentIo, ModelServer.World {
     }
 
     @Override
-    public void committed(long epoch, boolean fuzzy) {
+    public void committed(long epoch, boolean fuzzy, List<ModelVolume> of) {
         if (consistentCommits && !fuzzy) {
             List<byte[]> expected = atMark.isEmpty() ? disks : atMark;
             for (int i = 0; i < disks.size(); i++) {
-                if (!server.volumes.get(i).equalsContent(expected.get(i))) {
+                ModelVolume volume = server.volumes.get(i);
+                if (of.contains(volume) && !volume.equalsContent(expected.get(i))) {
                     throw new AssertionError("epoch " + epoch + " is not the source at its mark: disk " + i + " "
-                            + server.volumes.get(i).firstDifference(expected.get(i)) + " " + events);
+                            + volume.firstDifference(expected.get(i)) + " " + events);
                 }
             }
             commitsCompared++;

@@ -1,0 +1,46 @@
+package org.replicationserver.agent;
+
+import java.util.Collection;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.cert.Refusal;
+import org.replicationserver.cert.RefusalReason;
+
+/** Refusals as one line for a person, with what to do next. */
+final class Advice {
+    /** What a server says of two agents that take turns, see section 6 of the specification. */
+    private static final String DUPLICATE = "duplicate agent";
+
+    private Advice() {}
+
+    /** The server refused our certificate with a TLS alert. */
+    static String certificateRefused(ReplicationPlan plan, String alert) {
+        if (alert.toLowerCase(Locale.ROOT).contains("expired")) {
+            return "the server refuses this agent's certificate for its dates (" + alert
+                    + "); compare the clocks of both machines, or make a new identity in another directory";
+        }
+        return "the server does not know this agent, pin " + plan.agentPin()
+                + "; on the server: ./run assign --source-server-id " + plan.sourceServerId() + " --agent-pin "
+                + plan.agentPin() + ", then start it again";
+    }
+
+    /** The server said FORBIDDEN. */
+    static String forbidden(ReplicationPlan plan, String text) {
+        if (text.contains(DUPLICATE)) {
+            return "another agent with the same certificate takes turns with this one; stop the clone, then on the server:"
+                    + " ./run source accept-agents " + plan.sourceServerId();
+        }
+        return "the server refuses this agent: " + text + "; what is assigned is changed on the server by ./run assign";
+    }
+
+    /** We refused the server's certificate. */
+    static String serverRefused(ServerAddress server, Refusal refusal, Collection<Pin> expected) {
+        if (refusal.reason() == RefusalReason.NOT_PINNED) {
+            String pins = expected.stream().map(Pin::toString).sorted().collect(Collectors.joining(" or "));
+            return server + " shows pin " + refusal.pin() + ", expected is " + pins
+                    + "; if the server has a new key, start with --server-pin " + refusal.pin();
+        }
+        return "the certificate of " + server + " is not accepted: " + refusal.reason() + ", " + refusal.detail();
+    }
+}

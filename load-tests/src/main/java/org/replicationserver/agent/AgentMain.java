@@ -44,7 +44,7 @@ public final class AgentMain {
      */
     static CommandLine commandLine(Supplier<IntSupplier> stopSignals) {
         return new CommandLine(new AgentMain())
-                .setCommandName(System.getProperty("command.name", "agent"))
+                .setCommandName(System.getProperty("command.name", "./run agent"))
                 .addSubcommand(new ReplicateCommand(stopSignals))
                 .addSubcommand(new IdentityCommand())
                 .setParameterExceptionHandler(AgentMain::wrongUsage)

@@ -123,7 +123,8 @@ final class BenchResult {
         line(
                 text,
                 "TLS 1.2, server " + serverEngine + ", sender " + TlsClient.engine() + "; " + settings.streams()
-                        + " streams; volumes on " + fileSystem + "; a GiB is one of DATA; replicas identical");
+                        + " streams; volumes on " + fileSystem
+                        + "; GiB and MiB are of DATA, without zeros; replicas identical");
         return text.toString();
     }
 

@@ -49,7 +49,9 @@ public final class ChildProcess implements AutoCloseable {
             cleanup.add(process);
             return new ChildProcess(name, process);
         } catch (IOException e) {
-            throw new RunException("cannot start the " + name + ": " + e.getMessage(), e);
+            // The JDK adds lines of advice.
+            String why = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+            throw new RunException("cannot start the " + name + ": " + why, e);
         }
     }
 

@@ -180,6 +180,19 @@ final class RunScriptTest {
     }
 
     @Test
+    void anotherVersionLeavesNoLibraryBehind() throws Exception {
+        run("serve");
+        Path former = Files.writeString(clone.resolve("receiver/target/lib/former.jar"), "library");
+        Files.writeString(source, "22");
+        assertThat(run("serve").classPath().resolve("former.jar")).exists();
+
+        Files.writeString(clone.resolve("receiver/pom.xml"), "another version");
+        assertThat(run("test").exitCode()).isZero();
+        assertThat(former).doesNotExist();
+        assertThat(run("serve").classPath().resolve("former.jar")).doesNotExist();
+    }
+
+    @Test
     void whatSomeTestsHaveBuiltIsBuiltAgain() throws Exception {
         assertThat(run("test", "-pl", "receiver").exitCode()).isZero();
         assertThat(run("demo").output()).contains("building");

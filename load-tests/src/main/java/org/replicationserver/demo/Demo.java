@@ -31,7 +31,7 @@ final class Demo implements AutoCloseable {
     private static final Duration LOOK_AT_SERVER = Duration.ofMillis(200);
 
     /** When so many hundredths of the disk are known to be durable the server is killed; more are by then. */
-    private static final int KILL_FROM_PERCENT = 30;
+    private static final int KILL_FROM_PERCENT = 20;
 
     private static final int CYCLES = 2;
 

@@ -38,7 +38,7 @@ final class ProgressPrinter {
 
     /** Shows progress until the agent has ended. */
     AgentOutcome run(ReplicationAgent agent) throws InterruptedException {
-        long nextNanos = System.nanoTime();
+        long nextNanos = System.nanoTime() + periodNanos;
         while (!agent.ended().isDone()) {
             AgentEvent event = events.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
             if (event != null) {

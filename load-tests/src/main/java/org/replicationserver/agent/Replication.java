@@ -173,8 +173,8 @@ final class Replication {
         boolean wanted = !sourceUnwanted;
         closeSourceIfUnwanted();
         String warning = opening.warning();
-        if (warning != null && wanted) {
-            io.event(AgentEvent.warning(warning + "; this epoch will be fuzzy"));
+        if (warning != null) {
+            io.event(AgentEvent.warning(warning + (wanted ? "; this epoch will be fuzzy" : "")));
         }
         String failure = opening.failure();
         if (failure != null) {

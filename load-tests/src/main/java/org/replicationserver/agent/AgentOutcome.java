@@ -8,6 +8,8 @@ public record AgentOutcome(Exit exit, String text) {
         DONE(0),
         /** No session could be opened within --connect-timeout. */
         UNREACHABLE(69),
+        /** The agent has a bug. */
+        BROKEN(70),
         /** A source disk cannot be read any more, or has another size. */
         SOURCE_FAILED(74),
         /** Server and agent do not understand each other, or disagree about a disk's size. */

@@ -15,6 +15,7 @@ final class ProgressPrinter {
     private static final long TERMINAL_MILLIS = 1000;
     private static final long PLAIN_MILLIS = 10_000;
     private static final long POLL_MILLIS = 200;
+    private static final long EVENT_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     /** Older events are dropped when nobody reads what is printed. */
     private static final int EVENTS_MAX = 1000;
@@ -38,11 +39,13 @@ final class ProgressPrinter {
 
     /** Shows progress until the agent has ended. */
     AgentOutcome run(ReplicationAgent agent) throws InterruptedException {
-        long nextNanos = System.nanoTime();
+        long nextNanos = System.nanoTime() + periodNanos;
         while (!agent.ended().isDone()) {
             AgentEvent event = events.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
             if (event != null) {
                 print(text.event(event, Instant.now()));
+                // A report is made every 100 ms; one that is older than the event would take it back.
+                nextNanos = Math.max(nextNanos - System.nanoTime(), EVENT_NANOS) + System.nanoTime();
             }
             long now = System.nanoTime();
             AgentReport report = agent.report();

@@ -51,7 +51,7 @@ import picocli.CommandLine.Spec;
                     + " epochs, and at once when the server says that a volume was reopened. An epoch without it is committed,"
                     + " but is none of the --cycles.",
             "After SIGKILL, or a second SIGTERM, a source that a mark command froze stays so: run 'CMD thaw' by hand.",
-            "Exit codes: 0 all cycles are committed, 2 wrong usage or a disk that cannot be used, 69 --connect-timeout is over, 74,"
+            "Exit codes: 0 all cycles are committed, 2 wrong usage or a disk that cannot be used, 69 --connect-timeout is over, 70 a bug, 74,"
                     + " 76, 77 as above, 143 after SIGTERM and 130 after SIGINT if the last cycle was not committed yet."
         })
 final class ReplicateCommand implements Callable<Integer> {

@@ -150,6 +150,21 @@ final class Replication {
         leaveForGood(how.exit(), how.text());
     }
 
+    /** A bug was met; nothing that is remembered can be relied on. The source is let go by whoever calls this. */
+    void abort(AgentOutcome how) {
+        ending = how;
+        outcome = how;
+        AgentSession open = session;
+        session = null;
+        if (open != null) {
+            open.drop();
+        }
+    }
+
+    boolean hasEnded() {
+        return outcome != null;
+    }
+
     private AgentOutcome stopped() {
         return cycle == Cycle.FINISHED
                 ? new AgentOutcome(AgentOutcome.Exit.DONE, ALL_COMMITTED)
@@ -173,8 +188,8 @@ final class Replication {
         boolean wanted = !sourceUnwanted;
         closeSourceIfUnwanted();
         String warning = opening.warning();
-        if (warning != null && wanted) {
-            io.event(AgentEvent.warning(warning + "; this epoch will be fuzzy"));
+        if (warning != null) {
+            io.event(AgentEvent.warning(warning + (wanted ? "; this epoch will be fuzzy" : "")));
         }
         String failure = opening.failure();
         if (failure != null) {

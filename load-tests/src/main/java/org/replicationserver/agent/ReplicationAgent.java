@@ -22,6 +22,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Identity;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A running agent: replicates the disks of one source server to one replication server until it is stopped, has done its cycles, or
@@ -33,6 +35,7 @@ import org.replicationserver.cert.Identity;
  * <p>Its end: BYE, the source is let go, the close of all connections, then the threads, then {@link #ended} completes.
  */
 public final class ReplicationAgent {
+    private static final Logger LOG = LoggerFactory.getLogger(ReplicationAgent.class);
     private static final long TICK_MILLIS = 100;
     private static final long LINGER_MILLIS = 1200;
 
@@ -147,6 +150,7 @@ public final class ReplicationAgent {
     }
 
     private void begin() {
+        eventLoop.exceptionHandler(this::broken);
         try {
             replication = io.begin(new Replication(plan, io, new Random(seed)));
             ticker = vertx.setPeriodic(TICK_MILLIS, _ -> tick());
@@ -155,6 +159,20 @@ public final class ReplicationAgent {
         } catch (RuntimeException | Error e) {
             // Who starts the agent waits for this.
             begun.completeExceptionally(e);
+        }
+    }
+
+    /** Rather an end, with the source thawed, than an agent that goes on with half a step done, and logs it ten times a second. */
+    private void broken(Throwable bug) {
+        Replication running = replication;
+        if (running != null && !running.hasEnded()) {
+            LOG.error("the agent ends because of a bug", bug);
+            AgentOutcome outcome = new AgentOutcome(AgentOutcome.Exit.BROKEN, "the agent has a bug: " + bug);
+            try {
+                running.abort(outcome);
+            } finally {
+                outcome(outcome);
+            }
         }
     }
 

@@ -101,12 +101,12 @@ final class ServerDialer {
         return options;
     }
 
-    /** Opens a connection; the link hears of it on the event loop. */
+    /** Opens a connection; the link hears of it on the event loop, whatever happens: it would wait for ever otherwise. */
     void dial(AgentLink link) {
         if (link instanceof ControlLink) {
             helper.execute(() -> lookUp(link));
         } else {
-            connect(link);
+            eventLoop.runOnContext(_ -> connect(link));
         }
     }
 
@@ -121,7 +121,6 @@ final class ServerDialer {
                 connect(link);
             });
         } catch (IOException | RuntimeException | Error e) {
-            // Whatever it was: a link that hears nothing would wait for ever.
             String why = e instanceof UnknownHostException
                     ? "no address is known for " + server.host()
                     : "cannot look up the server or its pins: " + TlsFailures.textOf(e);
@@ -131,6 +130,14 @@ final class ServerDialer {
     }
 
     private void connect(AgentLink link) {
+        try {
+            open(link);
+        } catch (RuntimeException e) {
+            link.closed(LinkFailure.lost("cannot connect: " + TlsFailures.textOf(e)));
+        }
+    }
+
+    private void open(AgentLink link) {
         InetAddress address = addresses[Math.floorMod(attempts - 1, addresses.length)];
         ConnectOptions options = new ConnectOptions()
                 .setHost(address.getHostAddress())

@@ -70,7 +70,7 @@ final class Source {
         }
         // It may have frozen a part.
         String thawFailure = thaw();
-        return thawFailure == null ? failure : failure + "; " + thawFailure;
+        return thawFailure == null ? failure : failure + "; " + thawFailure + ", so the source may still stand still";
     }
 
     private @Nullable String thaw() {

@@ -3,6 +3,7 @@ package org.replicationserver.agent;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.vertx.core.Context;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -48,9 +49,11 @@ final class VertxIo implements AgentIo {
         return newReplication;
     }
 
-    /** Ends the reader threads and waits for that. Not on the event loop. */
+    /** Ends the reader threads and lets the source go, if that was not done yet; waits for both. Not on the event loop. */
     void close() throws InterruptedException {
         readers.stop();
+        source.cutShort();
+        CompletableFuture.runAsync(source::close, sourceThread).join();
     }
 
     @Override

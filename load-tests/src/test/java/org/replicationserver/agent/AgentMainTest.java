@@ -1,9 +1,11 @@
 package org.replicationserver.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.RandomAccessFile;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,6 +114,20 @@ class AgentMainTest {
         assertThat(replicate(pipe)).isEqualTo(2);
         assertThat(err.toString())
                 .contains("pipe is neither a block device nor an image file")
+                .hasLineCount(1);
+    }
+
+    @Test
+    void disksThatNeedMoreThanTheHeapAreRefusedAtTheStart() throws IOException {
+        Path huge = directory.resolve("huge.img");
+        try (RandomAccessFile file = new RandomAccessFile(huge.toFile(), "rw")) {
+            file.setLength(8L << 40);
+        }
+        assumeThat(Runtime.getRuntime().maxMemory()).isLessThan(2L << 30);
+        assertThat(replicate(huge)).isEqualTo(2);
+        assertThat(err.toString())
+                .startsWith("agent: the disks need 2.2 GiB of memory, the heap may have ")
+                .contains("JAVA_OPTS=-Xmx")
                 .hasLineCount(1);
     }
 

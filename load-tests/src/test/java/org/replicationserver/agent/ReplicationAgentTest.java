@@ -214,6 +214,23 @@ class ReplicationAgentTest {
                         ProcessHandle.of(child).filter(ProcessHandle::isAlive).isEmpty());
     }
 
+    @Test
+    void bugEndsTheAgent() throws Exception {
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        AgentOptions options = options().withCycles(AgentOptions.ENDLESS, Duration.ofHours(1));
+        ReplicationAgent agent = ReplicationAgent.start(options, event -> {
+            if (event.text().startsWith("epoch 2 begins")) {
+                throw new IllegalStateException("on purpose");
+            }
+        });
+        assertThat(agent.awaitCommitted(1, PATIENCE)).isTrue();
+        agent.cycleNow();
+        assertThat(agent.awaitEnd(PATIENCE))
+                .isEqualTo(new AgentOutcome(
+                        AgentOutcome.Exit.BROKEN, "the agent has a bug: java.lang.IllegalStateException: on purpose"));
+        assertThat(Objects.requireNonNull(agent.report().outcome()).exit()).isEqualTo(AgentOutcome.Exit.BROKEN);
+    }
+
     private Path identity() {
         return directory.resolve("identity");
     }

@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
  * Vert.x, so this comes in as a service of Vert.x, which the class loader of the calling thread offers for so long.
  */
 public final class TightThreadChecker implements VertxServiceProvider {
-    static final long EXECUTE_MILLIS_MAX = 100;
+    static final long EXECUTE_MILLIS_MAX = 200;
     private static final long CHECK_INTERVAL_MILLIS = 10;
 
     @Override
@@ -24,6 +24,8 @@ public final class TightThreadChecker implements VertxServiceProvider {
                 .options()
                 .setMaxEventLoopExecuteTime(EXECUTE_MILLIS_MAX)
                 .setMaxEventLoopExecuteTimeUnit(TimeUnit.MILLISECONDS)
+                .setWarningExceptionTime(EXECUTE_MILLIS_MAX) // with the stack, for whoever has to find what blocks
+                .setWarningExceptionTimeUnit(TimeUnit.MILLISECONDS)
                 .setBlockedThreadCheckInterval(CHECK_INTERVAL_MILLIS)
                 .setBlockedThreadCheckIntervalUnit(TimeUnit.MILLISECONDS);
     }

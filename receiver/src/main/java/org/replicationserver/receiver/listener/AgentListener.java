@@ -7,6 +7,7 @@ import io.netty.channel.socket.nio.NioChannelOption;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.ClientAuth;
+import io.vertx.core.internal.ContextInternal;
 import io.vertx.core.internal.net.NetSocketInternal;
 import io.vertx.core.net.KeyCertOptions;
 import io.vertx.core.net.NetServer;
@@ -161,7 +162,7 @@ public final class AgentListener {
         Optional<String> sourceServerId = sourceServerOf(socket);
         ChannelHandlerContext vertxHandler = internal.channelHandlerContext();
         ChannelPipeline pipeline = vertxHandler.pipeline();
-        AgentSocket transport = new AgentSocket(remoteAddress);
+        AgentSocket transport = new AgentSocket(remoteAddress, ContextInternal.current());
         pipeline.addBefore(vertxHandler.name(), "agent-socket", transport);
         AgentConnection connection =
                 sourceServerId.map(id -> sessions.accept(transport, id)).orElse(null);

@@ -8,6 +8,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.handler.codec.DecoderException;
 import io.netty.handler.ssl.SslHandler;
+import io.vertx.core.internal.ContextInternal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -26,6 +27,8 @@ import org.slf4j.LoggerFactory;
  * <p>The end, by case: ended by the session, it sends what is left and close_notify, shuts down its output, throws away what
  * still comes for {@link #LINGER_MILLIS} and closes; without the wait the kernel would answer late bytes with a reset and the peer
  * might never read the error. Ended by the peer, it closes at once.
+ *
+ * <p>What comes from the pipeline is dispatched on Vert.x's context: Vert.x's checker of blocked threads sees nothing else.
  */
 final class AgentSocket extends ChannelInboundHandlerAdapter implements Transport {
     private static final Logger LOG = LoggerFactory.getLogger(AgentSocket.class);
@@ -35,6 +38,7 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
     private static final long UNSENT_BYTES_MAX = 1024 * 1024;
 
     private final String remoteAddress;
+    private final ContextInternal vertxContext;
     private @Nullable ChannelHandlerContext added;
 
     /** What arrived while reading was paused. */
@@ -44,8 +48,9 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
     private boolean paused;
     private boolean ended;
 
-    AgentSocket(String remoteAddress) {
+    AgentSocket(String remoteAddress, ContextInternal vertxContext) {
         this.remoteAddress = remoteAddress;
+        this.vertxContext = vertxContext;
     }
 
     void open(AgentConnection newConnection) {
@@ -62,10 +67,15 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
         ByteBuf bytes = (ByteBuf) message;
-        if (paused) {
-            waiting.add(bytes);
-        } else {
-            read(bytes);
+        ContextInternal before = vertxContext.beginDispatch();
+        try {
+            if (paused) {
+                waiting.add(bytes);
+            } else {
+                read(bytes);
+            }
+        } finally {
+            vertxContext.endDispatch(before);
         }
     }
 
@@ -98,17 +108,27 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
 
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
-        if (connection != null && channel().isWritable()) {
-            connection.writable();
+        ContextInternal before = vertxContext.beginDispatch();
+        try {
+            if (connection != null && channel().isWritable()) {
+                connection.writable();
+            }
+        } finally {
+            vertxContext.endDispatch(before);
         }
         ctx.fireChannelWritabilityChanged();
     }
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-        releaseWaiting();
-        if (connection != null) {
-            connection.closed();
+        ContextInternal before = vertxContext.beginDispatch();
+        try {
+            releaseWaiting();
+            if (connection != null) {
+                connection.closed();
+            }
+        } finally {
+            vertxContext.endDispatch(before);
         }
         ctx.fireChannelInactive();
     }

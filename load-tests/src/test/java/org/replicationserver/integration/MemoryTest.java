@@ -54,13 +54,6 @@ final class MemoryTest {
                 .jvm("-Dio.netty.leakDetection.level=paranoid");
     }
 
-    /** From here on no volume takes a write. */
-    private static void hold(ServerProcess server) throws IOException, InterruptedException {
-        server.tell("hold");
-        // Commands are obeyed one after the other, so an answer to this one says that the other is done.
-        TestServer.Usage.of(server);
-    }
-
     private static void awaitReceived(ServerProcess server, long payloadBytes) {
         Awaitility.await()
                 .atMost(RawConnection.PATIENCE)
@@ -91,7 +84,7 @@ final class MemoryTest {
                 .jvm("-Xmx" + HEAP_BYTES)
                 .jvm("-XX:MaxDirectMemorySize=" + (BUDGET_BYTES + DIRECT_BESIDE_PAYLOADS_BYTES))
                 .start(sources)) {
-            hold(server);
+            TestServer.hold(server);
             long sentBytes = 0;
             for (TestSource source : sources) {
                 RawAgent agent = RawAgent.connect(server.endpoint(), source, STREAMS);
@@ -161,7 +154,7 @@ final class MemoryTest {
                 RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
             assertThat(volumes * ProtocolLimits.WINDOW_BYTES_MIN).isGreaterThan(2 * shareBytes);
             agent.openNextEpoch();
-            hold(server);
+            TestServer.hold(server);
             // Not all of it fits the sockets when the server does not read, so that sending blocks.
             CompletableFuture<Void> sending = CompletableFuture.runAsync(() -> sendOneBlockToEach(agent, volumes));
             Awaitility.await()
@@ -246,7 +239,7 @@ final class MemoryTest {
         try (ServerProcess server = plan().start(source)) {
             try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 4)) {
                 agent.openNextEpoch();
-                hold(server);
+                TestServer.hold(server);
                 int blocks = 0;
                 while (agent.streamOf(0, 0).hasRoom(0, BLOCK_BYTES)) {
                     agent.send(0, 0, BLOCK);

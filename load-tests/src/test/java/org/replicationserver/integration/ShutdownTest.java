@@ -97,7 +97,7 @@ final class ShutdownTest {
                         .start(source);
                 RawAgent agent = RawAgent.connect(server.endpoint(), source, 2)) {
             agent.openNextEpoch();
-            server.tell("hold");
+            TestServer.hold(server);
             for (int i = 0; i < 40; i++) {
                 agent.send(0, (long) i * BLOCK_BYTES, BLOCK);
             }
@@ -105,7 +105,8 @@ final class ShutdownTest {
             GoAway goAway = GoAway.parse(agent.control().await(FrameType.GOAWAY).json());
             assertThat(goAway.reason()).isEqualTo("SHUTDOWN");
             assertThat(goAway.deadlineMillis()).isEqualTo(1000);
-            Thread.sleep(1500);
+            // It comes when the frames have waited for 2 s, so the deadline is over.
+            agent.control().await(FrameType.PROGRESS);
             assertThat(agent.durableFrames()).isZero();
             assertThat(agent.control().isEnded()).isFalse();
             server.tell("release");
@@ -126,7 +127,7 @@ final class ShutdownTest {
                         .start(source);
                 RawAgent agent = RawAgent.connect(server.endpoint(), source, 2)) {
             agent.openNextEpoch();
-            server.tell("hold");
+            TestServer.hold(server);
             agent.send(0, 0, BLOCK);
             server.sigterm();
             agent.control().await(FrameType.GOAWAY);

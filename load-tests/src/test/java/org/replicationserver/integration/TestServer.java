@@ -95,6 +95,13 @@ final class TestServer {
 
     private TestServer() {}
 
+    /** From here on no volume of a server in its process takes a write. */
+    static void hold(ServerProcess server) throws IOException, InterruptedException {
+        server.tell("hold");
+        // Commands are obeyed one after the other, so an answer to this one says that the other is done.
+        Usage.of(server);
+    }
+
     /** Begins to serve, and ends when its input does. */
     public static void main(String[] args) throws ConfigException, ServerStartException, IOException {
         ServerConfig config =

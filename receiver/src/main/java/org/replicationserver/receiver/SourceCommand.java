@@ -42,7 +42,7 @@ final class SourceCommand {
 
         @Override
         public Integer call() {
-            IdForm.SERVER.require(sourceServerId, spec, LABEL);
+            IdForm.SOURCE_SERVER.require(sourceServerId, spec, LABEL);
             return AdminClient.run(options, spec.commandLine(), "/sources/" + sourceServerId + "/accept-agents");
         }
     }

@@ -159,7 +159,7 @@ class AdminClientTest {
                 "volume | reopen        | v 1 | VOLUME-ID        | 128",
                 "volume | reopen        | a/b | VOLUME-ID        | 128",
                 "volume | reopen        | ''  | VOLUME-ID        | 128",
-                "source | accept-agents | s?t | SOURCE-SERVER-ID | 64"
+                "source | accept-agents | s?t | SOURCE-SERVER-ID | 128"
             })
     void idOfAnotherFormIsAWrongCommandLine(String noun, String verb, String id, String label, int charsMax) {
         String command = "replication-server " + noun + " " + verb;
@@ -177,6 +177,6 @@ class AdminClientTest {
                 .satisfies(run -> assertThat(run.exitCode()).isEqualTo(2))
                 .satisfies(run -> assertThat(run.err())
                         .hasLineCount(1)
-                        .contains("...; allowed: 1 to 64 of A-Z a-z 0-9 . _ -; help: "));
+                        .contains("...; allowed: 1 to 128 of A-Z a-z 0-9 . _ -; help: "));
     }
 }

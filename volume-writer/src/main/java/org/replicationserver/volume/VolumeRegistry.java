@@ -11,6 +11,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,16 +103,17 @@ public final class VolumeRegistry {
      * Stops the old writer, if there is one, and then opens the device anew; not before, because a device is held
      * alone. Opening may take as long as the device likes, so it has a thread of its own. How the old one ended does not
      * matter any more: a volume is reopened because it failed, or because it is to be another size.
+     *
+     * @param spec is asked on that thread, because to find out about a path may take long too
      */
-    public CompletionStage<VolumeWriter> reopen(VolumeSpec spec) {
-        Thread.Builder opener =
-                Thread.ofPlatform().name("volume-opener-" + spec.id()).daemon();
-        return close(spec.id())
+    public CompletionStage<VolumeWriter> reopen(VolumeId id, Supplier<VolumeSpec> spec) {
+        Thread.Builder opener = Thread.ofPlatform().name("volume-opener-" + id).daemon();
+        return close(id)
                 .exceptionally(failure -> null)
                 .thenApplyAsync(
                         done -> {
                             try {
-                                return open(spec);
+                                return open(spec.get());
                             } catch (DeviceException e) {
                                 throw new CompletionException(e);
                             }

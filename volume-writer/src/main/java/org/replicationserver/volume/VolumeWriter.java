@@ -69,6 +69,7 @@ public final class VolumeWriter implements Volume {
     private final List<WriteQueue.Fence> fences = new ArrayList<>();
     private long roundBytes;
     private long sequenceForced;
+    private boolean freshChecked;
     private boolean closed;
     private @Nullable Throwable failedWhileStopping;
     private @Nullable Thread thread;
@@ -255,6 +256,9 @@ public final class VolumeWriter implements Volume {
             settleFences();
             return true;
         }
+        if (fresh && !freshChecked) {
+            checkFresh();
+        }
         int roundSizeBefore = round.size();
         queue.takeBatch(round);
         if (round.size() > roundSizeBefore) {
@@ -273,6 +277,14 @@ public final class VolumeWriter implements Volume {
             return true;
         }
         return false;
+    }
+
+    /** Before anything is written: what is said of a device is believed only as far as a look at it goes. */
+    private void checkFresh() throws DeviceException {
+        freshChecked = true;
+        if (!device.isKnownZero() && !ZeroSamples.areAllZero(device, sizeBytes)) {
+            withdrawFresh();
+        }
     }
 
     /** The running round first, so that an owner's writes are reported in the order it submitted them. */

@@ -97,8 +97,9 @@ final class VolumeRegistryTest {
         });
         VolumeWriter failed = registry.open(spec("vol-1"));
         failed.submit(Blocks.zero(this, 0, 512));
-        VolumeWriter reopened =
-                registry.reopen(spec("vol-1")).toCompletableFuture().join();
+        VolumeWriter reopened = registry.reopen(new VolumeId("vol-1"), () -> spec("vol-1"))
+                .toCompletableFuture()
+                .join();
         assertThat(failed.failure()).isNotNull();
         assertThat(devices.getFirst().isClosed()).isTrue();
         assertThat(reopened).isNotSameAs(failed);
@@ -114,7 +115,7 @@ final class VolumeRegistryTest {
         VolumeRegistry registry = linuxRegistry();
         LinuxBlockDevice.createImage(spec("vol-1").path(), SIZE_BYTES);
         registry.open(spec("vol-1"));
-        join(registry.reopen(spec("vol-1")));
+        join(registry.reopen(new VolumeId("vol-1"), () -> spec("vol-1")));
         join(registry.closeAll());
     }
 
@@ -125,8 +126,12 @@ final class VolumeRegistryTest {
             openedBy.add(Thread.currentThread().getName());
             return new MemoryDevice(SIZE_BYTES);
         });
-        registry.reopen(spec("vol-1")).toCompletableFuture().join();
-        registry.reopen(spec("vol-1")).toCompletableFuture().join();
+        registry.reopen(new VolumeId("vol-1"), () -> spec("vol-1"))
+                .toCompletableFuture()
+                .join();
+        registry.reopen(new VolumeId("vol-1"), () -> spec("vol-1"))
+                .toCompletableFuture()
+                .join();
         assertThat(openedBy).containsExactly("volume-opener-vol-1", "volume-opener-vol-1");
         join(registry.closeAll());
     }
@@ -145,8 +150,9 @@ final class VolumeRegistryTest {
 
     @Test
     void reopenTellsWhyItFailed() {
-        CompletableFuture<VolumeWriter> reopened =
-                linuxRegistry().reopen(spec("missing")).toCompletableFuture();
+        CompletableFuture<VolumeWriter> reopened = linuxRegistry()
+                .reopen(new VolumeId("missing"), () -> spec("missing"))
+                .toCompletableFuture();
         assertThatThrownBy(reopened::join).hasMessageContaining("ENOENT");
     }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.management.ThreadMXBean;
 import java.io.IOException;
 import java.lang.Thread.UncaughtExceptionHandler;
+import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +18,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.replicationserver.volume.BlockWrite.Codec;
 import org.replicationserver.volume.BlockWrite.Outcome;
 import org.replicationserver.volume.testing.Blocks;
@@ -547,6 +550,19 @@ final class VolumeWriterTest {
         assertThat(writer.counters().bytesSkipped()).isEqualTo(1 << 20);
         assertThat(writer.counters().bytesZeroed()).isEqualTo(3 << 20);
         assertThat(onDevice(1 << 20, 512)).isEqualTo(bytes(512, 0));
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, 4096, (1 << 20) - 512, (1 << 20) + 700 * 4096, SIZE_BYTES - 512})
+    void zeroIsWrittenOnAVolumeThatIsSaidToBeFreshAndHasData(long offsetBytes) throws DeviceException {
+        use(VolumeWriterOptions.defaults().withFresh(true));
+        try (Arena arena = Arena.ofConfined()) {
+            device.write(arena.allocate(512).fill((byte) 1), offsetBytes);
+        }
+        submit(Blocks.zero(owner, 0, 1 << 20));
+        runAll();
+        assertThat(writer.isFresh()).isFalse();
+        assertThat(device.log()).contains("zero 0+1048576");
     }
 
     @Test

@@ -65,11 +65,11 @@ final class AssignmentChecks {
 
     private @Nullable String sourceServerId(String where, @Nullable Field id) {
         if (id == null) {
-            mistakes.missing(where, AssignmentsFile.SOURCE_SERVER_ID, IdForm.SERVER.allowed());
+            mistakes.missing(where, AssignmentsFile.SOURCE_SERVER_ID, IdForm.SOURCE_SERVER.allowed());
             return null;
         }
-        if (!IdForm.SERVER.matches(id.text())) {
-            mistakes.value(id.where(), AssignmentsFile.SOURCE_SERVER_ID, id.text(), IdForm.SERVER.allowed());
+        if (!IdForm.SOURCE_SERVER.matches(id.text())) {
+            mistakes.value(id.where(), AssignmentsFile.SOURCE_SERVER_ID, id.text(), IdForm.SOURCE_SERVER.allowed());
             return null;
         }
         String first = whereBySource.putIfAbsent(id.text(), id.where());

@@ -10,8 +10,11 @@ import picocli.CommandLine.ParameterException;
  * @param allowed the form in words
  */
 public record IdForm(Pattern pattern, String allowed) {
-    /** Of 64 characters at most, the longest name that a certificate holds. */
+    /** Of a replication server: 64 characters at most, the longest name that a certificate holds. */
     public static final IdForm SERVER = ofChars(64);
+
+    /** Of a source server, as the protocol has it. */
+    public static final IdForm SOURCE_SERVER = ofChars(128);
 
     public static final IdForm VOLUME = ofChars(128);
 

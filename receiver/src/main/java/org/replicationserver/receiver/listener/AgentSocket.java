@@ -171,6 +171,8 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         context.writeAndFlush(bytes, context.voidPromise());
         if (channel().bytesBeforeWritable() > UNSENT_BYTES_MAX) {
             broke("the agent leaves more than " + UNSENT_BYTES_MAX + " bytes unread");
+            ended = true;
+            releaseWaiting();
             channel().close();
         }
     }
@@ -186,8 +188,14 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
             return;
         }
         paused = false;
-        while (!paused && !waiting.isEmpty()) {
-            read(waiting.remove());
+        try {
+            while (!paused && !waiting.isEmpty()) {
+                read(waiting.remove());
+            }
+        } catch (RuntimeException
+                | Error e) { // would reach whoever gave the memory back, and this socket would wait for ever
+            exceptionCaught(context(), e);
+            return;
         }
         if (!paused) {
             channel().config().setAutoRead(true);

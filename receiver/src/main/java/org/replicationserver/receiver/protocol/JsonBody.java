@@ -79,7 +79,7 @@ public final class JsonBody {
             }
             return body;
         } catch (StreamConstraintsException e) {
-            throw beyondBounds(e.getOriginalMessage());
+            throw beyondBounds("nested too deep, or a string, name or number too long");
         } catch (IOException e) {
             // The parser's own message quotes the input; the peer knows it and the log must not.
             throw new ProtocolException(ErrorCode.PROTOCOL, "the body is not valid JSON");

@@ -219,7 +219,7 @@ public final class ReplicationServer {
     }
 
     /**
-     * Stops in order: no new connections; agents are asked to finish; what was received becomes durable and is acknowledged; the
+     * Stops in order: no new sessions; agents are asked to finish; what was received becomes durable and is acknowledged; the
      * writers force once more and close their devices; the state directory is closed. Collects what fails and goes on.
      */
     public void stop() {

@@ -73,7 +73,7 @@ final class StagingVolumes implements VolumeHost {
     static void createMissingImages(List<SourceAssignment> assignments, StateRecords records) {
         for (SourceAssignment source : assignments) {
             for (VolumeAssignment volume : source.volumes()) {
-                if (!Files.exists(volume.path()) && isImage(volume.path())) {
+                if (Files.notExists(volume.path()) && isImage(volume.path())) {
                     records.forgetVolume(source.sourceServerId(), volume.volumeId());
                     create(volume);
                 }
@@ -119,7 +119,9 @@ final class StagingVolumes implements VolumeHost {
         if (known != null && known.failedCause() != null) {
             return failedBefore(volume, known.failedCause());
         }
-        // What was once written to a block device only the record knows. An image file's file system knows by itself.
+        // What was once written to a block device only the record knows, and it may be gone; so the writer looks at
+        // samples
+        // before it believes. An image file's file system knows by itself.
         boolean fresh = volume.fresh() && known == null && !record.stateLost() && isBlockDevice(volume);
         try {
             return new Availability.Open(opened.open(spec(volume, fresh)));
@@ -158,7 +160,9 @@ final class StagingVolumes implements VolumeHost {
         if (opened == null) {
             throw new IllegalStateException("no volume was opened yet");
         }
-        return opened.reopen(spec(volume, false))
+        // Until it is open again: the writer that failed must not be given to a session.
+        availability.put(volume.volumeId(), new Availability.Unavailable("it is being reopened"));
+        return opened.reopen(new VolumeId(volume.volumeId()), () -> spec(volume, false))
                 .handleAsync(
                         (writer, failure) -> {
                             Availability result = failure == null

@@ -278,13 +278,13 @@ final class SourceSlot {
         boolean fresh = volume.volume != null && volume.volume.isFresh();
         Welcome.Action action = Welcome.Action.RESUME;
         String reason = "NONE";
-        Hello.Remembered memory = hello.remembers();
-        Hello.RememberedDisk remembered = memory == null ? null : memory.disk(assigned.deviceName());
+        Hello.Remembered remembers = hello.remembers();
+        Hello.RememberedDisk remembered = remembers == null ? null : remembers.disk(assigned.deviceName());
         String failure = volume.failure;
         if (failure != null) {
             action = Welcome.Action.FAILED;
             reason = failure;
-        } else if (memory == null || remembered == null) {
+        } else if (remembers == null || remembered == null) {
             action = Welcome.Action.RESCAN;
             reason = record.commit().epoch() == 0 ? known.origin().name() : "AGENT_REMEMBERS_NOTHING";
         } else if (!remembered.dataGen().equals(known.dataGen())) {
@@ -292,7 +292,7 @@ final class SourceSlot {
             reason = known.origin() == Origin.NEW_VOLUME
                     ? "DATA_GENERATION_DIFFERS"
                     : known.origin().name();
-        } else if (memory.generation() < record.writtenGeneration()
+        } else if (remembers.generation() < record.writtenGeneration()
                 || remembered.committedEpoch() < record.commit().previousEpoch()) {
             action = Welcome.Action.RESCAN;
             reason = "AGENT_BEHIND";

@@ -14,6 +14,6 @@ public interface VolumeHost {
 
     Availability find(String volumeId);
 
-    /** Closes a volume, if it is open, and opens it anew, on another thread. */
+    /** Closes a volume, if it is open, and opens it anew, on another thread; until then it is not available. */
     CompletionStage<Availability> reopen(VolumeAssignment assignment);
 }

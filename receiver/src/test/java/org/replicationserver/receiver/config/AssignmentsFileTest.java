@@ -129,7 +129,7 @@ class AssignmentsFileTest {
     @Test
     void missingKeysAreNamed() {
         assertThat(mistakesOf("  - agentPins: [" + PIN_A + "]\n"))
-                .containsExactly("a.yaml:2: sourceServerId is missing; allowed: 1 to 64 of A-Z a-z 0-9 . _ -");
+                .containsExactly("a.yaml:2: sourceServerId is missing; allowed: 1 to 128 of A-Z a-z 0-9 . _ -");
         assertThat(mistakesOf("  - sourceServerId: s\n    volumes: [{}]\n"))
                 .containsExactly(
                         "a.yaml:2: agentPins is missing; allowed: one pin or more, the current and the next",
@@ -201,7 +201,7 @@ class AssignmentsFileTest {
     @Test
     void otherWrongFormsAreRefused() {
         assertThat(mistakesOf(source("s t", PIN_A)))
-                .containsExactly("a.yaml:2: sourceServerId=s t; allowed: 1 to 64 of A-Z a-z 0-9 . _ -");
+                .containsExactly("a.yaml:2: sourceServerId=s t; allowed: 1 to 128 of A-Z a-z 0-9 . _ -");
         assertThat(mistakesOf(source("s", PIN_A, volume("a/b", "", "v.img") + "        fresh: yes\n")))
                 .containsExactly(
                         "a.yaml:5: volumeId=a/b; allowed: 1 to 128 of A-Z a-z 0-9 . _ -",

@@ -254,7 +254,7 @@ class CommandsTest {
                         "--agent-pin=key",
                         "--volume=deviceName=a,volumeId=a/b,sizeBytes=5,path=/etc/x"))
                 .isEqualTo(new Outcome(78, "", """
-                        --source-server-id: sourceServerId=s t; allowed: 1 to 64 of A-Z a-z 0-9 . _ -
+                        --source-server-id: sourceServerId=s t; allowed: 1 to 128 of A-Z a-z 0-9 . _ -
                         --agent-pin: agentPins=(3 characters); allowed: sha256:<64 lowercase hexadecimal digits>
                         --volume: volumeId=a/b; allowed: 1 to 128 of A-Z a-z 0-9 . _ -
                         --volume: path=/etc/x; allowed: a path inside image.directory, or a block device below /dev

@@ -6,6 +6,9 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.config.VolumeConfig;
@@ -43,24 +46,28 @@ final class StagingVolumesTest {
     Path directory;
 
     private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
+    private final ServerEvents events = new ServerEvents(metrics, SessionClock.system());
+
+    private StagingVolumes volumes(DeviceOpener devices) {
+        return new StagingVolumes(
+                new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
+                24,
+                Runnable::run,
+                System::nanoTime,
+                devices,
+                events);
+    }
 
     /** What becomes of the one volume of a source server with this record. */
     private Availability opened(SourceRecord record, Path path, boolean saidToBeFresh, DeviceOpener devices)
             throws Exception {
-        ServerEvents events = new ServerEvents(metrics, SessionClock.system());
         VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", path, SIZE_BYTES, saidToBeFresh);
         List<SourceAssignment> assignments = List.of(new SourceAssignment("s-1", List.of(volume)));
         try (StateDirectory state = StateDirectory.open(directory.resolve("state"), failure -> {})) {
             StateRecords records = new StateRecords(state, Runnable::run, events::recordLost);
             records.store("s-1", record).toCompletableFuture().join();
             StagingVolumes.createMissingImages(assignments, records);
-            StagingVolumes volumes = new StagingVolumes(
-                    new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
-                    24,
-                    Runnable::run,
-                    System::nanoTime,
-                    devices,
-                    events);
+            StagingVolumes volumes = volumes(devices);
             volumes.openAll(assignments, records, SILENT);
             Availability availability = volumes.find("vol-1");
             volumes.closeAll().toCompletableFuture().join();
@@ -130,6 +137,40 @@ final class StagingVolumesTest {
                     throw new AssertionError("was opened");
                 }))
                 .isEqualTo(new Availability.Unavailable("EIO"));
+    }
+
+    /** Otherwise a session would be given the writer that failed, and wait for what it never does. */
+    @Test
+    void volumeIsNotAvailableWhileItsDeviceIsBeingReopened() throws Exception {
+        VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", Path.of("/dev/none"), SIZE_BYTES, false);
+        List<SourceAssignment> assignments = List.of(new SourceAssignment("s-1", List.of(volume)));
+        CountDownLatch mayOpen = new CountDownLatch(1);
+        AtomicBoolean openedOnce = new AtomicBoolean();
+        StagingVolumes volumes = volumes(spec -> {
+            if (openedOnce.getAndSet(true)) {
+                awaitQuietly(mayOpen);
+            }
+            return new MemoryDevice(SIZE_BYTES);
+        });
+        try (StateDirectory state = StateDirectory.open(directory.resolve("state"), failure -> {})) {
+            volumes.openAll(assignments, new StateRecords(state, Runnable::run, (source, cause) -> {}), SILENT);
+        }
+        assertThat(volumes.find("vol-1")).isInstanceOf(Availability.Open.class);
+
+        CompletableFuture<Availability> reopened = volumes.reopen(volume).toCompletableFuture();
+
+        assertThat(volumes.find("vol-1")).isEqualTo(new Availability.Unavailable("it is being reopened"));
+        mayOpen.countDown();
+        assertThat(reopened.join()).isInstanceOf(Availability.Open.class).isEqualTo(volumes.find("vol-1"));
+        volumes.closeAll().toCompletableFuture().join();
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test

@@ -48,7 +48,7 @@ final class Replication {
         FINISHED
     }
 
-    private enum Source {
+    private enum SourceState {
         CLOSED,
         OPENING,
         OPEN,
@@ -94,7 +94,7 @@ final class Replication {
     private boolean runningWhole;
 
     // the source
-    private Source source = Source.CLOSED;
+    private SourceState source = SourceState.CLOSED;
     private boolean sourceUnwanted;
     private int readsHeld;
 
@@ -184,7 +184,7 @@ final class Replication {
 
     /** The source can be read, or why not. */
     void sourceOpened(SourceOpening opening) {
-        source = Source.OPEN;
+        source = SourceState.OPEN;
         boolean wanted = !sourceUnwanted;
         closeSourceIfUnwanted();
         String warning = opening.warning();
@@ -205,7 +205,7 @@ final class Replication {
 
     /** The source goes on, or why it may not. */
     void sourceClosed(@Nullable String warning) {
-        source = Source.CLOSED;
+        source = SourceState.CLOSED;
         if (warning != null) {
             io.event(AgentEvent.warning(warning + "; the source may still stand still, thaw it by hand"));
         }
@@ -378,7 +378,7 @@ final class Replication {
 
     private void beginIfDue() {
         AgentSession open = session;
-        if (cycle != Cycle.DUE || open == null || !open.isActive() || ending != null || source != Source.CLOSED) {
+        if (cycle != Cycle.DUE || open == null || !open.isActive() || ending != null || source != SourceState.CLOSED) {
             return;
         }
         if (!open.takesWrites() || offersAgain(open)) {
@@ -402,7 +402,7 @@ final class Replication {
         runningFuzzy = !plan.quietSource() && !plan.marked();
         io.event(AgentEvent.state("epoch " + runningEpoch + (runningFuzzy ? " begins, fuzzy" : " begins")));
         open.begin(new EpochRun(runningEpoch, runningFuzzy));
-        source = Source.OPENING;
+        source = SourceState.OPENING;
         sourceUnwanted = false;
         io.openSource();
     }
@@ -510,8 +510,8 @@ final class Replication {
     }
 
     private void closeSourceIfUnwanted() {
-        if (sourceUnwanted && source == Source.OPEN && readsHeld == 0) {
-            source = Source.CLOSING;
+        if (sourceUnwanted && source == SourceState.OPEN && readsHeld == 0) {
+            source = SourceState.CLOSING;
             io.closeSource();
         }
     }
@@ -598,7 +598,7 @@ final class Replication {
 
     private void endIfSourceClosed() {
         AgentOutcome how = ending;
-        if (how != null && outcome == null && source == Source.CLOSED) {
+        if (how != null && outcome == null && source == SourceState.CLOSED) {
             outcome = how;
             io.ended(how);
         }

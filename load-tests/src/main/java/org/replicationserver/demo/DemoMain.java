@@ -28,7 +28,12 @@ import picocli.CommandLine.Spec;
                     + " a temporary directory that is removed at the end; no root is needed."
         },
         exitCodeListHeading = "Exit codes:%n",
-        exitCodeList = {"0:the replica is identical", "1:it is not, or the demo could not go on", "2:wrong command line"
+        exitCodeList = {
+            "0:the replica is identical",
+            "1:it is not, or the demo could not go on",
+            "2:wrong command line",
+            "130:after SIGINT",
+            "143:after SIGTERM"
         })
 public final class DemoMain implements Callable<Integer> {
     /** Smaller disks are replicated before anybody could kill the server in the middle. */

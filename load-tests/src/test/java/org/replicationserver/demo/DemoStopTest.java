@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A demo that is told to stop leaves nothing behind, whatever it is doing. */
+/** A demo ends as it says, and leaves nothing behind, also when it is told to stop, whatever it is doing. */
 final class DemoStopTest {
     private static final int SIGTERM_EXIT_CODE = 143;
     private static final Duration TIMEOUT = Duration.ofMinutes(2);
@@ -41,6 +41,22 @@ final class DemoStopTest {
                         "--size=256MiB")
                 .redirectErrorStream(true)
                 .start();
+    }
+
+    @Test
+    void demoProvesTheReplicaIdenticalAndLeavesNothing() throws Exception {
+        Process demo = startDemo();
+        try (BufferedReader said = demo.inputReader(StandardCharsets.UTF_8)) {
+            List<String> lines = said.lines().toList();
+            assertThat(demo.waitFor(TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(demo.exitValue()).as(String.join("\n", lines)).isZero();
+            assertThat(lines).anyMatch(line -> line.startsWith("server: killed with SIGKILL at "));
+            assertThat(lines.getLast()).startsWith("replica identical: sha256=");
+            assertThat(processesIn(temporary)).isEmpty();
+            assertThat(temporary).isEmptyDirectory();
+        } finally {
+            end(demo);
+        }
     }
 
     @ParameterizedTest

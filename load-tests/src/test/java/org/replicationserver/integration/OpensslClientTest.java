@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import org.awaitility.Awaitility;
@@ -123,6 +124,46 @@ final class OpensslClientTest {
                         .isEqualTo(1);
             }
             assertThat(server.count("replication_connections_accepted")).isEqualTo(1);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"JDK", "OPENSSL"})
+    void strangerIsCountedOnceAndToldByItsPinInOneLine(TlsEngine engine) throws Exception {
+        AgentKey stranger = Identities.agent(directory, "s-1");
+        try (LogCapture log = LogCapture.begin();
+                InProcessServer server = serverOf(engine, source())) {
+            log.clear();
+            client(server).as(stranger).alpn(ALPN).run();
+            Awaitility.await().until(() -> server.count("replication_handshakes_failed") == 1);
+            assertThat(log.lines())
+                    .singleElement()
+                    .asString()
+                    .contains("handshake failed: peer refused: reason=NOT_PINNED pin=" + stranger.pin());
+        }
+    }
+
+    /** Nothing at all, and the begin of a record that never ends. */
+    @ParameterizedTest
+    @CsvSource({"JDK, ''", "JDK, 160301", "OPENSSL, ''", "OPENSSL, 1603010200"})
+    void handshakeThatIsTooSlowIsClosedWithoutAByte(TlsEngine engine, String begun) throws Exception {
+        TestSource source = source();
+        try (InProcessServer server = InProcessServer.onImages(
+                        directory,
+                        List.of(source),
+                        "tls.engine=" + engine.name().toLowerCase(Locale.ROOT),
+                        "tls.handshake-timeout-seconds=0.5");
+                Socket slow = new Socket()) {
+            slow.connect(server.endpoint().socketAddress());
+            slow.getOutputStream().write(HexFormat.of().parseHex(begun));
+            try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
+                assertThat(agent.welcome().generation()).as("others are served").isEqualTo(1);
+                assertThat(slow.getInputStream().read()).isEqualTo(-1);
+            }
+            Awaitility.await()
+                    .until(() -> server.count("replication_handshakes_failed")
+                                    + server.count("replication_connections_probed")
+                            == 1);
         }
     }
 

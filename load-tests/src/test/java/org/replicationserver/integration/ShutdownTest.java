@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
 
@@ -114,6 +115,23 @@ final class ShutdownTest {
             assertThat(agent.durableFrames()).isEqualTo(40);
             assertThat(server.awaitEnd()).isEqualTo(TERMINATED);
             assertReplicaHas(40);
+        }
+    }
+
+    @Test
+    void helloDuringTheDrainIsRefusedAndDisturbsNoSession() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        try (ServerProcess server = ServerProcess.in(directory).start(source);
+                RawAgent agent = RawAgent.connect(server.endpoint(), source, 2)) {
+            agent.openNextEpoch();
+            server.sigterm();
+            agent.control().await(FrameType.GOAWAY);
+            try (RawAgent late = RawAgent.greet(server.endpoint(), source, 1, null)) {
+                late.control().awaitError(ErrorCode.SHUTDOWN);
+            }
+            agent.commit();
+            agent.bye();
+            assertThat(server.awaitEnd()).isEqualTo(TERMINATED);
         }
     }
 

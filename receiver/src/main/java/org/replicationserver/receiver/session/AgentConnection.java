@@ -1,6 +1,7 @@
 package org.replicationserver.receiver.session;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Body;
@@ -211,7 +212,7 @@ public final class AgentConnection implements FrameReader.Handler {
                         .fence(
                                 openStream(),
                                 header,
-                                payload.order(java.nio.ByteOrder.LITTLE_ENDIAN).getLong(0));
+                                payload.order(ByteOrder.LITTLE_ENDIAN).getLong(0));
             default -> controlFrame(header, type, payload);
         }
     }

@@ -9,6 +9,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
@@ -44,6 +45,21 @@ final class AdminTest {
             agent.send(0, 0, BLOCK);
             agent.control().awaitError(ErrorCode.VOLUME_FAILED);
             return agent.welcome();
+        }
+    }
+
+    @Test
+    void failedForceFailsTheVolumeAndNothingOfItIsAcknowledged() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        devices.behind(VOLUME, device -> new FailingDevice(device).failForce(1, Errno.EIO));
+        try (InProcessServer server = serverOf(source);
+                RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
+            agent.openNextEpoch();
+            agent.send(0, 0, BLOCK);
+            ErrorBody told = agent.control().awaitError(ErrorCode.VOLUME_FAILED);
+            assertThat(told.text()).contains("force", "EIO");
+            assertThat(agent.durableFrames()).isZero();
+            assertThat(server.count("replication_volume_failures")).isEqualTo(1);
         }
     }
 

@@ -35,6 +35,23 @@ final class Demo implements AutoCloseable {
 
     private static final int CYCLES = 2;
 
+    /** What both disks hold in the end. */
+    record Comparison(String sourceHash, String replicaHash) {
+        static Comparison of(Path source, Path replica, long bytes) throws RunException {
+            return new Comparison(DemoDisk.sha256(source, bytes), DemoDisk.sha256(replica, bytes));
+        }
+
+        boolean identical() {
+            return sourceHash.equals(replicaHash);
+        }
+
+        String text() {
+            return identical()
+                    ? "replica identical: sha256=" + replicaHash
+                    : "REPLICA DIFFERS: source sha256=" + sourceHash + " replica sha256=" + replicaHash;
+        }
+    }
+
     private final PrintWriter out;
     private final int streams;
     private final Cleanup cleanup = new Cleanup();
@@ -192,9 +209,8 @@ final class Demo implements AutoCloseable {
 
     private boolean prove(DemoDisk disk, Path replica, long diskBytes, AgentReport report, double seconds)
             throws RunException, InterruptedException {
-        String sourceHash = DemoDisk.sha256(disk.path(), diskBytes);
-        String replicaHash = DemoDisk.sha256(replica, diskBytes);
-        boolean identical = sourceHash.equals(replicaHash);
+        Comparison comparison = Comparison.of(disk.path(), replica, diskBytes);
+        boolean identical = comparison.identical();
         say("");
         row("disk", Mebibytes.text(diskBytes));
         row("sent, expanded", Mebibytes.text(report.rawBytesSent()));
@@ -207,10 +223,7 @@ final class Demo implements AutoCloseable {
         row("file system of the replica", identical ? disk.check(replica) : "not checked");
         row("time in all", String.format(Locale.ROOT, "%.1f s", (System.nanoTime() - startedNanos) / 1e9));
         say("");
-        say(
-                identical
-                        ? "replica identical: sha256=" + replicaHash
-                        : "REPLICA DIFFERS: source sha256=" + sourceHash + " replica sha256=" + replicaHash);
+        say(comparison.text());
         return identical;
     }
 

@@ -13,51 +13,19 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A demo ends as it says, and leaves nothing behind, also when it is told to stop, whatever it is doing. */
+/** A demo that is told to stop leaves nothing behind, whatever it is doing. */
 final class DemoStopTest {
     private static final int SIGTERM_EXIT_CODE = 143;
     private static final Duration TIMEOUT = Duration.ofMinutes(2);
 
     @TempDir
     private Path temporary = Path.of("");
-
-    private Process startDemo() throws IOException {
-        return new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "--sun-misc-unsafe-memory-access=allow",
-                        "-XX:TieredStopAtLevel=1",
-                        "-Djava.io.tmpdir=" + temporary,
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        DemoMain.class.getName(),
-                        "--size=256MiB")
-                .redirectErrorStream(true)
-                .start();
-    }
-
-    @Test
-    void demoProvesTheReplicaIdenticalAndLeavesNothing() throws Exception {
-        Process demo = startDemo();
-        try (BufferedReader said = demo.inputReader(StandardCharsets.UTF_8)) {
-            List<String> lines = said.lines().toList();
-            assertThat(demo.waitFor(TIMEOUT.toSeconds(), TimeUnit.SECONDS)).isTrue();
-            assertThat(demo.exitValue()).as(String.join("\n", lines)).isZero();
-            assertThat(lines).anyMatch(line -> line.startsWith("server: killed with SIGKILL at "));
-            assertThat(lines.getLast()).startsWith("replica identical: sha256=");
-            assertThat(processesIn(temporary)).isEmpty();
-            assertThat(temporary).isEmptyDirectory();
-        } finally {
-            end(demo);
-        }
-    }
 
     @ParameterizedTest
     @ValueSource(strings = {"making a file system", "server: killed"})
@@ -73,18 +41,18 @@ final class DemoStopTest {
     }
 
     private void stopAt(String line) throws Exception {
-        Process demo = startDemo();
+        Process demo = DemoProcess.start(temporary, "--size=256MiB");
         try (BufferedReader said = demo.inputReader(StandardCharsets.UTF_8)) {
             awaitLine(said, line);
             requireCleanStop(demo, said);
         } finally {
-            end(demo);
+            DemoProcess.end(demo);
         }
     }
 
     @Test
     void nothingIsLeftAfterSigtermWhenAToolRuns() throws Exception {
-        Process demo = startDemo();
+        Process demo = DemoProcess.start(temporary, "--size=256MiB");
         try (BufferedReader said = demo.inputReader(StandardCharsets.UTF_8)) {
             await().atMost(TIMEOUT)
                     .pollDelay(Duration.ZERO)
@@ -92,7 +60,7 @@ final class DemoStopTest {
                     .until(() -> demo.descendants().findAny().isPresent());
             requireCleanStop(demo, said);
         } finally {
-            end(demo);
+            DemoProcess.end(demo);
         }
     }
 
@@ -129,10 +97,5 @@ final class DemoStopTest {
         } catch (IOException e) {
             return "";
         }
-    }
-
-    private static void end(Process demo) {
-        Stream.concat(demo.descendants().toList().stream(), Stream.of(demo.toHandle()))
-                .forEach(ProcessHandle::destroyForcibly);
     }
 }

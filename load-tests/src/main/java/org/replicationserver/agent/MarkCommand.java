@@ -32,6 +32,9 @@ final class MarkCommand {
     private final Duration patience;
     private final CompletableFuture<@Nullable Void> cut = new CompletableFuture<>();
 
+    // the thread that runs it
+    private boolean frozen;
+
     MarkCommand(String command, Duration patience) {
         this.command = command;
         this.patience = patience;
@@ -47,8 +50,10 @@ final class MarkCommand {
         builder.environment().put("BRP_PHASE", phase.argument());
         builder.redirectErrorStream(true);
         String name = "the mark command at " + phase.argument();
+        frozen = false;
         try {
             Process process = builder.start();
+            frozen = phase == MarkPhase.FREEZE;
             LastLine output = LastLine.of(process);
             process.getOutputStream().close();
             if (!waitFor(process, phase)) {
@@ -66,6 +71,11 @@ final class MarkCommand {
             Thread.currentThread().interrupt();
             return name + " was interrupted";
         }
+    }
+
+    /** Whether a freeze was begun, even if it failed, and no thaw since. */
+    boolean mayHaveFrozen() {
+        return frozen;
     }
 
     /** Ends a freeze that runs, lets none begin, and leaves a thaw little time. */

@@ -18,7 +18,6 @@ final class Source {
 
     private final List<DiskFile> files;
     private final @Nullable MarkCommand mark;
-    private boolean frozen;
 
     Source(List<DiskFile> files, @Nullable MarkCommand mark) {
         this.files = files;
@@ -63,7 +62,6 @@ final class Source {
         if (mark == null) {
             return null;
         }
-        frozen = true;
         String failure = mark.run(MarkPhase.FREEZE);
         if (failure == null) {
             return null;
@@ -74,10 +72,6 @@ final class Source {
     }
 
     private @Nullable String thaw() {
-        if (mark == null || !frozen) {
-            return null;
-        }
-        frozen = false;
-        return mark.run(MarkPhase.THAW);
+        return mark != null && mark.mayHaveFrozen() ? mark.run(MarkPhase.THAW) : null;
     }
 }

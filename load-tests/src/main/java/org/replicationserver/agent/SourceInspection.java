@@ -27,7 +27,7 @@ final class SourceInspection {
         } catch (IOException e) {
             failure = e.getMessage();
         }
-        String thawFailure = mark.run(MarkPhase.THAW);
+        String thawFailure = mark.mayHaveFrozen() ? mark.run(MarkPhase.THAW) : null;
         if (thawFailure != null) {
             throw new IOException((failure == null ? "" : failure + "; ") + thawFailure
                     + "; the source may still stand still, thaw it by hand");

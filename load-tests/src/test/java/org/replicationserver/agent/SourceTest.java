@@ -1,0 +1,68 @@
+package org.replicationserver.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SourceTest {
+    @TempDir
+    Path directory = Path.of("");
+
+    private Path calls = Path.of("");
+
+    @BeforeEach
+    void nameCalls() {
+        calls = directory.resolve("calls");
+    }
+
+    private MarkCommand command(String failing) {
+        return new MarkCommand(
+                "f() { echo $1 >> '" + calls + "'; test $1 != " + failing + "; }; f", Duration.ofMinutes(10));
+    }
+
+    @Test
+    void freezeThatNeverBeganIsNotThawed() {
+        Source source = new Source(List.of(), command("thaw"));
+        source.cutShort();
+        SourceOpening opening = source.open();
+        assertThat(opening.still()).isFalse();
+        assertThat(opening.warning()).isEqualTo("the agent is being stopped");
+        assertThat(source.close()).isNull();
+        assertThat(calls).doesNotExist();
+    }
+
+    @Test
+    void freezeThatFailedIsThawedOnce() throws IOException {
+        Source source = new Source(List.of(), command("freeze"));
+        assertThat(source.open().still()).isFalse();
+        assertThat(source.close()).isNull();
+        assertThat(Files.readAllLines(calls)).containsExactly("freeze", "thaw");
+    }
+
+    @Test
+    void sourceIsThawedOnceAlsoWhenTheAgentIsStopped() throws IOException {
+        Source source = new Source(List.of(), command("neither"));
+        assertThat(source.open().still()).isTrue();
+        source.cutShort();
+        assertThat(source.close()).isNull();
+        assertThat(source.close()).isNull();
+        assertThat(Files.readAllLines(calls)).containsExactly("freeze", "thaw");
+    }
+
+    @Test
+    void cutBeforeTheLookAtSnapshotsRunsNothing() {
+        MarkCommand mark = command("thaw");
+        mark.cutShort();
+        List<SourceDisk> missing = List.of(new SourceDisk("/dev/sda", directory.resolve("snapshot")));
+        assertThatThrownBy(() -> SourceInspection.inspect(missing, mark)).hasMessage("the agent is being stopped");
+        assertThat(calls).doesNotExist();
+    }
+}

@@ -8,13 +8,12 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.process.Cleanup;
-import org.replicationserver.process.DiskImage;
+import org.replicationserver.process.OptionChecks;
 import org.replicationserver.process.RunException;
 import org.replicationserver.process.SizeConverter;
 import org.replicationserver.receiver.config.ByteSize;
 import org.replicationserver.receiver.config.OneLineMistakes;
 import org.replicationserver.receiver.listener.TlsEngine;
-import org.replicationserver.receiver.protocol.ProtocolLimits;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -33,13 +32,18 @@ import picocli.CommandLine.Spec;
             "The image and the figures are kept in ${XDG_CACHE_HOME:-~/.cache}/replication-server-bench."
         },
         exitCodeListHeading = "Exit codes:%n",
-        exitCodeList = {"0:measured, and the replicas are identical", "1:it could not go on", "2:wrong command line"})
+        exitCodeList = {
+            "0:measured, and the replicas are identical",
+            "1:it could not go on",
+            "2:wrong command line",
+            "143:after SIGTERM",
+            "130:after SIGINT"
+        })
 public final class BenchMain implements Callable<Integer> {
     private static final int STARTS_MAX = 20;
     private static final int ROUNDS_MAX = 100;
     private static final int EXIT_FAILED = 1;
     private static final long SIZE_MIN = 16 * ByteSize.MIB;
-    private static final long SIZE_MAX = 64 * ByteSize.GIB;
 
     @Option(
             names = "--size",
@@ -149,33 +153,22 @@ public final class BenchMain implements Callable<Integer> {
     }
 
     private void checkOptions() {
-        require(
-                sizeBytes >= SIZE_MIN && sizeBytes <= SIZE_MAX && sizeBytes % DiskImage.BLOCK_BYTES == 0,
-                "--size=" + ByteSize.format(sizeBytes),
-                ByteSize.format(SIZE_MIN) + " to " + ByteSize.format(SIZE_MAX) + ", a multiple of "
-                        + ByteSize.format(DiskImage.BLOCK_BYTES));
-        require(starts >= 1 && starts <= STARTS_MAX, "--starts=" + starts, "1 to " + STARTS_MAX);
-        require(rounds >= 1 && rounds <= ROUNDS_MAX, "--rounds=" + rounds, "1 to " + ROUNDS_MAX);
-        require(
-                streams >= 1 && streams <= ProtocolLimits.STREAMS_MAX,
-                "--streams=" + streams,
-                "1 to " + ProtocolLimits.STREAMS_MAX);
-        require(
+        OptionChecks checks = new OptionChecks(spec);
+        checks.requireSize(sizeBytes, SIZE_MIN);
+        checks.require(starts >= 1 && starts <= STARTS_MAX, "--starts=" + starts, "1 to " + STARTS_MAX);
+        checks.require(rounds >= 1 && rounds <= ROUNDS_MAX, "--rounds=" + rounds, "1 to " + ROUNDS_MAX);
+        checks.requireStreams(streams);
+        checks.require(
                 volumeDirectory == null || Files.isDirectory(volumeDirectory),
                 "--volume-dir=" + volumeDirectory,
                 "a directory that exists");
         Path parent = json == null ? null : json.toAbsolutePath().getParent();
-        require(parent == null || Files.isDirectory(parent), "--json=" + json, "a file in a directory that exists");
+        checks.require(
+                parent == null || Files.isDirectory(parent), "--json=" + json, "a file in a directory that exists");
         try {
             engine.resolve();
         } catch (IllegalStateException e) {
             throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
-        }
-    }
-
-    private void require(boolean allowed, String given, String what) {
-        if (!allowed) {
-            throw new ParameterException(spec.commandLine(), given + ", allowed: " + what);
         }
     }
 }

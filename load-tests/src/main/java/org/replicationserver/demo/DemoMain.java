@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.process.DiskImage;
+import org.replicationserver.process.OptionChecks;
 import org.replicationserver.process.RunException;
 import org.replicationserver.process.SizeConverter;
 import org.replicationserver.receiver.config.ByteSize;
@@ -32,14 +32,12 @@ import picocli.CommandLine.Spec;
             "0:the replica is identical",
             "1:it is not, or the demo could not go on",
             "2:wrong command line",
-            "130:after SIGINT",
-            "143:after SIGTERM"
+            "143:after SIGTERM",
+            "130:after SIGINT"
         })
 public final class DemoMain implements Callable<Integer> {
     /** Smaller disks are replicated before anybody could kill the server in the middle. */
     private static final long SIZE_MIN = 256 * ByteSize.MIB;
-
-    private static final long SIZE_MAX = 64 * ByteSize.GIB;
 
     @Option(
             names = "--source",
@@ -95,36 +93,24 @@ public final class DemoMain implements Callable<Integer> {
     }
 
     private void checkOptions() {
-        require(
-                streams >= 1 && streams <= ProtocolLimits.STREAMS_MAX,
-                "--streams=" + streams,
-                "1 to " + ProtocolLimits.STREAMS_MAX);
-        require(
-                sizeBytes >= SIZE_MIN && sizeBytes <= SIZE_MAX && sizeBytes % DiskImage.BLOCK_BYTES == 0,
-                "--size=" + ByteSize.format(sizeBytes),
-                ByteSize.format(SIZE_MIN) + " to " + ByteSize.format(SIZE_MAX) + ", a multiple of "
-                        + ByteSize.format(DiskImage.BLOCK_BYTES));
+        OptionChecks checks = new OptionChecks(spec);
+        checks.requireStreams(streams);
+        checks.requireSize(sizeBytes, SIZE_MIN);
         if (source != null) {
-            requireDisk(source);
+            requireDisk(checks, source);
         }
     }
 
-    private void requireDisk(Path disk) {
-        require(Files.exists(disk) && !Files.isDirectory(disk), "--source=" + disk, "an image or block device");
+    private void requireDisk(OptionChecks checks, Path disk) {
+        checks.require(Files.exists(disk) && !Files.isDirectory(disk), "--source=" + disk, "an image or block device");
         try {
             long bytes = DemoDisk.sizeBytes(disk);
-            require(
+            checks.require(
                     bytes >= SIZE_MIN && bytes % ProtocolLimits.SECTOR_BYTES == 0,
                     "--source=" + disk + " has " + bytes + " bytes",
                     ByteSize.format(SIZE_MIN) + " and more, multiples of " + ProtocolLimits.SECTOR_BYTES);
         } catch (RunException e) {
             throw new ParameterException(spec.commandLine(), "--source: " + e.getMessage(), e);
-        }
-    }
-
-    private void require(boolean allowed, String given, String what) {
-        if (!allowed) {
-            throw new ParameterException(spec.commandLine(), given + ", allowed: " + what);
         }
     }
 }

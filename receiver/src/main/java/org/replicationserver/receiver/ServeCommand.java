@@ -28,8 +28,8 @@ import picocli.CommandLine.Spec;
             "69:cannot listen, or another server has the state directory",
             "74:a directory of the configuration cannot be made, read or written",
             "78:mistakes in the configuration or the assignments, a line each",
-            "130:after SIGINT",
-            "143:after SIGTERM"
+            "143:after SIGTERM",
+            "130:after SIGINT"
         })
 final class ServeCommand implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(ServeCommand.class);

@@ -66,7 +66,7 @@ public final class StateDirectory implements AutoCloseable {
     // state-writer only
     private @Nullable Throwable failure;
 
-    /** The newest content of a record, and all who wait until it or an older one is stored, in order. */
+    /** The newest content of a record, and all who wait for it or for older content that it replaced, in order. */
     private static final class Waiting {
         final List<CompletableFuture<Void>> stored = new ArrayList<>();
         byte[] content;

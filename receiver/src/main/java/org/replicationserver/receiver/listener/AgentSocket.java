@@ -192,8 +192,8 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
             while (!paused && !waiting.isEmpty()) {
                 read(waiting.remove());
             }
-        } catch (RuntimeException
-                | Error e) { // would reach whoever gave the memory back, and this socket would wait for ever
+        } catch (RuntimeException | Error e) {
+            // It would reach whoever gave the memory back, and this socket would wait for ever.
             exceptionCaught(context(), e);
             return;
         }

@@ -151,6 +151,25 @@ public final class StateDirectory implements AutoCloseable {
     }
 
     /**
+     * As {@link #load}, after the stores that were asked for before; for a thread that must not wait.
+     *
+     * @return done on the state-writer thread; fails as {@link #load} does
+     * @throws RejectedExecutionException as {@link #store}
+     */
+    public CompletionStage<Optional<byte[]>> loadLater(String name) {
+        requireName(name);
+        CompletableFuture<Optional<byte[]>> loaded = new CompletableFuture<>();
+        stateWriter.execute(() -> {
+            try {
+                loaded.complete(load(name));
+            } catch (IOException | RuntimeException e) {
+                loaded.completeExceptionally(e);
+            }
+        });
+        return loaded.minimalCompletionStage();
+    }
+
+    /**
      * Stores a record.
      *
      * @return done, on the state-writer thread, when this content or a newer of the name survives a power loss

@@ -11,7 +11,6 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +22,11 @@ public final class VolumeRegistry {
     /** Opens the device of a volume; a simulation puts its own devices here. */
     public interface DeviceOpener {
         BlockDevice open(VolumeSpec spec) throws DeviceException;
+    }
+
+    /** Finds out what is to be opened. */
+    public interface SpecSource {
+        VolumeSpec get() throws DeviceException;
     }
 
     private final Map<VolumeId, VolumeWriter> writers = new ConcurrentHashMap<>();
@@ -106,8 +110,7 @@ public final class VolumeRegistry {
      *
      * @param spec is asked on that thread, because to find out about a path may take long too
      */
-    public CompletionStage<VolumeWriter> reopen(VolumeId id, Supplier<VolumeSpec> spec) {
-        Thread.Builder opener = Thread.ofPlatform().name("volume-opener-" + id).daemon();
+    public CompletionStage<VolumeWriter> reopen(VolumeId id, SpecSource spec) {
         return close(id)
                 .exceptionally(failure -> null)
                 .thenApplyAsync(
@@ -118,7 +121,12 @@ public final class VolumeRegistry {
                                 throw new CompletionException(e);
                             }
                         },
-                        opener::start);
+                        opener(id)::start);
+    }
+
+    /** Makes the threads that ask about a volume's device before it is open. */
+    public static Thread.Builder opener(VolumeId id) {
+        return Thread.ofPlatform().name("volume-opener-" + id).daemon();
     }
 
     /**

@@ -1,15 +1,25 @@
 package org.replicationserver.receiver.config;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.SourceRecord;
 
 /**
  * A source server that may connect.
  *
  * @param agentPins of the keys with which its agent may come, current and next, in the form {@code sha256:<64 hex digits>}
+ * @param lastReported what the last server reported of the source server, null if nothing is known of that
  */
-public record AssignedSource(SourceAssignment assignment, List<String> agentPins) {
+public record AssignedSource(
+        SourceAssignment assignment,
+        List<String> agentPins,
+        @Nullable SourceRecord lastReported) {
     public AssignedSource {
         agentPins = List.copyOf(agentPins);
+    }
+
+    public AssignedSource(SourceAssignment assignment, List<String> agentPins) {
+        this(assignment, agentPins, null);
     }
 }

@@ -30,6 +30,7 @@ import javax.net.ssl.X509ExtendedKeyManager;
 import javax.net.ssl.X509ExtendedTrustManager;
 import jdk.net.ExtendedSocketOptions;
 import org.replicationserver.cert.PeerIdentity;
+import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.session.AgentConnection;
 import org.replicationserver.receiver.session.PayloadMemory;
@@ -159,13 +160,16 @@ public final class AgentListener {
             socket.close();
             return;
         }
-        Optional<String> sourceServerId = sourceServerOf(socket);
+        Optional<X509Certificate> certificate = certificateOf(socket);
+        Optional<String> sourceServerId = certificate.flatMap(identities::sourceServerOf);
         ChannelHandlerContext vertxHandler = internal.channelHandlerContext();
         ChannelPipeline pipeline = vertxHandler.pipeline();
         AgentSocket transport = new AgentSocket(remoteAddress, ContextInternal.current());
         pipeline.addBefore(vertxHandler.name(), "agent-socket", transport);
-        AgentConnection connection =
-                sourceServerId.map(id -> sessions.accept(transport, id)).orElse(null);
+        AgentConnection connection = sourceServerId
+                .map(id -> sessions.accept(
+                        transport, id, Pin.of(certificate.orElseThrow()).toString()))
+                .orElse(null);
         if (connection == null) {
             events.notAssigned(remoteAddress);
             socket.close();
@@ -181,10 +185,9 @@ public final class AgentListener {
         return (host.contains(":") ? "[" + host + "]" : host) + ":" + address.port();
     }
 
-    private Optional<String> sourceServerOf(NetSocket socket) {
+    private static Optional<X509Certificate> certificateOf(NetSocket socket) {
         try {
-            return identities.sourceServerOf(
-                    (X509Certificate) socket.peerCertificates().getFirst());
+            return Optional.of((X509Certificate) socket.peerCertificates().getFirst());
         } catch (SSLPeerUnverifiedException e) {
             return Optional.empty();
         }

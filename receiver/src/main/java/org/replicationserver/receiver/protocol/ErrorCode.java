@@ -17,7 +17,8 @@ public enum ErrorCode {
     VOLUME_FAILED(11, false),
     RATE(12, true),
     FORBIDDEN(13, true),
-    SHUTDOWN(14, true);
+    SHUTDOWN(14, true),
+    PAUSED(15, true);
 
     private final int code;
     private final boolean fatal;

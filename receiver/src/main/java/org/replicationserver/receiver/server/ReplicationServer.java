@@ -12,12 +12,13 @@ import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -33,10 +34,9 @@ import org.replicationserver.receiver.listener.AgentListener;
 import org.replicationserver.receiver.listener.ListenerSettings;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
+import org.replicationserver.receiver.session.RoundReports;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.Sessions;
-import org.replicationserver.receiver.session.SourceAssignment;
-import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.receiver.status.VolumeMeters;
 import org.replicationserver.volume.LinuxBlockDevice;
@@ -55,6 +55,9 @@ public final class ReplicationServer {
     /** Beyond the deadline that agents were told: to make durable what had been received by then. */
     private static final Duration FINISH_TIMEOUT = Duration.ofSeconds(20);
 
+    /** What a start waits for volumes to open. */
+    private static final Duration VOLUMES_TIMEOUT = Duration.ofSeconds(10);
+
     private final ServerConfig config;
     private final Identity identity;
     private final Vertx vertx;
@@ -62,25 +65,18 @@ public final class ReplicationServer {
     private final Sessions sessions;
     private final AgentListener listener;
     private final AdminSocket admin;
+    private final AssignedSources assignedSources;
     private final StopSteps stopSteps;
 
     private int port;
 
     /** @param stopSteps is given a step for each part that must be stopped, also when a later part cannot be made */
     private ReplicationServer(
-            ServerConfig config,
-            List<AssignedSource> assigned,
-            MeterRegistry metrics,
-            ServerFiles files,
-            DeviceOpener devices,
-            StopSteps stopSteps) {
-        List<SourceAssignment> assignments =
-                assigned.stream().map(AssignedSource::assignment).toList();
+            ServerConfig config, MeterRegistry metrics, ServerFiles files, DeviceOpener devices, StopSteps stopSteps) {
         this.config = config;
         this.stopSteps = stopSteps;
         this.identity = files.identity();
         PinRegistry pins = new PinRegistry();
-        pins.replaceAll(pinsOf(assigned));
 
         TlsEngine.forbidResumptionAndRenegotiation();
         this.vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
@@ -91,9 +87,15 @@ public final class ReplicationServer {
         SessionClock clock = SessionClock.system();
         ServerEvents events = new ServerEvents(metrics, clock);
         StateRecords records = new StateRecords(files.state(), eventLoop, events::recordLost);
-        StagingVolumes.createMissingImages(assignments, records);
+        RoundReports reports = new RoundReports(eventLoop);
         StagingVolumes volumes = new StagingVolumes(
-                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, events);
+                config.volumes(),
+                config.sessions().regionShift(),
+                eventLoop,
+                System::nanoTime,
+                devices,
+                reports,
+                events);
         stopSteps.add("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
         this.sessions = new Sessions(
                 config.sessions(),
@@ -103,14 +105,9 @@ public final class ReplicationServer {
                 volumes,
                 records,
                 eventLoop,
-                new SecureRandom(),
-                assignments);
-        volumes.openAll(assignments, records, sessions);
-        for (SourceAssignment source : assignments) {
-            for (VolumeAssignment volume : source.volumes()) {
-                VolumeMeters.register(metrics, volume.volumeId(), () -> volumes.writer(volume.volumeId()));
-            }
-        }
+                new SecureRandom());
+        reports.to(sessions);
+        this.assignedSources = new AssignedSources(pins, sessions, new VolumeMeters(metrics, volumes::writer));
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), events::certificateRefused);
         this.listener = new AgentListener(
                 vertx,
@@ -163,7 +160,8 @@ public final class ReplicationServer {
         try {
             ServerFiles files = ServerFiles.open(config, onStateFailure, stopSteps);
             CertificateExpiry.tell(files.identity().notAfter(), Instant.now(), config.certDirectory());
-            ReplicationServer server = new ReplicationServer(config, assigned, metrics, files, devices, stopSteps);
+            ReplicationServer server = new ReplicationServer(config, metrics, files, devices, stopSteps);
+            server.openVolumes(assigned);
             server.listen();
             return server;
         } catch (RuntimeException e) {
@@ -175,16 +173,6 @@ public final class ReplicationServer {
         }
     }
 
-    private static Map<Pin, String> pinsOf(List<AssignedSource> assigned) {
-        Map<Pin, String> pins = new HashMap<>();
-        for (AssignedSource source : assigned) {
-            for (String pin : source.agentPins()) {
-                pins.put(Pin.parse(pin), source.assignment().sourceServerId());
-            }
-        }
-        return pins;
-    }
-
     private static ListenerSettings listenerSettings(ServerConfig config) {
         return new ListenerSettings(
                 config.listen().address(),
@@ -194,6 +182,21 @@ public final class ReplicationServer {
                 config.tls().engine(),
                 config.tls().protocols(),
                 config.tls().handshakeTimeout());
+    }
+
+    /** Agents are not kept waiting for a device that does not answer: what opens later is told to them then. */
+    private void openVolumes(List<AssignedSource> assigned) {
+        CompletableFuture<Void> opened = new CompletableFuture<>();
+        onLoopLater(() -> assignedSources.change(assigned).thenRun(() -> opened.complete(null)));
+        try {
+            opened.get(VOLUMES_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            LOG.warn("not all volumes are open after {} s, listening without them", VOLUMES_TIMEOUT.toSeconds());
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void listen() throws ServerStartException {

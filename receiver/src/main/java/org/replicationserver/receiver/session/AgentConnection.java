@@ -35,6 +35,7 @@ public final class AgentConnection implements FrameReader.Handler {
 
     private final Transport transport;
     private final SourceSlot slot;
+    private final String pin;
     private final SessionSettings settings;
     private final SessionClock clock;
     private final SessionEvents events;
@@ -58,9 +59,15 @@ public final class AgentConnection implements FrameReader.Handler {
     private @Nullable InboundBlock filling;
 
     AgentConnection(
-            Transport transport, SourceSlot slot, SessionSettings settings, SessionClock clock, SessionEvents events) {
+            Transport transport,
+            SourceSlot slot,
+            String pin,
+            SessionSettings settings,
+            SessionClock clock,
+            SessionEvents events) {
         this.transport = transport;
         this.slot = slot;
+        this.pin = pin;
         this.settings = settings;
         this.clock = clock;
         this.events = events;
@@ -318,6 +325,11 @@ public final class AgentConnection implements FrameReader.Handler {
 
     String remoteAddress() {
         return transport.remoteAddress();
+    }
+
+    /** Of the certificate with which the agent came. */
+    String pin() {
+        return pin;
     }
 
     long receivedSeq() {

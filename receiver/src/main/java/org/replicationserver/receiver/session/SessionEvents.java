@@ -51,8 +51,14 @@ public interface SessionEvents {
     /** An acknowledgement was sent. */
     void acknowledged();
 
-    /** An epoch was committed. */
-    void committed(String sourceServerId, long epoch, boolean fuzzy);
+    /** A session may write from now on; the record that says so is stored. */
+    void writerStored(String sourceServerId, SourceRecord record);
+
+    /** An epoch was committed; the record that says so is stored. */
+    void committed(String sourceServerId, SourceRecord record);
+
+    /** An assigned volume is not opened, because it has failed before and nobody has asked to reopen it. */
+    void volumeLeftClosed(String sourceServerId, String volumeId, String cause);
 
     /** A volume failed. */
     void volumeFailed(String sourceServerId, VolumeFailure failure);

@@ -1,35 +1,35 @@
 package org.replicationserver.receiver.session;
 
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
-import org.replicationserver.volume.BlockWrite;
-import org.replicationserver.volume.Volume;
 import org.replicationserver.volume.VolumeFailure;
-import org.replicationserver.volume.VolumeListener;
 
-/**
- * The sessions of all source servers: where a connection begins and where the volume writers report. Event loop only, except for
- * the two methods of {@link VolumeListener}, which move what they are told to the event loop.
- */
-public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
+/** The sessions of all source servers: where a connection begins, and what is assigned to whom. Event loop only. */
+public final class Sessions implements SourceSlot.SlotOwner {
     /** Connections of a source server, of a session and of the one that it follows. */
     static final int CONNECTIONS_PER_SOURCE_MAX = 2 * (1 + ProtocolLimits.STREAMS_MAX);
 
     private final SessionContext context;
     private final Map<String, SourceSlot> slots = new LinkedHashMap<>();
     private final Set<AgentConnection> connections = new LinkedHashSet<>();
+
+    /** Of source servers whose assignment is being changed: the last of the changes. */
+    private final Map<String, CompletionStage<Void>> changes = new HashMap<>();
+
     private boolean shuttingDown;
 
     /**
@@ -44,24 +44,129 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
             VolumeHost volumes,
             SourceRecords records,
             Executor eventLoop,
-            RandomGenerator random,
-            List<SourceAssignment> assignments) {
+            RandomGenerator random) {
         this.context =
                 new SessionContext(settings, clock, events, new BlockPool(memory), volumes, records, eventLoop, random);
-        for (SourceAssignment assignment : assignments) {
-            SourceMemory share = new SourceMemory(settings.memoryBudgetBytes(), assignments.size());
-            slots.put(assignment.sourceServerId(), new SourceSlot(assignment, context, share, this));
+    }
+
+    // --- assignments
+
+    /** Source servers that the memory does for. */
+    public int sourceServersMax() {
+        return (int) Math.min(Integer.MAX_VALUE, context.settings().memoryBudgetBytes() / SourceMemory.SHARE_BYTES_MIN);
+    }
+
+    /**
+     * Assigns volumes to a source server, or changes what is assigned to it; an open session is asked to begin again if its volumes
+     * change. Calls for one source server take effect in their order.
+     *
+     * @param lastReported what the last server of this source server reported of it, if another one was; it counts only where nothing
+     *     newer is known here
+     * @return done when every volume is open or cannot be opened
+     */
+    public CompletionStage<Void> assign(SourceAssignment assignment, @Nullable SourceRecord lastReported) {
+        String id = assignment.sourceServerId();
+        return inOrder(id, () -> {
+            SourceSlot slot = slots.get(id);
+            return slot == null ? assignFirst(assignment, lastReported) : slot.assign(assignment);
+        });
+    }
+
+    private CompletionStage<Void> assignFirst(SourceAssignment assignment, @Nullable SourceRecord lastReported) {
+        String id = assignment.sourceServerId();
+        return context.records().load(id).thenCompose(own -> {
+            SourceRecord record = own.newerOf(lastReported);
+            SourceMemory share = new SourceMemory(shareBytes(slots.size() + 1));
+            SourceSlot slot = new SourceSlot(id, record, context, share, this);
+            slots.put(id, slot);
+            shareMemory();
+            CompletionStage<Void> stored = record.equals(own)
+                    ? CompletableFuture.completedStage(null)
+                    : context.records().store(id, record);
+            return stored.thenCompose(done -> slot.assign(assignment));
+        });
+    }
+
+    /**
+     * Takes a source server's volumes away: its session is asked to finish, what was received becomes durable, its volumes are closed.
+     *
+     * @return done when another server may have them
+     */
+    public CompletionStage<Void> unassign(String sourceServerId) {
+        return inOrder(sourceServerId, () -> {
+            SourceSlot slot = slots.get(sourceServerId);
+            if (slot == null) {
+                return CompletableFuture.completedStage(null);
+            }
+            return slot.leave().thenRun(() -> {
+                slots.remove(sourceServerId);
+                shareMemory();
+            });
+        });
+    }
+
+    private CompletionStage<Void> inOrder(String sourceServerId, Supplier<CompletionStage<Void>> change) {
+        CompletionStage<Void> before = changes.getOrDefault(sourceServerId, CompletableFuture.completedStage(null));
+        CompletableFuture<Void> after = before.thenCompose(done -> change.get()).toCompletableFuture();
+        changes.put(sourceServerId, after);
+        after.thenRun(() -> changes.remove(sourceServerId, after));
+        return after;
+    }
+
+    private long shareBytes(int sources) {
+        return SourceMemory.shareBytes(context.settings().memoryBudgetBytes(), sources);
+    }
+
+    private void shareMemory() {
+        long shareBytes = shareBytes(slots.size());
+        slots.values().forEach(slot -> slot.setShareBytes(shareBytes));
+    }
+
+    /** Says what is wanted of a source server; false if no volumes are assigned to it. */
+    public boolean setDesiredState(String sourceServerId, DesiredState wanted) {
+        SourceSlot slot = slots.get(sourceServerId);
+        if (slot == null) {
+            return false;
+        }
+        slot.setDesiredState(wanted);
+        return true;
+    }
+
+    /**
+     * Has volumes sent whole again by the agent.
+     *
+     * @return done when that is stored; false if no volumes are assigned to the source server
+     */
+    public CompletionStage<Boolean> rescan(String sourceServerId, Set<String> volumeIds) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null
+                ? CompletableFuture.completedStage(false)
+                : slot.rescan(volumeIds).thenApply(stored -> true);
+    }
+
+    /** Ends the connections that came with a pin that is withdrawn, whichever source server it was of. */
+    public void withdrawPins(Set<String> pins) {
+        for (AgentConnection connection : List.copyOf(connections)) {
+            if (pins.contains(connection.pin())) {
+                connection.fail(new ProtocolException(ErrorCode.FORBIDDEN, "the agent's pin was withdrawn"));
+            }
         }
     }
 
-    /** Begins a connection of an agent whose certificate belongs to this source server; null if none is assigned to it. */
-    public @Nullable AgentConnection accept(Transport transport, String sourceServerId) {
+    // --- connections
+
+    /**
+     * Begins a connection of an agent whose certificate belongs to this source server; null if none is assigned to it.
+     *
+     * @param pin of the certificate
+     */
+    public @Nullable AgentConnection accept(Transport transport, String sourceServerId, String pin) {
         SourceSlot slot = slots.get(sourceServerId);
         if (slot == null) {
             return null;
         }
         AgentConnection connection =
-                new AgentConnection(transport, slot, context.settings(), context.clock(), context.events());
+                new AgentConnection(transport, slot, pin, context.settings(), context.clock(), context.events());
         connections.add(connection);
         if (slot.connectionAccepted() > CONNECTIONS_PER_SOURCE_MAX) {
             connection.fail(new ProtocolException(
@@ -106,7 +211,7 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
     /** No session opens any more, those that are open are asked to finish. */
     public void shutdown() {
         shuttingDown = true;
-        slots.values().forEach(slot -> slot.goAway("SHUTDOWN"));
+        slots.values().forEach(SourceSlot::shutdown);
     }
 
     /** Finishes the sessions that did not do so by themselves: what was received becomes durable and is acknowledged. */
@@ -134,46 +239,14 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
         connections.remove(connection);
     }
 
-    // --- volume writer threads
-
-    @Override
-    public void roundCompleted(Volume volume, List<BlockWrite> writes) {
-        List<BlockWrite> round = new ArrayList<>(writes);
-        context.eventLoop().execute(() -> completed(round));
-    }
-
-    @Override
-    public void failed(Volume volume, VolumeFailure failure) {
-        context.eventLoop().execute(() -> {
-            for (SourceSlot slot : slots.values()) {
-                for (VolumeAssignment assigned : slot.assignment().volumes()) {
-                    if (assigned.volumeId().equals(failure.volumeId().value())) {
-                        slot.volumeFailed(failure);
-                    }
+    /** A volume has failed on its writer's thread. */
+    void volumeFailed(VolumeFailure failure) {
+        for (SourceSlot slot : slots.values()) {
+            for (VolumeAssignment assigned : slot.assignment().volumes()) {
+                if (assigned.volumeId().equals(failure.volumeId().value())) {
+                    slot.volumeFailed(failure);
                 }
             }
-        });
-    }
-
-    // --- event loop
-
-    private void completed(List<BlockWrite> round) {
-        // A round is of one volume, so of one source server: nearly always of one session.
-        SourceSession touched = null;
-        for (BlockWrite write : round) {
-            InboundBlock block = (InboundBlock) write;
-            SourceSession session = block.session;
-            if (session == null) {
-                throw new IllegalStateException("reported twice: " + block);
-            }
-            if (touched != null && touched != session) {
-                touched.roundEnded();
-            }
-            touched = session;
-            session.completed(block);
-        }
-        if (touched != null) {
-            touched.roundEnded();
         }
     }
 }

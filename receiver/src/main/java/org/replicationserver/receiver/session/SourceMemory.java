@@ -12,12 +12,23 @@ public final class SourceMemory {
     /** A source server's share is never smaller, so that a largest block always fits. */
     public static final long SHARE_BYTES_MIN = 2L * 1024 * 1024;
 
-    private final long shareBytes;
+    private long shareBytes;
     private final ArrayDeque<AgentConnection> waiting = new ArrayDeque<>();
     private long usedBytes;
 
-    SourceMemory(long budgetBytes, int sources) {
-        this.shareBytes = Math.max(SHARE_BYTES_MIN, budgetBytes / Math.max(1, sources));
+    SourceMemory(long shareBytes) {
+        this.shareBytes = shareBytes;
+    }
+
+    /** The share of each of so many source servers. */
+    static long shareBytes(long budgetBytes, int sources) {
+        return Math.max(SHARE_BYTES_MIN, budgetBytes / Math.max(1, sources));
+    }
+
+    /** Other source servers came or went. Windows that were granted stay; where they do not fit any more, connections pause. */
+    void setShareBytes(long newShareBytes) {
+        shareBytes = newShareBytes;
+        wakeWaiting();
     }
 
     long shareBytes() {

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
@@ -20,6 +21,7 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  * @param commit the newest
  * @param firstByteMillis when the first block came, 0 if none
  * @param stateLost whether the record before this one could not be read, so that nothing is known of volumes that are not in this one
+ * @param takenOver whether it is what another server reported last, and no agent came since: that server may have committed more
  * @param volumes by volume id
  * @param refusedInstances agents that were found to be duplicates, until an operator accepts them
  */
@@ -29,6 +31,7 @@ public record SourceRecord(
         Commit commit,
         long firstByteMillis,
         boolean stateLost,
+        boolean takenOver,
         Map<String, VolumeRecord> volumes,
         List<String> refusedInstances) {
 
@@ -47,7 +50,8 @@ public record SourceRecord(
     public enum Origin {
         NEW_VOLUME,
         STATE_LOST,
-        VOLUME_REOPENED
+        VOLUME_REOPENED,
+        RESCAN_REQUESTED
     }
 
     /**
@@ -83,34 +87,97 @@ public record SourceRecord(
 
     /** The record of a source server that was never seen. */
     public static SourceRecord initial() {
-        return new SourceRecord(0, 0, new Commit(0, 0, false, 0), 0, false, Map.of(), List.of());
+        return new SourceRecord(0, 0, new Commit(0, 0, false, 0), 0, false, false, Map.of(), List.of());
     }
 
     /** The record of a source server whose own could not be read. */
     public static SourceRecord lost() {
         SourceRecord none = initial();
-        return new SourceRecord(0, 0, none.commit, 0, true, none.volumes, none.refusedInstances);
+        return new SourceRecord(0, 0, none.commit, 0, true, false, none.volumes, none.refusedInstances);
+    }
+
+    private SourceRecord takenOver(boolean lostHere) {
+        return new SourceRecord(
+                generation, writtenGeneration, commit, firstByteMillis, lostHere, true, volumes, refusedInstances);
+    }
+
+    /**
+     * The record with which the first agent is met after a takeover. What the other server reported last may be older than what it
+     * did; an agent that knows this content's history is believed that it saw a newer epoch committed.
+     */
+    SourceRecord met(Hello hello, SourceAssignment assignment) {
+        if (!takenOver) {
+            return this;
+        }
+        long seen = hello.remembers() == null ? 0 : newestSeen(hello.remembers(), assignment);
+        Commit newest = seen > commit.epoch()
+                ? new Commit(seen, Math.max(commit.epoch(), seen - 1), true, commit.markTimeMillis())
+                : commit;
+        return new SourceRecord(
+                generation, writtenGeneration, newest, firstByteMillis, stateLost, false, volumes, refusedInstances);
+    }
+
+    private long newestSeen(Hello.Remembered remembers, SourceAssignment assignment) {
+        if (remembers.generation() < writtenGeneration) {
+            return 0;
+        }
+        long newest = 0;
+        for (VolumeAssignment volume : assignment.volumes()) {
+            Hello.RememberedDisk disk = remembers.disk(volume.deviceName());
+            VolumeRecord known = volumes.get(volume.volumeId());
+            if (disk != null && known != null && known.dataGen().equals(disk.dataGen())) {
+                newest = Math.max(newest, disk.committedEpoch());
+            }
+        }
+        return newest;
+    }
+
+    /** What to go by: this record, or what another server reported later of the same source server. */
+    SourceRecord newerOf(@Nullable SourceRecord lastReported) {
+        return lastReported != null && lastReported.generation > generation ? lastReported.takenOver(stateLost) : this;
     }
 
     public SourceRecord withGeneration(long newGeneration) {
         return new SourceRecord(
-                newGeneration, writtenGeneration, commit, firstByteMillis, stateLost, volumes, refusedInstances);
+                newGeneration,
+                writtenGeneration,
+                commit,
+                firstByteMillis,
+                stateLost,
+                takenOver,
+                volumes,
+                refusedInstances);
     }
 
     /** The session of this generation may write. */
     public SourceRecord withWriter(long newWrittenGeneration) {
         return new SourceRecord(
-                generation, newWrittenGeneration, commit, firstByteMillis, stateLost, volumes, refusedInstances);
+                generation,
+                newWrittenGeneration,
+                commit,
+                firstByteMillis,
+                stateLost,
+                takenOver,
+                volumes,
+                refusedInstances);
     }
 
     public SourceRecord withCommit(long epoch, boolean fuzzy, long markTimeMillis) {
         Commit newCommit = new Commit(epoch, commit.epoch(), fuzzy, markTimeMillis);
         return new SourceRecord(
-                generation, writtenGeneration, newCommit, firstByteMillis, stateLost, volumes, refusedInstances);
+                generation,
+                writtenGeneration,
+                newCommit,
+                firstByteMillis,
+                stateLost,
+                takenOver,
+                volumes,
+                refusedInstances);
     }
 
     public SourceRecord withFirstByte(long millis) {
-        return new SourceRecord(generation, writtenGeneration, commit, millis, stateLost, volumes, refusedInstances);
+        return new SourceRecord(
+                generation, writtenGeneration, commit, millis, stateLost, takenOver, volumes, refusedInstances);
     }
 
     public SourceRecord withVolume(String volumeId, VolumeRecord volume) {
@@ -144,11 +211,19 @@ public record SourceRecord(
 
     private SourceRecord withVolumes(Map<String, VolumeRecord> changed) {
         return new SourceRecord(
-                generation, writtenGeneration, commit, firstByteMillis, stateLost, changed, refusedInstances);
+                generation,
+                writtenGeneration,
+                commit,
+                firstByteMillis,
+                stateLost,
+                takenOver,
+                changed,
+                refusedInstances);
     }
 
     public SourceRecord withRefusedInstances(List<String> instances) {
-        return new SourceRecord(generation, writtenGeneration, commit, firstByteMillis, stateLost, volumes, instances);
+        return new SourceRecord(
+                generation, writtenGeneration, commit, firstByteMillis, stateLost, takenOver, volumes, instances);
     }
 
     /** Reads what {@link #toBytes} wrote; members that a later version added are ignored. */
@@ -175,6 +250,7 @@ public record SourceRecord(
                         json.integer("markTimeMillis", 0, Long.MAX_VALUE)),
                 json.integer("firstByteMillis", 0, Long.MAX_VALUE),
                 json.bool("stateLost"),
+                json.bool("takenOver"),
                 volumes,
                 json.strings("refusedInstances", 0, REFUSED_INSTANCES_MAX));
     }
@@ -195,6 +271,7 @@ public record SourceRecord(
                 .put("markTimeMillis", commit.markTimeMillis())
                 .put("firstByteMillis", firstByteMillis)
                 .put("stateLost", stateLost)
+                .put("takenOver", takenOver)
                 .put("volumes", list)
                 .put("refusedInstances", refusedInstances)
                 .toBytes();

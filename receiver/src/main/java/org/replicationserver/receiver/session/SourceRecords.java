@@ -6,9 +6,9 @@ import java.util.concurrent.CompletionStage;
 public interface SourceRecords {
     /**
      * What was kept of a source server: {@link SourceRecord#initial} if nothing was, {@link SourceRecord#lost} if it cannot be read,
-     * which is a loss of state and never a guess.
+     * which is a loss of state and never a guess. In the order of the calls, stores included; never fails.
      */
-    SourceRecord load(String sourceServerId);
+    CompletionStage<SourceRecord> load(String sourceServerId);
 
     /**
      * Makes the record durable, in the order of the calls. The stage completes on the event loop; it never fails, because a server

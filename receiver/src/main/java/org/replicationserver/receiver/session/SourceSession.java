@@ -467,7 +467,8 @@ final class SourceSession {
         }
         if (idle) {
             open.storing = true;
-            slot.storeCommit(open.epoch, open.fuzzy, commit.markTimeMillis()).thenRun(() -> committed(open));
+            slot.storeCommit(open.epoch, open.fuzzy, commit.markTimeMillis())
+                    .thenAccept(record -> committed(open, record));
         }
     }
 
@@ -476,8 +477,8 @@ final class SourceSession {
         control.sendError(ProtocolException.ofBlock(code, text, open.commitSeq, volume, -1));
     }
 
-    private void committed(OpenEpoch open) {
-        events.committed(slot.sourceServerId(), open.epoch, open.fuzzy);
+    private void committed(OpenEpoch open, SourceRecord record) {
+        events.committed(slot.sourceServerId(), record);
         if (state == State.ENDED) {
             return;
         }

@@ -38,12 +38,17 @@ final class SourceSlot {
     private static final long CORRUPTION_WINDOW_NANOS = 600_000_000_000L;
     private static final int CORRUPT_BLOCKS_TOLD = 3;
     private static final HexFormat HEX = HexFormat.of();
+    private static final String NOT_ASSIGNED = "this source server is not assigned to this server any more";
+
+    /** A WELCOME waits so long for volumes that are being opened; later ones are told by GOAWAY. */
+    private static final long VOLUMES_WAIT_NANOS = 10_000_000_000L;
 
     /** A HELLO that waits for its generation to be stored and for the older session's writes to end. */
     private static final class Opening {
         final AgentConnection control;
         final Hello hello;
         final long generation;
+        final long beganNanos;
         boolean stored;
         long progressNanos;
 
@@ -51,17 +56,24 @@ final class SourceSlot {
             this.control = control;
             this.hello = hello;
             this.generation = generation;
+            this.beganNanos = nowNanos;
             this.progressNanos = nowNanos;
         }
     }
 
-    private final SourceAssignment assignment;
     private final SessionContext context;
     private final SourceMemory memory;
     private final InstanceHistory instances;
     private final SlotOwner owner;
+    private final SlotVolumes volumes;
 
+    private SourceAssignment assignment;
     private SourceRecord record;
+    private DesiredState desiredState = DesiredState.STARTED;
+
+    /** The source server is about to be another server's. */
+    private boolean leaving;
+
     private @Nullable SourceSession session;
 
     /** The newest session that was opened, ended or not: the one whose writes may still be under way. */
@@ -73,6 +85,7 @@ final class SourceSlot {
     private int fencesLeft;
 
     private @Nullable Opening opening;
+    private final List<CompletableFuture<Void>> sessionEndWaiters = new ArrayList<>();
     private int connections;
     private final Set<String> reopening = new HashSet<>();
     private int corruptBlocks;
@@ -86,13 +99,16 @@ final class SourceSlot {
         void connectionEnded(AgentConnection connection);
     }
 
-    SourceSlot(SourceAssignment assignment, SessionContext context, SourceMemory memory, SlotOwner owner) {
-        this.assignment = assignment;
+    /** A slot without volumes; {@link #assign} gives it some. */
+    SourceSlot(
+            String sourceServerId, SourceRecord record, SessionContext context, SourceMemory memory, SlotOwner owner) {
+        this.assignment = new SourceAssignment(sourceServerId, List.of());
+        this.record = record;
         this.context = context;
         this.memory = memory;
         this.owner = owner;
-        this.record = context.records().load(assignment.sourceServerId()).pruned(assignment);
         this.instances = new InstanceHistory(record.refusedInstances());
+        this.volumes = new SlotVolumes(context.volumes(), new VolumesOwner());
     }
 
     String sourceServerId() {
@@ -105,6 +121,122 @@ final class SourceSlot {
 
     long committedEpoch() {
         return record.commit().epoch();
+    }
+
+    SourceRecord record() {
+        return record;
+    }
+
+    void setShareBytes(long shareBytes) {
+        memory.setShareBytes(shareBytes);
+    }
+
+    // --- the assignment
+
+    /** Takes over an assignment; done when every volume that came was opened or cannot be. */
+    CompletionStage<Void> assign(SourceAssignment to) {
+        List<VolumeAssignment> from = assignment.volumes();
+        assignment = to;
+        record = record.pruned(to);
+        CompletionStage<Void> changed = volumes.change(from, to.volumes());
+        if (volumes.isChanging()) {
+            askToFinish("ASSIGNMENT_CHANGED");
+        }
+        return changed.thenRun(this::openIfReady);
+    }
+
+    /** Ends the session softly and closes all volumes; done when another server may have them. */
+    CompletionStage<Void> leave() {
+        leaving = true;
+        refuseOpening(new ProtocolException(ErrorCode.FORBIDDEN, NOT_ASSIGNED));
+        return assign(new SourceAssignment(sourceServerId(), List.of()));
+    }
+
+    void setDesiredState(DesiredState wanted) {
+        desiredState = wanted;
+        if (wanted != DesiredState.STARTED) {
+            refuseOpening(notStarted());
+            askToFinish(wanted.name());
+        }
+    }
+
+    private void askToFinish(String reason) {
+        if (session != null) {
+            session.goAway(reason);
+        }
+    }
+
+    private void refuseOpening(ProtocolException why) {
+        if (opening != null) {
+            opening.control.fail(why);
+        }
+    }
+
+    private ProtocolException notStarted() {
+        return new ProtocolException(
+                ErrorCode.PAUSED, "replication of this source server is " + desiredState + "; come back in a minute");
+    }
+
+    /** What the changes of volumes ask. */
+    private final class VolumesOwner implements SlotVolumes.Owner {
+        @Override
+        public CompletionStage<Void> whenNoSession() {
+            CompletableFuture<Void> ended = new CompletableFuture<>();
+            if (session == null) {
+                ended.complete(null);
+            } else {
+                sessionEndWaiters.add(ended);
+            }
+            return ended;
+        }
+
+        @Override
+        public CompletionStage<Void> whenSettled(String volumeId) {
+            CompletableFuture<Void> settled = new CompletableFuture<>();
+            if (newest != null && context.volumes().find(volumeId) instanceof Availability.Open open) {
+                open.volume().fence(newest, () -> context.eventLoop().execute(() -> settled.complete(null)));
+            } else {
+                settled.complete(null);
+            }
+            return settled;
+        }
+
+        @Override
+        public CompletionStage<Void> forget(String volumeId) {
+            if (!record.volumes().containsKey(volumeId)) {
+                return CompletableFuture.completedStage(null);
+            }
+            record = record.withoutVolume(volumeId);
+            return store();
+        }
+
+        @Override
+        public boolean mayOpen(String volumeId) {
+            String cause = failedCause(volumeId);
+            if (cause != null) {
+                context.events().volumeLeftClosed(sourceServerId(), volumeId, cause);
+            }
+            return cause == null
+                    && assignment.volumes().stream()
+                            .anyMatch(volume -> volume.volumeId().equals(volumeId));
+        }
+
+        @Override
+        public boolean isUntouched(String volumeId) {
+            return !record.stateLost() && !record.volumes().containsKey(volumeId);
+        }
+
+        @Override
+        public void opened(Availability availability) {
+            if (session != null && availability instanceof Availability.Open) {
+                session.goAway("VOLUME_REOPENED");
+            }
+        }
+    }
+
+    private @Nullable String failedCause(String volumeId) {
+        VolumeRecord known = record.volumes().get(volumeId);
+        return known == null ? null : known.failedCause();
     }
 
     boolean hasSession() {
@@ -128,7 +260,7 @@ final class SourceSlot {
         long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
         Opening opened = new Opening(control, hello, Math.max(record.generation(), remembered) + 1, now);
         opening = opened;
-        record = withDataGenerations(record.withGeneration(opened.generation), hello);
+        record = withDataGenerations(record.met(hello, assignment).withGeneration(opened.generation), hello);
         fenceNewest();
         store().thenRun(() -> {
             opened.stored = true;
@@ -139,6 +271,12 @@ final class SourceSlot {
     private void checkHello(AgentConnection control, Hello hello) throws ProtocolException {
         if (owner.isShuttingDown()) {
             throw new ProtocolException(ErrorCode.SHUTDOWN, "the server is about to stop");
+        }
+        if (leaving) {
+            throw new ProtocolException(ErrorCode.FORBIDDEN, NOT_ASSIGNED);
+        }
+        if (desiredState != DesiredState.STARTED) {
+            throw notStarted();
         }
         if (!hello.versions().contains(ProtocolLimits.VERSION)) {
             throw new ProtocolException(ErrorCode.VERSION, "this server speaks version " + ProtocolLimits.VERSION);
@@ -214,7 +352,11 @@ final class SourceSlot {
 
     private void openIfReady() {
         Opening opened = opening;
-        if (opened != null && opened.stored && fencesLeft == 0) {
+        if (opened == null || !opened.stored || fencesLeft > 0) {
+            return;
+        }
+        long waitedNanos = context.clock().nanos() - opened.beganNanos;
+        if (!volumes.isChanging() || waitedNanos > VOLUMES_WAIT_NANOS) {
             opening = null;
             open(opened);
         }
@@ -262,7 +404,9 @@ final class SourceSlot {
     private SessionVolume sessionVolume(int index, VolumeAssignment assigned, VolumeRecord known) {
         Availability availability = context.volumes().find(assigned.volumeId());
         return switch (availability) {
-            case Availability.Unavailable none -> new SessionVolume(index, assigned, null, none.reason());
+            case Availability.Unavailable none ->
+                new SessionVolume(
+                        index, assigned, null, known.failedCause() == null ? none.reason() : known.failedCause());
             case Availability.Open open -> new SessionVolume(index, assigned, open.volume(), known.failedCause());
         };
     }
@@ -343,9 +487,11 @@ final class SourceSlot {
         return context.records().store(sourceServerId(), record);
     }
 
-    CompletionStage<Void> storeCommit(long epoch, boolean fuzzy, long markTimeMillis) {
-        record = record.withCommit(epoch, fuzzy, markTimeMillis);
-        return store();
+    /** Done with the record that was stored. */
+    CompletionStage<SourceRecord> storeCommit(long epoch, boolean fuzzy, long markTimeMillis) {
+        SourceRecord committed = record.withCommit(epoch, fuzzy, markTimeMillis);
+        record = committed;
+        return store().thenApply(stored -> committed);
     }
 
     /** Whether the record says already that the session of this generation may write. */
@@ -355,7 +501,8 @@ final class SourceSlot {
 
     CompletionStage<Void> storeWriter(long generation) {
         record = record.withWriter(generation);
-        return store();
+        SourceRecord stored = record;
+        return store().thenRun(() -> context.events().writerStored(sourceServerId(), stored));
     }
 
     /** Takes note of the first block ever; it is stored with the next change of the record. */
@@ -383,6 +530,9 @@ final class SourceSlot {
     void sessionEnded(SourceSession ended, String reason) {
         if (session == ended) {
             session = null;
+            List<CompletableFuture<Void>> waiters = List.copyOf(sessionEndWaiters);
+            sessionEndWaiters.clear();
+            waiters.forEach(waiter -> waiter.complete(null));
         }
         context.events().sessionEnded(sourceServerId(), ended.generation(), reason);
     }
@@ -440,6 +590,22 @@ final class SourceSlot {
         });
     }
 
+    /**
+     * Makes the agent send whole disks again: nothing that it remembers of them holds any more.
+     *
+     * @return done when that is stored
+     */
+    CompletionStage<Void> rescan(Set<String> volumeIds) {
+        for (String id : volumeIds) {
+            VolumeRecord known = record.volumes().get(id);
+            if (known != null) {
+                record = record.withVolume(
+                        id, new VolumeRecord(newDataGen(), Origin.RESCAN_REQUESTED, known.failedCause()));
+            }
+        }
+        return store().thenRun(() -> askToFinish("RESCAN_REQUESTED"));
+    }
+
     /** An operator has chosen: every instance may open a session again. */
     void acceptAgents() {
         instances.acceptAll();
@@ -451,6 +617,7 @@ final class SourceSlot {
         if (session != null) {
             session.tick(nowNanos);
         }
+        openIfReady();
         Opening waits = opening;
         long intervalNanos = context.settings().progressInterval().toNanos();
         if (waits != null && nowNanos - waits.progressNanos > intervalNanos) {
@@ -472,13 +639,9 @@ final class SourceSlot {
         return waiting;
     }
 
-    void goAway(String reason) {
-        if (session != null) {
-            session.goAway(reason);
-        }
-        if (opening != null) {
-            opening.control.fail(new ProtocolException(ErrorCode.SHUTDOWN, "the server is about to stop"));
-        }
+    void shutdown() {
+        askToFinish("SHUTDOWN");
+        refuseOpening(new ProtocolException(ErrorCode.SHUTDOWN, "the server is about to stop"));
     }
 
     void finish() {

@@ -3,7 +3,7 @@ package org.replicationserver.receiver.session;
 import java.util.concurrent.CompletionStage;
 import org.replicationserver.volume.Volume;
 
-/** Finds the open volumes of a source server. Event loop only; its stages complete on the event loop. */
+/** Opens, finds and closes the volumes of source servers. Event loop only; its stages complete on the event loop and never fail. */
 public interface VolumeHost {
     /** What there is of a volume: open, or not with the reason in words. */
     sealed interface Availability {
@@ -14,6 +14,19 @@ public interface VolumeHost {
 
     Availability find(String volumeId);
 
+    /** Whether the volume is an image file that is not there, so that {@link #open} will make it: nothing is in it then. */
+    CompletionStage<Boolean> isMissingImage(VolumeAssignment assignment);
+
+    /**
+     * Opens a volume that is not open, on another thread; until then it is not available.
+     *
+     * @param untouched whether nothing is known to have been written to it, so that the assignment may be believed that it is fresh
+     */
+    CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched);
+
     /** Closes a volume, if it is open, and opens it anew, on another thread; until then it is not available. */
     CompletionStage<Availability> reopen(VolumeAssignment assignment);
+
+    /** Closes a volume after what was submitted to it is on stable storage; one that is not open is done at once. */
+    CompletionStage<Void> close(String volumeId);
 }

@@ -12,6 +12,7 @@ import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEvents;
+import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.volume.VolumeFailure;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -183,9 +184,25 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     }
 
     @Override
-    public void committed(String sourceServerId, long epoch, boolean fuzzy) {
-        counter("commits", "fuzzy", Boolean.toString(fuzzy)).increment();
-        LOG.info("committed: source={} epoch={} fuzzy={}", sourceServerId, epoch, fuzzy);
+    public void writerStored(String sourceServerId, SourceRecord record) {
+        counter("writers").increment();
+    }
+
+    @Override
+    public void committed(String sourceServerId, SourceRecord record) {
+        SourceRecord.Commit commit = record.commit();
+        counter("commits", "fuzzy", Boolean.toString(commit.fuzzy())).increment();
+        LOG.info("committed: source={} epoch={} fuzzy={}", sourceServerId, commit.epoch(), commit.fuzzy());
+    }
+
+    @Override
+    public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
+        counter("volumes_unavailable").increment();
+        LOG.error(
+                "volume has failed before, `volume reopen` takes it up again: source={} volume={} cause={}",
+                sourceServerId,
+                volumeId,
+                cause);
     }
 
     @Override

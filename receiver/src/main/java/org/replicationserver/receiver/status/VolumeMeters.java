@@ -2,71 +2,83 @@ package org.replicationserver.receiver.status;
 
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.volume.VolumeCounters;
 import org.replicationserver.volume.VolumeWriter;
 
 /**
- * The meters of one volume, which read what its writer counts. A volume that is not open shows zeros; a counter begins again when its
- * volume is reopened.
+ * The meters of the assigned volumes, which read what their writers count. A volume that is not open shows zeros; a counter begins
+ * again when its volume is reopened. Event loop only; what is registered is read by any thread.
  */
 public final class VolumeMeters {
     private static final double NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
 
     private final MeterRegistry registry;
-    private final String volumeId;
-    private final Supplier<@Nullable VolumeWriter> writer;
+    private final Function<String, @Nullable VolumeWriter> writers;
+    private final Map<String, List<Meter>> metersByVolume = new HashMap<>();
 
-    private VolumeMeters(MeterRegistry registry, String volumeId, Supplier<@Nullable VolumeWriter> writer) {
+    /** @param writers gives a volume's writer as it is now, or null, to any thread */
+    public VolumeMeters(MeterRegistry registry, Function<String, @Nullable VolumeWriter> writers) {
         this.registry = registry;
-        this.volumeId = volumeId;
-        this.writer = writer;
+        this.writers = writers;
     }
 
-    /**
-     * Registers the meters of a volume.
-     *
-     * @param writer the volume's writer as it is now, from any thread
-     */
-    public static void register(MeterRegistry registry, String volumeId, Supplier<@Nullable VolumeWriter> writer) {
-        VolumeMeters meters = new VolumeMeters(registry, volumeId, writer);
-        meters.counter("blocks", VolumeCounters::blocks);
-        meters.counter("written_bytes", VolumeCounters::bytesWritten);
-        meters.counter("zeroed_bytes", VolumeCounters::bytesZeroed);
-        meters.counter("skipped_zero_bytes", VolumeCounters::bytesSkipped);
-        meters.counter("device_writes", VolumeCounters::deviceWrites);
-        meters.counter("write_seconds", counters -> counters.writeNanos() / NANOS_PER_SECOND);
-        meters.counter("forces", VolumeCounters::forces);
-        meters.counter("force_seconds", counters -> counters.forceNanos() / NANOS_PER_SECOND);
-        meters.counter("corrupt_blocks", VolumeCounters::corruptBlocks);
-        meters.counter("dropped_blocks", VolumeCounters::droppedBlocks);
-        meters.gauge("queued_bytes", VolumeWriter::queuedBytes);
-        // What tells a stuck device: it grows as long as the device does not answer.
-        meters.gauge("running_seconds", open -> open.runningNanos() / NANOS_PER_SECOND);
-        meters.gauge("usable", open -> open.failure() == null ? 1 : 0);
+    /** Registers the meters of volumes that came, removes those of volumes that went. */
+    public void keepOnly(Set<String> volumeIds) {
+        metersByVolume.entrySet().removeIf(entry -> {
+            boolean gone = !volumeIds.contains(entry.getKey());
+            if (gone) {
+                entry.getValue().forEach(registry::remove);
+            }
+            return gone;
+        });
+        volumeIds.forEach(id -> metersByVolume.computeIfAbsent(id, this::register));
     }
 
-    private void counter(String name, ToDoubleFunction<VolumeCounters> value) {
-        FunctionCounter.builder(
+    private List<Meter> register(String volumeId) {
+        return List.of(
+                counter(volumeId, "blocks", VolumeCounters::blocks),
+                counter(volumeId, "written_bytes", VolumeCounters::bytesWritten),
+                counter(volumeId, "zeroed_bytes", VolumeCounters::bytesZeroed),
+                counter(volumeId, "skipped_zero_bytes", VolumeCounters::bytesSkipped),
+                counter(volumeId, "device_writes", VolumeCounters::deviceWrites),
+                counter(volumeId, "write_seconds", counters -> counters.writeNanos() / NANOS_PER_SECOND),
+                counter(volumeId, "forces", VolumeCounters::forces),
+                counter(volumeId, "force_seconds", counters -> counters.forceNanos() / NANOS_PER_SECOND),
+                counter(volumeId, "corrupt_blocks", VolumeCounters::corruptBlocks),
+                counter(volumeId, "dropped_blocks", VolumeCounters::droppedBlocks),
+                gauge(volumeId, "queued_bytes", VolumeWriter::queuedBytes),
+                // What tells a stuck device: it grows as long as the device does not answer.
+                gauge(volumeId, "running_seconds", open -> open.runningNanos() / NANOS_PER_SECOND),
+                gauge(volumeId, "usable", open -> open.failure() == null ? 1 : 0));
+    }
+
+    private Meter counter(String volumeId, String name, ToDoubleFunction<VolumeCounters> value) {
+        return FunctionCounter.builder(
                         ServerEvents.PREFIX + "volume_" + name,
-                        writer,
-                        open -> of(open, w -> value.applyAsDouble(w.counters())))
+                        writers,
+                        all -> of(volumeId, writer -> value.applyAsDouble(writer.counters())))
                 .tag("volume", volumeId)
                 .register(registry);
     }
 
-    private void gauge(String name, ToDoubleFunction<VolumeWriter> value) {
-        Gauge.builder(ServerEvents.PREFIX + "volume_" + name, () -> of(writer, value))
+    private Meter gauge(String volumeId, String name, ToDoubleFunction<VolumeWriter> value) {
+        return Gauge.builder(ServerEvents.PREFIX + "volume_" + name, () -> of(volumeId, value))
                 .tag("volume", volumeId)
                 .register(registry);
     }
 
-    private static double of(Supplier<@Nullable VolumeWriter> writer, ToDoubleFunction<VolumeWriter> value) {
-        VolumeWriter open = writer.get();
+    private double of(String volumeId, ToDoubleFunction<VolumeWriter> value) {
+        VolumeWriter open = writers.apply(volumeId);
         return open == null ? 0 : value.applyAsDouble(open);
     }
 }

@@ -13,17 +13,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.config.VolumeConfig;
 import org.replicationserver.receiver.session.SessionClock;
-import org.replicationserver.receiver.session.SourceAssignment;
-import org.replicationserver.receiver.session.SourceRecord;
-import org.replicationserver.receiver.session.SourceRecord.Origin;
-import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.volume.BlockWrite;
 import org.replicationserver.volume.CacheMode;
 import org.replicationserver.volume.LinuxBlockDevice;
-import org.replicationserver.volume.StateDirectory;
 import org.replicationserver.volume.Volume;
 import org.replicationserver.volume.VolumeFailure;
 import org.replicationserver.volume.VolumeListener;
@@ -33,7 +28,7 @@ import org.replicationserver.volume.testing.MemoryDevice;
 /** Which volumes are opened at a start, and which of them count as fresh. */
 final class StagingVolumesTest {
     private static final int SIZE_BYTES = 1 << 20;
-    private static final VolumeRecord KNOWN = new VolumeRecord("0".repeat(32), Origin.NEW_VOLUME, null);
+    private static final DeviceOpener REAL = spec -> LinuxBlockDevice.open(spec.path(), spec.openOptions());
     private static final VolumeListener SILENT = new VolumeListener() {
         @Override
         public void roundCompleted(Volume volume, List<BlockWrite> writes) {}
@@ -55,53 +50,39 @@ final class StagingVolumesTest {
                 Runnable::run,
                 System::nanoTime,
                 devices,
+                SILENT,
                 events);
     }
 
-    /** What becomes of the one volume of a source server with this record. */
-    private Availability opened(SourceRecord record, Path path, boolean saidToBeFresh, DeviceOpener devices)
-            throws Exception {
+    /** What becomes of a volume. */
+    private Availability opened(boolean untouched, Path path, boolean saidToBeFresh, DeviceOpener devices) {
         VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", path, SIZE_BYTES, saidToBeFresh);
-        List<SourceAssignment> assignments = List.of(new SourceAssignment("s-1", List.of(volume)));
-        try (StateDirectory state = StateDirectory.open(directory.resolve("state"), failure -> {})) {
-            StateRecords records = new StateRecords(state, Runnable::run, events::recordLost);
-            records.store("s-1", record).toCompletableFuture().join();
-            StagingVolumes.createMissingImages(assignments, records);
-            StagingVolumes volumes = volumes(devices);
-            volumes.openAll(assignments, records, SILENT);
-            Availability availability = volumes.find("vol-1");
-            volumes.closeAll().toCompletableFuture().join();
-            return availability;
-        }
+        StagingVolumes volumes = volumes(devices);
+        Availability availability =
+                volumes.open(volume, untouched).toCompletableFuture().join();
+        assertThat(volumes.find("vol-1")).isEqualTo(availability);
+        volumes.closeAll().toCompletableFuture().join();
+        return availability;
     }
 
-    private boolean isBlockDeviceFresh(SourceRecord record, boolean saidToBeFresh) throws Exception {
+    private boolean isBlockDeviceFresh(boolean untouched, boolean saidToBeFresh) {
         Path device = Path.of("/dev/no-such-device");
-        return opened(record, device, saidToBeFresh, spec -> new MemoryDevice(SIZE_BYTES))
+        return opened(untouched, device, saidToBeFresh, spec -> new MemoryDevice(SIZE_BYTES))
                         instanceof Availability.Open open
                 && open.volume().isFresh();
     }
 
     @Test
-    void blockDeviceIsFreshOnlyIfItIsSaidToBeAndNothingIsKnownOfIt() throws Exception {
-        assertThat(isBlockDeviceFresh(SourceRecord.initial(), true)).isTrue();
-        assertThat(isBlockDeviceFresh(SourceRecord.initial(), false)).isFalse();
-        assertThat(isBlockDeviceFresh(SourceRecord.initial().withVolume("vol-1", KNOWN), true))
-                .isFalse();
-        assertThat(isBlockDeviceFresh(SourceRecord.initial().withVolume("vol-2", KNOWN), true))
-                .isTrue();
+    void blockDeviceIsFreshOnlyIfItIsSaidToBeAndNothingIsKnownOfIt() {
+        assertThat(isBlockDeviceFresh(true, true)).isTrue();
+        assertThat(isBlockDeviceFresh(true, false)).isFalse();
+        assertThat(isBlockDeviceFresh(false, true)).isFalse();
     }
 
     @Test
-    void nothingIsFreshOnTheWordOfAnAssignmentAfterTheStateWasLost() throws Exception {
-        assertThat(isBlockDeviceFresh(SourceRecord.lost(), true)).isFalse();
-    }
-
-    @Test
-    void imageWithDataIsNotFreshWhateverTheRecordAndTheAssignmentSay() throws Exception {
+    void imageWithDataIsNotFreshWhateverTheAssignmentSays() throws Exception {
         Path image = Files.write(directory.resolve("used.img"), new byte[SIZE_BYTES]);
-        Availability used = opened(
-                SourceRecord.initial(), image, true, spec -> LinuxBlockDevice.open(spec.path(), spec.openOptions()));
+        Availability used = opened(true, image, true, spec -> LinuxBlockDevice.open(spec.path(), spec.openOptions()));
         assertThat(used)
                 .isInstanceOfSatisfying(
                         Availability.Open.class,
@@ -109,41 +90,32 @@ final class StagingVolumesTest {
     }
 
     @Test
-    void missingImageIsMadeAndFreshAndWhatWasKnownOfItForgotten() throws Exception {
+    void missingImageIsMadeAndFresh() throws Exception {
         Path image = directory.resolve("new.img");
-        Availability made = opened(
-                SourceRecord.initial().withVolume("vol-1", KNOWN),
-                image,
-                false,
-                spec -> LinuxBlockDevice.open(spec.path(), spec.openOptions()));
-        assertThat(made)
+        VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", image, SIZE_BYTES, false);
+        assertThat(volumes(REAL).isMissingImage(volume).toCompletableFuture().join())
+                .isTrue();
+        assertThat(opened(false, image, false, REAL))
                 .isInstanceOfSatisfying(
                         Availability.Open.class,
                         open -> assertThat(open.volume().isFresh()).isTrue());
         assertThat(Files.size(image)).isEqualTo(SIZE_BYTES);
-        try (StateDirectory state = StateDirectory.open(directory.resolve("state"), failure -> {})) {
-            assertThat(new StateRecords(state, Runnable::run, (source, cause) -> {})
-                            .load("s-1")
-                            .volumes())
-                    .isEmpty();
-        }
+        assertThat(volumes(REAL).isMissingImage(volume).toCompletableFuture().join())
+                .isFalse();
     }
 
+    /** A device appears by itself; a file in its place would be written to the memory of the machine. */
     @Test
-    void volumeThatHasFailedIsNotOpened() throws Exception {
-        SourceRecord failed =
-                SourceRecord.initial().withVolume("vol-1", new VolumeRecord(KNOWN.dataGen(), KNOWN.origin(), "EIO"));
-        assertThat(opened(failed, Path.of("/dev/no-such-device"), true, spec -> {
-                    throw new AssertionError("was opened");
-                }))
-                .isEqualTo(new Availability.Unavailable("EIO"));
+    void missingDeviceIsNoImageThatCouldBeMade() {
+        VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", Path.of("/dev/none"), SIZE_BYTES, false);
+        assertThat(volumes(REAL).isMissingImage(volume).toCompletableFuture().join())
+                .isFalse();
     }
 
     /** Otherwise a session would be given the writer that failed, and wait for what it never does. */
     @Test
-    void volumeIsNotAvailableWhileItsDeviceIsBeingReopened() throws Exception {
+    void volumeIsNotAvailableWhileItsDeviceIsBeingReopened() {
         VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", Path.of("/dev/none"), SIZE_BYTES, false);
-        List<SourceAssignment> assignments = List.of(new SourceAssignment("s-1", List.of(volume)));
         CountDownLatch mayOpen = new CountDownLatch(1);
         AtomicBoolean openedOnce = new AtomicBoolean();
         StagingVolumes volumes = volumes(spec -> {
@@ -152,9 +124,7 @@ final class StagingVolumesTest {
             }
             return new MemoryDevice(SIZE_BYTES);
         });
-        try (StateDirectory state = StateDirectory.open(directory.resolve("state"), failure -> {})) {
-            volumes.openAll(assignments, new StateRecords(state, Runnable::run, (source, cause) -> {}), SILENT);
-        }
+        volumes.open(volume, true).toCompletableFuture().join();
         assertThat(volumes.find("vol-1")).isInstanceOf(Availability.Open.class);
 
         CompletableFuture<Availability> reopened = volumes.reopen(volume).toCompletableFuture();
@@ -163,6 +133,17 @@ final class StagingVolumesTest {
         mayOpen.countDown();
         assertThat(reopened.join()).isInstanceOf(Availability.Open.class).isEqualTo(volumes.find("vol-1"));
         volumes.closeAll().toCompletableFuture().join();
+    }
+
+    @Test
+    void closedVolumeIsNotAvailableAndItsDeviceIsFree() throws Exception {
+        Path image = directory.resolve("closed.img");
+        VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", image, SIZE_BYTES, false);
+        StagingVolumes volumes = volumes(REAL);
+        volumes.open(volume, true).toCompletableFuture().join();
+        volumes.close("vol-1").toCompletableFuture().join();
+        assertThat(volumes.find("vol-1")).isEqualTo(new Availability.Unavailable("not assigned"));
+        assertThat(opened(false, image, false, REAL)).isInstanceOf(Availability.Open.class);
     }
 
     private static void awaitQuietly(CountDownLatch latch) {
@@ -174,12 +155,8 @@ final class StagingVolumesTest {
     }
 
     @Test
-    void volumeThatCannotBeOpenedIsCounted() throws Exception {
-        Availability missing = opened(
-                SourceRecord.initial(),
-                Path.of("/dev/no-such-device"),
-                true,
-                spec -> LinuxBlockDevice.open(spec.path(), spec.openOptions()));
+    void volumeThatCannotBeOpenedIsCounted() {
+        Availability missing = opened(true, Path.of("/dev/no-such-device"), true, REAL);
         assertThat(missing).isInstanceOf(Availability.Unavailable.class);
         assertThat(metrics.counter("replication_volumes_unavailable").count()).isEqualTo(1);
     }

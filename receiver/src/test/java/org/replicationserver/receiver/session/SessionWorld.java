@@ -5,10 +5,12 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.UnaryOperator;
@@ -27,6 +29,7 @@ import org.replicationserver.volume.testing.MemoryDevice;
  */
 final class SessionWorld {
     static final String SOURCE = "s-1";
+    static final String PIN = "sha256:" + "0".repeat(64);
     static final int VOLUME_BYTES = 4 * 1024 * 1024;
 
     static final int REGION_SHIFT = 20;
@@ -40,10 +43,17 @@ final class SessionWorld {
 
     private final SessionSettings settings;
     private final ArrayDeque<Runnable> loop = new ArrayDeque<>();
+    private final RoundReports reports = new RoundReports(loop::add);
     private final ArrayDeque<Runnable> stores = new ArrayDeque<>();
     private final Map<String, VolumeHost.Availability> availability = new HashMap<>();
     private final UnaryOperator<BlockDevice> wrap;
+    private final ArrayDeque<Runnable> opens = new ArrayDeque<>();
+
+    /** Volumes whose image file is not there. */
+    final Set<String> missingImages = new HashSet<>();
+
     private boolean holdStores;
+    private boolean holdOpens;
     private long nanos = 1;
     long allocatedPayloads;
 
@@ -63,9 +73,17 @@ final class SessionWorld {
         }
         SourceAssignment other = new SourceAssignment(
                 "s-2", List.of(new VolumeAssignment("vol-other", "/dev/sda", Path.of("unused"), VOLUME_BYTES, false)));
-        this.sessions = sessions(List.of(new SourceAssignment(SOURCE, assigned), other));
-        assigned.forEach(volume -> open(volume.volumeId()));
-        open("vol-other");
+        this.sessions = sessions();
+        reports.to(sessions);
+        assign(new SourceAssignment(SOURCE, assigned), null);
+        assign(other, null);
+    }
+
+    /** Changes what is assigned; the stage tells whether the change is done. */
+    CompletableFuture<Void> assign(SourceAssignment assignment, @Nullable SourceRecord lastReported) {
+        CompletableFuture<Void> done = sessions.assign(assignment, lastReported).toCompletableFuture();
+        settle();
+        return done;
     }
 
     /** A world whose first device is wrapped when it is opened first; what is opened later is sound. */
@@ -100,7 +118,7 @@ final class SessionWorld {
                 DEFAULTS.pingsBurst());
     }
 
-    private Sessions sessions(List<SourceAssignment> assignments) {
+    private Sessions sessions() {
         return new Sessions(
                 settings,
                 new SessionClock() {
@@ -119,8 +137,7 @@ final class SessionWorld {
                 new Host(),
                 new Records(),
                 loop::add,
-                new Random(1),
-                assignments);
+                new Random(1));
     }
 
     private VolumeHost.Availability open(String volumeId) {
@@ -130,7 +147,7 @@ final class SessionWorld {
                 wrap.apply(device),
                 VOLUME_BYTES,
                 VolumeWriterOptions.defaults(),
-                sessions,
+                reports,
                 () -> nanos);
         writers.put(volumeId, writer);
         VolumeHost.Availability open = new VolumeHost.Availability.Open(writer);
@@ -141,7 +158,7 @@ final class SessionWorld {
     /** A new connection of the agent of {@link #SOURCE}. */
     TestAgent connect() {
         TestAgent agent = new TestAgent(this);
-        agent.open(sessions.accept(agent, SOURCE));
+        agent.open(sessions.accept(agent, SOURCE, PIN));
         return agent;
     }
 
@@ -158,19 +175,24 @@ final class SessionWorld {
                 stores.remove().run();
                 moved = true;
             }
+            while (!holdOpens && !opens.isEmpty()) {
+                opens.remove().run();
+                moved = true;
+            }
         }
     }
 
     /** Lets a volume's writer do all that it has, then settles. */
     void write(int volume) {
-        while (writer(volume).runBatch()) {
+        VolumeWriter writer = writer(volume);
+        while (writer.runBatch()) {
             settle();
         }
         settle();
     }
 
     void writeAll() {
-        for (VolumeWriter writer : writers.values()) {
+        for (VolumeWriter writer : List.copyOf(writers.values())) {
             while (writer.runBatch()) {
                 settle();
             }
@@ -192,6 +214,16 @@ final class SessionWorld {
             throw new IllegalArgumentException("no volume " + volume);
         }
         return device.bytes();
+    }
+
+    /** Devices do not answer when they are opened, until {@link #openDevices}. */
+    void holdOpens() {
+        holdOpens = true;
+    }
+
+    void openDevices() {
+        holdOpens = false;
+        settle();
     }
 
     void holdStores() {
@@ -220,8 +252,8 @@ final class SessionWorld {
 
     private final class Records implements SourceRecords {
         @Override
-        public SourceRecord load(String sourceServerId) {
-            return stored.getOrDefault(sourceServerId, SourceRecord.initial());
+        public CompletionStage<SourceRecord> load(String sourceServerId) {
+            return CompletableFuture.completedStage(stored.getOrDefault(sourceServerId, SourceRecord.initial()));
         }
 
         @Override
@@ -243,8 +275,36 @@ final class SessionWorld {
         }
 
         @Override
+        public CompletionStage<Boolean> isMissingImage(VolumeAssignment assignment) {
+            return CompletableFuture.completedStage(missingImages.remove(assignment.volumeId()));
+        }
+
+        @Override
+        public CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched) {
+            told.add("open " + assignment.volumeId() + (untouched ? " untouched" : ""));
+            CompletableFuture<Availability> opened = new CompletableFuture<>();
+            opens.add(() -> opened.complete(SessionWorld.this.open(assignment.volumeId())));
+            return opened;
+        }
+
+        @Override
+        public CompletionStage<Void> close(String volumeId) {
+            told.add("close " + volumeId);
+            availability.remove(volumeId);
+            VolumeWriter writer = writers.remove(volumeId);
+            if (writer == null) {
+                return CompletableFuture.completedStage(null);
+            }
+            CompletionStage<Void> stopped = writer.stop();
+            while (writer.runBatch()) {
+                settle();
+            }
+            return stopped;
+        }
+
+        @Override
         public CompletionStage<Availability> reopen(VolumeAssignment assignment) {
-            return CompletableFuture.completedStage(open(assignment.volumeId()));
+            return CompletableFuture.completedStage(SessionWorld.this.open(assignment.volumeId()));
         }
     }
 
@@ -330,8 +390,18 @@ final class SessionWorld {
         public void acknowledged() {}
 
         @Override
-        public void committed(String source, long epoch, boolean fuzzy) {
-            told.add("committed " + epoch);
+        public void writerStored(String source, SourceRecord record) {
+            told.add("writer " + record.writtenGeneration());
+        }
+
+        @Override
+        public void committed(String source, SourceRecord record) {
+            told.add("committed " + record.commit().epoch());
+        }
+
+        @Override
+        public void volumeLeftClosed(String source, String volumeId, String cause) {
+            told.add("left closed " + volumeId);
         }
 
         @Override

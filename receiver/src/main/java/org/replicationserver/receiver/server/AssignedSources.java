@@ -1,0 +1,90 @@
+package org.replicationserver.receiver.server;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.cert.PinRegistry;
+import org.replicationserver.receiver.config.AssignedSource;
+import org.replicationserver.receiver.session.Sessions;
+import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.VolumeAssignment;
+import org.replicationserver.receiver.status.VolumeMeters;
+
+/**
+ * What is assigned to this server, and the one place where that changes: pins, volumes, meters. Event loop only.
+ *
+ * <p>A change is made in this order: pins that are gone are withdrawn, so that nobody comes with them any more; their connections
+ * end; volumes are closed and opened; new pins are let in only when their source server has a place.
+ */
+final class AssignedSources {
+    private final PinRegistry pins;
+    private final Sessions sessions;
+    private final VolumeMeters meters;
+    private Map<String, AssignedSource> current = Map.of();
+
+    AssignedSources(PinRegistry pins, Sessions sessions, VolumeMeters meters) {
+        this.pins = pins;
+        this.sessions = sessions;
+        this.meters = meters;
+    }
+
+    /**
+     * Makes this the assignment of the whole server.
+     *
+     * @return done when every volume that came was opened or cannot be, and every volume that went is closed
+     */
+    CompletionStage<Void> change(List<AssignedSource> sources) {
+        Map<String, AssignedSource> before = current;
+        Map<String, AssignedSource> after = new LinkedHashMap<>();
+        sources.forEach(source -> after.put(source.assignment().sourceServerId(), source));
+        current = after;
+
+        Map<Pin, String> pinsAfter = pinsOf(after);
+        Set<String> withdrawn = texts(pinsOf(before).keySet());
+        withdrawn.removeAll(texts(pinsAfter.keySet()));
+        List<CompletableFuture<Void>> changes = new ArrayList<>();
+        before.keySet().stream()
+                .filter(id -> !after.containsKey(id))
+                .forEach(id -> changes.add(sessions.unassign(id).toCompletableFuture()));
+        after.values()
+                .forEach(source -> changes.add(sessions.assign(source.assignment(), source.lastReported())
+                        .toCompletableFuture()));
+        pins.replaceAll(pinsAfter);
+        sessions.withdrawPins(withdrawn);
+        meters.keepOnly(volumesOf(after));
+        return CompletableFuture.allOf(changes.toArray(CompletableFuture[]::new));
+    }
+
+    /** What is assigned now. */
+    List<AssignedSource> current() {
+        return List.copyOf(current.values());
+    }
+
+    private static Map<Pin, String> pinsOf(Map<String, AssignedSource> sources) {
+        Map<Pin, String> pins = new HashMap<>();
+        sources.forEach((id, source) -> source.agentPins().forEach(pin -> pins.put(Pin.parse(pin), id)));
+        return pins;
+    }
+
+    private static Set<String> texts(Set<Pin> pins) {
+        Set<String> texts = new HashSet<>();
+        pins.forEach(pin -> texts.add(pin.toString()));
+        return texts;
+    }
+
+    private static Set<String> volumesOf(Map<String, AssignedSource> sources) {
+        Set<String> ids = new HashSet<>();
+        for (AssignedSource source : sources.values()) {
+            SourceAssignment assignment = source.assignment();
+            assignment.volumes().stream().map(VolumeAssignment::volumeId).forEach(ids::add);
+        }
+        return ids;
+    }
+}

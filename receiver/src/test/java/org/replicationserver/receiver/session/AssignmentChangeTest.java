@@ -1,0 +1,348 @@
+package org.replicationserver.receiver.session;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.SourceRecord.Commit;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+
+/** What happens when assignments come, change and go while agents are connected. */
+final class AssignmentChangeTest {
+    private static final String AGENT = "0".repeat(32);
+    private static final String DATA_GEN = "a".repeat(32);
+
+    private static SourceAssignment assignment(int volumes) {
+        List<VolumeAssignment> assigned = new ArrayList<>();
+        for (int i = 0; i < volumes; i++) {
+            assigned.add(new VolumeAssignment(
+                    "vol-" + i, "/dev/sd" + i, Path.of("unused"), SessionWorld.VOLUME_BYTES, false));
+        }
+        return new SourceAssignment(SessionWorld.SOURCE, assigned);
+    }
+
+    /** A session of all volumes, with one stream and an open epoch. */
+    private record Open(SessionWorld world, TestAgent control, TestAgent stream) {
+        static Open of(SessionWorld world, int disks) {
+            TestAgent control = world.connect().hello(1, disks);
+            TestAgent stream = world.connect().attach(control.welcome().generation(), 0);
+            control.openEpoch(1);
+            return new Open(world, control, stream);
+        }
+    }
+
+    // --- disks come and go
+
+    @Test
+    void sessionIsAskedToBeginAgainWhenADiskIsAdded() {
+        Open open = Open.of(new SessionWorld(1), 1);
+        CompletableFuture<Void> changed = open.world.assign(assignment(2), null);
+        assertThat(changed).isCompleted();
+        assertThat(open.control.last(FrameType.GOAWAY).toString()).contains("ASSIGNMENT_CHANGED");
+        List<Welcome.Volume> volumes =
+                open.world.connect().hello(1, 2).welcome().volumes();
+        assertThat(volumes).extracting(Welcome.Volume::action).containsOnly(Welcome.Action.RESCAN);
+    }
+
+    @Test
+    void assignmentThatDiffersInNothingDisturbsNobody() {
+        Open open = Open.of(new SessionWorld(2), 2);
+        open.world.told.clear();
+        assertThat(open.world.assign(assignment(2), null)).isCompleted();
+        assertThat(open.control.has(FrameType.GOAWAY)).isFalse();
+        assertThat(open.world.told).isEmpty();
+    }
+
+    @Test
+    void volumeThatIsTakenAwayIsClosedOnlyWhenItsSessionHasEndedAndItsWritesAreDone() {
+        Open open = Open.of(new SessionWorld(2), 2);
+        open.stream.data(1, 0, 512, 7, 1);
+        CompletableFuture<Void> changed = open.world.assign(assignment(1), null);
+        assertThat(changed).as("the session goes on").isNotDone();
+        open.control.cut();
+        assertThat(changed).as("a write is queued").isNotDone();
+        open.world.write(1);
+        assertThat(changed).isCompleted();
+        assertThat(open.world.told).contains("close vol-1").doesNotContain("close vol-0");
+        assertThat(open.world.connect().hello(1, 2).errors()).containsExactly(ErrorCode.FORBIDDEN);
+    }
+
+    @Test
+    void diskThatHasGrownGetsItsVolumeOpenedAnewBeforeItsAgentIsWelcome() {
+        SessionWorld world = new SessionWorld(1);
+        Open.of(world, 1);
+        world.holdOpens();
+        SourceAssignment grown = new SourceAssignment(
+                SessionWorld.SOURCE,
+                List.of(new VolumeAssignment(
+                        "vol-0", "/dev/sd0", Path.of("elsewhere"), SessionWorld.VOLUME_BYTES, false)));
+        CompletableFuture<Void> changed = world.assign(grown, null);
+        TestAgent again = world.connect().hello(1, 1);
+        world.writeAll();
+        assertThat(again.has(FrameType.WELCOME)).isFalse();
+        world.openDevices();
+        assertThat(changed).isCompleted();
+        assertThat(again.welcome().volumes().getFirst().action()).isNotEqualTo(Welcome.Action.FAILED);
+    }
+
+    /** A device that does not answer must not keep the other disks of its source server from being replicated. */
+    @Test
+    void deviceThatDoesNotOpenIsLeftOutAfterAWhileAndTakenInWhenItDoes() {
+        SessionWorld world = new SessionWorld(1);
+        world.holdOpens();
+        world.assign(assignment(2), null);
+        TestAgent control = world.connect().hello(1, 2);
+        assertThat(control.has(FrameType.WELCOME)).isFalse();
+        world.pass(11_000);
+        assertThat(control.welcome().volumes())
+                .extracting(Welcome.Volume::action)
+                .containsExactly(Welcome.Action.RESCAN, Welcome.Action.FAILED);
+        world.openDevices();
+        assertThat(control.last(FrameType.GOAWAY).toString()).contains("VOLUME_REOPENED");
+    }
+
+    @Test
+    void imageThatIsMissingIsForgottenDurablyBeforeItIsMade() {
+        SessionWorld world = new SessionWorld(1);
+        Open open = Open.of(world, 1);
+        String before = open.control.welcome().volumes().getFirst().dataGen();
+        world.assign(new SourceAssignment(SessionWorld.SOURCE, List.of()), null);
+        open.control.cut();
+        world.writeAll();
+        world.missingImages.add("vol-0");
+        world.holdStores();
+        world.told.clear();
+        world.assign(assignment(1), null);
+        assertThat(world.told).as("the store has not ended").doesNotContain("open vol-0 untouched");
+        world.storeRecords();
+        assertThat(world.told).contains("open vol-0 untouched");
+        assertThat(world.connect().hello(1, 1).welcome().volumes().getFirst().dataGen())
+                .isNotEqualTo(before);
+    }
+
+    @Test
+    void volumeThatHasFailedStaysClosedUntilItIsReopened() {
+        SessionWorld world = new SessionWorld(0);
+        world.stored.put(
+                SessionWorld.SOURCE,
+                SourceRecord.initial().withVolume("vol-0", new VolumeRecord(DATA_GEN, Origin.NEW_VOLUME, "EIO")));
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.settle();
+        world.assign(assignment(1), null);
+        assertThat(world.told).contains("left closed vol-0").doesNotContain("open vol-0");
+        Welcome.Volume failed = world.connect().hello(1, 1).welcome().volumes().getFirst();
+        assertThat(failed.action()).isEqualTo(Welcome.Action.FAILED);
+        assertThat(failed.reason()).isEqualTo("EIO");
+        world.sessions.reopen("vol-0");
+        world.settle();
+        assertThat(world.connect().hello(1, 1).welcome().volumes().getFirst().reason())
+                .isEqualTo("VOLUME_REOPENED");
+    }
+
+    // --- source servers come and go
+
+    @Test
+    void sourceServerThatIsTakenAwayFinishesItsSessionAndLeavesNothingOpen() {
+        Open open = Open.of(new SessionWorld(1), 1);
+        long seq = open.stream.data(0, 0, 512, 7, 1);
+        CompletableFuture<Void> gone =
+                open.world.sessions.unassign(SessionWorld.SOURCE).toCompletableFuture();
+        open.world.settle();
+        assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
+        assertThat(gone).isNotDone();
+        assertThat(open.world.connect().hello(1, 1).errors()).containsExactly(ErrorCode.FORBIDDEN);
+        open.world.pass(11_000); // the deadline of GOAWAY
+        open.world.writeAll();
+        assertThat(open.stream.durable(0)).isEqualTo(seq);
+        assertThat(gone).isCompleted();
+        assertThat(open.world.told).contains("close vol-0");
+        assertThat(open.world.sessions.accept(new TestAgent(open.world), SessionWorld.SOURCE, SessionWorld.PIN))
+                .isNull();
+    }
+
+    @Test
+    void sourceServerThatComesBackIsKnown() {
+        Open open = Open.of(new SessionWorld(1), 1);
+        String dataGen = open.control.welcome().volumes().getFirst().dataGen();
+        open.world.sessions.unassign(SessionWorld.SOURCE);
+        CompletableFuture<Void> back = open.world.assign(assignment(1), null);
+        assertThat(back).as("the change before is not done").isNotDone();
+        open.control.cut();
+        open.world.writeAll();
+        assertThat(back).isCompleted();
+        assertThat(open.world
+                        .connect()
+                        .hello(1, 1)
+                        .welcome()
+                        .volumes()
+                        .getFirst()
+                        .dataGen())
+                .isEqualTo(dataGen);
+    }
+
+    @Test
+    void connectionsOfAPinThatIsWithdrawnEnd() {
+        Open open = Open.of(new SessionWorld(1), 1);
+        open.world.sessions.withdrawPins(Set.of("sha256:" + "1".repeat(64)));
+        assertThat(open.control.ended).isFalse();
+        open.world.sessions.withdrawPins(Set.of(SessionWorld.PIN));
+        open.world.settle();
+        assertThat(open.control.ended).isTrue();
+        assertThat(open.control.errors()).contains(ErrorCode.FORBIDDEN);
+        assertThat(open.stream.ended).isTrue();
+    }
+
+    @Test
+    void sharesOfTheMemoryFollowTheNumberOfSourceServers() {
+        SessionWorld world = new SessionWorld(1);
+        int before = windowBytes(world);
+        for (int i = 3; i < 40; i++) {
+            world.assign(new SourceAssignment("s-" + i, List.of()), null);
+        }
+        assertThat(windowBytes(world)).isLessThan(before);
+        for (int i = 3; i < 40; i++) {
+            world.sessions.unassign("s-" + i);
+        }
+        world.settle();
+        assertThat(windowBytes(world)).isEqualTo(before);
+    }
+
+    private static int windowBytes(SessionWorld world) {
+        TestAgent control = world.connect().hello(1, 1);
+        return world.connect()
+                .attach(control.welcome().generation(), 0)
+                .attached()
+                .windowBytes();
+    }
+
+    // --- paused and stopped
+
+    @Test
+    void pausedSourceServerFinishesAndIsNotWelcomeUntilItIsStarted() {
+        Open open = Open.of(new SessionWorld(1), 1);
+        assertThat(open.world.sessions.setDesiredState(SessionWorld.SOURCE, DesiredState.PAUSED))
+                .isTrue();
+        assertThat(open.control.last(FrameType.GOAWAY).toString()).contains("PAUSED");
+        open.control.cut();
+        assertThat(open.world.connect().hello(1, 1).errors()).containsExactly(ErrorCode.PAUSED);
+        open.world.sessions.setDesiredState(SessionWorld.SOURCE, DesiredState.STARTED);
+        assertThat(open.world.connect().hello(1, 1).has(FrameType.WELCOME)).isFalse();
+        open.world.writeAll();
+        assertThat(open.world.connect().hello(1, 1).welcome().volumes()).hasSize(1);
+        assertThat(open.world.sessions.setDesiredState("s-unknown", DesiredState.PAUSED))
+                .isFalse();
+    }
+
+    @Test
+    void rescanMakesNothingThatTheAgentRemembersHold() {
+        Open open = Open.of(new SessionWorld(1), 1);
+        String dataGen = open.control.welcome().volumes().getFirst().dataGen();
+        CompletableFuture<Boolean> rescan =
+                open.world.sessions.rescan(SessionWorld.SOURCE, Set.of("vol-0")).toCompletableFuture();
+        open.world.settle();
+        assertThat(rescan).isCompletedWithValue(true);
+        assertThat(open.control.last(FrameType.GOAWAY).toString()).contains("RESCAN_REQUESTED");
+        Welcome.Volume volume = welcomed(open.world, remembered(1, dataGen, 0));
+        assertThat(volume.action()).isEqualTo(Welcome.Action.RESCAN);
+        assertThat(volume.reason()).isEqualTo("RESCAN_REQUESTED");
+    }
+
+    // --- replacement of a server
+
+    private static Hello.Remembered remembered(long generation, String dataGen, long committedEpoch) {
+        return new Hello.Remembered(generation, List.of(new Hello.RememberedDisk("/dev/sd0", dataGen, committedEpoch)));
+    }
+
+    private static Welcome.Volume welcomed(SessionWorld world, Hello.@Nullable Remembered remembers) {
+        return world.connect().hello(1, 1, AGENT, remembers).welcome().volumes().getFirst();
+    }
+
+    /** What another server reported last: its session 5 wrote, epoch 7 was committed. */
+    private static SourceRecord reported() {
+        return SourceRecord.initial()
+                .withGeneration(5)
+                .withWriter(5)
+                .withCommit(6, false, 100)
+                .withCommit(7, false, 200)
+                .withVolume("vol-0", new VolumeRecord(DATA_GEN, Origin.NEW_VOLUME, null));
+    }
+
+    private static SessionWorld replacement(@Nullable SourceRecord own, SourceRecord lastReported) {
+        SessionWorld world = new SessionWorld(0);
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.settle();
+        if (own != null) {
+            world.stored.put(SessionWorld.SOURCE, own);
+        }
+        world.assign(assignment(1), lastReported);
+        return world;
+    }
+
+    @Test
+    void agentOfAReplacedServerCarriesOn() {
+        SessionWorld world = replacement(null, reported());
+        Welcome.Volume volume = welcomed(world, remembered(5, DATA_GEN, 7));
+        assertThat(volume.action()).isEqualTo(Welcome.Action.RESUME);
+        assertThat(volume.dataGen()).isEqualTo(DATA_GEN);
+        assertThat(volume.committedEpoch()).isEqualTo(7);
+        assertThat(world.record().generation()).isEqualTo(6);
+        assertThat(world.record().takenOver()).isFalse();
+    }
+
+    /** The server was killed before its last report went out. */
+    @Test
+    void agentThatSawMoreThanTheReplacedServerReportedCarriesOnToo() {
+        SessionWorld world = replacement(null, reported());
+        Welcome.Volume volume = welcomed(world, remembered(9, DATA_GEN, 12));
+        assertThat(volume.action()).isEqualTo(Welcome.Action.RESUME);
+        assertThat(volume.committedEpoch()).isEqualTo(12);
+        assertThat(world.record().generation()).isEqualTo(10);
+        assertThat(world.record().commit()).isEqualTo(new Commit(12, 11, true, 200));
+    }
+
+    @Test
+    void onlyTheFirstAgentIsBelievedThatItSawMore() {
+        SessionWorld world = replacement(null, reported());
+        assertThat(welcomed(world, remembered(5, DATA_GEN, 7)).action()).isEqualTo(Welcome.Action.RESUME);
+        assertThat(welcomed(world, remembered(6, DATA_GEN, 8)).reason()).isEqualTo("EPOCH_BEHIND");
+    }
+
+    @Test
+    void agentOfAnotherHistoryIsNotBelieved() {
+        String other = "b".repeat(32);
+        assertThat(welcomed(replacement(null, reported()), remembered(9, other, 12))
+                        .action())
+                .isEqualTo(Welcome.Action.RESCAN);
+        assertThat(welcomed(replacement(null, reported()), remembered(4, DATA_GEN, 12))
+                        .reason())
+                .as("a session that it does not know of wrote")
+                .isEqualTo("AGENT_BEHIND");
+        assertThat(welcomed(replacement(null, reported()), null).reason()).isEqualTo("AGENT_REMEMBERS_NOTHING");
+    }
+
+    @Test
+    void whatIsKnownHereCountsUnlessAnotherServerReportedLater() {
+        SourceRecord own = reported().withGeneration(8).withCommit(9, false, 300);
+        assertThat(replacement(own, reported()).record()).isEqualTo(own);
+        SourceRecord later = reported().withGeneration(9);
+        assertThat(replacement(own, later).record().generation()).isEqualTo(9);
+        assertThat(replacement(own, later).record().takenOver()).isTrue();
+    }
+
+    @Test
+    void stateThatWasLostHereIsFoundInTheReport() {
+        SessionWorld world = replacement(SourceRecord.lost(), reported());
+        assertThat(world.told).as("nothing is fresh on anybody's word").doesNotContain("open vol-0 untouched");
+        assertThat(welcomed(world, remembered(5, DATA_GEN, 7)).action()).isEqualTo(Welcome.Action.RESUME);
+    }
+}

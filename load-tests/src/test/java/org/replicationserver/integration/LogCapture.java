@@ -6,6 +6,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.replicationserver.receiver.log.TextLayout;
 import org.slf4j.LoggerFactory;
 
 /** What this process logs while it is open. */
@@ -38,7 +39,7 @@ final class LogCapture extends AppenderBase<ILoggingEvent> implements AutoClosea
     /** Level and text of each line so far. */
     List<String> lines() {
         return events.stream()
-                .map(event -> event.getLevel() + " " + event.getLoggerName() + " " + event.getFormattedMessage())
+                .map(event -> event.getLevel() + " " + event.getLoggerName() + " " + TextLayout.textOf(event))
                 .toList();
     }
 
@@ -49,7 +50,7 @@ final class LogCapture extends AppenderBase<ILoggingEvent> implements AutoClosea
     List<String> warningsAndErrors() {
         return events.stream()
                 .filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN))
-                .map(ILoggingEvent::getFormattedMessage)
+                .map(TextLayout::textOf)
                 .toList();
     }
 

@@ -27,12 +27,11 @@ final class NettyMemory {
         long nettyBytes = PlatformDependent.maxDirectMemory();
         long jvmBytes = PlatformDependent.estimateMaxDirectMemory();
         if (jvmBytes < nettyBytes) {
-            LOG.warn(
-                    "the JVM has less direct memory than memory.budget-bytes may need:"
-                            + " needed={} jvm={}; set JAVA_OPTS=-XX:MaxDirectMemorySize={}",
-                    nettyBytes,
-                    jvmBytes,
-                    nettyBytes);
+            LOG.atWarn()
+                    .addKeyValue("neededBytes", nettyBytes)
+                    .addKeyValue("jvmBytes", jvmBytes)
+                    .log("the JVM has less direct memory than memory.budget-bytes may need;"
+                            + " set JAVA_OPTS=-XX:MaxDirectMemorySize=" + nettyBytes);
         }
     }
 }

@@ -8,6 +8,7 @@ import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
 import org.replicationserver.receiver.config.EffectiveConfig;
 import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.log.Logging;
 import org.replicationserver.receiver.server.ReplicationServer;
 import org.replicationserver.receiver.server.ServerStartException;
 import org.slf4j.Logger;
@@ -46,6 +47,7 @@ final class ServeCommand implements Callable<Integer> {
             EffectiveConfig effective = options.load();
             ServerConfig config = effective.toServerConfig();
             List<AssignedSource> assigned = effective.readAssignments();
+            Logging.setUp(config.log().format(), config.log().level());
             NettyMemory.bound(config.sessions().memoryBudgetBytes());
             ReplicationServer server =
                     ReplicationServer.start(config, assigned, new SimpleMeterRegistry(), ServeCommand::endWithoutState);
@@ -67,7 +69,10 @@ final class ServeCommand implements Callable<Integer> {
 
     /** Nothing may be answered any more, so the process ends at once; what was acknowledged is on stable storage. */
     private static void endWithoutState(Throwable cause) {
-        LOG.error("the state directory cannot be written, the server ends: {}", cause.getMessage(), cause);
+        LOG.atError()
+                .setCause(cause)
+                .addKeyValue("cause", cause.getMessage())
+                .log("the state directory cannot be written, the server ends");
         Runtime.getRuntime().halt(ExitCode.IO_ERROR);
     }
 }

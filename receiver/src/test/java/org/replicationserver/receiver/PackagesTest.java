@@ -48,6 +48,10 @@ class PackagesTest {
     static final ArchRule CONFIG_MAKES_RECORDS_ONLY = knowsNothingOf("config", "status", "server", "tool");
 
     @ArchTest
+    static final ArchRule LOG_KNOWS_NOTHING_OF_THE_PRODUCT =
+            knowsNothingOf("log", "protocol", "session", "listener", "status", "config", "server", "tool");
+
+    @ArchTest
     static final ArchRule TOOLS_KNOW_THE_PROTOCOL_ONLY =
             knowsNothingOf("tool", "session", "listener", "status", "config", "server");
 

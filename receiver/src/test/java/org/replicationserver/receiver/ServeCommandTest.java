@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.log.TextLayout;
 import org.replicationserver.receiver.server.ReplicationServer;
 import org.slf4j.LoggerFactory;
 
@@ -134,8 +135,8 @@ class ServeCommandTest {
                             .filter(line -> line.contains("WARN"))
                             .findFirst())
                     .hasValueSatisfying(line -> assertThat(line)
-                            .endsWith("needed=2147483648 jvm=536870912; set"
-                                    + " JAVA_OPTS=-XX:MaxDirectMemorySize=2147483648"));
+                            .contains("set JAVA_OPTS=-XX:MaxDirectMemorySize=2147483648")
+                            .endsWith("neededBytes=2147483648 jvmBytes=536870912"));
         } finally {
             server.destroyForcibly().waitFor();
         }
@@ -153,7 +154,7 @@ class ServeCommandTest {
             logger.detachAppender(told);
         }
         assertThat(told.list)
-                .extracting(event -> event.getLevel() + " " + event.getFormattedMessage())
+                .extracting(event -> event.getLevel() + " " + TextLayout.textOf(event))
                 .filteredOn(line -> line.startsWith("WARN"))
                 .singleElement()
                 .asString()

@@ -10,6 +10,8 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.log.LogFormat;
+import org.replicationserver.receiver.log.LogLevel;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.session.SourceMemory;
 import org.replicationserver.volume.CacheMode;
@@ -191,6 +193,14 @@ final class ConfigKeys {
             ValueType.choice(CacheMode.class),
             "buffered",
             "The same for image files, whose file systems do not all take direct.");
+
+    static final ConfigKey<LogFormat> LOG_FORMAT = key(
+            "log.format",
+            ValueType.choice(LogFormat.class),
+            "auto",
+            "Form of log lines; auto is json where they go to systemd's journal, text elsewhere.");
+    static final ConfigKey<LogLevel> LOG_LEVEL =
+            key("log.level", ValueType.choice(LogLevel.class), "info", "Least severity of the lines that are logged.");
 
     private static final Map<String, ConfigKey<?>> BY_NAME =
             TABLE.stream().collect(Collectors.toUnmodifiableMap(ConfigKey::name, Function.identity()));

@@ -62,7 +62,8 @@ public final class EffectiveConfig {
                 get(ConfigKeys.ASSIGNMENTS_FILE),
                 get(ConfigKeys.IMAGE_DIRECTORY),
                 sessions(),
-                volumes());
+                volumes(),
+                new LogConfig(get(ConfigKeys.LOG_FORMAT), get(ConfigKeys.LOG_LEVEL)));
     }
 
     /**

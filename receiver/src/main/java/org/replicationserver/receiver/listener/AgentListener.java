@@ -133,7 +133,9 @@ public final class AgentListener {
                     if (!settings.address().equals(ANY_IPV6) || inUse) {
                         return Future.failedFuture(failure);
                     }
-                    LOG.info("IPv6 is off on this machine, listening on {}", ANY_IPV4);
+                    LOG.atInfo()
+                            .addKeyValue("address", ANY_IPV4)
+                            .log("IPv6 is off on this machine, listening on IPv4 only");
                     return server.listen(settings.port(), ANY_IPV4);
                 })
                 .map(NetServer::actualPort);

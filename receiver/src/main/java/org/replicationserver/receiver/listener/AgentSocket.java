@@ -143,7 +143,10 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         if (cause instanceof IOException) {
             broke(String.valueOf(cause.getMessage()));
         } else {
-            LOG.error("connection closed after a fault of this program: address={}", remoteAddress, cause);
+            LOG.atError()
+                    .setCause(cause)
+                    .addKeyValue("address", remoteAddress)
+                    .log("connection closed after a fault of this program");
         }
         ended = true; // what still comes before the close would be read by what has failed
         releaseWaiting();

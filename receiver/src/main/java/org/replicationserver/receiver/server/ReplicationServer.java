@@ -191,7 +191,9 @@ public final class ReplicationServer {
         try {
             opened.get(VOLUMES_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            LOG.warn("not all volumes are open after {} s, listening without them", VOLUMES_TIMEOUT.toSeconds());
+            LOG.atWarn()
+                    .addKeyValue("waitedSeconds", VOLUMES_TIMEOUT.toSeconds())
+                    .log("not all volumes are open, listening without them");
         } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
         } catch (InterruptedException e) {
@@ -203,12 +205,12 @@ public final class ReplicationServer {
         port = onLoop(listener::listen, this::cannotListen);
         onLoop(admin::listen, this::cannotMakeAdminSocket);
         onLoopLater(() -> vertx.setPeriodic(TICK_MILLIS, ignored -> sessions.tick()));
-        LOG.info(
-                "listening: port={} pin={} engine={} protocols={}",
-                port,
-                identity.pin(),
-                config.tls().engine().resolve(),
-                config.tls().protocols());
+        LOG.atInfo()
+                .addKeyValue("port", port)
+                .addKeyValue("pin", identity.pin())
+                .addKeyValue("engine", config.tls().engine().resolve())
+                .addKeyValue("protocols", config.tls().protocols())
+                .log("listening");
     }
 
     /** The port that agents connect to. */
@@ -226,9 +228,9 @@ public final class ReplicationServer {
      * writers force once more and close their devices; the state directory is closed. Collects what fails and goes on.
      */
     public void stop() {
-        LOG.info(
-                "stopping: agents get {} s to finish",
-                config.sessions().drainTimeout().toSeconds());
+        LOG.atInfo()
+                .addKeyValue("drainSeconds", config.sessions().drainTimeout().toSeconds())
+                .log("stopping, agents are asked to finish");
         stopSteps.run();
         LOG.info("stopped");
     }
@@ -238,7 +240,9 @@ public final class ReplicationServer {
         if (!awaitNoSessions(config.sessions().drainTimeout())) {
             onLoopLater(sessions::finishAll);
             if (!awaitNoSessions(FINISH_TIMEOUT)) {
-                LOG.warn("sessions did not finish within {} s", FINISH_TIMEOUT.toSeconds());
+                LOG.atWarn()
+                        .addKeyValue("waitedSeconds", FINISH_TIMEOUT.toSeconds())
+                        .log("sessions did not finish");
             }
         }
     }

@@ -81,7 +81,10 @@ final class StagingVolumes implements VolumeHost {
     private static void createIfMissing(VolumeAssignment volume) throws DeviceException {
         if (isImage(volume.path()) && Files.notExists(volume.path())) {
             LinuxBlockDevice.createImage(volume.path(), volume.sizeBytes());
-            LOG.info("image file made: volume={} path={}", volume.volumeId(), volume.path());
+            LOG.atInfo()
+                    .addKeyValue("volume", volume.volumeId())
+                    .addKeyValue("path", volume.path())
+                    .log("image file made");
         }
     }
 

@@ -29,7 +29,11 @@ final class StopSteps {
             try {
                 next.step().run();
             } catch (Exception e) {
-                LOG.error("stopping the {} failed: {}", next.part(), e.getMessage(), e);
+                LOG.atError()
+                        .setCause(e)
+                        .addKeyValue("part", next.part())
+                        .addKeyValue("cause", e.getMessage())
+                        .log("stopping a part failed");
             }
         }
     }

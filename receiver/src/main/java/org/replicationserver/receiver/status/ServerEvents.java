@@ -16,6 +16,7 @@ import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.volume.VolumeFailure;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * Counts everything that sessions and listener tell, and writes a log line for what an operator would want to know. Event loop
@@ -68,7 +69,10 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
         }
         long suppressed = limit.takeSuppressed();
         if (suppressed > 0) {
-            LOG.warn("log lines left out: source={} lines={}", sourceServerId, suppressed);
+            LOG.atWarn()
+                    .addKeyValue("source", sourceServerId)
+                    .addKeyValue("lines", suppressed)
+                    .log("log lines left out");
         }
         return true;
     }
@@ -79,12 +83,12 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     public void sessionOpened(String sourceServerId, long generation, String remoteAddress, int streams) {
         counter("sessions_opened").increment();
         if (mayLog(sourceServerId)) {
-            LOG.info(
-                    "session opened: source={} generation={} address={} streams={}",
-                    sourceServerId,
-                    generation,
-                    remoteAddress,
-                    streams);
+            LOG.atInfo()
+                    .addKeyValue("source", sourceServerId)
+                    .addKeyValue("generation", generation)
+                    .addKeyValue("address", remoteAddress)
+                    .addKeyValue("streams", streams)
+                    .log("session opened");
         }
     }
 
@@ -92,7 +96,11 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     public void sessionEnded(String sourceServerId, long generation, String reason) {
         counter("sessions_ended").increment();
         if (mayLog(sourceServerId)) {
-            LOG.info("session ended: source={} generation={} reason={}", sourceServerId, generation, reason);
+            LOG.atInfo()
+                    .addKeyValue("source", sourceServerId)
+                    .addKeyValue("generation", generation)
+                    .addKeyValue("reason", reason)
+                    .log("session ended");
         }
     }
 
@@ -104,27 +112,30 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
             counter.increment();
         }
         if (mayLog(sourceServerId)) {
-            LOG.warn(
-                    "refused: source={} address={} code={}{}{}{} text={}",
-                    sourceServerId,
-                    remoteAddress,
-                    error.name(),
-                    fact("seq", error.seq()),
-                    fact("volume", error.volume()),
-                    fact("offset", error.offset()),
-                    error.text());
+            LoggingEventBuilder line = LOG.atWarn()
+                    .addKeyValue("source", sourceServerId)
+                    .addKeyValue("address", remoteAddress)
+                    .addKeyValue("code", error.name());
+            line = withFact(line, "seq", error.seq());
+            line = withFact(line, "volume", error.volume());
+            line = withFact(line, "offset", error.offset());
+            line.addKeyValue("text", error.text()).log("refused");
         }
     }
 
-    private static String fact(String name, @Nullable Object value) {
-        return value == null ? "" : " " + name + "=" + value;
+    private static LoggingEventBuilder withFact(LoggingEventBuilder line, String key, @Nullable Object value) {
+        return value == null ? line : line.addKeyValue(key, value);
     }
 
     @Override
     public void peerReportedError(String sourceServerId, String remoteAddress, int code) {
         counter("peer_errors").increment();
         if (mayLog(sourceServerId)) {
-            LOG.warn("agent reported an error: source={} address={} code={}", sourceServerId, remoteAddress, code);
+            LOG.atWarn()
+                    .addKeyValue("source", sourceServerId)
+                    .addKeyValue("address", remoteAddress)
+                    .addKeyValue("code", code)
+                    .log("agent reported an error");
         }
     }
 
@@ -151,13 +162,19 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void recordLost(String sourceServerId, String cause) {
         counter("records_lost").increment();
-        LOG.error("record cannot be read, every disk will be sent whole: source={} cause={}", sourceServerId, cause);
+        LOG.atError()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("cause", cause)
+                .log("record cannot be read, every disk will be sent whole");
     }
 
     /** A volume could not be opened. {@code cause} is text of ours. */
     public void volumeUnavailable(String volumeId, String cause) {
         counter("volumes_unavailable").increment();
-        LOG.error("volume cannot be opened: volume={} {}", volumeId, cause);
+        LOG.atError()
+                .addKeyValue("volume", volumeId)
+                .addKeyValue("cause", cause)
+                .log("volume cannot be opened");
     }
 
     @Override
@@ -192,40 +209,51 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     public void committed(String sourceServerId, SourceRecord record) {
         SourceRecord.Commit commit = record.commit();
         counter("commits", "fuzzy", Boolean.toString(commit.fuzzy())).increment();
-        LOG.info("committed: source={} epoch={} fuzzy={}", sourceServerId, commit.epoch(), commit.fuzzy());
+        LOG.atInfo()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("epoch", commit.epoch())
+                .addKeyValue("fuzzy", commit.fuzzy())
+                .log("committed");
     }
 
     @Override
     public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
         counter("volumes_unavailable").increment();
-        LOG.error(
-                "volume has failed before, `volume reopen` takes it up again: source={} volume={} cause={}",
-                sourceServerId,
-                volumeId,
-                cause);
+        LOG.atError()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("volume", volumeId)
+                .addKeyValue("cause", cause)
+                .log("volume has failed before, `volume reopen` takes it up again");
     }
 
     @Override
     public void volumeFailed(String sourceServerId, VolumeFailure failure) {
         counter("volume_failures").increment();
-        LOG.error("volume failed: source={} {}", sourceServerId, failure.message());
+        LOG.atError()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("volume", failure.volumeId())
+                .addKeyValue("cause", failure.message())
+                .log("volume failed");
     }
 
     @Override
     public void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress) {
         counter("duplicate_agents").increment();
-        LOG.error(
-                "two agents take turns with one certificate (a cloned machine?), the later is refused until"
-                        + " `source accept-agents`: source={} address={} other={}",
-                sourceServerId,
-                refusedAddress,
-                otherAddress);
+        LOG.atError()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("address", refusedAddress)
+                .addKeyValue("other", otherAddress)
+                .log(
+                        "two agents take turns with one certificate (a cloned machine?), the later is refused until `source accept-agents`");
     }
 
     @Override
     public void repeatedCorruption(String sourceServerId, int blocks) {
         counter("repeated_corruptions").increment();
-        LOG.error("corrupt blocks keep coming from one agent: source={} blocks={}", sourceServerId, blocks);
+        LOG.atError()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("blocks", blocks)
+                .log("corrupt blocks keep coming from one agent");
     }
 
     // --- listener
@@ -239,7 +267,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     public void handshakeFailed(String reason) {
         counter("handshakes_failed").increment();
         if (mayLog(STRANGERS)) {
-            LOG.info("handshake failed: {}", reason);
+            LOG.atInfo().addKeyValue("reason", reason).log("handshake failed");
         }
     }
 
@@ -252,7 +280,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     public void wrongProtocol(String remoteAddress) {
         counter("connections_without_alpn").increment();
         if (mayLog(STRANGERS)) {
-            LOG.info("closed, the ALPN protocol is not ours: address={}", remoteAddress);
+            LOG.atInfo().addKeyValue("address", remoteAddress).log("closed, the ALPN protocol is not ours");
         }
     }
 
@@ -260,7 +288,11 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     public void connectionBroke(String sourceServerId, String remoteAddress, String cause) {
         counter("connections_broken").increment();
         if (mayLog(sourceServerId)) {
-            LOG.warn("connection broke: source={} address={} cause={}", sourceServerId, remoteAddress, cause);
+            LOG.atWarn()
+                    .addKeyValue("source", sourceServerId)
+                    .addKeyValue("address", remoteAddress)
+                    .addKeyValue("cause", cause)
+                    .log("connection broke");
         }
     }
 
@@ -268,7 +300,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     public void notAssigned(String remoteAddress) {
         counter("connections_not_assigned").increment();
         if (mayLog(STRANGERS)) {
-            LOG.info("closed, the certificate is not assigned: address={}", remoteAddress);
+            LOG.atInfo().addKeyValue("address", remoteAddress).log("closed, the certificate is not assigned");
         }
     }
 

@@ -93,10 +93,10 @@ class CommandsTest {
 
     @Test
     void checkConfigTellsEveryMistakeOnALine() throws Exception {
-        assertThat(runHere("check-config", "--set", "listen.port=x", "--set", "b=c"))
+        assertThat(runHere("check-config", "--set", "listen.port=x", "--set", "server.i=c"))
                 .isEqualTo(new Outcome(78, "", """
                         --set: listen.port=x; allowed: an integer from 0 to 65535
-                        --set: unknown key b; nearest known: server.id
+                        --set: unknown key server.i; nearest known: server.id
                         """));
         Files.writeString(assignments, "x: y\n");
         assertThat(runHere("check-config"))

@@ -11,6 +11,8 @@ import java.util.Set;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.log.LogFormat;
+import org.replicationserver.receiver.log.LogLevel;
 import org.replicationserver.receiver.session.SessionSettings;
 import org.replicationserver.volume.CacheMode;
 
@@ -32,7 +34,8 @@ class ServerConfigTest {
                         state.resolve("assignments.yaml"),
                         state.resolve("volumes"),
                         SessionSettings.defaults(),
-                        new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED)));
+                        new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
+                        new LogConfig(LogFormat.AUTO, LogLevel.INFO)));
     }
 
     /** A key with a value of its own, and where the value must arrive. By names, because a position would be swapped here too. */
@@ -120,7 +123,9 @@ class ServerConfigTest {
                         "buffered",
                         c -> c.volumes().blockDeviceCache(),
                         CacheMode.BUFFERED),
-                new Mapping("volume.image-cache", "direct", c -> c.volumes().imageCache(), CacheMode.DIRECT));
+                new Mapping("volume.image-cache", "direct", c -> c.volumes().imageCache(), CacheMode.DIRECT),
+                new Mapping("log.format", "json", c -> c.log().format(), LogFormat.JSON),
+                new Mapping("log.level", "debug", c -> c.log().level(), LogLevel.DEBUG));
     }
 
     @Test

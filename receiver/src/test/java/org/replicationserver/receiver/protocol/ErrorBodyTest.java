@@ -47,7 +47,7 @@ final class ErrorBodyTest {
     @Test
     void codeOfTomorrowIsReadAndUnknown() throws Exception {
         assertThat(ErrorCode.of(
-                        sent(new ErrorBody(15, "NEW", null, null, null, null)).code()))
+                        sent(new ErrorBody(16, "NEW", null, null, null, null)).code()))
                 .isNull();
         assertThat(ErrorCode.of(65535)).isNull();
     }

@@ -12,6 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.log.TextLayout;
 import org.slf4j.LoggerFactory;
 
 class CertificateExpiryTest {
@@ -35,7 +36,7 @@ class CertificateExpiryTest {
     private List<String> toldWithDaysLeft(double days) {
         CertificateExpiry.tell(NOT_AFTER, NOT_AFTER.minus(Duration.ofMinutes((long) (days * 24 * 60))), Path.of("/c"));
         return appender.list.stream()
-                .map(event -> event.getLevel() + " " + event.getFormattedMessage())
+                .map(event -> event.getLevel() + " " + TextLayout.textOf(event))
                 .toList();
     }
 

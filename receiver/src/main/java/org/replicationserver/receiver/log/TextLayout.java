@@ -1,0 +1,27 @@
+package org.replicationserver.receiver.log;
+
+import ch.qos.logback.classic.pattern.ClassicConverter;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import java.util.List;
+import org.slf4j.event.KeyValuePair;
+
+/** The conversion word {@code %event} of logback's patterns: {@code session opened: source=s-1 generation=4}. Any thread. */
+public final class TextLayout extends ClassicConverter {
+    @Override
+    public String convert(ILoggingEvent event) {
+        return textOf(event);
+    }
+
+    /** The event in words, and its facts. */
+    public static String textOf(ILoggingEvent event) {
+        List<KeyValuePair> facts = event.getKeyValuePairs();
+        if (facts == null || facts.isEmpty()) {
+            return event.getFormattedMessage();
+        }
+        StringBuilder text = new StringBuilder(event.getFormattedMessage()).append(':');
+        for (KeyValuePair fact : facts) {
+            text.append(' ').append(fact.key).append('=').append(fact.value);
+        }
+        return text.toString();
+    }
+}

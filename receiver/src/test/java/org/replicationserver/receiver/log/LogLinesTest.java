@@ -1,0 +1,141 @@
+package org.replicationserver.receiver.log;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.spi.LoggingEvent;
+import io.vertx.core.json.JsonObject;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.event.KeyValuePair;
+
+/** How log lines look, and which are kept for those who read them elsewhere. */
+final class LogLinesTest {
+    private final LoggerContext context = new LoggerContext();
+
+    private LoggingEvent event(Level level, String text, KeyValuePair... facts) {
+        LoggingEvent event =
+                new LoggingEvent("", context.getLogger("org.example.Events"), level, text, null, new Object[0]);
+        event.setKeyValuePairs(List.of(facts));
+        return event;
+    }
+
+    @Test
+    void textHasTheEventAndThenItsFacts() {
+        KeyValuePair source = new KeyValuePair("source", "s-1");
+        KeyValuePair generation = new KeyValuePair("generation", 4L);
+        assertThat(TextLayout.textOf(event(Level.INFO, "session opened", source, generation)))
+                .isEqualTo("session opened: source=s-1 generation=4");
+        assertThat(TextLayout.textOf(event(Level.INFO, "stopped"))).isEqualTo("stopped");
+    }
+
+    @Test
+    void jsonLineHasTheFactsAsMembersAndStaysOneLine() {
+        LoggingEvent event = event(Level.WARN, "refused\nby \"us\"", new KeyValuePair("text", "a\u001b[2Jb\n<0>c"));
+        String line = new String(new JsonEncoder().encode(event), StandardCharsets.UTF_8);
+        assertThat(line).startsWith("<4>{").endsWith("}\n");
+        assertThat(line.strip()).doesNotContain("\n").doesNotContain("\u001b");
+        JsonObject json = new JsonObject(line.substring(3));
+        assertThat(json.getString("event")).isEqualTo("refused\nby \"us\"");
+        assertThat(json.getString("level")).isEqualTo("WARN");
+        assertThat(json.getString("logger")).isEqualTo("Events");
+        assertThat(json.getJsonObject("attributes").getString("text")).isEqualTo("a\u001b[2Jb\n<0>c");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ERROR,<3>", "WARN,<4>", "INFO,<6>", "DEBUG,<7>"})
+    void journalIsToldTheSeverity(String level, String priority) {
+        LoggingEvent event = event(Level.valueOf(level), "x");
+        assertThat(new String(new JsonEncoder().encode(event), StandardCharsets.UTF_8))
+                .startsWith(priority);
+    }
+
+    @Test
+    void stackTracesAndLongFactsAreCut() {
+        LoggingEvent event = event(Level.ERROR, "fault", new KeyValuePair("cause", "x".repeat(100_000)));
+        event.setThrowableProxy(new ch.qos.logback.classic.spi.ThrowableProxy(new IllegalStateException("boom")));
+        LogRecord line = LogRecord.of(event);
+        assertThat(line.attributes().get("cause"))
+                .hasSize(LogRecord.TEXT_CHARS_MAX)
+                .endsWith("…");
+        assertThat(line.exception()).contains("IllegalStateException: boom").hasSizeLessThanOrEqualTo(4096);
+    }
+
+    private RecentLogs recent() {
+        RecentLogs recent = new RecentLogs();
+        recent.setContext(context);
+        recent.start();
+        return recent;
+    }
+
+    private static List<String> events(List<LogRecord> lines) {
+        return lines.stream().map(LogRecord::event).toList();
+    }
+
+    @Test
+    void linesAreTakenOnceAndInOrder() {
+        RecentLogs recent = recent();
+        for (int i = 0; i < 5; i++) {
+            recent.doAppend(event(Level.INFO, "line " + i));
+        }
+        assertThat(events(recent.take(2, Long.MAX_VALUE).records())).containsExactly("line 0", "line 1");
+        assertThat(events(recent.take(9, Long.MAX_VALUE).records())).containsExactly("line 2", "line 3", "line 4");
+        assertThat(recent.take(9, Long.MAX_VALUE)).isEqualTo(new RecentLogs.Batch(List.of(), 0));
+        assertThat(events(recent.newest(2))).containsExactly("line 3", "line 4");
+    }
+
+    @Test
+    void linesThatNobodyTookInTimeAreCountedOnce() {
+        RecentLogs recent = recent();
+        for (int i = 0; i < RecentLogs.RECORDS_MAX + 7; i++) {
+            recent.doAppend(event(Level.INFO, "line " + i));
+        }
+        RecentLogs.Batch first = recent.take(1, Long.MAX_VALUE);
+        assertThat(first.dropped()).isEqualTo(7);
+        assertThat(events(first.records())).containsExactly("line 7");
+        recent.take(RecentLogs.RECORDS_MAX, Long.MAX_VALUE);
+        for (int i = 0; i < 3; i++) {
+            recent.doAppend(event(Level.INFO, "later"));
+        }
+        assertThat(recent.take(9, Long.MAX_VALUE).dropped())
+                .as("those had been taken")
+                .isZero();
+    }
+
+    @Test
+    void longLinesTakeTheRoomOfMany() {
+        RecentLogs recent = recent();
+        KeyValuePair fact = new KeyValuePair("cause", "x".repeat(LogRecord.TEXT_CHARS_MAX));
+        for (int i = 0; i < RecentLogs.RECORDS_MAX; i++) {
+            recent.doAppend(event(Level.INFO, "line", fact));
+        }
+        long bytes = recent.newest(RecentLogs.RECORDS_MAX).stream()
+                .mapToLong(LogRecord::sizeBytes)
+                .sum();
+        assertThat(bytes).isLessThanOrEqualTo(RecentLogs.BYTES_MAX);
+        assertThat(recent.take(RecentLogs.RECORDS_MAX, 10_000).records())
+                .as("a batch has its bound too")
+                .hasSizeBetween(1, 5);
+    }
+
+    @Test
+    void logFormatFollowsTheJournalOnlyWhenItMay() {
+        assertThat(LogFormat.JSON.isJson()).isTrue();
+        assertThat(LogFormat.TEXT.isJson()).isFalse();
+        assertThat(LogFormat.AUTO.isJson()).isEqualTo(System.getenv("JOURNAL_STREAM") != null);
+    }
+
+    @Test
+    void membersAreThoseOfTheControlApi() {
+        LogRecord line = LogRecord.of(event(Level.INFO, "committed", new KeyValuePair("epoch", 3)));
+        assertThat(line.toJson().getMap())
+                .containsOnlyKeys("dateTime", "level", "logger", "event", "attributes")
+                .containsEntry("event", "committed");
+        assertThat(line.attributes()).isEqualTo(Map.of("epoch", "3"));
+    }
+}

@@ -139,7 +139,7 @@ final class OpensslClientTest {
             assertThat(log.lines())
                     .singleElement()
                     .asString()
-                    .contains("handshake failed: peer refused: reason=NOT_PINNED pin=" + stranger.pin());
+                    .contains("handshake failed: cause=peer refused: reason=NOT_PINNED pin=" + stranger.pin());
         }
     }
 

@@ -267,7 +267,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     public void handshakeFailed(String reason) {
         counter("handshakes_failed").increment();
         if (mayLog(STRANGERS)) {
-            LOG.atInfo().addKeyValue("reason", reason).log("handshake failed");
+            LOG.atInfo().addKeyValue("cause", reason).log("handshake failed");
         }
     }
 

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Hello;
@@ -235,8 +236,9 @@ final class SourceSlot {
             told.add(welcome(volume, known, hello));
         }
         int streams = streamCount(hello.streams(), volumes.size());
+        List<String> features = Features.granted(hello.features());
         SourceSession opensNow =
-                new SourceSession(this, opened.control, opened.generation, volumes, streams, context, memory);
+                new SourceSession(this, opened.control, opened.generation, volumes, streams, features, context, memory);
         session = opensNow;
         newest = opensNow;
         newestFenced = false;
@@ -246,7 +248,7 @@ final class SourceSlot {
                 FrameType.WELCOME,
                 new Welcome(
                         ProtocolLimits.VERSION,
-                        List.of(),
+                        features,
                         opened.generation,
                         streams,
                         settings.regionShift(),

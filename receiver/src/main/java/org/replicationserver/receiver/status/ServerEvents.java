@@ -4,14 +4,17 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Refusal;
 import org.replicationserver.receiver.listener.ListenerEvents;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEvents;
+import org.replicationserver.receiver.session.VolumeBacklog;
 import org.replicationserver.volume.VolumeFailure;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -186,6 +189,11 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     public void committed(String sourceServerId, long epoch, boolean fuzzy) {
         counter("commits", "fuzzy", Boolean.toString(fuzzy)).increment();
         LOG.info("committed: source={} epoch={} fuzzy={}", sourceServerId, epoch, fuzzy);
+    }
+
+    @Override
+    public void sourceStatus(String sourceServerId, List<VolumeBacklog> backlogs, SourceStatus.Waits waits) {
+        counter("source_statuses").increment();
     }
 
     @Override

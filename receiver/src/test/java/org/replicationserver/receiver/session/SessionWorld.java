@@ -12,8 +12,10 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.VolumeFailure;
 import org.replicationserver.volume.VolumeId;
@@ -332,6 +334,15 @@ final class SessionWorld {
         @Override
         public void committed(String source, long epoch, boolean fuzzy) {
             told.add("committed " + epoch);
+        }
+
+        @Override
+        public void sourceStatus(String source, List<VolumeBacklog> backlogs, SourceStatus.Waits waits) {
+            String volumes = backlogs.stream()
+                    .map(backlog -> backlog.volumeId() + "=" + backlog.backlogBytes())
+                    .collect(Collectors.joining(" "));
+            told.add("status " + volumes + " waits=" + waits.sourceMillis() + "," + waits.networkMillis() + ","
+                    + waits.windowMillis());
         }
 
         @Override

@@ -32,12 +32,14 @@ HEADER_LEN_MIN, HEADER_LEN_MAX, DATA_HEADER_LEN_MIN = 32, 512, 64
 JSON_BYTES_MAX = IGNORABLE_BYTES_MAX = 65536
 JSON_DEPTH_MAX, JSON_STRING_MAX, JSON_NUMBER_MAX = 8, 1024, 20
 RAW_LEN_MAX = 1 << 20
+DISK_BYTES_MAX = 1 << 46
 SECTOR = 512
 ZERO_COST = 4096  # what a ZERO of any length counts against limit_bytes
 ACK_HEADER_LEN, ACK_ENTRY_LEN = 16, 24
 STORED, LZ4 = 0, 1
 MAY_DEALLOCATE = 1
 ALPN = "brp/1"
+SOURCE_STATUS = "source-status"  # a feature
 
 PING_AFTER_SECONDS = 10
 DEAD_AFTER_SECONDS = 30
@@ -51,6 +53,7 @@ class Type(enum.IntEnum):
     EPOCH_OPEN = 0x10
     EPOCH_COMMIT = 0x11
     EPOCH_STATUS = 0x12
+    SOURCE_STATUS = 0x14
     PING = 0x30
     PONG = 0x31
     PROGRESS = 0x32
@@ -74,7 +77,8 @@ NOT_FATAL = {"EPOCH", "VOLUME_FAILED"}
 
 TO_AGENT_CONTROL = {Type.WELCOME, Type.EPOCH_STATUS, Type.PING, Type.PONG, Type.PROGRESS, Type.ERROR, Type.GOAWAY}
 TO_AGENT_DATA = {Type.ATTACHED, Type.DURABLE_ACK, Type.ERROR}
-TO_SERVER_CONTROL = {Type.HELLO, Type.EPOCH_OPEN, Type.EPOCH_COMMIT, Type.PING, Type.PONG, Type.ERROR, Type.BYE}
+TO_SERVER_CONTROL = {Type.HELLO, Type.EPOCH_OPEN, Type.EPOCH_COMMIT, Type.SOURCE_STATUS, Type.PING, Type.PONG,
+                     Type.ERROR, Type.BYE}
 TO_SERVER_DATA = {Type.ATTACH, Type.DATA, Type.ZERO, Type.FENCE, Type.ERROR}
 
 # The members that a body must have, and their types. Bounds are left to whoever uses the value.
@@ -85,6 +89,7 @@ REQUIRED = {
     Type.EPOCH_OPEN: {"epoch": str, "fuzzy": bool, "estimatedBytes": int},
     Type.EPOCH_COMMIT: {"epoch": str, "fences": list, "markTimeMillis": int},
     Type.EPOCH_STATUS: {"epoch": str, "committed": bool},
+    Type.SOURCE_STATUS: {"volumes": list, "waits": dict},
     Type.PROGRESS: {"waitingFor": str, "volumes": list},
     Type.ERROR: {"code": int},
     Type.GOAWAY: {"reason": str, "deadlineMillis": int, "reconnectAfterMillis": int},
@@ -95,6 +100,8 @@ REQUIRED = {
 REQUIRED_OF_DISK = {"deviceName": str, "sizeBytes": int, "blockSizeBytes": int}
 REQUIRED_OF_VOLUME = {"index": int, "volumeId": str, "deviceName": str, "sizeBytes": int, "blockSizeBytes": int,
                       "dataGen": str, "committedEpoch": str, "fresh": bool, "action": str, "reason": str}
+REQUIRED_OF_BACKLOG = {"index": int, "backlogBytes": int}
+REQUIRED_OF_WAITS = {"sourceMillis": int, "networkMillis": int, "windowMillis": int}
 MINIMUM = {Type.HELLO: {"streams": 1}, Type.WELCOME: {"streams": 1}}
 
 
@@ -369,7 +376,19 @@ def parse_body(frame_type, payload):
         _check_members("disk", element, REQUIRED_OF_DISK)
     for element in body.get("volumes", []) if frame_type == Type.WELCOME else []:
         _check_members("volume", element, REQUIRED_OF_VOLUME)
+    if frame_type == Type.SOURCE_STATUS:
+        _check_source_status(body)
     return body
+
+
+def _check_source_status(body):
+    for element in body["volumes"]:
+        _check_members("volume", element, REQUIRED_OF_BACKLOG)
+        if not 0 <= element["index"] < 65536 or not 0 <= element["backlogBytes"] <= DISK_BYTES_MAX:
+            raise Refused("PROTOCOL", f"volume {element!r}")
+    _check_members("waits", body["waits"], REQUIRED_OF_WAITS)
+    if min(body["waits"].values()) < 0:
+        raise Refused("PROTOCOL", f"waits {body['waits']!r}")
 
 
 def _object_without_repeats(pairs):
@@ -703,9 +722,10 @@ class Stream:
 INSTANCE = secrets.token_hex(16)  # once for each start of the process, as section 5.1 wants it
 
 
-def hello_body(source_server_id, disks, streams=1, instance=INSTANCE):
-    return {"versions": [1], "sourceServerId": source_server_id, "instance": instance, "streams": streams,
+def hello_body(source_server_id, disks, streams=1, instance=INSTANCE, features=()):
+    body = {"versions": [1], "sourceServerId": source_server_id, "instance": instance, "streams": streams,
             "disks": [disk.json() for disk in disks]}
+    return {**body, "features": list(features)} if features else body
 
 
 class Session:
@@ -811,7 +831,18 @@ class Session:
             self.control.send(Type.PING)
             self._last_ping = now
 
+    def grants(self, feature):
+        return feature in self.welcome["features"]
+
     # The conversation
+
+    def send_source_status(self, backlogs, source_millis=0, network_millis=0, window_millis=0):
+        """Tells the backlog in bytes of each volume index, and the waits since WELCOME; if the feature is granted."""
+        if self.grants(SOURCE_STATUS):
+            self.control.send_json(Type.SOURCE_STATUS, {
+                "volumes": [{"index": index, "backlogBytes": size} for index, size in backlogs.items()],
+                "waits": {"sourceMillis": source_millis, "networkMillis": network_millis,
+                          "windowMillis": window_millis}})
 
     def hello(self, body):
         self.control.send_json(Type.HELLO, body)

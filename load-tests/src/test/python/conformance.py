@@ -19,8 +19,8 @@ import struct
 import sys
 import time
 
-from brp_client import (CODES, DataFields, Disk, INSTANCE, LZ4, STORED, Session, SessionEnded, Type, crc32c,
-                        describe_error, encode, hello_body, json_bytes, lz4_compress, tls_connect)
+from brp_client import (CODES, DataFields, Disk, INSTANCE, LZ4, SOURCE_STATUS, STORED, Session, SessionEnded, Type,
+                        crc32c, describe_error, encode, hello_body, json_bytes, lz4_compress, tls_connect)
 from sync_image import add_server_options, endpoint_of
 
 ERROR_SECONDS = 6        # within which an ERROR is expected that nothing delays
@@ -293,6 +293,76 @@ def unknown_type_below_80(probe):
 @row("type-of-feature-not-granted")
 def type_of_feature_not_granted(probe):
     on_greeted_control(probe, "UNSUPPORTED", lambda seq: encode(0x13, seq, b"{}"))
+
+
+def with_source_status(probe):
+    session = probe.bare()
+    session.hello(probe.hello_body(features=["x-unknown", SOURCE_STATUS, SOURCE_STATUS]))
+    if not session.grants(SOURCE_STATUS):
+        raise Skipped(f"the feature {SOURCE_STATUS} is not granted")
+    if session.welcome["features"] != [SOURCE_STATUS]:
+        raise Mismatch(f"features ['{SOURCE_STATUS}'] in WELCOME", session.welcome["features"])
+    return session
+
+
+def source_status(backlogs, **waits):
+    return {"volumes": [{"index": index, "backlogBytes": size} for index, size in backlogs],
+            "waits": {"sourceMillis": 0, "networkMillis": 0, "windowMillis": 0, **waits}}
+
+
+def refused_status(probe, code, *bodies):
+    """Each list of bodies on a session of its own; the last of it is refused."""
+    for sent in bodies:
+        session = with_source_status(probe)
+        for body in sent:
+            seq = session.control.send_json(Type.SOURCE_STATUS, body)
+        probe.fatal(session, code, seq=seq if code == "RANGE" else None)
+        session.close()
+
+
+@row("source-status-taken")
+def source_status_taken(probe):
+    session = with_source_status(probe)
+    volume = probe.volume(session)
+    for millis, backlogs in enumerate(([(volume, probe.disk.size_bytes)], [], [(volume, 0)], [(volume, 512)])):
+        session.control.send_json(Type.SOURCE_STATUS, {
+            **source_status(backlogs, sourceMillis=millis, windowMillis=2 * millis), "grease": [None]})
+    session.attach()
+    probe.usable(session)
+
+
+@row("source-status-not-granted")
+def source_status_not_granted(probe):
+    session = probe.greeted()
+    session.control.send_json(Type.SOURCE_STATUS, source_status([]))
+    probe.fatal(session, "UNSUPPORTED")
+    session = probe.bare()
+    session.control.send_json(Type.SOURCE_STATUS, source_status([]))
+    probe.fatal(session, "UNSUPPORTED")
+
+
+@row("source-status-on-data")
+def source_status_on_data(probe):
+    session = with_source_status(probe)
+    session.attach()
+    session.streams[0].connection.send_json(Type.SOURCE_STATUS, source_status([]))
+    probe.fatal(session, "STATE", session.streams[0].connection)
+
+
+@row("source-status-out-of-range")
+def source_status_out_of_range(probe):
+    size = probe.disk.size_bytes
+    refused_status(probe, "RANGE", [source_status([(1, 0)])], [source_status([(65535, 0)])],
+                   [source_status([(0, 0), (0, 0)])], [source_status([(0, size)]), source_status([(0, size + 1)])])
+
+
+@row("source-status-malformed")
+def source_status_malformed(probe):
+    good = source_status([(0, 0)])
+    refused_status(probe, "PROTOCOL", [{"volumes": []}], [{"waits": good["waits"]}],
+                   [{**good, "volumes": [{"index": 0}]}], [source_status([(0, -1)])], [source_status([(0, (1 << 46) + 1)])],
+                   [source_status([], sourceMillis=-1)],
+                   [source_status([], networkMillis=7), source_status([], networkMillis=6, sourceMillis=9)])
 
 
 @row("unknown-codec")

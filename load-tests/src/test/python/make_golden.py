@@ -9,7 +9,7 @@ import json
 import struct
 import sys
 
-HELLO, WELCOME, EPOCH_OPEN, EPOCH_COMMIT, EPOCH_STATUS = 0x01, 0x02, 0x10, 0x11, 0x12
+HELLO, WELCOME, EPOCH_OPEN, EPOCH_COMMIT, EPOCH_STATUS, SOURCE_STATUS = 0x01, 0x02, 0x10, 0x11, 0x12, 0x14
 PING, PONG, PROGRESS, ERROR, GOAWAY, BYE = 0x30, 0x31, 0x32, 0x40, 0x41, 0x42
 ATTACH, DATA, ZERO, FENCE, DURABLE_ACK, ATTACHED = 0x60, 0x61, 0x62, 0x63, 0x64, 0x65
 
@@ -165,6 +165,12 @@ def print_control():
     good_json("welcome-new-volume", "WELCOME", WELCOME, 1, {
         "version": 1, "features": [], "generation": "1", "streams": 1, "regionShift": 24, "limits": LIMITS,
         "volumes": [VOLUME]})
+    good_json("hello-with-feature", "HELLO", HELLO, 1, {
+        "versions": [1], "features": ["source-status"], "sourceServerId": "s-1", "instance": INSTANCE, "streams": 1,
+        "disks": [DISK]})
+    good_json("welcome-with-feature", "WELCOME", WELCOME, 1, {
+        "version": 1, "features": ["source-status"], "generation": "1", "streams": 1, "regionShift": 24,
+        "limits": LIMITS, "volumes": [VOLUME]})
     good_json("welcome-resume-rescan-failed", "WELCOME", WELCOME, 3, {
         "version": 1, "features": [], "generation": "9223372036854775807", "streams": 4, "regionShift": 16,
         "limits": LIMITS, "volumes": [
@@ -182,6 +188,11 @@ def print_control():
               {"epoch": "42", "fences": ["8", "2", "9007199254740993", "5"], "markTimeMillis": 1790000000000})
     good_json("epoch-status-open", "EPOCH_STATUS", EPOCH_STATUS, 2, {"epoch": "1", "committed": False})
     good_json("epoch-status-committed", "EPOCH_STATUS", EPOCH_STATUS, 3, {"epoch": "1", "committed": True})
+    good_json("source-status", "SOURCE_STATUS", SOURCE_STATUS, 4, {
+        "volumes": [{"index": 0, "backlogBytes": 33554432}, {"index": 65535, "backlogBytes": 1 << 46}],
+        "waits": {"sourceMillis": 1200, "networkMillis": 3400, "windowMillis": 5600}})
+    good_json("source-status-nothing", "SOURCE_STATUS", SOURCE_STATUS, 4, {
+        "volumes": [], "waits": {"sourceMillis": 0, "networkMillis": 0, "windowMillis": 9007199254740991}})
     good_empty("ping", "PING", PING, 4)
     good_empty("pong", "PONG", PONG, 4)
     good_empty("ping-large-seq", "PING", PING, 0x0123456789ABCDEF)
@@ -329,6 +340,13 @@ def print_bad_json():
           minimal[:-1] + ',"grease":"' + "x" * 1025 + '"}')
     hello("number-too-long", "LIMIT", "an object with an unknown number of 21 characters",
           minimal[:-1] + ',"grease":' + "1" * 21 + "}")
+    source_status = {"volumes": [{"index": 0, "backlogBytes": 512}],
+                     "waits": {"sourceMillis": 0, "networkMillis": 0, "windowMillis": 0}}
+    bad("json-source-status-missing-wait", "PROTOCOL", "SOURCE_STATUS whose waits have no windowMillis",
+        frame(SOURCE_STATUS, 2, compact({**source_status, "waits": {"sourceMillis": 0, "networkMillis": 0}}).encode()))
+    bad("json-source-status-backlog", "PROTOCOL", "SOURCE_STATUS with a backlog of more than 64 TiB",
+        frame(SOURCE_STATUS, 2, compact({**source_status, "volumes": [
+            {"index": 0, "backlogBytes": (1 << 46) + 1}]}).encode()))
     bad("json-too-large", "LIMIT", "HELLO with payload_len 65537, header only", frame(HELLO, 1, payload_len=65537))
 
 

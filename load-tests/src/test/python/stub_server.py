@@ -89,6 +89,8 @@ class StubSession:
     generation: int
     streams: int
     attach_deadline: float
+    features: list
+    waits: list = field(default_factory=lambda: [0, 0, 0])
     data: dict = field(default_factory=dict)
     epoch: int = None
     commit: list = None       # fences of the EPOCH_COMMIT that waits
@@ -110,6 +112,7 @@ class StubServer:
         self.committed_epoch = self.generation = 0
         self.instances = []
         self.session = None
+        self.statuses = []
         self._peers, self._lingering = [], []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = self._context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -152,7 +155,7 @@ class StubServer:
         if tls.selected_alpn_protocol() != brp_client.ALPN:
             tls.close()
             return
-        connection = Connection(tls, "peer", {Type.HELLO, Type.ATTACH})
+        connection = Connection(tls, "peer", {Type.HELLO, Type.ATTACH, Type.SOURCE_STATUS})
         self._peers.append(Peer(connection, time.monotonic() + FIRST_FRAME_SECONDS))
 
     # One connection
@@ -258,12 +261,13 @@ class StubServer:
             self._end(older.control, "STALE_GENERATION")
         remembers = body.get("remembers", {"generation": "0", "disks": []})
         self.generation = max(self.generation, int(remembers["generation"])) + 1
+        features = [f for f in (brp_client.SOURCE_STATUS,) if f in body.get("features", [])]
         peer.session = self.session = StubSession(peer, self.generation, body["streams"],
-                                                  time.monotonic() + LIMITS["attachMillis"] / 1000)
+                                                  time.monotonic() + LIMITS["attachMillis"] / 1000, features)
         peer.connection.accepts = TO_SERVER_CONTROL
         known = {disk["deviceName"]: disk for disk in remembers["disks"]}
         peer.connection.send_json(Type.WELCOME, {
-            "version": 1, "features": [], "generation": str(self.generation), "streams": body["streams"],
+            "version": 1, "features": features, "generation": str(self.generation), "streams": body["streams"],
             "regionShift": REGION_SHIFT, "limits": LIMITS,
             "volumes": [self._volume(i, disk["deviceName"], known) for i, disk in enumerate(body["disks"])]})
         self.volume_names = [disk["deviceName"] for disk in body["disks"]]
@@ -282,6 +286,22 @@ class StubServer:
             if sum(i == instance or i == self.instances[-1] for i in self.instances) > 3:
                 raise Refused("FORBIDDEN", "duplicate agent")
             self.instances.append(instance)
+
+    def _on_source_status(self, peer, frame):
+        if not peer.session or brp_client.SOURCE_STATUS not in peer.session.features:
+            raise Refused("UNSUPPORTED", "the feature is not granted")
+        body = frame.json()
+        sizes = {volume["index"]: volume["backlogBytes"] for volume in body["volumes"]}
+        if len(sizes) < len(body["volumes"]):
+            raise Refused("RANGE", "an index twice")
+        for index, backlog in sizes.items():
+            if index >= len(self.volume_names) or backlog > len(self.content[self.volume_names[index]]):
+                raise Refused("RANGE", f"index {index} backlog {backlog}")
+        waits = [body["waits"][name] for name in brp_client.REQUIRED_OF_WAITS]
+        if any(now < before for now, before in zip(waits, peer.session.waits)):
+            raise Refused("PROTOCOL", "waits decrease")
+        peer.session.waits = waits
+        self.statuses.append(sizes)
 
     def _on_ping(self, peer, frame):
         peer.pings += 1

@@ -9,11 +9,13 @@ import argparse
 import os
 import sys
 import time
+from collections import deque
 
 import brp_client
 from brp_client import Disk, Endpoint, GoingAway, Session, SessionEnded, ZERO_COST
 
 BLOCK_BYTES = 256 << 10
+STATUS_SECONDS = 2
 
 
 def add_server_options(parser):
@@ -81,6 +83,10 @@ class Sender:
         self.data_frames = self.zero_frames = self.raw_bytes = self.payload_bytes = 0
         self._work = [self._pieces_of(stream, images) for stream in range(len(session.streams))]
         self._next = [next(work, None) for work in self._work]
+        self._unsent = {session.volumes[image.device_name]["index"]: image.size_bytes for image in images}
+        self._under_way = deque()  # (stream, volume, seq, length), oldest first
+        self._told = self._looked = time.monotonic()
+        self._window_seconds = self._network_seconds = 0
 
     def _pieces_of(self, stream, images):
         for image in images:
@@ -93,6 +99,34 @@ class Sender:
             sent = [self._send_one(stream) for stream in range(len(self._next))]
             self.session.step(0 if any(sent) else 0.1)
             self.session.check()
+            self._measure(any(sent))
+            if time.monotonic() - self._told > STATUS_SECONDS:
+                self.tell_status()
+
+    def _measure(self, sent):
+        """Where nothing could be sent a connection was full, or the window."""
+        now = time.monotonic()
+        if not sent:
+            full = any(stream.connection.unsent for stream in self.session.streams)
+            self._network_seconds += now - self._looked if full else 0
+            self._window_seconds += 0 if full else now - self._looked
+        self._looked = now
+
+    def committed(self):
+        """What is committed is durable, whether its acknowledgement has come yet or not."""
+        self._under_way.clear()
+        self.tell_status()
+
+    def tell_status(self):
+        self._told = time.monotonic()
+        flows = [stream.flow for stream in self.session.streams]
+        self._under_way = deque(piece for piece in self._under_way
+                                if piece[2] > flows[piece[0]].durable_seq.get(piece[1], 0))
+        backlogs = dict(self._unsent)
+        for _, volume, _, length in self._under_way:
+            backlogs[volume] += length
+        self.session.send_source_status(backlogs, network_millis=int(1000 * self._network_seconds),
+                                        window_millis=int(1000 * self._window_seconds))
 
     def _send_one(self, stream):
         if self._next[stream] is None:
@@ -107,6 +141,8 @@ class Sender:
             self.payload_bytes += self.session.send_block(volume, offset, raw, self.compress)
             self.raw_bytes += length
             self.data_frames += 1
+        self._unsent[volume] -= length
+        self._under_way.append((stream, volume, self.session.streams[stream].connection.next_seq - 1, length))
         self._next[stream] = next(self._work[stream], None)
         return True
 
@@ -117,7 +153,8 @@ def replicate(options):
     session = Session(endpoint_of(options))
     try:
         disks = [Disk(image.device_name, image.size_bytes) for image in images]
-        welcome = session.hello(brp_client.hello_body(options.source_server_id, disks, options.streams))
+        welcome = session.hello(brp_client.hello_body(options.source_server_id, disks, options.streams,
+                                                      features=[brp_client.SOURCE_STATUS]))
         failed = [f"{v['deviceName']}: {v['reason']}" for v in welcome["volumes"] if v["action"] == "FAILED"]
         if failed:
             raise SessionEnded("failed volumes: " + ", ".join(failed))
@@ -125,10 +162,12 @@ def replicate(options):
         epoch = session.next_epoch()
         session.open_epoch(epoch, estimated_bytes=sum(image.size_bytes for image in images))
         sender = Sender(session, images, options.compress)
+        sender.tell_status()
         sender.run()
         session.fence()
         session.commit()
         seconds = time.monotonic() - started
+        sender.committed()
         session.bye()
     except GoingAway as e:
         session.drain(e.body["deadlineMillis"] / 1000)

@@ -383,6 +383,8 @@ class LoopbackTest(unittest.TestCase):
         self.assertEqual((0, ""), (status, err))
         self.assertIn("committed epoch=1 generation=1 streams=3", out)
         self.assertEqual(images, server.content)
+        self.assertEqual({0: 3 << 20, 1: (1 << 20) + 512}, server.statuses[0])
+        self.assertEqual({0: 0, 1: 0}, server.statuses[-1])
         status, out, _ = self.run_main(sync_image, arguments + ["--no-compress"])
         self.assertIn("committed epoch=2", out)
 

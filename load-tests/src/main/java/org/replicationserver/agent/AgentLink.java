@@ -98,6 +98,11 @@ abstract class AgentLink implements FrameReader.Handler {
         return state == State.OPEN && transport != null && transport.isWritable();
     }
 
+    /** Whether the socket has taken all that was sent, so that the network holds nothing up. */
+    final boolean isDrained() {
+        return state == State.OPEN && transport != null && transport.isDrained();
+    }
+
     /** When something was last received. */
     final long heardNanos() {
         return heardNanos;

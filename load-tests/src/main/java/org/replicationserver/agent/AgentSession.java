@@ -1,7 +1,9 @@
 package org.replicationserver.agent;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Bye;
@@ -9,10 +11,12 @@ import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochStatus;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /**
@@ -27,6 +31,9 @@ import org.replicationserver.receiver.protocol.Welcome;
 final class AgentSession {
     private static final long PING_AFTER_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long DEAD_AFTER_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    /** Between two SOURCE_STATUS; it is looked at ten times a second. */
+    private static final long STATUS_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     /** From BYE to the server's close. */
     private static final long PARTING_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -59,6 +66,11 @@ final class AgentSession {
     private long pingedNanos;
     private @Nullable EpochRun run;
 
+    // SOURCE_STATUS
+    private final WaitClocks waits;
+    private boolean tellsStatus;
+    private long statusNanos;
+
     // LEAVING and PARTING
     private long deadlineNanos;
     private String leavingWhy = "";
@@ -70,6 +82,7 @@ final class AgentSession {
         this.disks = replication.offeredDisks();
         this.progressNanos = io.nanoTime();
         this.pingedNanos = io.nanoTime();
+        this.waits = new WaitClocks(io.nanoTime());
         this.control = new ControlLink(this, io, replication.newGrease(), replication.hello(disks));
     }
 
@@ -141,6 +154,7 @@ final class AgentSession {
 
     void welcome(Welcome welcome) throws ProtocolException {
         WelcomeCheck.check(welcome, replication.plan().streams(), disks, replication.generation());
+        tellsStatus = welcome.features().contains(Features.SOURCE_STATUS);
         generation = welcome.generation();
         regionShift = welcome.regionShift();
         for (int i = 0; i < disks.size(); i++) {
@@ -172,6 +186,7 @@ final class AgentSession {
             }
         }
         state = State.ACTIVE;
+        sendStatus();
         replication.sessionActive();
     }
 
@@ -294,6 +309,51 @@ final class AgentSession {
     void progress(Progress progress) {
         progressNanos = io.nanoTime();
         replication.serverBusy(progress);
+    }
+
+    // --- status
+
+    private void sendStatus() {
+        if (tellsStatus) {
+            statusNanos = io.nanoTime();
+            observeWaits();
+            control.send(
+                    FrameType.SOURCE_STATUS,
+                    new SourceStatus(volumes.stream().map(this::status).toList(), waits.waits()));
+        }
+    }
+
+    private SourceStatus.Volume status(SessionVolume volume) {
+        long claimedBytes = lanes.stream()
+                .filter(lane -> lane.volume == volume)
+                .mapToLong(Lane::claimedBytes)
+                .sum();
+        return new SourceStatus.Volume(volume.index, volume.disk.map.unacknowledgedBytes() + claimedBytes);
+    }
+
+    private void observeWaits() {
+        if (tellsStatus) {
+            waits.observe(io.nanoTime(), waitsFor());
+        }
+    }
+
+    private Set<WaitClocks.Cause> waitsFor() {
+        Set<WaitClocks.Cause> causes = EnumSet.noneOf(WaitClocks.Cause.class);
+        EpochRun open = run;
+        if (state != State.ACTIVE || open == null) {
+            return causes;
+        }
+        if (open.is(EpochRun.State.MARKING)) {
+            causes.add(WaitClocks.Cause.SOURCE);
+        } else if (open.is(EpochRun.State.SENDING)) {
+            for (Lane lane : lanes) {
+                WaitClocks.Cause cause = lane.waitsFor();
+                if (cause != null) {
+                    causes.add(cause);
+                }
+            }
+        }
+        return causes;
     }
 
     // --- errors
@@ -441,6 +501,7 @@ final class AgentSession {
         state = State.PARTING;
         deadlineNanos = io.nanoTime() + PARTING_NANOS;
         if (control.isOpen()) {
+            sendStatus();
             String reason = leavingWhy;
             control.send(FrameType.BYE, new Bye(reason.substring(0, Math.min(64, reason.length()))));
             control.flush();
@@ -481,6 +542,10 @@ final class AgentSession {
             return;
         }
         if (checkSilence(nowNanos)) {
+            boolean attached = state == State.ACTIVE || state == State.LEAVING;
+            if (attached && nowNanos - statusNanos >= STATUS_NANOS) {
+                sendStatus();
+            }
             control.maybeGrease(nowNanos);
             streams.stream().filter(DataLink::isAttached).forEach(link -> link.maybeGrease(nowNanos));
             flush();
@@ -515,6 +580,7 @@ final class AgentSession {
         if (state != State.ENDED) {
             control.flush();
             streams.forEach(AgentLink::flush);
+            observeWaits();
         }
     }
 

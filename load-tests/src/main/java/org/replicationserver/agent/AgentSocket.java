@@ -103,6 +103,11 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements LinkTran
     }
 
     @Override
+    public boolean isDrained() {
+        return channel().bytesBeforeUnwritable() > QUEUED_BYTES.high();
+    }
+
+    @Override
     public void end() {
         if (ended) {
             return;

@@ -80,6 +80,15 @@ final class BlockSet {
         }
     }
 
+    /** How many members the other set does not have. */
+    int countOutside(BlockSet other) {
+        int outside = 0;
+        for (int word = nextWord(0); word >= 0; word = nextWord(word + 1)) {
+            outside += Long.bitCount(levels[0][word] & ~other.levels[0][word]);
+        }
+        return outside;
+    }
+
     void clear() {
         for (int word = nextWord(0); word >= 0; word = nextWord(word + 1)) {
             put(word, 0);

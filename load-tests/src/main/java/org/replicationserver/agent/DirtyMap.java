@@ -180,6 +180,18 @@ final class DirtyMap {
         return (long) dirty.count() << BlockLayout.BLOCK_SHIFT;
     }
 
+    boolean isInFlight(int block) {
+        return inFlight.contains(block);
+    }
+
+    /** Bytes of blocks that are dirty or in flight; those that are claimed or suspect are not among them. */
+    long unacknowledgedBytes() {
+        int last = blocks - 1;
+        boolean withLast = dirty.contains(last) || inFlight.contains(last);
+        long missingInLast = withLast ? BlockLayout.BLOCK_BYTES - layout.bytes(last, 1) : 0;
+        return ((long) dirty.count() + inFlight.countOutside(dirty)) * BlockLayout.BLOCK_BYTES - missingInLast;
+    }
+
     private boolean isOpen(int block) {
         return isPending(block) || inFlight.contains(block);
     }

@@ -2,6 +2,7 @@ package org.replicationserver.agent;
 
 import java.util.ArrayDeque;
 import java.util.Iterator;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.ProtocolException;
@@ -288,6 +289,58 @@ final class Lane implements BlockRead.Taker {
     /** Whether nothing of this lane is pending, being read or waiting. */
     boolean isDone() {
         return reads.isEmpty() && zeroCount == 0 && nextPending() < 0;
+    }
+
+    /** What keeps this lane from sending, after it did all that it may; null if it has nothing to send. */
+    WaitClocks.@Nullable Cause waitsFor() {
+        if (isDone()) {
+            return null;
+        }
+        if (!link.isWritable() || !link.isDrained()) {
+            return WaitClocks.Cause.NETWORK;
+        }
+        boolean blockIsRead =
+                reads.isEmpty() ? nextPending() < 0 : reads.getFirst().isFinished();
+        if (blockIsRead) {
+            return WaitClocks.Cause.WINDOW; // or it would have been sent
+        }
+        // What is being read has room already. Otherwise there is none, or other lanes have all reads that may be under
+        // way.
+        boolean mayBeRead = !reads.isEmpty() || (hasFrames(framesAhead()) && fitting(nextPending()) > 0);
+        return mayBeRead ? WaitClocks.Cause.SOURCE : WaitClocks.Cause.WINDOW;
+    }
+
+    /** Bytes that are known to differ from what was sent last, that are claimed, and that are not in flight. */
+    long claimedBytes() {
+        long bytes = unsentBytes(zeroFirst, zeroCount);
+        for (BlockRead read : reads) {
+            bytes += read.isFinished() ? unsentBytes(read) : forcedBytes(read);
+        }
+        return bytes;
+    }
+
+    private long unsentBytes(BlockRead read) {
+        int taken = read.equals(reads.peekFirst()) ? partsTaken : 0;
+        return read.parts().stream()
+                .skip(taken)
+                .filter(part -> part.kind() != BlockRead.Kind.UNCHANGED)
+                .mapToLong(part -> unsentBytes(part.first(), part.count()))
+                .sum();
+    }
+
+    private long forcedBytes(BlockRead read) {
+        return IntStream.range(0, read.count)
+                .filter(read::isForced)
+                .mapToLong(i -> unsentBytes(read.first + i, 1))
+                .sum();
+    }
+
+    /** Of these blocks those that are not in flight, where they would be counted again. */
+    private long unsentBytes(int first, int count) {
+        return IntStream.range(first, first + count)
+                .filter(block -> !map().isInFlight(block))
+                .mapToLong(block -> volume.disk.layout.bytes(block, 1))
+                .sum();
     }
 
     /** Gives back all that was claimed and not sent. */

@@ -16,6 +16,9 @@ interface LinkTransport {
     /** Whether little is queued, so that more blocks should be read. */
     boolean isWritable();
 
+    /** Whether the socket has taken all that was flushed. */
+    boolean isDrained();
+
     /** Sends what is queued and close_notify, then closes. Nothing is heard from the socket afterwards. */
     void end();
 }

@@ -8,6 +8,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
@@ -303,7 +304,7 @@ final class Replication {
                 .toList();
         return new Hello(
                 List.of(ProtocolLimits.VERSION),
-                List.of(),
+                List.of(Features.SOURCE_STATUS),
                 plan.sourceServerId(),
                 plan.instance(),
                 plan.streams(),

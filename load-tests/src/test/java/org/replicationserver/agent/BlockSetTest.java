@@ -67,6 +67,9 @@ class BlockSetTest {
             other.add(block);
             otherModel.set(block);
         }
+        BitSet outside = (BitSet) model.clone();
+        outside.andNot(otherModel);
+        assertThat(set.countOutside(other)).isEqualTo(outside.cardinality());
         if (random.nextBoolean()) {
             set.addAll(other);
             model.or(otherModel);

@@ -56,6 +56,23 @@ class DirtyMapTest {
         assertThat(map.settledBytes()).isEqualTo(TAIL_BYTES);
     }
 
+    @Test
+    void whatIsSentAgainBeforeItsAcknowledgementIsUnacknowledgedOnce() {
+        DirtyMap map = new DirtyMap(LAYOUT);
+        long allBytes = (BLOCKS - 1L) * BlockLayout.BLOCK_BYTES + TAIL_BYTES;
+        assertThat(map.unacknowledgedBytes()).isEqualTo(allBytes);
+        map.claim(BLOCKS - 2, 2);
+        assertThat(map.unacknowledgedBytes()).isEqualTo(allBytes - BlockLayout.BLOCK_BYTES - TAIL_BYTES);
+        map.sent(0, 2, BLOCKS - 2, 2);
+        assertThat(map.unacknowledgedBytes()).isEqualTo(allBytes);
+        map.suspectAll();
+        map.claim(BLOCKS - 1, 1);
+        map.releaseDirty(BLOCKS - 1, 1);
+        assertThat(map.unacknowledgedBytes()).as("dirty and in flight").isEqualTo(allBytes);
+        map.acknowledged(0, 2);
+        assertThat(map.unacknowledgedBytes()).isEqualTo(allBytes - BlockLayout.BLOCK_BYTES);
+    }
+
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5})
     void agreesWithAModelThatKeepsTheNewestSeqOfEachBlock(long firstSeed) {

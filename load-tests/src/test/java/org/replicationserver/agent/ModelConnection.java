@@ -16,6 +16,7 @@ import org.replicationserver.receiver.protocol.FrameWriter;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.SourceStatus;
 
 /** One connection of the server model; hands checked frames to it. */
 final class ModelConnection implements FrameReader.Handler {
@@ -132,7 +133,7 @@ final class ModelConnection implements FrameReader.Handler {
             case NEW -> type == FrameType.HELLO || type == FrameType.ATTACH;
             case CONTROL ->
                 switch (type) {
-                    case EPOCH_OPEN, EPOCH_COMMIT, PING, PONG, ERROR, BYE -> true;
+                    case EPOCH_OPEN, EPOCH_COMMIT, SOURCE_STATUS, PING, PONG, ERROR, BYE -> true;
                     default -> false;
                 };
             case DATA ->
@@ -182,6 +183,7 @@ final class ModelConnection implements FrameReader.Handler {
                         payload.order(ByteOrder.LITTLE_ENDIAN).getLong(0));
             case EPOCH_OPEN -> server.epochOpen(this, EpochOpen.parse(JsonBody.parse(payload)));
             case EPOCH_COMMIT -> server.epochCommit(this, EpochCommit.parse(JsonBody.parse(payload)));
+            case SOURCE_STATUS -> server.sourceStatus(SourceStatus.parse(JsonBody.parse(payload)));
             case PING -> send(FrameType.PONG);
             case BYE -> server.bye(Bye.parse(JsonBody.parse(payload)));
             case ERROR -> throw new AssertionError("the agent says: " + ErrorBody.parse(JsonBody.parse(payload)));

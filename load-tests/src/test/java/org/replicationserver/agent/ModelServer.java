@@ -20,11 +20,13 @@ import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.EpochStatus;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Progress;
+import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /**
@@ -41,6 +43,8 @@ final class ModelServer {
         long forceMillisMax = 20;
         /** A commit is answered that much later at most. */
         long answerMillisMax = 20;
+
+        boolean grantsSourceStatus = true;
     }
 
     /** What happens in the world around the server. */
@@ -89,6 +93,13 @@ final class ModelServer {
     private boolean openFuzzy;
     private @Nullable EpochCommit asked;
     private boolean parted;
+    private long welcomedNanos;
+
+    /** The newest SOURCE_STATUS of the session, and when it came; 0 if none did. */
+    private @Nullable SourceStatus status;
+
+    private long statusNanos;
+
     boolean stalled;
     int stalledVolume = -1;
 
@@ -101,6 +112,7 @@ final class ModelServer {
     /** Epochs of all volumes. */
     long wholeCommits;
 
+    long statuses;
     long largestRawLen;
     boolean loseNextCommitAnswer;
 
@@ -253,14 +265,18 @@ final class ModelServer {
         fenceSeq = new long[granted];
         epochOpen = false;
         asked = null;
+        status = null;
+        statusNanos = 0;
+        List<String> features = settings.grantsSourceStatus ? Features.granted(hello.features()) : List.of();
         int mine = incarnation;
         later(() -> {
             if (mine == incarnation) {
+                welcomedNanos = nowNanos();
                 connection.send(
                         FrameType.WELCOME,
                         new Welcome(
                                 1,
-                                List.of(),
+                                features,
                                 generation,
                                 granted,
                                 settings.regionShift,
@@ -525,10 +541,43 @@ final class ModelServer {
         later(() -> answerTo.send(FrameType.EPOCH_STATUS, new EpochStatus(commit.epoch(), true)));
     }
 
+    // --- status
+
+    /** The newest SOURCE_STATUS of the session. */
+    SourceStatus status() {
+        SourceStatus newest = status;
+        if (newest == null) {
+            throw new AssertionError("no SOURCE_STATUS came in this session");
+        }
+        return newest;
+    }
+
+    void sourceStatus(SourceStatus told) {
+        long now = nowNanos();
+        check(settings.grantsSourceStatus, "UNSUPPORTED: SOURCE_STATUS");
+        check(!parted, "SOURCE_STATUS after BYE");
+        check(statusNanos == 0 || now - statusNanos < millis(3000), "no SOURCE_STATUS for " + (now - statusNanos));
+        check(told.volumes().size() == session.size(), "SOURCE_STATUS without a volume: " + told);
+        for (int i = 0; i < session.size(); i++) {
+            check(told.volumes().get(i).index() == i, "RANGE: " + told);
+            check(told.volumes().get(i).backlogBytes() <= session.get(i).sizeBytes(), "RANGE: " + told);
+        }
+        SourceStatus.Waits waits = told.waits();
+        check(status == null || waits.isNoLessThan(status.waits()), "PROTOCOL: waits decrease: " + told);
+        long openMillis = TimeUnit.NANOSECONDS.toMillis(now - welcomedNanos);
+        check(
+                Math.max(waits.sourceMillis(), Math.max(waits.networkMillis(), waits.windowMillis())) <= openMillis,
+                "waits of more than the " + openMillis + " ms of the session: " + told);
+        status = told;
+        statusNanos = now;
+        statuses++;
+    }
+
     // --- the end
 
     void bye(Bye bye) {
         check(!bye.reason().isEmpty(), "BYE without a reason");
+        check(statusNanos == 0 || nowNanos() - statusNanos < millis(100), "no SOURCE_STATUS before BYE");
         parted = true;
         int mine = incarnation;
         later(() -> {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Random;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -12,6 +13,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Progress;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.protocol.SourceStatus;
 
 /** The agent against the server model, in virtual time. The model fails a test on each rule of the protocol that the agent breaks. */
 class ReplicationSimulationTest {
@@ -133,6 +136,94 @@ class ReplicationSimulationTest {
         assertThat(report.rawBytesSent()).isEqualTo(ROOT.sizeBytes() + DATA.sizeBytes() + TINY.sizeBytes());
         assertThat(report.durableBytes()).isEqualTo(report.rawBytesSent());
         assertThat(report.phase()).isEqualTo(AgentReport.Phase.ENDED);
+    }
+
+    /** Settings of all kinds, so that blocks are met that wait to be read, to be sent, or for zeros beside them. */
+    @Test
+    void backlogIsAllThatIsNotAcknowledged() {
+        for (int seed = 0; seed < 40; seed++) {
+            Simulation sim = new Simulation(
+                    seed, randomSettings(new Random(seed)), Simulation.plan(0, true, false, ROOT, DATA, TINY));
+            sim.fillDisks(5);
+            sim.server.stalled = true;
+            sim.readMillisMax = 6000;
+            for (int statuses = 1; statuses <= 6; statuses++) {
+                long came = statuses;
+                sim.runUntil("a status", 20, () -> sim.server.statuses == came);
+                assertThat(sim.server.status().volumes())
+                        .as("seed %d, status %d", seed, statuses)
+                        .containsExactly(
+                                new SourceStatus.Volume(0, ROOT.sizeBytes()),
+                                new SourceStatus.Volume(1, DATA.sizeBytes()),
+                                new SourceStatus.Volume(2, TINY.sizeBytes()));
+            }
+            sim.readMillisMax = 3;
+            sim.server.stalled = false;
+            sim.runToEnd(120);
+            assertThat(sim.server.status().volumes())
+                    .as("seed %d", seed)
+                    .containsExactly(
+                            new SourceStatus.Volume(0, 0),
+                            new SourceStatus.Volume(1, 0),
+                            new SourceStatus.Volume(2, 0));
+        }
+    }
+
+    @Test
+    void statusComesEveryTwoSecondsOnceMoreBeforeByeAndNeverWithoutItsFeature() {
+        ModelServer.Settings settings = new ModelServer.Settings();
+        Simulation sim = new Simulation(1, settings, Simulation.plan(ReplicationPlan.ENDLESS, true, false, ROOT, DATA));
+        sim.runUntil("the first", 10, () -> sim.server.statuses == 1);
+        sim.runFor(60);
+        assertThat(sim.server.statuses).isBetween(29L, 31L);
+        long before = sim.server.statuses;
+        sim.replication().stop();
+        sim.runToEnd(10);
+        assertThat(sim.server.statuses).isEqualTo(before + 1);
+
+        settings.grantsSourceStatus = false;
+        Simulation without =
+                new Simulation(1, settings, Simulation.plan(ReplicationPlan.ENDLESS, true, false, ROOT, DATA));
+        without.runUntil("a commit", 60, () -> without.server.committedEpoch() == 1);
+        without.replication().stop();
+        without.runToEnd(10);
+        assertThat(without.server.statuses).isZero();
+    }
+
+    private static SourceStatus.Waits waitsOf(Consumer<Simulation> slowDown, int windowBytes, long forceMillisMax) {
+        ModelServer.Settings settings = new ModelServer.Settings();
+        settings.unackedFramesMax = 1024;
+        settings.windowBytes = windowBytes;
+        settings.forceMillisMax = forceMillisMax;
+        Simulation sim = new Simulation(
+                1,
+                settings,
+                Simulation.plan(0, true, false, new ReplicationPlan.Disk("/dev/sda", 16 * 1024 * 1024, 512)));
+        sim.fillDisks(0);
+        slowDown.accept(sim);
+        sim.runToEnd(120);
+        assertThat(sim.isIdentical()).isTrue();
+        assertThat(sim.nanoTime()).as("it took some time").isGreaterThan(3_000_000_000L);
+        return sim.server.status().waits();
+    }
+
+    @Test
+    void waitsNameWhatIsSlow() {
+        int largest = ProtocolLimits.WINDOW_BYTES_MAX;
+        SourceStatus.Waits reading = waitsOf(sim -> sim.readMillisMax = 2000, largest, 20);
+        assertThat(reading.sourceMillis())
+                .isGreaterThan(2000)
+                .isGreaterThan(3 * (reading.networkMillis() + reading.windowMillis()));
+
+        SourceStatus.Waits sending = waitsOf(sim -> sim.networkBytesPerSecond = 1_000_000, largest, 20);
+        assertThat(sending.networkMillis())
+                .isGreaterThan(2000)
+                .isGreaterThan(3 * (sending.sourceMillis() + sending.windowMillis()));
+
+        SourceStatus.Waits writing = waitsOf(sim -> {}, ProtocolLimits.WINDOW_BYTES_MIN, 1000);
+        assertThat(writing.windowMillis())
+                .isGreaterThan(2000)
+                .isGreaterThan(3 * (writing.sourceMillis() + writing.networkMillis()));
     }
 
     @Test
@@ -314,7 +405,7 @@ class ReplicationSimulationTest {
         sim.server.reopen(1);
         sim.runUntil("a commit of the other", 5, () -> sim.server.committedEpoch() == 1);
         sim.server.reopen(0);
-        sim.runUntil("a commit of both", 5, () -> sim.server.wholeCommits == 1);
+        sim.runUntil("a commit of both", 15, () -> sim.server.wholeCommits == 1);
         assertThat(sim.isIdentical()).isTrue();
     }
 

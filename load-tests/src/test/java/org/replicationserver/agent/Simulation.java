@@ -37,6 +37,7 @@ final class Simulation implements AgentIo, ModelServer.World {
     boolean markFails;
     boolean readFails;
     long readMillisMax = 3;
+    long networkBytesPerSecond = Long.MAX_VALUE;
 
     boolean freezeHangs;
 
@@ -389,7 +390,8 @@ final class Simulation implements AgentIo, ModelServer.World {
         }
 
         private void send(byte[] piece) {
-            toServerNanos = Math.max(toServerNanos, nowNanos + delay());
+            long transferNanos = TimeUnit.SECONDS.toNanos(piece.length) / networkBytesPerSecond;
+            toServerNanos = Math.max(toServerNanos, nowNanos + delay()) + transferNanos;
             later(toServerNanos - nowNanos, () -> {
                 boolean wasFull = !isWritable();
                 onTheWayBytes -= piece.length;
@@ -403,6 +405,11 @@ final class Simulation implements AgentIo, ModelServer.World {
         @Override
         public boolean isWritable() {
             return onTheWayBytes < WRITABLE_BYTES_MAX;
+        }
+
+        @Override
+        public boolean isDrained() {
+            return isWritable();
         }
 
         @Override

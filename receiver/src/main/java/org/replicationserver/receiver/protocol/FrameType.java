@@ -9,6 +9,7 @@ public enum FrameType {
     EPOCH_OPEN(0x10, Sender.AGENT, Payload.JSON),
     EPOCH_COMMIT(0x11, Sender.AGENT, Payload.JSON),
     EPOCH_STATUS(0x12, Sender.SERVER, Payload.JSON),
+    SOURCE_STATUS(0x14, Sender.AGENT, Payload.JSON),
     PING(0x30, Sender.BOTH, Payload.EMPTY),
     PONG(0x31, Sender.BOTH, Payload.EMPTY),
     PROGRESS(0x32, Sender.SERVER, Payload.JSON),

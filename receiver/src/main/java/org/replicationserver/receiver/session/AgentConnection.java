@@ -10,6 +10,7 @@ import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.FrameType;
@@ -17,6 +18,7 @@ import org.replicationserver.receiver.protocol.FrameWriter;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.SourceStatus;
 
 /**
  * One connection of an authenticated agent, from the handshake to its close: what it may send in which role, and its numbering.
@@ -162,12 +164,13 @@ public final class AgentConnection implements FrameReader.Handler {
         if (type == null) {
             return FrameReader.Admission.SKIP;
         }
+        requireGranted(header, type);
         boolean allowed = switch (role) {
             case NEW -> type == FrameType.HELLO || type == FrameType.ATTACH;
             case CONTROL ->
                 switch (type) {
                     case PING, PONG, ERROR, BYE -> true;
-                    case EPOCH_OPEN, EPOCH_COMMIT -> session != null;
+                    case EPOCH_OPEN, EPOCH_COMMIT, SOURCE_STATUS -> session != null;
                     default -> false;
                 };
             case DATA -> type.isBlock() || type == FrameType.FENCE || type == FrameType.ERROR;
@@ -181,6 +184,17 @@ public final class AgentConnection implements FrameReader.Handler {
             return role == Role.ENDED ? FrameReader.Admission.SKIP : FrameReader.Admission.TAKE;
         }
         return openSession().admit(openStream(), header);
+    }
+
+    /** Without its feature a type is one that this connection does not know. */
+    private void requireGranted(FrameHeader header, FrameType type) throws ProtocolException {
+        boolean granted = session != null && session.grants(Features.SOURCE_STATUS);
+        if (type == FrameType.SOURCE_STATUS && !granted && role != Role.ENDED) {
+            throw ProtocolException.at(
+                    header,
+                    ErrorCode.UNSUPPORTED,
+                    type + " belongs to a feature that is not granted here: " + Features.SOURCE_STATUS);
+        }
     }
 
     private String roleName() {
@@ -243,6 +257,7 @@ public final class AgentConnection implements FrameReader.Handler {
             case ATTACH -> slot.attach(this, header, body(payload, Attach::parse));
             case EPOCH_OPEN -> openSession().openEpoch(header, body(payload, EpochOpen::parse));
             case EPOCH_COMMIT -> openSession().commitEpoch(header, body(payload, EpochCommit::parse));
+            case SOURCE_STATUS -> openSession().sourceStatus(header, body(payload, SourceStatus::parse));
             case PING -> {
                 if (!pings.take(clock.nanos())) {
                     throw ProtocolException.at(header, ErrorCode.RATE, "too many PING frames");

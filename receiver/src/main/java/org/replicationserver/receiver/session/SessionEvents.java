@@ -1,7 +1,9 @@
 package org.replicationserver.receiver.session;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.volume.VolumeFailure;
 
 /** Told what happens in sessions, to count and to log it. Event loop only; must not block. */
@@ -59,6 +61,12 @@ public interface SessionEvents {
 
     /** An assigned volume is not opened, because it has failed before and nobody has asked to reopen it. */
     void volumeLeftClosed(String sourceServerId, String volumeId, String cause);
+
+    /**
+     * An agent told how much it has still to send of each volume that it knows the backlog of, and what it has waited for since its
+     * session opened. Every two seconds while a session with the feature is open, and before BYE; in range, but only what an agent says.
+     */
+    void sourceStatus(String sourceServerId, List<VolumeBacklog> backlogs, SourceStatus.Waits waits);
 
     /** A volume failed. */
     void volumeFailed(String sourceServerId, VolumeFailure failure);

@@ -2,7 +2,9 @@ package org.replicationserver.receiver.session;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Attached;
@@ -18,6 +20,7 @@ import org.replicationserver.receiver.protocol.GoAway;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.session.StreamState.VolumeOnStream;
 import org.replicationserver.volume.BlockWrite;
 import org.replicationserver.volume.Volume;
@@ -51,6 +54,7 @@ final class SourceSession {
     private final long generation;
     private final List<SessionVolume> volumes;
     private final @Nullable StreamState[] streams;
+    private final List<String> features;
     private final int windowBytes;
     private final int rawLenMax;
     private final long openedNanos;
@@ -63,12 +67,16 @@ final class SourceSession {
     private String finishReason = "";
     private long progressNanos;
 
+    /** What the agent says that it has waited for, in its newest SOURCE_STATUS. */
+    private SourceStatus.Waits waits = SourceStatus.Waits.NONE;
+
     SourceSession(
             SourceSlot slot,
             AgentConnection control,
             long generation,
             List<SessionVolume> volumes,
             int streamCount,
+            List<String> features,
             SessionContext context,
             SourceMemory memory) {
         this.slot = slot;
@@ -81,6 +89,7 @@ final class SourceSession {
         this.generation = generation;
         this.volumes = List.copyOf(volumes);
         this.streams = new @Nullable StreamState[streamCount];
+        this.features = features;
         this.windowBytes = windowBytes(memory.shareBytes(), volumes.size(), streamCount);
         this.rawLenMax = Math.min(ProtocolLimits.RAW_LEN_MAX, windowBytes);
         this.openedNanos = clock.nanos();
@@ -107,6 +116,11 @@ final class SourceSession {
 
     AgentConnection control() {
         return control;
+    }
+
+    /** Whether WELCOME granted a feature of {@link org.replicationserver.receiver.protocol.Features}. */
+    boolean grants(String feature) {
+        return features.contains(feature);
     }
 
     // --- data connections
@@ -512,6 +526,34 @@ final class SourceSession {
                 volume.volume.forceSoon();
             }
         }
+    }
+
+    // --- what the agent tells
+
+    void sourceStatus(FrameHeader header, SourceStatus status) throws ProtocolException {
+        List<VolumeBacklog> backlogs = new ArrayList<>();
+        Set<Integer> indices = new HashSet<>();
+        for (SourceStatus.Volume told : status.volumes()) {
+            if (told.index() >= volumes.size() || !indices.add(told.index())) {
+                throw ProtocolException.at(
+                        header,
+                        ErrorCode.RANGE,
+                        "index=" + told.index() + " of SOURCE_STATUS is not in WELCOME or is there twice");
+            }
+            VolumeAssignment assigned = volumes.get(told.index()).assignment;
+            if (told.backlogBytes() > assigned.sizeBytes()) {
+                throw ProtocolException.at(
+                        header,
+                        ErrorCode.RANGE,
+                        "backlogBytes=" + told.backlogBytes() + " of a volume of " + assigned.sizeBytes());
+            }
+            backlogs.add(new VolumeBacklog(assigned.volumeId(), told.backlogBytes()));
+        }
+        if (!status.waits().isNoLessThan(waits)) {
+            throw ProtocolException.at(header, ErrorCode.PROTOCOL, "waits of SOURCE_STATUS decreased");
+        }
+        waits = status.waits();
+        events.sourceStatus(slot.sourceServerId(), List.copyOf(backlogs), waits);
     }
 
     // --- time

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Hello;
@@ -38,7 +39,7 @@ final class SourceSlot {
     private static final long CORRUPTION_WINDOW_NANOS = 600_000_000_000L;
     private static final int CORRUPT_BLOCKS_TOLD = 3;
     private static final HexFormat HEX = HexFormat.of();
-    private static final String NOT_ASSIGNED = "this source server is not assigned to this server any more";
+    private static final String LEAVING = "this source server is being taken from this server";
 
     /** A WELCOME waits so long for volumes that are being opened; later ones are told by GOAWAY. */
     private static final long VOLUMES_WAIT_NANOS = 10_000_000_000L;
@@ -148,7 +149,7 @@ final class SourceSlot {
     /** Ends the session softly and closes all volumes; done when another server may have them. */
     CompletionStage<Void> leave() {
         leaving = true;
-        refuseOpening(new ProtocolException(ErrorCode.FORBIDDEN, NOT_ASSIGNED));
+        refuseOpening(new ProtocolException(ErrorCode.SHUTDOWN, LEAVING));
         return assign(new SourceAssignment(sourceServerId(), List.of()));
     }
 
@@ -174,7 +175,7 @@ final class SourceSlot {
 
     private ProtocolException notStarted() {
         return new ProtocolException(
-                ErrorCode.PAUSED, "replication of this source server is " + desiredState + "; come back in a minute");
+                ErrorCode.PAUSED, "replication of this source server is " + desiredState + "; come back later");
     }
 
     /** What the changes of volumes ask. */
@@ -273,7 +274,7 @@ final class SourceSlot {
             throw new ProtocolException(ErrorCode.SHUTDOWN, "the server is about to stop");
         }
         if (leaving) {
-            throw new ProtocolException(ErrorCode.FORBIDDEN, NOT_ASSIGNED);
+            throw new ProtocolException(ErrorCode.SHUTDOWN, LEAVING);
         }
         if (desiredState != DesiredState.STARTED) {
             throw notStarted();
@@ -377,8 +378,9 @@ final class SourceSlot {
             told.add(welcome(volume, known, hello));
         }
         int streams = streamCount(hello.streams(), volumes.size());
+        List<String> features = Features.granted(hello.features());
         SourceSession opensNow =
-                new SourceSession(this, opened.control, opened.generation, volumes, streams, context, memory);
+                new SourceSession(this, opened.control, opened.generation, volumes, streams, features, context, memory);
         session = opensNow;
         newest = opensNow;
         newestFenced = false;
@@ -388,7 +390,7 @@ final class SourceSlot {
                 FrameType.WELCOME,
                 new Welcome(
                         ProtocolLimits.VERSION,
-                        List.of(),
+                        features,
                         opened.generation,
                         streams,
                         settings.regionShift(),

@@ -4,15 +4,18 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Refusal;
 import org.replicationserver.receiver.listener.ListenerEvents;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.SourceRecord;
+import org.replicationserver.receiver.session.VolumeBacklog;
 import org.replicationserver.volume.VolumeFailure;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -224,6 +227,11 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
                 .addKeyValue("volume", volumeId)
                 .addKeyValue("cause", cause)
                 .log("volume has failed before, `volume reopen` takes it up again");
+    }
+
+    @Override
+    public void sourceStatus(String sourceServerId, List<VolumeBacklog> backlogs, SourceStatus.Waits waits) {
+        counter("source_statuses").increment();
     }
 
     @Override

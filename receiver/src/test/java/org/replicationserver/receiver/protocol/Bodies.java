@@ -35,6 +35,7 @@ final class Bodies {
             case EPOCH_OPEN -> EpochOpen.parse(json);
             case EPOCH_COMMIT -> EpochCommit.parse(json);
             case EPOCH_STATUS -> EpochStatus.parse(json);
+            case SOURCE_STATUS -> SourceStatus.parse(json);
             case PROGRESS -> Progress.parse(json);
             case ERROR -> ErrorBody.parse(json);
             case GOAWAY -> GoAway.parse(json);
@@ -81,6 +82,9 @@ final class Bodies {
             case EPOCH_OPEN -> new EpochOpen(42, true, 33_554_432);
             case EPOCH_COMMIT -> new EpochCommit(42, List.of(8L, 9_007_199_254_740_993L), 1_790_000_000_000L);
             case EPOCH_STATUS -> new EpochStatus(42, true);
+            case SOURCE_STATUS ->
+                new SourceStatus(
+                        List.of(new SourceStatus.Volume(3, 1_048_576)), new SourceStatus.Waits(1200, 3400, 5600));
             case PROGRESS ->
                 new Progress(Progress.WaitingFor.VOLUME, List.of(new Progress.Volume(3, 1_048_576, 2100, "EIO")));
             case ERROR -> new ErrorBody(8, "RANGE", "12", 0, 33_554_432L, "past the end");
@@ -102,6 +106,7 @@ final class Bodies {
                 new EpochCommit(
                         number64(random), list(random, 0, 16, () -> number64(random)), integer(random, 0, INTEGER_MAX));
             case EPOCH_STATUS -> new EpochStatus(number64(random), random.nextBoolean());
+            case SOURCE_STATUS -> sourceStatus(random);
             case PROGRESS -> new Progress(pick(random, Progress.WaitingFor.values()), progressVolumes(random));
             case ERROR -> error(random);
             case GOAWAY ->
@@ -167,6 +172,20 @@ final class Bodies {
                                 random.nextBoolean(),
                                 pick(random, Welcome.Action.values()),
                                 text(random, 1, 40))));
+    }
+
+    private static SourceStatus sourceStatus(Random random) {
+        return new SourceStatus(
+                list(
+                        random,
+                        0,
+                        64,
+                        () -> new SourceStatus.Volume(
+                                (int) integer(random, 0, 65535), integer(random, 0, ProtocolLimits.DISK_BYTES_MAX))),
+                new SourceStatus.Waits(
+                        integer(random, 0, INTEGER_MAX),
+                        integer(random, 0, INTEGER_MAX),
+                        integer(random, 0, INTEGER_MAX)));
     }
 
     private static List<Progress.Volume> progressVolumes(Random random) {

@@ -160,7 +160,7 @@ final class AssignmentChangeTest {
         open.world.settle();
         assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
         assertThat(gone).isNotDone();
-        assertThat(open.world.connect().hello(1, 1).errors()).containsExactly(ErrorCode.FORBIDDEN);
+        assertThat(open.world.connect().hello(1, 1).errors()).containsExactly(ErrorCode.SHUTDOWN);
         open.world.pass(11_000); // the deadline of GOAWAY
         open.world.writeAll();
         assertThat(open.stream.durable(0)).isEqualTo(seq);

@@ -14,8 +14,10 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.VolumeFailure;
 import org.replicationserver.volume.VolumeId;
@@ -402,6 +404,15 @@ final class SessionWorld {
         @Override
         public void volumeLeftClosed(String source, String volumeId, String cause) {
             told.add("left closed " + volumeId);
+        }
+
+        @Override
+        public void sourceStatus(String source, List<VolumeBacklog> backlogs, SourceStatus.Waits waits) {
+            String volumes = backlogs.stream()
+                    .map(backlog -> backlog.volumeId() + "=" + backlog.backlogBytes())
+                    .collect(Collectors.joining(" "));
+            told.add("status " + volumes + " waits=" + waits.sourceMillis() + "," + waits.networkMillis() + ","
+                    + waits.windowMillis());
         }
 
         @Override

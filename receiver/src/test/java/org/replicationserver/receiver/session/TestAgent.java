@@ -22,6 +22,7 @@ import org.replicationserver.receiver.protocol.FrameWriter;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /** One connection of an agent in a {@link SessionWorld}: sends what the test says and keeps what comes back. */
@@ -74,19 +75,28 @@ final class TestAgent implements Transport, FrameReader.Handler {
     }
 
     TestAgent hello(int streams, int disks, String instance, Hello.@Nullable Remembered remembers) {
+        return hello(streams, disks, instance, remembers, List.of());
+    }
+
+    TestAgent hello(
+            int streams, int disks, String instance, Hello.@Nullable Remembered remembers, List<String> features) {
         List<Hello.Disk> list = new ArrayList<>();
         for (int i = 0; i < disks; i++) {
             list.add(new Hello.Disk("/dev/sd" + i, SessionWorld.VOLUME_BYTES, 512));
         }
         send(writer.json(
                 FrameType.HELLO,
-                new Hello(List.of(1), List.of(), SessionWorld.SOURCE, instance, streams, list, remembers)));
+                new Hello(List.of(1), features, SessionWorld.SOURCE, instance, streams, list, remembers)));
         return this;
     }
 
     TestAgent attach(long generation, int stream) {
         send(writer.json(FrameType.ATTACH, new Attach(generation, stream)));
         return this;
+    }
+
+    void status(List<SourceStatus.Volume> volumes, SourceStatus.Waits waits) {
+        send(writer.json(FrameType.SOURCE_STATUS, new SourceStatus(volumes, waits)));
     }
 
     void openEpoch(long epoch) {

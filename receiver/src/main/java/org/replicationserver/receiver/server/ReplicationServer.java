@@ -89,13 +89,7 @@ public final class ReplicationServer {
         StateRecords records = new StateRecords(files.state(), eventLoop, events::recordLost);
         RoundReports reports = new RoundReports(eventLoop);
         StagingVolumes volumes = new StagingVolumes(
-                config.volumes(),
-                config.sessions().regionShift(),
-                eventLoop,
-                System::nanoTime,
-                devices,
-                reports,
-                events);
+                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, reports);
         stopSteps.add("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
         this.sessions = new Sessions(
                 config.sessions(),

@@ -12,7 +12,6 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.VolumeConfig;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost;
-import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.volume.DeviceException;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.VolumeId;
@@ -39,7 +38,6 @@ final class StagingVolumes implements VolumeHost {
     private final VolumeConfig config;
     private final long regionBytes;
     private final Executor eventLoop;
-    private final ServerEvents events;
     private final Map<String, Availability> availability = new HashMap<>();
     private final VolumeRegistry registry;
 
@@ -50,12 +48,10 @@ final class StagingVolumes implements VolumeHost {
             Executor eventLoop,
             LongSupplier nanos,
             DeviceOpener devices,
-            VolumeListener rounds,
-            ServerEvents events) {
+            VolumeListener rounds) {
         this.config = config;
         this.regionBytes = 1L << regionShift;
         this.eventLoop = eventLoop;
-        this.events = events;
         this.registry = new VolumeRegistry(devices, rounds, nanos, config.forceBytesMax());
     }
 
@@ -129,8 +125,18 @@ final class StagingVolumes implements VolumeHost {
     }
 
     private Availability unavailable(VolumeAssignment volume, Throwable e) {
-        events.volumeUnavailable(volume.volumeId(), String.valueOf(e.getMessage()));
-        return new Availability.Unavailable(e instanceof DeviceException device ? device.summary() : "internal error");
+        if (e instanceof DeviceException device) {
+            LOG.atDebug()
+                    .addKeyValue("volume", volume.volumeId())
+                    .addKeyValue("cause", e.getMessage())
+                    .log("volume cannot be opened");
+            return new Availability.Unavailable(device.summary());
+        }
+        LOG.atError()
+                .setCause(e)
+                .addKeyValue("volume", volume.volumeId())
+                .log("a fault of this program kept a volume closed");
+        return new Availability.Unavailable("internal error");
     }
 
     @Override

@@ -127,7 +127,7 @@ public final class AgentConnection implements FrameReader.Handler {
 
     /** The socket is gone. */
     public void closed() {
-        stop("connection closed");
+        stop("connection closed", SessionEndCause.LOST);
     }
 
     /** Looks at the deadlines. */
@@ -144,9 +144,10 @@ public final class AgentConnection implements FrameReader.Handler {
             case CONTROL -> {
                 long silentNanos = nowNanos - receivedNanos;
                 if (silentNanos > settings.deadAfter().toNanos()) {
-                    fail(new ProtocolException(
-                            ErrorCode.STATE,
-                            "nothing was received for " + settings.deadAfter().toSeconds() + " s"));
+                    String text =
+                            "nothing was received for " + settings.deadAfter().toSeconds() + " s";
+                    sendError(new ProtocolException(ErrorCode.STATE, text));
+                    end(text, SessionEndCause.LOST);
                 } else if (silentNanos > settings.pingAfter().toNanos() && !pinged) {
                     pinged = true;
                     transport.write(writer.empty(FrameType.PING));
@@ -273,7 +274,7 @@ public final class AgentConnection implements FrameReader.Handler {
                 events.peerReportedError(slot.sourceServerId(), transport.remoteAddress(), error.code());
                 ErrorCode code = ErrorCode.of(error.code());
                 if (code == null || code.isFatal()) {
-                    end("the agent reported error " + error.code());
+                    end("the agent reported error " + error.code(), SessionEndCause.AGENT_LEFT);
                 }
             }
             default -> {} // PONG: that it came is all that it says
@@ -366,19 +367,19 @@ public final class AgentConnection implements FrameReader.Handler {
     void fail(ProtocolException e) {
         if (role != Role.ENDED) {
             sendError(e);
-            end(e.code() + ": " + e.getMessage());
+            end(e.code() + ": " + e.getMessage(), SessionEndCause.SERVER_ENDED);
         }
     }
 
     /** Ends the connection, and with it the session. */
-    void end(String reason) {
+    void end(String reason, SessionEndCause cause) {
         if (role != Role.ENDED) {
-            stop(reason);
+            stop(reason, cause);
             transport.end();
         }
     }
 
-    private void stop(String reason) {
+    private void stop(String reason, SessionEndCause cause) {
         if (role == Role.ENDED) {
             return;
         }
@@ -391,7 +392,7 @@ public final class AgentConnection implements FrameReader.Handler {
         }
         slot.connectionEnded(this);
         if (ended != null) {
-            ended.end(reason);
+            ended.end(reason, cause);
         }
     }
 

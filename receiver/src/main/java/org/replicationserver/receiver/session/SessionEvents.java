@@ -4,15 +4,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.volume.VolumeFailure;
 
 /** Told what happens in sessions, to count and to log it. Event loop only; must not block. */
 public interface SessionEvents {
-    /** A session is open. */
-    void sessionOpened(String sourceServerId, long generation, String remoteAddress, int streams);
+    /** A session is open; the agent was told this of its volumes. */
+    void sessionOpened(
+            String sourceServerId, long generation, String remoteAddress, int streams, List<Welcome.Volume> volumes);
 
     /** A session has ended; {@code reason} is in words. */
-    void sessionEnded(String sourceServerId, long generation, String reason);
+    void sessionEnded(String sourceServerId, long generation, String reason, SessionEndCause cause);
 
     /** A frame was answered with an error, fatal or not. */
     void refused(String sourceServerId, String remoteAddress, ErrorBody error);
@@ -44,6 +46,15 @@ public interface SessionEvents {
     /** A connection paused because its source server's memory is used up. */
     void readingPaused(String sourceServerId);
 
+    /** The first block ever of a source server was received. */
+    void firstByteReceived(String sourceServerId);
+
+    /** So many bytes of a volume's disk became durable, those of ZERO included. Once for each round. */
+    void blocksDurable(String sourceServerId, String volumeId, long bytes);
+
+    /** An agent has begun an epoch; how much it is going to send is only its guess. */
+    void epochOpened(String sourceServerId, long epoch, long estimatedBytes);
+
     /** DATA of so many bytes arrived whole. */
     void dataReceived(int payloadBytes, int rawBytes);
 
@@ -68,11 +79,20 @@ public interface SessionEvents {
      */
     void sourceStatus(String sourceServerId, List<VolumeBacklog> backlogs, SourceStatus.Waits waits);
 
+    /** A volume is open, for the first time or again. */
+    void volumeOpened(String sourceServerId, String volumeId);
+
+    /** A volume cannot be opened; {@code reason} is text of ours. */
+    void volumeUnavailable(String sourceServerId, String volumeId, String reason);
+
     /** A volume failed. */
     void volumeFailed(String sourceServerId, VolumeFailure failure);
 
     /** Two agents with one certificate take turns; the later is refused from now on. */
     void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress);
+
+    /** An operator has chosen: agents that were refused as duplicates may come again. */
+    void agentsAccepted(String sourceServerId);
 
     /** Too many corrupt blocks of one agent in a short time. */
     void repeatedCorruption(String sourceServerId, int blocks);

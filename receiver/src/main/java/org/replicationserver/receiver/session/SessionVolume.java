@@ -20,6 +20,9 @@ final class SessionVolume {
     private @Nullable InboundBlock newest;
     private long queuedBytes;
 
+    /** Of the blocks that became durable in this round. */
+    long durableBytes;
+
     SessionVolume(int index, VolumeAssignment assignment, @Nullable Volume volume, @Nullable String failure) {
         this.index = index;
         this.assignment = assignment;

@@ -31,7 +31,7 @@ final class SlotVolumes {
         boolean isUntouched(String volumeId);
 
         /** A volume was opened, or cannot be. */
-        void opened(VolumeHost.Availability availability);
+        void opened(String volumeId, VolumeHost.Availability availability);
     }
 
     private final VolumeHost host;
@@ -92,6 +92,6 @@ final class SlotVolumes {
         return host.isMissingImage(volume)
                 .thenCompose(missing -> missing ? owner.forget(id) : CompletableFuture.completedStage(null))
                 .thenCompose(known -> host.open(volume, owner.isUntouched(id)))
-                .thenAccept(owner::opened);
+                .thenAccept(availability -> owner.opened(id, availability));
     }
 }

@@ -64,6 +64,7 @@ final class SourceSession {
     private int attachedCount;
     private @Nullable OpenEpoch epoch;
     private long drainDeadlineNanos;
+    private boolean askedToFinish;
     private String finishReason = "";
     private long progressNanos;
 
@@ -305,6 +306,9 @@ final class SourceSession {
         StreamState stream = streams[block.stream];
         volume.remove(block);
         memory.release(block.payloadBytes);
+        if (block.outcome() == BlockWrite.Outcome.DURABLE) {
+            volume.durableBytes += block.lengthBytes();
+        }
         if (stream != null) {
             VolumeOnStream onStream = stream.volumes[volume.index];
             onStream.unacked--;
@@ -336,6 +340,12 @@ final class SourceSession {
     /** Called once after a round's blocks came back. */
     void roundEnded() {
         memory.wakeWaiting();
+        for (SessionVolume volume : volumes) {
+            if (volume.durableBytes > 0) {
+                events.blocksDurable(slot.sourceServerId(), volume.assignment.volumeId(), volume.durableBytes);
+                volume.durableBytes = 0;
+            }
+        }
         if (state == State.ENDED) {
             return;
         }
@@ -394,6 +404,7 @@ final class SourceSession {
         }
         OpenEpoch opening = new OpenEpoch(body.epoch(), body.fuzzy());
         epoch = opening;
+        events.epochOpened(slot.sourceServerId(), body.epoch(), body.estimatedBytes());
         if (slot.isWriter(generation)) {
             opened(opening);
         } else {
@@ -620,6 +631,7 @@ final class SourceSession {
     void goAway(String reason) {
         if (state == State.OPEN) {
             state = State.DRAINING;
+            askedToFinish = true;
             events.goAwaySent(slot.sourceServerId(), reason);
             drainDeadlineNanos = clock.nanos() + settings.drainTimeout().toNanos();
             control.send(
@@ -655,34 +667,40 @@ final class SourceSession {
                 sendAck(stream); // however full the socket is: it is the last
             }
         }
-        end(finishReason);
+        end(finishReason, SessionEndCause.SERVER_ENDED);
     }
 
     /** Ends the session because one of its connections did; the others are told. */
-    void end(String reason) {
+    void end(String reason, SessionEndCause cause) {
         boolean finished = state == State.FINISHING;
-        end(reason, finished ? null : new ProtocolException(ErrorCode.STATE, "the session has ended: " + reason));
+        end(
+                reason,
+                cause,
+                finished ? null : new ProtocolException(ErrorCode.STATE, "the session has ended: " + reason));
     }
 
     /** Ends the session and all its connections, with an error for the peer unless it is null. */
-    void end(String reason, @Nullable ProtocolException error) {
+    void end(String reason, SessionEndCause cause, @Nullable ProtocolException error) {
         if (state == State.ENDED) {
             return;
         }
+        boolean finishing = state == State.FINISHING;
         state = State.ENDED;
-        slot.sessionEnded(this, reason);
+        SessionEndCause ofAgent = finishing ? SessionEndCause.AGENT_LEFT : cause;
+        slot.sessionEnded(this, reason, askedToFinish ? SessionEndCause.SERVER_ENDED : ofAgent);
         for (StreamState stream : streams) {
             if (stream != null) {
-                endConnection(stream.connection, reason, error);
+                endConnection(stream.connection, reason, cause, error);
             }
         }
-        endConnection(control, reason, error);
+        endConnection(control, reason, cause, error);
     }
 
-    private static void endConnection(AgentConnection connection, String reason, @Nullable ProtocolException error) {
+    private static void endConnection(
+            AgentConnection connection, String reason, SessionEndCause cause, @Nullable ProtocolException error) {
         if (error != null) {
             connection.send(FrameType.ERROR, error.toBody());
         }
-        connection.end(reason);
+        connection.end(reason, cause);
     }
 }

@@ -228,10 +228,19 @@ final class SourceSlot {
         }
 
         @Override
-        public void opened(Availability availability) {
+        public void opened(String volumeId, Availability availability) {
+            tellOpened(volumeId, availability);
             if (session != null && availability instanceof Availability.Open) {
                 session.goAway("VOLUME_REOPENED");
             }
+        }
+    }
+
+    private void tellOpened(String volumeId, Availability availability) {
+        switch (availability) {
+            case Availability.Open _ -> context.events().volumeOpened(sourceServerId(), volumeId);
+            case Availability.Unavailable none ->
+                context.events().volumeUnavailable(sourceServerId(), volumeId, none.reason());
         }
     }
 
@@ -251,7 +260,10 @@ final class SourceSlot {
         long now = context.clock().nanos();
         SourceSession older = session;
         if (older != null) {
-            older.end("a newer session", new ProtocolException(ErrorCode.STALE_GENERATION, "a newer session opens"));
+            older.end(
+                    "a newer session",
+                    SessionEndCause.SERVER_ENDED,
+                    new ProtocolException(ErrorCode.STALE_GENERATION, "a newer session opens"));
         }
         Opening superseded = opening;
         if (superseded != null) {
@@ -400,7 +412,8 @@ final class SourceSlot {
                                 settings.controlFramesBurst(),
                                 (int) settings.attachTimeout().toMillis()),
                         told));
-        context.events().sessionOpened(sourceServerId(), opened.generation, opened.control.remoteAddress(), streams);
+        context.events()
+                .sessionOpened(sourceServerId(), opened.generation, opened.control.remoteAddress(), streams, told);
     }
 
     private SessionVolume sessionVolume(int index, VolumeAssignment assigned, VolumeRecord known) {
@@ -479,7 +492,7 @@ final class SourceSlot {
         if (current != null && current.control() == control) {
             current.finish("BYE");
         } else {
-            control.end("BYE");
+            control.end("BYE", SessionEndCause.AGENT_LEFT);
         }
     }
 
@@ -511,6 +524,7 @@ final class SourceSlot {
     void blockArrived() {
         if (record.firstByteMillis() == 0) {
             record = record.withFirstByte(context.clock().millis());
+            context.events().firstByteReceived(sourceServerId());
         }
     }
 
@@ -529,14 +543,14 @@ final class SourceSlot {
         owner.connectionEnded(connection);
     }
 
-    void sessionEnded(SourceSession ended, String reason) {
+    void sessionEnded(SourceSession ended, String reason, SessionEndCause cause) {
         if (session == ended) {
             session = null;
             List<CompletableFuture<Void>> waiters = List.copyOf(sessionEndWaiters);
             sessionEndWaiters.clear();
             waiters.forEach(waiter -> waiter.complete(null));
         }
-        context.events().sessionEnded(sourceServerId(), ended.generation(), reason);
+        context.events().sessionEnded(sourceServerId(), ended.generation(), reason, cause);
     }
 
     void corruptBlock() {
@@ -585,6 +599,7 @@ final class SourceSlot {
         }
         return store().thenCompose(stored -> context.volumes().reopen(volume)).thenApply(availability -> {
             reopening.remove(id);
+            tellOpened(id, availability);
             if (session != null) {
                 session.goAway("VOLUME_REOPENED");
             }
@@ -613,6 +628,7 @@ final class SourceSlot {
         instances.acceptAll();
         record = record.withRefusedInstances(List.of());
         store();
+        context.events().agentsAccepted(sourceServerId());
     }
 
     void tick(long nowNanos) {

@@ -12,7 +12,9 @@ import org.replicationserver.receiver.listener.ListenerEvents;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SessionClock;
+import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.VolumeBacklog;
@@ -43,6 +45,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     private final Counter payloadBytes;
     private final Counter rawBytes;
     private final Counter zeroBytes;
+    private final Counter durableBytes;
     private final Counter dataFrames;
     private final Counter zeroFrames;
     private final Counter acknowledgements;
@@ -53,6 +56,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
         this.payloadBytes = counter("received_payload_bytes");
         this.rawBytes = counter("received_raw_bytes");
         this.zeroBytes = counter("received_zero_bytes");
+        this.durableBytes = counter("durable_bytes");
         this.dataFrames = counter("received_data_frames");
         this.zeroFrames = counter("received_zero_frames");
         this.acknowledgements = counter("acknowledgements");
@@ -83,7 +87,8 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     // --- sessions
 
     @Override
-    public void sessionOpened(String sourceServerId, long generation, String remoteAddress, int streams) {
+    public void sessionOpened(
+            String sourceServerId, long generation, String remoteAddress, int streams, List<Welcome.Volume> volumes) {
         counter("sessions_opened").increment();
         if (mayLog(sourceServerId)) {
             LOG.atInfo()
@@ -96,7 +101,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     }
 
     @Override
-    public void sessionEnded(String sourceServerId, long generation, String reason) {
+    public void sessionEnded(String sourceServerId, long generation, String reason, SessionEndCause cause) {
         counter("sessions_ended").increment();
         if (mayLog(sourceServerId)) {
             LOG.atInfo()
@@ -171,10 +176,36 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
                 .log("record cannot be read, every disk will be sent whole");
     }
 
-    /** A volume could not be opened. {@code cause} is text of ours. */
-    public void volumeUnavailable(String volumeId, String cause) {
+    @Override
+    public void firstByteReceived(String sourceServerId) {
+        LOG.atInfo().addKeyValue("source", sourceServerId).log("first block received");
+    }
+
+    @Override
+    public void blocksDurable(String sourceServerId, String volumeId, long bytes) {
+        durableBytes.increment((double) bytes);
+    }
+
+    @Override
+    public void epochOpened(String sourceServerId, long epoch, long estimatedBytes) {
+        counter("epochs_opened").increment();
+    }
+
+    @Override
+    public void volumeOpened(String sourceServerId, String volumeId) {
+        counter("volumes_opened").increment();
+    }
+
+    @Override
+    public void agentsAccepted(String sourceServerId) {
+        LOG.atInfo().addKeyValue("source", sourceServerId).log("agents that were refused are accepted again");
+    }
+
+    @Override
+    public void volumeUnavailable(String sourceServerId, String volumeId, String cause) {
         counter("volumes_unavailable").increment();
         LOG.atError()
+                .addKeyValue("source", sourceServerId)
                 .addKeyValue("volume", volumeId)
                 .addKeyValue("cause", cause)
                 .log("volume cannot be opened");

@@ -2,7 +2,6 @@ package org.replicationserver.receiver.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,10 +11,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.config.VolumeConfig;
-import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
-import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.volume.BlockWrite;
 import org.replicationserver.volume.CacheMode;
 import org.replicationserver.volume.LinuxBlockDevice;
@@ -40,9 +37,6 @@ final class StagingVolumesTest {
     @TempDir
     Path directory;
 
-    private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
-    private final ServerEvents events = new ServerEvents(metrics, SessionClock.system());
-
     private StagingVolumes volumes(DeviceOpener devices) {
         return new StagingVolumes(
                 new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
@@ -50,8 +44,7 @@ final class StagingVolumesTest {
                 Runnable::run,
                 System::nanoTime,
                 devices,
-                SILENT,
-                events);
+                SILENT);
     }
 
     /** What becomes of a volume. */
@@ -155,9 +148,10 @@ final class StagingVolumesTest {
     }
 
     @Test
-    void volumeThatCannotBeOpenedIsCounted() {
-        Availability missing = opened(true, Path.of("/dev/no-such-device"), true, REAL);
-        assertThat(missing).isInstanceOf(Availability.Unavailable.class);
-        assertThat(metrics.counter("replication_volumes_unavailable").count()).isEqualTo(1);
+    void volumeThatCannotBeOpenedSaysWhy() {
+        assertThat(opened(true, Path.of("/dev/no-such-device"), true, REAL))
+                .isInstanceOfSatisfying(
+                        Availability.Unavailable.class,
+                        none -> assertThat(none.reason()).contains("ENOENT"));
     }
 }

@@ -257,6 +257,49 @@ final class AssignmentChangeTest {
         assertThat(volume.reason()).isEqualTo("RESCAN_REQUESTED");
     }
 
+    // --- what is told
+
+    @Test
+    void whoseDoingTheEndOfASessionWasIsTold() {
+        Open lost = Open.of(new SessionWorld(1), 1);
+        lost.stream.cut();
+        assertThat(lost.world.causes).containsExactly(SessionEndCause.LOST);
+
+        Open silent = Open.of(new SessionWorld(1), 1);
+        silent.world.pass(31_000);
+        assertThat(silent.world.causes).containsExactly(SessionEndCause.LOST);
+
+        Open left = Open.of(new SessionWorld(1), 1);
+        left.control.bye();
+        assertThat(left.world.causes).containsExactly(SessionEndCause.AGENT_LEFT);
+
+        Open asked = Open.of(new SessionWorld(1), 1);
+        asked.world.sessions.setDesiredState(SessionWorld.SOURCE, DesiredState.PAUSED);
+        asked.control.bye();
+        assertThat(asked.world.causes).containsExactly(SessionEndCause.SERVER_ENDED);
+
+        Open fenced = Open.of(new SessionWorld(1), 1);
+        fenced.world.connect().hello(1, 1);
+        assertThat(fenced.world.causes).containsExactly(SessionEndCause.SERVER_ENDED);
+    }
+
+    @Test
+    void bytesAreToldOnceForEachRoundAndOnlyWhenTheyAreDurable() {
+        Open open = Open.of(new SessionWorld(2), 2);
+        open.stream.data(0, 0, 512, 7, 1);
+        open.stream.zero(0, 1024, 2048, 1);
+        open.stream.data(1, 0, 512, 7, 1);
+        assertThat(open.world.told).contains("first byte").noneMatch(line -> line.startsWith("durable"));
+        open.world.write(0);
+        assertThat(open.world.told)
+                .filteredOn(line -> line.startsWith("durable"))
+                .containsExactly("durable vol-0 2560");
+        open.world.write(1);
+        assertThat(open.world.told)
+                .filteredOn(line -> line.startsWith("durable"))
+                .containsExactly("durable vol-0 2560", "durable vol-1 512");
+    }
+
     // --- replacement of a server
 
     private static Hello.Remembered remembered(long generation, String dataGen, long committedEpoch) {

@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.VolumeFailure;
 import org.replicationserver.volume.VolumeId;
@@ -38,6 +39,7 @@ final class SessionWorld {
     private static final SessionSettings DEFAULTS = SessionSettings.defaults();
 
     final List<String> told = new ArrayList<>();
+    final List<SessionEndCause> causes = new ArrayList<>();
     final Map<String, SourceRecord> stored = new HashMap<>();
     final Map<String, VolumeWriter> writers = new LinkedHashMap<>();
     final Map<String, MemoryDevice> devices = new HashMap<>();
@@ -328,13 +330,15 @@ final class SessionWorld {
 
     private final class Told implements SessionEvents {
         @Override
-        public void sessionOpened(String source, long generation, String address, int streams) {
+        public void sessionOpened(
+                String source, long generation, String address, int streams, List<Welcome.Volume> volumes) {
             told.add("opened " + generation);
         }
 
         @Override
-        public void sessionEnded(String source, long generation, String reason) {
+        public void sessionEnded(String source, long generation, String reason, SessionEndCause cause) {
             told.add("ended " + generation);
+            causes.add(cause);
         }
 
         @Override
@@ -380,6 +384,36 @@ final class SessionWorld {
         @Override
         public void readingPaused(String source) {
             told.add("paused");
+        }
+
+        @Override
+        public void firstByteReceived(String source) {
+            told.add("first byte");
+        }
+
+        @Override
+        public void blocksDurable(String source, String volumeId, long bytes) {
+            told.add("durable " + volumeId + " " + bytes);
+        }
+
+        @Override
+        public void epochOpened(String source, long epoch, long estimatedBytes) {
+            told.add("epoch opened " + epoch);
+        }
+
+        @Override
+        public void volumeOpened(String source, String volumeId) {
+            told.add("volume opened " + volumeId);
+        }
+
+        @Override
+        public void volumeUnavailable(String source, String volumeId, String reason) {
+            told.add("volume unavailable " + volumeId);
+        }
+
+        @Override
+        public void agentsAccepted(String source) {
+            told.add("agents accepted");
         }
 
         @Override

@@ -10,6 +10,7 @@ import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Attached;
+import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.DurableAck;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
@@ -133,6 +134,10 @@ final class TestAgent implements Transport, FrameReader.Handler {
         long seq = writer.zero(frame, volume, false, offset, length, epoch);
         send(frame.flip());
         return seq;
+    }
+
+    void bye() {
+        send(writer.json(FrameType.BYE, new Bye("done")));
     }
 
     /** The connection is cut. */

@@ -35,7 +35,7 @@ final class Advice {
     }
 
     /** We refused the server's certificate. */
-    static String serverRefused(ServerAddress server, Refusal refusal, Collection<Pin> expected) {
+    static String serverRefused(String server, Refusal refusal, Collection<Pin> expected) {
         if (refusal.reason() == RefusalReason.NOT_PINNED) {
             String pins = expected.stream().map(Pin::toString).sorted().collect(Collectors.joining(" or "));
             return server + " shows pin " + refusal.pin() + ", expected is " + pins

@@ -18,8 +18,7 @@ public final class AgentOptions {
     private static final Duration DURATION_MAX = Duration.ofDays(365);
 
     private final List<SourceDisk> sources;
-    private final ServerAddress server;
-    private final ServerPins serverPins;
+    private final ServerLookup server;
     private final String sourceServerId;
     private final Path identityDirectory;
 
@@ -36,21 +35,15 @@ public final class AgentOptions {
     private Duration connectTimeout = Duration.ZERO;
     private long seed = System.nanoTime();
 
-    private AgentOptions(
-            List<SourceDisk> sources,
-            ServerAddress server,
-            ServerPins serverPins,
-            String sourceServerId,
-            Path identityDirectory) {
+    private AgentOptions(List<SourceDisk> sources, ServerLookup server, String sourceServerId, Path identityDirectory) {
         this.sources = List.copyOf(sources);
         this.server = server;
-        this.serverPins = serverPins;
         this.sourceServerId = sourceServerId;
         this.identityDirectory = identityDirectory;
     }
 
     private AgentOptions(AgentOptions from) {
-        this(from.sources, from.server, from.serverPins, from.sourceServerId, from.identityDirectory);
+        this(from.sources, from.server, from.sourceServerId, from.identityDirectory);
         this.streams = from.streams;
         this.readers = from.readers;
         this.tlsEngine = from.tlsEngine;
@@ -77,7 +70,7 @@ public final class AgentOptions {
             Path identityDirectory) {
         requireSources(sources);
         requireSourceServerId(sourceServerId);
-        return new AgentOptions(sources, server, serverPins, sourceServerId, identityDirectory);
+        return new AgentOptions(sources, new GivenServer(server, serverPins), sourceServerId, identityDirectory);
     }
 
     static List<SourceDisk> requireSources(List<SourceDisk> sources) {
@@ -151,12 +144,8 @@ public final class AgentOptions {
         return sources;
     }
 
-    ServerAddress server() {
+    ServerLookup server() {
         return server;
-    }
-
-    ServerPins serverPins() {
-        return serverPins;
     }
 
     String sourceServerId() {

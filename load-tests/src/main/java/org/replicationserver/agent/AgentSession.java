@@ -375,13 +375,20 @@ final class AgentSession {
             return afterwards;
         }
         if (code == ErrorCode.FORBIDDEN) {
-            return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, Advice.forbidden(replication.plan(), text));
+            return forbidden(Advice.forbidden(replication.plan(), text));
         }
         boolean ofHello = state == State.GREETING && code == ErrorCode.RANGE;
         if (code == ErrorCode.VERSION || code == ErrorCode.UNSUPPORTED || ofHello) {
             return SessionEnd.never(AgentOutcome.Exit.PROTOCOL, "the server does not accept this agent: " + text);
         }
         return SessionEnd.retry("the server ended the session: " + text);
+    }
+
+    /** Where somebody assigns servers to agents, the next may be another one, or this one may know of us by then. */
+    private SessionEnd forbidden(String text) {
+        return replication.plan().serverMayChange() == ServerLookup.Change.SERVER
+                ? SessionEnd.retry(text)
+                : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
     }
 
     private static String describe(ErrorBody error, @Nullable ErrorCode code) {
@@ -425,14 +432,11 @@ final class AgentSession {
         end(
                 switch (failure.kind()) {
                     case LOST -> SessionEnd.retry(text);
-                    case REFUSED_BY_SERVER ->
-                        SessionEnd.never(
-                                AgentOutcome.Exit.FORBIDDEN,
-                                Advice.certificateRefused(replication.plan(), failure.text()));
+                    case REFUSED_BY_SERVER -> forbidden(Advice.certificateRefused(replication.plan(), failure.text()));
                     case SERVER_NOT_PINNED ->
-                        replication.plan().pinsMayChange()
+                        replication.plan().serverMayChange() == ServerLookup.Change.PINS
                                 ? SessionEnd.retry(failure.text())
-                                : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, failure.text());
+                                : forbidden(failure.text());
                     case NOT_BRP -> SessionEnd.never(AgentOutcome.Exit.PROTOCOL, text);
                 });
     }

@@ -71,8 +71,8 @@ public final class ReplicationAgent {
                 .setFileSystemOptions(
                         new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
         this.eventLoop = ((VertxInternal) vertx).createEventLoopContext();
-        ServerDialer dialer = new ServerDialer(
-                vertx, eventLoop, helper, options.server(), options.serverPins(), identity, options.tlsEngine());
+        ServerDialer dialer =
+                new ServerDialer(vertx, eventLoop, helper, options.server(), identity, options.tlsEngine());
         this.io = new VertxIo(eventLoop, sourceThread, dialer, files, options.readers(), mark, events, this::outcome);
     }
 
@@ -146,7 +146,7 @@ public final class ReplicationAgent {
                 marked,
                 options.grease(),
                 options.connectTimeout().toNanos(),
-                options.serverPins().mayChange());
+                options.server().mayChange());
     }
 
     private void begin() {

@@ -11,7 +11,7 @@ import java.util.List;
  * @param quietSource nobody writes to the disks, so epochs are consistent without a mark
  * @param marked a mark command freezes the source while an epoch is read
  * @param connectTimeoutNanos gives up when no session was open for so long; 0 for never
- * @param pinsMayChange whether another attempt may find other server pins
+ * @param serverMayChange what another attempt may find different
  */
 record ReplicationPlan(
         String sourceServerId,
@@ -25,7 +25,7 @@ record ReplicationPlan(
         boolean marked,
         boolean grease,
         long connectTimeoutNanos,
-        boolean pinsMayChange) {
+        ServerLookup.Change serverMayChange) {
     static final int ENDLESS = -1;
 
     /** A disk to replicate. */

@@ -12,7 +12,6 @@ import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.TrustOptions;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Clock;
 import java.util.List;
 import java.util.Set;
@@ -48,14 +47,13 @@ final class ServerDialer {
             "TLS_AES_128_GCM_SHA256",
             "TLS_AES_256_GCM_SHA384");
 
-    private final ServerAddress server;
-    private final ServerPins pins;
+    private final ServerLookup lookup;
     private final Context eventLoop;
     private final Executor helper;
     private final NetClient client;
 
     // event loop
-    private InetAddress[] addresses = new InetAddress[0];
+    private ServerLookup.@Nullable Found server;
     private int attempts;
 
     // written by the event loop, read by handshakes
@@ -65,15 +63,8 @@ final class ServerDialer {
     private volatile @Nullable Refusal lastRefusal;
 
     ServerDialer(
-            Vertx vertx,
-            Context eventLoop,
-            Executor helper,
-            ServerAddress server,
-            ServerPins pins,
-            Identity identity,
-            TlsEngine engine) {
-        this.server = server;
-        this.pins = pins;
+            Vertx vertx, Context eventLoop, Executor helper, ServerLookup lookup, Identity identity, TlsEngine engine) {
+        this.lookup = lookup;
         this.eventLoop = eventLoop;
         this.helper = helper;
         this.client = vertx.createNetClient(options(identity, engine));
@@ -112,19 +103,15 @@ final class ServerDialer {
 
     private void lookUp(AgentLink link) {
         try {
-            Set<Pin> newPins = pins.read();
-            InetAddress[] found = InetAddress.getAllByName(server.host());
+            ServerLookup.Found found = lookup.find();
             eventLoop.runOnContext(_ -> {
-                acceptedPins = newPins;
-                addresses = found;
+                acceptedPins = found.pins();
+                server = found;
                 attempts++;
                 connect(link);
             });
         } catch (IOException | RuntimeException | Error e) {
-            String why = e instanceof UnknownHostException
-                    ? "no address is known for " + server.host()
-                    : "cannot look up the server or its pins: " + TlsFailures.textOf(e);
-            LinkFailure failure = LinkFailure.lost(why);
+            LinkFailure failure = LinkFailure.lost("cannot look up the server or its pins: " + TlsFailures.textOf(e));
             eventLoop.runOnContext(_ -> link.closed(failure));
         }
     }
@@ -138,10 +125,15 @@ final class ServerDialer {
     }
 
     private void open(AgentLink link) {
-        InetAddress address = addresses[Math.floorMod(attempts - 1, addresses.length)];
+        ServerLookup.Found found = server;
+        if (found == null) {
+            throw new IllegalStateException("a data connection before the control connection");
+        }
+        List<InetAddress> addresses = found.addresses();
+        InetAddress address = addresses.get(Math.floorMod(attempts - 1, addresses.size()));
         ConnectOptions options = new ConnectOptions()
                 .setHost(address.getHostAddress())
-                .setPort(server.port())
+                .setPort(found.port())
                 .setSsl(true);
         client.connect(options).onComplete(result -> {
             if (result.succeeded()) {
@@ -155,8 +147,9 @@ final class ServerDialer {
     private LinkFailure classify(Throwable cause) {
         LinkFailure failure = TlsFailures.classify(cause);
         Refusal refusal = lastRefusal;
-        return failure.kind() == LinkFailure.Kind.SERVER_NOT_PINNED && refusal != null
-                ? new LinkFailure(failure.kind(), Advice.serverRefused(server, refusal, acceptedPins))
+        ServerLookup.Found found = server;
+        return failure.kind() == LinkFailure.Kind.SERVER_NOT_PINNED && refusal != null && found != null
+                ? new LinkFailure(failure.kind(), Advice.serverRefused(found.name(), refusal, acceptedPins))
                 : failure;
     }
 

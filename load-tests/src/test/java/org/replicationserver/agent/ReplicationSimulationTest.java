@@ -659,7 +659,7 @@ class ReplicationSimulationTest {
                 false,
                 true,
                 20_000_000_000L,
-                false);
+                ServerLookup.Change.NOTHING);
         Simulation sim = new Simulation(1, new ModelServer.Settings(), plan);
         sim.server.goDown();
         sim.runToEnd(25);

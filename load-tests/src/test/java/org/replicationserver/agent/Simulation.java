@@ -90,7 +90,7 @@ final class Simulation implements AgentIo, ModelServer.World {
                 marked,
                 true,
                 0,
-                false);
+                ServerLookup.Change.NOTHING);
     }
 
     Replication replication() {

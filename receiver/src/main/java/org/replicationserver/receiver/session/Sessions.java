@@ -49,7 +49,7 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
         this.context =
                 new SessionContext(settings, clock, events, new BlockPool(memory), volumes, records, eventLoop, random);
         for (SourceAssignment assignment : assignments) {
-            SourceMemory share = new SourceMemory(settings.memoryBudgetBytes(), assignments.size());
+            SourceMemory share = new SourceMemory(settings.memoryBudgetBytes(), assignments.size(), clock);
             slots.put(assignment.sourceServerId(), new SourceSlot(assignment, context, share, this));
         }
     }
@@ -101,6 +101,12 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
         }
         slot.acceptAgents();
         return true;
+    }
+
+    /** How long the stages of a source server have been busy; null if there is no such source server. */
+    public @Nullable SourceClocks clocks(String sourceServerId) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null ? null : slot.clocks();
     }
 
     /** No session opens any more, those that are open are asked to finish. */

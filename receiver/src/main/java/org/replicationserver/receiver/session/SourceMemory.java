@@ -14,10 +14,12 @@ public final class SourceMemory {
 
     private final long shareBytes;
     private final ArrayDeque<AgentConnection> waiting = new ArrayDeque<>();
+    private final RunningTime paused;
     private long usedBytes;
 
-    SourceMemory(long budgetBytes, int sources) {
+    SourceMemory(long budgetBytes, int sources, SessionClock clock) {
         this.shareBytes = Math.max(SHARE_BYTES_MIN, budgetBytes / Math.max(1, sources));
+        this.paused = new RunningTime(clock);
     }
 
     long shareBytes() {
@@ -33,6 +35,7 @@ public final class SourceMemory {
         if (usedBytes + bytes > shareBytes) {
             if (!waiting.contains(connection)) {
                 waiting.add(connection);
+                paused.begin();
             }
             return false;
         }
@@ -47,7 +50,21 @@ public final class SourceMemory {
     /** Wakes those that wait; called once after a round of releases. */
     void wakeWaiting() {
         for (int n = waiting.size(); n > 0; n--) {
-            waiting.remove().resumeReading();
+            AgentConnection next = waiting.remove();
+            next.resumeReading(); // which may have it wait again
+            paused.end();
         }
+    }
+
+    /** A connection that has ended waits no more. */
+    void forget(AgentConnection connection) {
+        if (waiting.remove(connection)) {
+            paused.end();
+        }
+    }
+
+    /** Time in which some connection waited. */
+    long pausedNanos() {
+        return paused.nanos();
     }
 }

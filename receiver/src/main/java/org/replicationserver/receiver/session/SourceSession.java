@@ -290,6 +290,8 @@ final class SourceSession {
         onStream.unacked++;
         onStream.used = true;
         stream.unacked++;
+        lookAtWindow(onStream);
+        slot.blocksUnderWay.begin();
         volume.add(block);
         slot.blockArrived();
         Volume open = volume.volume;
@@ -304,6 +306,7 @@ final class SourceSession {
         SessionVolume volume = volumes.get(block.volume);
         StreamState stream = streams[block.stream];
         volume.remove(block);
+        slot.blocksUnderWay.end();
         memory.release(block.payloadBytes);
         if (stream != null) {
             VolumeOnStream onStream = stream.volumes[volume.index];
@@ -320,6 +323,7 @@ final class SourceSession {
             } else if (block.outcome() != BlockWrite.Outcome.DURABLE) {
                 onStream.dropped(block.seq);
             }
+            lookAtWindow(onStream);
             if (block.outcome() == BlockWrite.Outcome.CORRUPT && state != State.ENDED) {
                 slot.corruptBlock();
                 stream.connection.fail(ProtocolException.ofBlock(
@@ -331,6 +335,20 @@ final class SourceSession {
             }
         }
         blocks.giveBack(block);
+    }
+
+    private void lookAtWindow(VolumeOnStream onStream) {
+        boolean usedUp = state != State.ENDED
+                && onStream.unacked > 0
+                && onStream.limitBytes - onStream.receivedBytes < rawLenMax;
+        if (usedUp != onStream.usedUp) {
+            onStream.usedUp = usedUp;
+            if (usedUp) {
+                slot.windowUsedUp.begin();
+            } else {
+                slot.windowUsedUp.end();
+            }
+        }
     }
 
     /** Called once after a round's blocks came back. */
@@ -672,6 +690,9 @@ final class SourceSession {
         slot.sessionEnded(this, reason);
         for (StreamState stream : streams) {
             if (stream != null) {
+                for (VolumeOnStream onStream : stream.volumes) {
+                    lookAtWindow(onStream);
+                }
                 endConnection(stream.connection, reason, error);
             }
         }

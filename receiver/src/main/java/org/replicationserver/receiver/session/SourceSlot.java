@@ -61,6 +61,13 @@ final class SourceSlot {
     private final SourceMemory memory;
     private final InstanceHistory instances;
     private final SlotOwner owner;
+    private final BusiestVolume busiest = new BusiestVolume();
+
+    /** Some volume of it on some stream has less than a largest block of its window left. */
+    final RunningTime windowUsedUp;
+
+    /** Some block of it is with a volume. */
+    final RunningTime blocksUnderWay;
 
     private SourceRecord record;
     private @Nullable SourceSession session;
@@ -92,6 +99,8 @@ final class SourceSlot {
         this.context = context;
         this.memory = memory;
         this.owner = owner;
+        this.windowUsedUp = new RunningTime(context.clock());
+        this.blocksUnderWay = new RunningTime(context.clock());
         this.record = context.records().load(assignment.sourceServerId()).pruned(assignment);
         this.instances = new InstanceHistory(record.refusedInstances());
     }
@@ -376,6 +385,7 @@ final class SourceSlot {
 
     void connectionEnded(AgentConnection connection) {
         connections--;
+        memory.forget(connection);
         if (opening != null && opening.control == connection) {
             opening = null;
         }
@@ -449,7 +459,19 @@ final class SourceSlot {
         store();
     }
 
+    SourceClocks clocks() {
+        busiest.look(assignment.volumes(), context.volumes());
+        return new SourceClocks(
+                0,
+                memory.pausedNanos(),
+                windowUsedUp.nanos(),
+                blocksUnderWay.nanos(),
+                busiest.deviceNanos(),
+                busiest.expandNanos());
+    }
+
     void tick(long nowNanos) {
+        busiest.look(assignment.volumes(), context.volumes());
         if (session != null) {
             session.tick(nowNanos);
         }

@@ -42,6 +42,8 @@ public final class VolumeMeters {
         meters.counter("write_seconds", counters -> counters.writeNanos() / NANOS_PER_SECOND);
         meters.counter("forces", VolumeCounters::forces);
         meters.counter("force_seconds", counters -> counters.forceNanos() / NANOS_PER_SECOND);
+        meters.counter("device_busy_seconds", counters -> counters.deviceBusyNanos() / NANOS_PER_SECOND);
+        meters.counter("expand_busy_seconds", counters -> counters.expandBusyNanos() / NANOS_PER_SECOND);
         meters.counter("corrupt_blocks", VolumeCounters::corruptBlocks);
         meters.counter("dropped_blocks", VolumeCounters::droppedBlocks);
         meters.gauge("queued_bytes", VolumeWriter::queuedBytes);

@@ -65,6 +65,7 @@ final class EventLoopTest {
             assertThat(agent.durableFrames()).isEqualTo(FRAMES);
             assertThat(server.count("replication_received_data_frames")).isEqualTo(FRAMES);
             assertThat(log.lines()).isEmpty();
+            assertThat(server.count("replication_event_loop_cpu_seconds")).isPositive();
         }
     }
 

@@ -1,6 +1,5 @@
 package org.replicationserver.volume;
 
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,7 +11,6 @@ import org.jspecify.annotations.Nullable;
 final class RunWriter implements AutoCloseable {
     private final BlockDevice device;
     private final VolumeCounters counters;
-    private final LongSupplier clockNanos;
     /** Made for the first block: a machine has many more volumes than ones that are written. */
     private @Nullable Slab slab;
 
@@ -24,10 +22,9 @@ final class RunWriter implements AutoCloseable {
 
     private boolean unforced;
 
-    RunWriter(BlockDevice device, VolumeCounters counters, LongSupplier clockNanos) {
+    RunWriter(BlockDevice device, VolumeCounters counters) {
         this.device = device;
         this.counters = counters;
-        this.clockNanos = clockNanos;
     }
 
     /** Adds a block to the run, after writing out the run where it is no neighbour. Settles it when it is corrupt. */
@@ -38,13 +35,23 @@ final class RunWriter implements AutoCloseable {
             runMayDeallocate = write.mayDeallocate();
             runOffsetBytes = write.offsetBytes();
         }
-        if (write.kind() == BlockWrite.Kind.DATA && !slab().expand(write, runEndPosition())) {
+        if (write.kind() == BlockWrite.Kind.DATA && !expand(write)) {
             write.settle(BlockWrite.Outcome.CORRUPT);
             counters.corruptBlocks.increment();
             flush();
             return;
         }
         runLengthBytes += write.lengthBytes();
+    }
+
+    private boolean expand(BlockWrite write) {
+        Slab target = slab();
+        counters.expandBusy.begin();
+        try {
+            return target.expand(write, runEndPosition());
+        } finally {
+            counters.expandBusy.end();
+        }
     }
 
     private boolean isNeighbour(BlockWrite write) {
@@ -66,7 +73,16 @@ final class RunWriter implements AutoCloseable {
         long lengthBytes = runLengthBytes;
         runLengthBytes = 0;
         unforced = true;
-        long beganNanos = clockNanos.getAsLong();
+        counters.deviceBusy.begin();
+        try {
+            write(lengthBytes);
+        } finally {
+            counters.writeNanos.add(counters.deviceBusy.end());
+        }
+        counters.deviceWrites.increment();
+    }
+
+    private void write(long lengthBytes) throws DeviceException {
         if (runKind == BlockWrite.Kind.DATA) {
             device.write(slab().slice(Slab.positionOf(runOffsetBytes), lengthBytes), runOffsetBytes);
             counters.bytesWritten.add(lengthBytes);
@@ -74,8 +90,6 @@ final class RunWriter implements AutoCloseable {
             device.zero(runOffsetBytes, lengthBytes, runMayDeallocate);
             counters.bytesZeroed.add(lengthBytes);
         }
-        counters.writeNanos.add(clockNanos.getAsLong() - beganNanos);
-        counters.deviceWrites.increment();
     }
 
     /** Whether anything has been handed to the device since the last force. */

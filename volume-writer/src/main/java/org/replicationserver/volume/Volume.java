@@ -48,4 +48,10 @@ public interface Volume {
 
     /** How long the running batch has been running, 0 when idle: what tells a stuck device from an idle one. */
     long runningNanos();
+
+    /** Time in calls of the device since the volume was opened, the one that has not returned included; never decreases. */
+    long deviceBusyNanos();
+
+    /** Time in which blocks were expanded and checked since the volume was opened; never decreases. */
+    long expandBusyNanos();
 }

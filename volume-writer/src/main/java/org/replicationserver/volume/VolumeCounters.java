@@ -1,6 +1,7 @@
 package org.replicationserver.volume;
 
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
 
 /** What a writer has done since it was opened. Added to by the writer thread, read by any; each only grows. */
 public final class VolumeCounters {
@@ -15,7 +16,13 @@ public final class VolumeCounters {
     final LongAdder writeNanos = new LongAdder();
     final LongAdder forceNanos = new LongAdder();
 
-    VolumeCounters() {}
+    final BusyClock deviceBusy;
+    final BusyClock expandBusy;
+
+    VolumeCounters(LongSupplier clockNanos) {
+        this.deviceBusy = new BusyClock(clockNanos);
+        this.expandBusy = new BusyClock(clockNanos);
+    }
 
     /** Blocks taken from the queue to be written, whatever became of them. */
     public long blocks() {
@@ -58,5 +65,15 @@ public final class VolumeCounters {
 
     public long forceNanos() {
         return forceNanos.sum();
+    }
+
+    /** Time in calls of the device, the one that has not returned included. */
+    public long deviceBusyNanos() {
+        return deviceBusy.nanos();
+    }
+
+    /** Time in which blocks were expanded and checked, the present one included. */
+    public long expandBusyNanos() {
+        return expandBusy.nanos();
     }
 }

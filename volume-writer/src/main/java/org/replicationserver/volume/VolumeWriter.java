@@ -44,7 +44,7 @@ public final class VolumeWriter implements Volume {
     private final LongSupplier clockNanos;
     private final long forceBytesMax;
     private final WriteQueue queue = new WriteQueue();
-    private final VolumeCounters counters = new VolumeCounters();
+    private final VolumeCounters counters;
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
 
     // written by the writer thread, read by any
@@ -96,7 +96,8 @@ public final class VolumeWriter implements Volume {
         this.forceBytesMax = options.forceBytesMax();
         this.fresh = options.fresh();
         this.touchedRegions = new TouchedRegions(options.regionBytes());
-        this.runs = new RunWriter(device, counters, clockNanos);
+        this.counters = new VolumeCounters(clockNanos);
+        this.runs = new RunWriter(device, counters);
     }
 
     /** Takes over the device and starts the writer thread. */
@@ -165,6 +166,16 @@ public final class VolumeWriter implements Volume {
     public long runningNanos() {
         long began = batchBeganNanos;
         return began == IDLE ? 0 : Math.max(1, clockNanos.getAsLong() - began);
+    }
+
+    @Override
+    public long deviceBusyNanos() {
+        return counters.deviceBusyNanos();
+    }
+
+    @Override
+    public long expandBusyNanos() {
+        return counters.expandBusyNanos();
     }
 
     public VolumeCounters counters() {
@@ -282,8 +293,13 @@ public final class VolumeWriter implements Volume {
     /** Before anything is written: what is said of a device is believed only as far as a look at it goes. */
     private void checkFresh() throws DeviceException {
         freshChecked = true;
-        if (!device.isKnownZero() && !ZeroSamples.areAllZero(device, sizeBytes)) {
-            withdrawFresh();
+        counters.deviceBusy.begin();
+        try {
+            if (!device.isKnownZero() && !ZeroSamples.areAllZero(device, sizeBytes)) {
+                withdrawFresh();
+            }
+        } finally {
+            counters.deviceBusy.end();
         }
     }
 
@@ -340,11 +356,14 @@ public final class VolumeWriter implements Volume {
      */
     private void commitBatch() throws DeviceException {
         if (runs.isUnforced()) {
-            long beganNanos = clockNanos.getAsLong();
-            device.force();
+            counters.deviceBusy.begin();
+            try {
+                device.force();
+            } finally {
+                counters.forceNanos.add(counters.deviceBusy.end());
+            }
             runs.forced();
             counters.forces.increment();
-            counters.forceNanos.add(clockNanos.getAsLong() - beganNanos);
         }
         if (round.isEmpty()) {
             return;

@@ -158,6 +158,19 @@ final class VolumeWriterTest {
         assertThat(onDevice(0, 512)).isEqualTo(bytes(512, 2));
     }
 
+    /** A clock that goes on by one with each look, so that each time measured is one. */
+    @Test
+    void expandingIsCountedForDataWhateverBecomesOfIt() {
+        VolumeWriter timed = VolumeWriter.withoutThread(
+                ID, memory, SIZE_BYTES, VolumeWriterOptions.defaults(), listener, clockNanos::incrementAndGet);
+        timed.submit(Blocks.lz4(owner, 0, bytes(4096, 1)));
+        timed.submit(Blocks.data(owner, 4096, 4096, Codec.STORED, bytes(4096, 2), 12345));
+        timed.submit(Blocks.zero(owner, 8192, 4096));
+        assertThat(timed.runBatch()).isTrue();
+        assertThat(timed.expandBusyNanos()).as("two blocks of data").isEqualTo(2);
+        assertThat(timed.deviceBusyNanos()).as("a write, a zero, a force").isEqualTo(3);
+    }
+
     @Test
     void corruptBlockIsNotWrittenAndNeighboursAre() {
         BlockWrite before = submit(Blocks.stored(owner, 0, bytes(4096, 1)));

@@ -77,6 +77,32 @@ final class VolumeWriterThreadTest {
     }
 
     @Test
+    void deviceThatDoesNotAnswerIsBusyAllTheTime() {
+        slow.holdWrites();
+        submit(owner, 0, 1);
+        slow.awaitHeldWrite();
+        clockNanos.addAndGet(5_000);
+        assertThat(writer.deviceBusyNanos()).as("in a write").isEqualTo(5_000);
+        slow.holdForces();
+        slow.releaseWrites();
+        slow.awaitHeldForce();
+        clockNanos.addAndGet(300);
+        assertThat(writer.deviceBusyNanos()).as("in a force").isEqualTo(5_300);
+        slow.releaseForces();
+        await().until(() -> listener.reported().size() == 1);
+        clockNanos.addAndGet(70_000);
+        assertThat(writer.deviceBusyNanos()).as("idle").isEqualTo(5_300);
+        assertThat(writer.counters().writeNanos()).isEqualTo(5_000);
+        assertThat(writer.counters().forceNanos()).isEqualTo(300);
+        slow.holdWrites();
+        writer.submit(Blocks.zero(owner, 0, 512));
+        slow.awaitHeldWrite();
+        clockNanos.addAndGet(20);
+        assertThat(writer.deviceBusyNanos()).as("in a zero").isEqualTo(5_320);
+        assertThat(writer.expandBusyNanos()).isZero();
+    }
+
+    @Test
     void fenceSettlesOnlyAfterTheRunningBatch() {
         slow.holdWrites();
         BlockWrite running = submit(owner, 0, 1);

@@ -16,6 +16,8 @@ import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.ServerSSLOptions;
 import io.vertx.core.net.SocketAddress;
 import io.vertx.core.net.TrustOptions;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.net.BindException;
 import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
@@ -44,6 +46,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class AgentListener {
     private static final Logger LOG = LoggerFactory.getLogger(AgentListener.class);
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
     private static final String ANY_IPV6 = "::";
     private static final String ANY_IPV4 = "0.0.0.0";
 
@@ -67,6 +70,7 @@ public final class AgentListener {
     private final Sessions sessions;
     private final ListenerEvents events;
     private final NetServer server;
+    private volatile long eventLoopThread;
 
     public AgentListener(
             Vertx vertx,
@@ -126,6 +130,7 @@ public final class AgentListener {
 
     /** Begins to listen; completes with the port. Falls back to IPv4 where the machine has no IPv6. */
     public Future<Integer> listen() {
+        eventLoopThread = Thread.currentThread().threadId();
         return server.listen(settings.port(), settings.address())
                 .recover(failure -> {
                     // An address in use is a BindException; a missing family is its parent or an unsupported address.
@@ -139,6 +144,16 @@ public final class AgentListener {
                     return server.listen(settings.port(), ANY_IPV4);
                 })
                 .map(NetServer::actualPort);
+    }
+
+    /**
+     * Processor time of the event loop's thread since it began: TLS, frames and sessions of all source servers. Any thread, a few times a
+     * second. 0 before {@link #listen}, and where the machine does not tell.
+     */
+    public long eventLoopCpuNanos() {
+        long thread = eventLoopThread;
+        boolean told = thread != 0 && THREADS.isThreadCpuTimeSupported() && THREADS.isThreadCpuTimeEnabled();
+        return told ? Math.max(0, THREADS.getThreadCpuTime(thread)) : 0;
     }
 
     /** Accepts no more; connections that are open stay. */

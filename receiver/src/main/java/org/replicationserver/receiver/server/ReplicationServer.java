@@ -1,5 +1,6 @@
 package org.replicationserver.receiver.server;
 
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Context;
@@ -51,6 +52,7 @@ import org.slf4j.LoggerFactory;
 public final class ReplicationServer {
     private static final Logger LOG = LoggerFactory.getLogger(ReplicationServer.class);
     private static final long TICK_MILLIS = 250;
+    private static final double NANOS_PER_SECOND = 1e9;
 
     /** Beyond the deadline that agents were told: to make durable what had been received by then. */
     private static final Duration FINISH_TIMEOUT = Duration.ofSeconds(20);
@@ -115,6 +117,9 @@ public final class ReplicationServer {
         this.admin = new AdminSocket(vertx, config.adminSocket(), sessions);
         stopSteps.add("admin socket", () -> await(admin.close()));
         stopSteps.add("sessions", this::finishSessions);
+        FunctionCounter.builder(
+                        "replication_event_loop_cpu_seconds", listener, l -> l.eventLoopCpuNanos() / NANOS_PER_SECOND)
+                .register(metrics);
         Gauge.builder("replication_connections", sessions, Sessions::connectionCount)
                 .register(metrics);
     }

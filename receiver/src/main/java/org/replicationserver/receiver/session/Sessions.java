@@ -76,7 +76,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
         String id = assignment.sourceServerId();
         return context.records().load(id).thenCompose(own -> {
             SourceRecord record = own.newerOf(lastReported);
-            SourceMemory share = new SourceMemory(shareBytes(slots.size() + 1));
+            SourceMemory share = new SourceMemory(shareBytes(slots.size() + 1), context.clock());
             SourceSlot slot = new SourceSlot(id, record, context, share, this);
             slots.put(id, slot);
             shareMemory();
@@ -206,6 +206,12 @@ public final class Sessions implements SourceSlot.SlotOwner {
         }
         slot.acceptAgents();
         return true;
+    }
+
+    /** How long the stages of a source server have been busy; null if there is no such source server. */
+    public @Nullable SourceClocks clocks(String sourceServerId) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null ? null : slot.clocks();
     }
 
     /** No session opens any more, those that are open are asked to finish. */

@@ -14,10 +14,12 @@ public final class SourceMemory {
 
     private long shareBytes;
     private final ArrayDeque<AgentConnection> waiting = new ArrayDeque<>();
+    private final RunningTime paused;
     private long usedBytes;
 
-    SourceMemory(long shareBytes) {
+    SourceMemory(long shareBytes, SessionClock clock) {
         this.shareBytes = shareBytes;
+        this.paused = new RunningTime(clock);
     }
 
     /** The share of each of so many source servers. */
@@ -44,6 +46,7 @@ public final class SourceMemory {
         if (usedBytes + bytes > shareBytes) {
             if (!waiting.contains(connection)) {
                 waiting.add(connection);
+                paused.begin();
             }
             return false;
         }
@@ -58,7 +61,21 @@ public final class SourceMemory {
     /** Wakes those that wait; called once after a round of releases. */
     void wakeWaiting() {
         for (int n = waiting.size(); n > 0; n--) {
-            waiting.remove().resumeReading();
+            AgentConnection next = waiting.remove();
+            next.resumeReading(); // which may have it wait again
+            paused.end();
         }
+    }
+
+    /** A connection that has ended waits no more. */
+    void forget(AgentConnection connection) {
+        if (waiting.remove(connection)) {
+            paused.end();
+        }
+    }
+
+    /** Time in which some connection waited. */
+    long pausedNanos() {
+        return paused.nanos();
     }
 }

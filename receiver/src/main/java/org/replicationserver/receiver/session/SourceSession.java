@@ -291,6 +291,8 @@ final class SourceSession {
         onStream.unacked++;
         onStream.used = true;
         stream.unacked++;
+        lookAtWindow(onStream);
+        slot.blocksUnderWay.begin();
         volume.add(block);
         slot.blockArrived();
         Volume open = volume.volume;
@@ -305,6 +307,7 @@ final class SourceSession {
         SessionVolume volume = volumes.get(block.volume);
         StreamState stream = streams[block.stream];
         volume.remove(block);
+        slot.blocksUnderWay.end();
         memory.release(block.payloadBytes);
         if (block.outcome() == BlockWrite.Outcome.DURABLE) {
             volume.durableBytes += block.lengthBytes();
@@ -324,6 +327,7 @@ final class SourceSession {
             } else if (block.outcome() != BlockWrite.Outcome.DURABLE) {
                 onStream.dropped(block.seq);
             }
+            lookAtWindow(onStream);
             if (block.outcome() == BlockWrite.Outcome.CORRUPT && state != State.ENDED) {
                 slot.corruptBlock();
                 stream.connection.fail(ProtocolException.ofBlock(
@@ -335,6 +339,20 @@ final class SourceSession {
             }
         }
         blocks.giveBack(block);
+    }
+
+    private void lookAtWindow(VolumeOnStream onStream) {
+        boolean usedUp = state != State.ENDED
+                && onStream.unacked > 0
+                && onStream.limitBytes - onStream.receivedBytes < rawLenMax;
+        if (usedUp != onStream.usedUp) {
+            onStream.usedUp = usedUp;
+            if (usedUp) {
+                slot.windowUsedUp.begin();
+            } else {
+                slot.windowUsedUp.end();
+            }
+        }
     }
 
     /** Called once after a round's blocks came back. */
@@ -690,6 +708,9 @@ final class SourceSession {
         slot.sessionEnded(this, reason, askedToFinish ? SessionEndCause.SERVER_ENDED : ofAgent);
         for (StreamState stream : streams) {
             if (stream != null) {
+                for (VolumeOnStream onStream : stream.volumes) {
+                    lookAtWindow(onStream);
+                }
                 endConnection(stream.connection, reason, cause, error);
             }
         }

@@ -67,6 +67,13 @@ final class SourceSlot {
     private final InstanceHistory instances;
     private final SlotOwner owner;
     private final SlotVolumes volumes;
+    private final BusiestVolume busiest = new BusiestVolume();
+
+    /** Some volume of it on some stream has less than a largest block of its window left. */
+    final RunningTime windowUsedUp;
+
+    /** Some block of it is with a volume. */
+    final RunningTime blocksUnderWay;
 
     private SourceAssignment assignment;
     private SourceRecord record;
@@ -108,6 +115,8 @@ final class SourceSlot {
         this.context = context;
         this.memory = memory;
         this.owner = owner;
+        this.windowUsedUp = new RunningTime(context.clock());
+        this.blocksUnderWay = new RunningTime(context.clock());
         this.instances = new InstanceHistory(record.refusedInstances());
         this.volumes = new SlotVolumes(context.volumes(), new VolumesOwner());
     }
@@ -537,6 +546,7 @@ final class SourceSlot {
 
     void connectionEnded(AgentConnection connection) {
         connections--;
+        memory.forget(connection);
         if (opening != null && opening.control == connection) {
             opening = null;
         }
@@ -631,7 +641,19 @@ final class SourceSlot {
         context.events().agentsAccepted(sourceServerId());
     }
 
+    SourceClocks clocks() {
+        busiest.look(assignment.volumes(), context.volumes());
+        return new SourceClocks(
+                0,
+                memory.pausedNanos(),
+                windowUsedUp.nanos(),
+                blocksUnderWay.nanos(),
+                busiest.deviceNanos(),
+                busiest.expandNanos());
+    }
+
     void tick(long nowNanos) {
+        busiest.look(assignment.volumes(), context.volumes());
         if (session != null) {
             session.tick(nowNanos);
         }

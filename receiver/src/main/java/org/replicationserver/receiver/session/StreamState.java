@@ -24,6 +24,9 @@ final class StreamState {
         /** Frames received and not durable yet. */
         int unacked;
 
+        /** Less than a largest block of the window is left while blocks are under way. */
+        boolean usedUp;
+
         /** Something has changed since the last acknowledgement. */
         boolean changed;
 

@@ -54,6 +54,8 @@ public final class VolumeMeters {
                 counter(volumeId, "write_seconds", counters -> counters.writeNanos() / NANOS_PER_SECOND),
                 counter(volumeId, "forces", VolumeCounters::forces),
                 counter(volumeId, "force_seconds", counters -> counters.forceNanos() / NANOS_PER_SECOND),
+                counter(volumeId, "device_busy_seconds", counters -> counters.deviceBusyNanos() / NANOS_PER_SECOND),
+                counter(volumeId, "expand_busy_seconds", counters -> counters.expandBusyNanos() / NANOS_PER_SECOND),
                 counter(volumeId, "corrupt_blocks", VolumeCounters::corruptBlocks),
                 counter(volumeId, "dropped_blocks", VolumeCounters::droppedBlocks),
                 gauge(volumeId, "queued_bytes", VolumeWriter::queuedBytes),

@@ -239,6 +239,11 @@ final class SessionWorld {
         settle();
     }
 
+    /** A device takes its time. */
+    void spend(long spentNanos) {
+        nanos += spentNanos;
+    }
+
     /** Lets time pass and the deadlines be looked at. */
     void pass(long millis) {
         nanos += millis * 1_000_000;

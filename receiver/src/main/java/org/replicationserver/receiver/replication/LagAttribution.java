@@ -1,6 +1,10 @@
 package org.replicationserver.receiver.replication;
 
-import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.replication.LagSplit.AgentShares;
 
@@ -31,9 +35,11 @@ final class LagAttribution {
     private long unsplitCommitNanos;
 
     // what it was split over
-    private final long[] totals = new long[LagStage.COUNT];
+    private final Map<LagStage, Long> totals = new EnumMap<>(LagStage.class);
     private StageTimes totalsAtBegin = StageTimes.NONE;
-    private final long[][] seconds = new long[SECONDS_KEPT][LagStage.COUNT];
+    private final List<Map<LagStage, Long>> seconds = IntStream.range(0, SECONDS_KEPT)
+            .<Map<LagStage, Long>>mapToObj(_ -> new EnumMap<>(LagStage.class))
+            .toList();
     private long second;
 
     // the clocks at the last tick
@@ -102,7 +108,7 @@ final class LagAttribution {
             return;
         }
         if (before != null && unsplitNanos > 0) {
-            double[] shares = LagSplit.split(
+            Map<LagStage, Double> shares = LagSplit.split(
                     before,
                     now,
                     nowNanos - clocksNanos,
@@ -115,33 +121,32 @@ final class LagAttribution {
         clocksNanos = nowNanos;
     }
 
-    private void distribute(long nowNanos, double[] shares) {
-        long[] parts = secondOf(nowNanos);
+    private void distribute(long nowNanos, Map<LagStage, Double> shares) {
+        advance(nowNanos);
+        Map<LagStage, Long> parts = seconds.get((int) (second % SECONDS_KEPT));
+        LagStage largest =
+                Collections.max(shares.entrySet(), Map.Entry.comparingByValue()).getKey();
         long left = unsplitNanos;
-        int largest = 0;
-        for (int i = 0; i < LagStage.COUNT; i++) {
-            long part = Math.min(left, (long) (unsplitNanos * shares[i]));
-            totals[i] += part;
-            parts[i] += part;
+        for (Map.Entry<LagStage, Double> share : shares.entrySet()) {
+            long part = Math.min(left, (long) (unsplitNanos * share.getValue()));
+            add(parts, share.getKey(), part);
             left -= part;
-            largest = shares[i] > shares[largest] ? i : largest;
         }
-        totals[largest] += left;
-        parts[largest] += left;
+        add(parts, largest, left); // what rounding has left
         unsplitNanos = 0;
         unsplitCommitNanos = 0;
     }
 
-    private long[] secondOf(long nowNanos) {
-        advance(nowNanos);
-        return seconds[(int) (second % SECONDS_KEPT)];
+    private void add(Map<LagStage, Long> parts, LagStage stage, long nanos) {
+        totals.merge(stage, nanos, Long::sum);
+        parts.merge(stage, nanos, Long::sum);
     }
 
     private void advance(long nowNanos) {
         long now = (nowNanos - startedNanos) / SECOND_NANOS;
         long gone = Math.min(now - second, SECONDS_KEPT);
         for (long i = 1; i <= gone; i++) {
-            Arrays.fill(seconds[(int) ((now - gone + i) % SECONDS_KEPT)], 0);
+            seconds.get((int) ((now - gone + i) % SECONDS_KEPT)).clear();
         }
         second = now;
     }
@@ -175,12 +180,8 @@ final class LagAttribution {
     /** Over the last 60 s. */
     StageTimes lastMinute(long nowNanos) {
         advance(nowNanos);
-        long[] sum = new long[LagStage.COUNT];
-        for (long[] parts : seconds) {
-            for (int i = 0; i < LagStage.COUNT; i++) {
-                sum[i] += parts[i];
-            }
-        }
+        Map<LagStage, Long> sum = new EnumMap<>(LagStage.class);
+        seconds.forEach(parts -> parts.forEach((stage, nanos) -> sum.merge(stage, nanos, Long::sum)));
         return new StageTimes(sum);
     }
 }

@@ -1,5 +1,7 @@
 package org.replicationserver.receiver.replication;
 
+import java.util.EnumMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +30,7 @@ final class LagSplit {
     private final double windowUsedUp;
     private final double idle;
 
-    private final double[] shares = new double[LagStage.COUNT];
+    private final Map<LagStage, Double> shares = new EnumMap<>(LagStage.class);
 
     private LagSplit(StageClocks from, StageClocks to, long elapsedNanos, int saturatedPercent) {
         this.throttle = fraction(to.throttlePausedNanos() - from.throttlePausedNanos(), elapsedNanos);
@@ -51,7 +53,7 @@ final class LagSplit {
      * @param agent what its agent told, or null if it tells nothing
      * @param commitWaiting the fraction in which a commit waited
      */
-    static double[] split(
+    static Map<LagStage, Double> split(
             StageClocks from,
             StageClocks to,
             long elapsedNanos,
@@ -107,7 +109,7 @@ final class LagSplit {
     }
 
     private double add(LagStage stage, double share) {
-        shares[stage.index()] += share;
+        shares.merge(stage, share, Double::sum);
         return share;
     }
 

@@ -49,11 +49,4 @@ public enum LagStage {
         this.wordsIfUnsure = wordsIfUnsure;
         this.nextAction = nextAction;
     }
-
-    static final int COUNT = values().length;
-
-    /** Its place in an array of {@link #COUNT}. */
-    int index() {
-        return ordinal();
-    }
 }

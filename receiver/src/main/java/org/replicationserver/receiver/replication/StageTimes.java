@@ -1,30 +1,28 @@
 package org.replicationserver.receiver.replication;
 
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** How much of a time went into each stage; immutable. */
 public final class StageTimes {
-    static final StageTimes NONE = new StageTimes(new long[LagStage.COUNT]);
+    static final StageTimes NONE = new StageTimes(Map.of());
 
-    private final long[] nanos;
+    private final Map<LagStage, Long> nanos = new EnumMap<>(LagStage.class);
 
-    StageTimes(long[] nanos) {
-        this.nanos = nanos.clone();
+    StageTimes(Map<LagStage, Long> nanos) {
+        this.nanos.putAll(nanos);
     }
 
     public long nanos(LagStage stage) {
-        return nanos[stage.index()];
+        return nanos.getOrDefault(stage, 0L);
     }
 
     public long totalNanos() {
-        long sum = 0;
-        for (long part : nanos) {
-            sum += part;
-        }
-        return sum;
+        return nanos.values().stream().mapToLong(Long::longValue).sum();
     }
 
     /** The stages that took time, the largest share first. */
@@ -48,10 +46,8 @@ public final class StageTimes {
     }
 
     StageTimes minus(StageTimes earlier) {
-        long[] difference = nanos.clone();
-        for (int i = 0; i < difference.length; i++) {
-            difference[i] -= earlier.nanos[i];
-        }
+        Map<LagStage, Long> difference = new EnumMap<>(LagStage.class);
+        nanos.forEach((stage, time) -> difference.put(stage, time - earlier.nanos(stage)));
         return new StageTimes(difference);
     }
 

@@ -1,0 +1,145 @@
+package org.replicationserver.receiver.replication;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.ErrorCode;
+
+/** Whether the agent is there, and what kept it away. Event loop only. */
+final class AgentPresence {
+    /** A handshake with a peer that may have been this agent. */
+    record RefusedHandshake(HandshakeFault fault, String address, String reason, long nanos) {}
+
+    /** A HELLO of this agent. */
+    record RefusedHello(ErrorCode code, String address, String reason, long nanos) {}
+
+    private final ReplicationSettings settings;
+    private final Disconnects disconnects;
+
+    private boolean open;
+    private long generation;
+    private long openedNanos;
+
+    /** Whether there ever was a session, in this process or before. */
+    private boolean hadSession;
+
+    /** Since when there is none, or since when an agent is wanted. */
+    private long awaySinceNanos;
+
+    private String endReason = "with an earlier process of this server";
+
+    /** Why the last session that was lost ended. */
+    private String lostReason = "";
+
+    private @Nullable RefusedHandshake refusedHandshake;
+    private @Nullable RefusedHello refusedHello;
+
+    AgentPresence(ReplicationSettings settings, boolean hadSession, long nowNanos) {
+        this.settings = settings;
+        this.disconnects = new Disconnects(settings.unstableWindow());
+        this.hadSession = hadSession;
+        this.awaySinceNanos = nowNanos;
+    }
+
+    /** From now on an agent is expected. */
+    void expected(Moment now) {
+        awaySinceNanos = now.nanos();
+    }
+
+    /** The agent's pin and this server's were accepted. */
+    void accepted() {
+        refusedHandshake = null;
+    }
+
+    void refused(RefusedHandshake refused) {
+        refusedHandshake = refused;
+    }
+
+    void refused(RefusedHello refused) {
+        refusedHello = refused;
+    }
+
+    void opened(long newGeneration, Moment now) {
+        open = true;
+        generation = newGeneration;
+        openedNanos = now.nanos();
+        hadSession = true;
+        refusedHandshake = null;
+        refusedHello = null;
+    }
+
+    /** False if that is not the session that is open. */
+    boolean ended(long endedGeneration, SessionEndCause cause, String reason, Moment now) {
+        if (!open || generation != endedGeneration) {
+            return false;
+        }
+        open = false;
+        awaySinceNanos = now.nanos();
+        endReason = reason;
+        if (cause == SessionEndCause.LOST) {
+            disconnects.lost(now);
+            lostReason = reason;
+        }
+        return true;
+    }
+
+    boolean isOpen() {
+        return open;
+    }
+
+    boolean hadSession() {
+        return hadSession;
+    }
+
+    boolean isLost(Moment now) {
+        return !open && hadSession && now.isAfter(awaySinceNanos, settings.disconnectedAfter());
+    }
+
+    /** Whether no session ever opened although there was time for it. */
+    boolean isOverdue(Moment now) {
+        return !open && !hadSession && now.isAfter(awaySinceNanos, settings.connectAfter());
+    }
+
+    boolean isUnstable(Moment now) {
+        return disconnects.count(now) >= settings.unstableDisconnects();
+    }
+
+    int disconnects(Moment now) {
+        return disconnects.count(now);
+    }
+
+    long openSeconds(Moment now) {
+        return now.secondsSince(openedNanos);
+    }
+
+    boolean isOpenFor(Moment now, Duration duration) {
+        return open && now.isAfter(openedNanos, duration);
+    }
+
+    long awaySeconds(Moment now) {
+        return now.secondsSince(awaySinceNanos);
+    }
+
+    /** Why the last session ended. */
+    String endReason() {
+        return endReason;
+    }
+
+    /** Why the last session that was lost ended. */
+    String lostReason() {
+        return lostReason;
+    }
+
+    /** The newest refused handshake, unless the agent was let in since or it is too long ago. */
+    @Nullable
+    RefusedHandshake refusedHandshake(Moment now) {
+        RefusedHandshake refused = refusedHandshake;
+        return refused == null || open || now.isAfter(refused.nanos(), settings.refusalKept()) ? null : refused;
+    }
+
+    /** The newest refused HELLO, under the same conditions. */
+    @Nullable
+    RefusedHello refusedHello(Moment now) {
+        RefusedHello refused = refusedHello;
+        return refused == null || open || now.isAfter(refused.nanos(), settings.refusalKept()) ? null : refused;
+    }
+}

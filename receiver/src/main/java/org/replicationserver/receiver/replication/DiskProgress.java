@@ -1,0 +1,229 @@
+package org.replicationserver.receiver.replication;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.replication.ReplicationCheckpoint.VolumeCheckpoint;
+import org.replicationserver.receiver.session.VolumeAssignment;
+
+/**
+ * The counters of one disk and what is known of its volume. Event loop only.
+ *
+ * <p>A <em>pass</em> is one sending of the whole disk: it begins with a data generation, and again when the agent must send everything.
+ *
+ * <p>Invariants: 0 ≤ replicated, rescanned, backlogged ≤ total; replicated never decreases within a data generation, nor rescanned within
+ * a rescan.
+ */
+final class DiskProgress {
+    private static final long UNKNOWN = -1;
+
+    private VolumeAssignment assignment;
+    private long totalBytes;
+
+    private @Nullable String dataGen;
+    private boolean complete;
+    private boolean rescanning;
+    private String passReason = "";
+    private long passDurableBytes;
+    private long replicatedBytes;
+    private long rescannedBytes;
+
+    /** In the newest session, which may have ended. */
+    private boolean inSession;
+
+    // the agent's backlog
+    private long reportedBytes = UNKNOWN;
+    private long durableSinceReportBytes;
+
+    // the volume
+    private boolean available;
+    private long askedNanos;
+    private @Nullable String unavailableReason;
+    private @Nullable String failedCause;
+    private boolean ofOneMoment;
+
+    DiskProgress(VolumeAssignment assignment, @Nullable VolumeCheckpoint kept, long nowNanos) {
+        this.assignment = assignment;
+        this.totalBytes = assignment.sizeBytes();
+        this.askedNanos = nowNanos;
+        if (kept != null) {
+            dataGen = kept.dataGen();
+            complete = kept.complete();
+            rescanning = kept.rescanning();
+            replicatedBytes = complete ? totalBytes : Math.clamp(kept.replicatedBytes(), 0, totalBytes);
+            rescannedBytes = Math.clamp(kept.rescannedBytes(), 0, totalBytes);
+            failedCause = kept.failedCause();
+        }
+    }
+
+    /** Null before the first session that had the disk. */
+    @Nullable
+    VolumeCheckpoint checkpoint() {
+        String generation = dataGen;
+        return generation == null
+                ? null
+                : new VolumeCheckpoint(generation, complete, rescanning, replicatedBytes, rescannedBytes, failedCause);
+    }
+
+    /** Its assignment changed. What a grown disk has more is not replicated. */
+    void reassigned(VolumeAssignment changed) {
+        complete &= changed.sizeBytes() <= totalBytes;
+        rescanning &= complete;
+        assignment = changed;
+        totalBytes = changed.sizeBytes();
+        replicatedBytes = Math.min(replicatedBytes, totalBytes);
+        rescannedBytes = Math.min(rescannedBytes, totalBytes);
+        reportedBytes = Math.min(reportedBytes, totalBytes);
+    }
+
+    VolumeAssignment assignment() {
+        return assignment;
+    }
+
+    // --- sessions
+
+    /** The disk is not in the session that opens, unless {@link #welcomed} follows. */
+    void sessionOpens() {
+        inSession = false;
+    }
+
+    void welcomed(Welcome.Volume volume) {
+        inSession = true;
+        if (volume.action() == Welcome.Action.FAILED) {
+            failedCause = available ? volume.reason() : failedCause;
+            return;
+        }
+        if (!volume.dataGen().equals(dataGen)) {
+            dataGen = volume.dataGen();
+            complete = false;
+            rescanning = false;
+            replicatedBytes = 0;
+            rescannedBytes = 0;
+            passDurableBytes = 0;
+            ofOneMoment = false;
+        }
+        if (volume.action() == Welcome.Action.RESCAN) {
+            passReason = volume.reason();
+            passDurableBytes = 0;
+            reportedBytes = UNKNOWN;
+            rescannedBytes = rescanning ? rescannedBytes : 0;
+            rescanning = complete;
+        }
+    }
+
+    void durable(long bytes) {
+        passDurableBytes += bytes;
+        durableSinceReportBytes += bytes;
+        ofOneMoment = false;
+        advance(Math.min(passDurableBytes, totalBytes - remainingBytes()));
+    }
+
+    void reported(long backlogBytes) {
+        reportedBytes = Math.clamp(backlogBytes, 0, totalBytes);
+        durableSinceReportBytes = 0;
+        advance(totalBytes - reportedBytes);
+    }
+
+    private void advance(long bytes) {
+        if (!complete) {
+            replicatedBytes = Math.clamp(bytes, replicatedBytes, totalBytes);
+        } else if (rescanning) {
+            rescannedBytes = Math.clamp(bytes, rescannedBytes, totalBytes);
+        }
+    }
+
+    void committed(boolean fuzzy) {
+        complete = true;
+        replicatedBytes = totalBytes;
+        rescannedBytes = rescanning ? totalBytes : rescannedBytes;
+        rescanning = false;
+        ofOneMoment = !fuzzy;
+    }
+
+    boolean isInSession() {
+        return inSession;
+    }
+
+    // --- the volume
+
+    void available() {
+        available = true;
+        unavailableReason = null;
+        failedCause = null;
+    }
+
+    void unavailable(String reason, long nowNanos) {
+        askedNanos = available ? nowNanos : askedNanos;
+        available = false;
+        unavailableReason = reason;
+    }
+
+    void failed(String cause) {
+        failedCause = cause;
+    }
+
+    boolean isAvailable() {
+        return available;
+    }
+
+    /** Whether the volume has been waited for so long. */
+    boolean isMissing(Moment now, Duration duration) {
+        return !available && now.isAfter(askedNanos, duration);
+    }
+
+    long missingSeconds(Moment now) {
+        return now.secondsSince(askedNanos);
+    }
+
+    String unavailableReason() {
+        return unavailableReason == null ? "it was not found yet" : unavailableReason;
+    }
+
+    @Nullable
+    String failedCause() {
+        return failedCause;
+    }
+
+    /** Whether the volume holds the disk as it was at one moment, as far as is known. */
+    boolean isOfOneMoment() {
+        return ofOneMoment && failedCause == null;
+    }
+
+    // --- counters
+
+    long totalBytes() {
+        return totalBytes;
+    }
+
+    long replicatedBytes() {
+        return replicatedBytes;
+    }
+
+    /** Sent again so far in the present rescan, or in the last one. */
+    long rescannedBytes() {
+        return rescannedBytes;
+    }
+
+    boolean isRescanning() {
+        return rescanning;
+    }
+
+    /** Why WELCOME said that everything must be sent. */
+    String passReason() {
+        return passReason;
+    }
+
+    /** Not replicated yet, 0 once a commit had the disk. */
+    long missingBytes() {
+        return totalBytes - replicatedBytes;
+    }
+
+    boolean hasReport() {
+        return reportedBytes != UNKNOWN;
+    }
+
+    /** What is left of the reported backlog; 0 if none was reported. */
+    long remainingBytes() {
+        return hasReport() ? Math.max(0, reportedBytes - durableSinceReportBytes) : 0;
+    }
+}

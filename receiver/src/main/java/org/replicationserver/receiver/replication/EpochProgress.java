@@ -1,0 +1,60 @@
+package org.replicationserver.receiver.replication;
+
+/** The committed epoch and the open one. Event loop only. */
+final class EpochProgress {
+    private long committedEpoch;
+    private long markMillis;
+    private boolean open;
+    private boolean commitWaiting;
+
+    EpochProgress(long committedEpoch, long markMillis) {
+        this.committedEpoch = committedEpoch;
+        this.markMillis = markMillis;
+    }
+
+    /** A session opens or ends, and what was open with it. */
+    void cut() {
+        open = false;
+        commitWaiting = false;
+    }
+
+    void opened() {
+        open = true;
+        commitWaiting = false;
+    }
+
+    void commitWaits(boolean waits) {
+        commitWaiting = waits && open;
+    }
+
+    void committed(long epoch, long newMarkMillis) {
+        committedEpoch = epoch;
+        markMillis = newMarkMillis;
+        cut();
+    }
+
+    boolean isOpen() {
+        return open;
+    }
+
+    boolean isCommitWaiting() {
+        return commitWaiting;
+    }
+
+    boolean hasCommitted() {
+        return committedEpoch > 0;
+    }
+
+    long committedEpoch() {
+        return committedEpoch;
+    }
+
+    long markMillis() {
+        return markMillis;
+    }
+
+    /** From the mark of the committed epoch to now, by the agent's clock and this server's; 0 if that clock is ahead. */
+    long sinceMarkMillis(Moment now) {
+        return Math.max(0, now.wallMillis() - markMillis);
+    }
+}

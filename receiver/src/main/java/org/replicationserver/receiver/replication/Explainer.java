@@ -1,0 +1,267 @@
+package org.replicationserver.receiver.replication;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.replication.AgentPresence.RefusedHandshake;
+import org.replicationserver.receiver.replication.AgentPresence.RefusedHello;
+import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplicationError;
+import org.replicationserver.receiver.replication.DataReplicationInfo.Rate;
+import org.replicationserver.receiver.replication.Explanation.Facts;
+
+/** Finds the rows of {@link ExplanationCode} that are true now, with their numbers. Event loop only; changes nothing. */
+final class Explainer {
+    /** The gravest; a source server with many bad volumes needs no more to be understood. */
+    private static final int EXPLANATIONS_MAX = 32;
+
+    private static final String UNKNOWN = "unknown";
+
+    private final ReplicationSettings settings;
+    private final DiskSet disks;
+    private final AgentPresence agent;
+    private final ControlPlaneLink controlPlane;
+    private final TransferRates rates;
+    private final LagAttribution attribution;
+    private final StallDetector stall;
+
+    private @Nullable Explanation duplicateAgent;
+    private @Nullable Explanation recordLost;
+
+    Explainer(
+            ReplicationSettings settings,
+            DiskSet disks,
+            AgentPresence agent,
+            ControlPlaneLink controlPlane,
+            TransferRates rates,
+            LagAttribution attribution,
+            StallDetector stall) {
+        this.settings = settings;
+        this.disks = disks;
+        this.agent = agent;
+        this.controlPlane = controlPlane;
+        this.rates = rates;
+        this.attribution = attribution;
+        this.stall = stall;
+    }
+
+    // --- what stays true until something else happens
+
+    void duplicateAgent(@Nullable String refusedAddress, @Nullable String otherAddress) {
+        duplicateAgent = ExplanationCode.DUPLICATE_AGENT.explain(new Facts()
+                .put("refusedAddress", refusedAddress == null ? UNKNOWN : refusedAddress)
+                .put("otherAddress", otherAddress == null ? UNKNOWN : otherAddress));
+    }
+
+    void agentsAccepted() {
+        duplicateAgent = null;
+    }
+
+    boolean isDuplicateAgent() {
+        return duplicateAgent != null;
+    }
+
+    void recordLost(String cause) {
+        recordLost = ExplanationCode.RECORD_LOST.explain(new Facts().put("reason", cause));
+    }
+
+    void recordMade() {
+        recordLost = null;
+    }
+
+    boolean isRecordLost() {
+        return recordLost != null;
+    }
+
+    // --- what is true now
+
+    /** The gravest first. */
+    List<Explanation> explain(Situation situation) {
+        List<Explanation> found = new ArrayList<>();
+        Moment now = situation.now();
+        explainVolumes(now, found);
+        explainControlPlane(now, found);
+        add(found, duplicateAgent);
+        add(found, recordLost);
+        if (disks.isRescanning()) {
+            found.add(rescan());
+        }
+        if (situation.isWanted()) {
+            explainAgent(situation, found);
+            explainTransfer(situation, found);
+        }
+        found.sort(Comparator.comparing(Explanation::code));
+        return found.size() <= EXPLANATIONS_MAX ? found : found.subList(0, EXPLANATIONS_MAX);
+    }
+
+    /** The published error of the gravest explanation that has one. */
+    static @Nullable DataReplicationError error(List<Explanation> explanations) {
+        for (Explanation explanation : explanations) {
+            DataReplicationErrorCode error = explanation.code().error;
+            if (error != null) {
+                return new DataReplicationError(error, explanation.sentence() + ". " + explanation.nextAction());
+            }
+        }
+        return null;
+    }
+
+    /**
+     * What the state machine knows.
+     *
+     * @param firstByte whether a byte was ever durable
+     */
+    record Situation(Moment now, StatePosition position, boolean firstByte, long lagSeconds) {
+        /** Replication is neither paused nor stopped. */
+        boolean isWanted() {
+            return position.shown() != DataReplicationState.PAUSED && position.shown() != DataReplicationState.STOPPED;
+        }
+
+        boolean is(DataReplicationState state) {
+            return position.shown() == state;
+        }
+    }
+
+    private static void add(List<Explanation> found, @Nullable Explanation explanation) {
+        if (explanation != null) {
+            found.add(explanation);
+        }
+    }
+
+    private void explainVolumes(Moment now, List<Explanation> found) {
+        for (DiskProgress disk : disks.all()) {
+            Facts facts = new Facts()
+                    .put("volumeId", disk.assignment().volumeId())
+                    .put("deviceName", disk.assignment().deviceName());
+            String failedCause = disk.failedCause();
+            if (disk.totalBytes() < settings.diskBytesMin()) {
+                found.add(ExplanationCode.DISK_TOO_SMALL.explain(
+                        facts.put("sizeBytes", disk.totalBytes()).put("minimumBytes", settings.diskBytesMin())));
+            } else if (failedCause != null) {
+                found.add(ExplanationCode.VOLUME_FAILED.explain(facts.put("reason", failedCause)));
+            } else if (disk.isMissing(now, settings.volumeMissingAfter())) {
+                found.add(ExplanationCode.VOLUME_MISSING.explain(
+                        facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
+            }
+        }
+    }
+
+    private void explainControlPlane(Moment now, List<Explanation> found) {
+        Facts facts = new Facts().put("seconds", controlPlane.seconds(now)).put("reason", controlPlane.reason());
+        if (controlPlane.isNotAuthenticated(now)) {
+            found.add(ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED.explain(facts));
+        } else if (controlPlane.isUnreachable(now)) {
+            found.add(ExplanationCode.CONTROL_PLANE_UNREACHABLE.explain(facts));
+        }
+    }
+
+    private void explainAgent(Situation situation, List<Explanation> found) {
+        Moment now = situation.now();
+        RefusedHandshake handshake = agent.refusedHandshake(now);
+        RefusedHello hello = agent.refusedHello(now);
+        if (handshake != null) {
+            ExplanationCode code = handshake.fault() == HandshakeFault.SERVER_PIN_REJECTED
+                    ? ExplanationCode.SERVER_PIN_REJECTED
+                    : ExplanationCode.AGENT_PIN_UNKNOWN;
+            found.add(code.explain(
+                    refusal(handshake.address(), now.secondsSince(handshake.nanos()), handshake.reason())));
+        }
+        if (hello != null) {
+            Facts facts = refusal(hello.address(), now.secondsSince(hello.nanos()), hello.reason())
+                    .put("error", hello.code().name());
+            boolean disks = hello.code() == ErrorCode.RANGE;
+            found.add((disks ? ExplanationCode.DISK_SIZE_DIFFERS : ExplanationCode.AGENT_REFUSED).explain(facts));
+        }
+        if (agent.isOverdue(now) && hello == null) {
+            found.add(
+                    ExplanationCode.AGENT_NEVER_CONNECTED.explain(new Facts().put("seconds", agent.awaySeconds(now))));
+        }
+        if (situation.is(DataReplicationState.DISCONNECTED)) {
+            found.add(ExplanationCode.AGENT_NOT_SEEN.explain(
+                    new Facts().put("seconds", agent.awaySeconds(now)).put("reason", agent.endReason())));
+        }
+        if (agent.isUnstable(now)) {
+            found.add(ExplanationCode.UNSTABLE_NETWORK.explain(new Facts()
+                    .put("disconnects", agent.disconnects(now))
+                    .put("windowSeconds", settings.unstableWindow().toSeconds())
+                    .put("reason", agent.lostReason())));
+        }
+        if (!situation.firstByte() && agent.isOpenFor(now, settings.firstByteAfter())) {
+            found.add(ExplanationCode.NO_FIRST_BYTE.explain(new Facts().put("seconds", agent.openSeconds(now))));
+        }
+    }
+
+    private static Facts refusal(String address, long seconds, String reason) {
+        return new Facts().put("address", address).put("seconds", seconds).put("reason", reason);
+    }
+
+    private void explainTransfer(Situation situation, List<Explanation> found) {
+        Moment now = situation.now();
+        long nanos = now.nanos();
+        if (situation.is(DataReplicationState.STALLED)) {
+            found.add(stalled(now));
+        }
+        if (agent.isOpen() && rates.isNotConverging(nanos)) {
+            Rate rate = rates.longRate(nanos);
+            Long arriving = rate.arrivingBytesPerSecond();
+            Facts facts = new Facts()
+                    .put("backloggedBytes", disks.remainingBytes())
+                    .put("arrivingBytesPerSecond", arriving == null ? 0 : arriving)
+                    .put("durableBytesPerSecond", rate.durableBytesPerSecond())
+                    .put("windowSeconds", rate.windowSeconds());
+            found.add(withStage(ExplanationCode.NOT_CONVERGING, facts, attribution.sinceLagBegan(), nanos));
+        }
+        if (situation.is(DataReplicationState.BACKLOG)) {
+            Facts facts = new Facts()
+                    .put("lagSeconds", situation.lagSeconds())
+                    .put("backloggedBytes", disks.remainingBytes());
+            found.add(withStage(ExplanationCode.BACKLOG, facts, attribution.sinceLagBegan(), nanos));
+        }
+    }
+
+    /** Since when nothing became durable, and where that time went. */
+    Explanation stalled(Moment now) {
+        Facts facts = new Facts().put("seconds", stall.seconds(now));
+        return withStage(ExplanationCode.STALLED, facts, stall.stages(attribution.total()), now.nanos());
+    }
+
+    /** Names the stage with the largest share; there may be none yet. */
+    private Explanation withStage(ExplanationCode code, Facts facts, StageTimes stages, long nowNanos) {
+        LagStage largest = stages.largest();
+        if (largest == null) {
+            facts.put("stage", UNKNOWN).put("percent", 100).put("where", "nothing that was measured yet");
+            return code.explain(facts, "Look again in a minute.");
+        }
+        facts.put("stage", largest.name())
+                .put("percent", stages.percent(largest))
+                .put("where", isUnsure(largest, nowNanos) ? largest.wordsIfUnsure : largest.words);
+        return code.explain(facts, largest.nextAction);
+    }
+
+    private boolean isUnsure(LagStage stage, long nowNanos) {
+        return switch (stage) {
+            case SOURCE -> !attribution.tellsWaits(nowNanos);
+            case VOLUME -> !attribution.knowsInstanceLimit();
+            default -> false;
+        };
+    }
+
+    private Explanation rescan() {
+        List<DiskProgress> rescanning =
+                disks.all().stream().filter(DiskProgress::isRescanning).toList();
+        String reasons =
+                rescanning.stream().map(DiskProgress::passReason).distinct().collect(Collectors.joining(", "));
+        return ExplanationCode.RESCAN.explain(new Facts()
+                .put("disks", rescanning.size())
+                .put("reason", reasons)
+                .put(
+                        "rescannedBytes",
+                        rescanning.stream()
+                                .mapToLong(DiskProgress::rescannedBytes)
+                                .sum())
+                .put(
+                        "totalBytes",
+                        rescanning.stream().mapToLong(DiskProgress::totalBytes).sum()));
+    }
+}

@@ -1,0 +1,87 @@
+package org.replicationserver.receiver.replication;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Why a replication is as it is; immutable.
+ *
+ * @param sentence with its numbers
+ * @param facts what the sentence is made of; values are String or Long, those that end in Bytes or BytesPerSecond are exact here
+ * @param nextAction what to do
+ */
+public record Explanation(
+        ExplanationCode code, Severity severity, String sentence, Map<String, Object> facts, String nextAction) {
+    private static final int TEXT_CHARS_MAX = 256;
+    private static final Pattern PLACE = Pattern.compile("\\{(\\w+)}");
+    private static final String[] UNITS = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+
+    /** How grave it is. */
+    public enum Severity {
+        /** Replication does not go on, or cannot be relied on, until somebody acts. */
+        ERROR,
+
+        /** It goes on, not as it should. */
+        WARNING,
+
+        /** As it should be, and worth a word. */
+        INFO
+    }
+
+    public Explanation {
+        facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
+    }
+
+    /** Collects facts in their order. */
+    static final class Facts {
+        private final Map<String, Object> facts = new LinkedHashMap<>();
+
+        Facts put(String name, long value) {
+            facts.put(name, value);
+            return this;
+        }
+
+        /** Text that is too long is cut. */
+        Facts put(String name, String value) {
+            facts.put(name, value.length() <= TEXT_CHARS_MAX ? value : value.substring(0, TEXT_CHARS_MAX - 1) + "…");
+            return this;
+        }
+
+        Map<String, Object> asMap() {
+            return facts;
+        }
+    }
+
+    /** Puts facts into the places of a sentence; a number of bytes is written in its unit. */
+    static String fill(String sentence, Map<String, Object> facts) {
+        Matcher place = PLACE.matcher(sentence);
+        return place.replaceAll(found -> {
+            Object value = facts.get(found.group(1));
+            if (value == null) {
+                throw new IllegalArgumentException("no fact " + found.group(1) + " for: " + sentence);
+            }
+            return Matcher.quoteReplacement(words(found.group(1), value));
+        });
+    }
+
+    private static String words(String name, Object value) {
+        if (value instanceof Long number && name.endsWith("BytesPerSecond")) {
+            return bytes(number) + "/s";
+        }
+        return value instanceof Long number && name.endsWith("Bytes") ? bytes(number) : value.toString();
+    }
+
+    private static String bytes(long bytes) {
+        int unit = 0;
+        double shown = bytes;
+        while (shown >= 1024 && unit < UNITS.length - 1) {
+            shown /= 1024;
+            unit++;
+        }
+        return unit == 0 ? bytes + " bytes" : String.format(Locale.ROOT, "%.1f %s", shown, UNITS[unit]);
+    }
+}

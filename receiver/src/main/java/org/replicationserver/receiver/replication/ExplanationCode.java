@@ -1,0 +1,147 @@
+package org.replicationserver.receiver.replication;
+
+import static org.replicationserver.receiver.replication.Explanation.Severity.ERROR;
+import static org.replicationserver.receiver.replication.Explanation.Severity.INFO;
+import static org.replicationserver.receiver.replication.Explanation.Severity.WARNING;
+
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.replication.Explanation.Facts;
+import org.replicationserver.receiver.replication.Explanation.Severity;
+
+/**
+ * Everything that can be wrong with a replication as far as this server can see: the one table, the gravest first. {@code
+ * receiver/replication/README.md} prints it for operators, and a test compares each cell.
+ */
+public enum ExplanationCode {
+    DISK_TOO_SMALL(
+            ERROR,
+            DataReplicationErrorCode.UNSUPPORTED_VM_CONFIGURATION,
+            "disk {deviceName} has {sizeBytes}, and disks below {minimumBytes} are not supported",
+            "Leave the disk out of the source server's replication."),
+    DISK_SIZE_DIFFERS(
+            ERROR,
+            DataReplicationErrorCode.UNSUPPORTED_VM_CONFIGURATION,
+            "the agent at {address} was refused {seconds} s ago, its disks are not those that are assigned: {reason}",
+            "Assign each disk with exactly its size; a volume for a grown disk must be as large."),
+    DUPLICATE_AGENT(
+            ERROR,
+            DataReplicationErrorCode.UNSUPPORTED_VM_CONFIGURATION,
+            "two agents take turns with one certificate (a cloned machine?), the one at {refusedAddress} is refused, the other is at"
+                    + " {otherAddress}; no volume counts as consistent",
+            "Stop the clone, then accept the agents of this source server."),
+    VOLUME_FAILED(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,
+            "volume {volumeId} of disk {deviceName} takes no writes: {reason}",
+            "Repair or replace the volume, then reopen it; a full sync of the disk follows."),
+    VOLUME_MISSING(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,
+            "volume {volumeId} of disk {deviceName} could not be opened for {seconds} s: {reason}",
+            "Attach the volume to this instance; look at its attachment limit, at the volume's key and at capacity."),
+    CONTROL_PLANE_NOT_AUTHENTICATED(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_AUTHENTICATE_WITH_SERVICE,
+            "this server has not been authenticated by the control plane for {seconds} s: {reason}",
+            "Check the route to the control plane on TCP 443, the role of the instance, and its clock."),
+    SERVER_PIN_REJECTED(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
+            "a peer at {address} refused this server's certificate right after it saw it, {seconds} s ago ({reason}): somebody intercepts"
+                    + " TLS, or the agent holds a stale pin",
+            "Exempt TCP 1500 from TLS inspection; compare the pin that the agent holds with this server's."),
+    AGENT_PIN_UNKNOWN(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
+            "the certificate of a peer at {address} was refused {seconds} s ago: {reason}",
+            "If that is the agent of this source server, compare its pin with the assigned one, and its clock with this server's."),
+    AGENT_REFUSED(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
+            "the agent at {address} was refused {seconds} s ago with {error}: {reason}",
+            "VERSION: update the agent. FORBIDDEN: assign the disk, or accept the agents. SHUTDOWN: wait. Otherwise look at its log."),
+    AGENT_NEVER_CONNECTED(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
+            "no session of the agent has been opened in {seconds} s",
+            "Check that the agent runs, and that security groups, network ACLs and firewalls let TCP 1500 from it through."),
+    NO_FIRST_BYTE(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_START_DATA_TRANSFER,
+            "the agent has had a session for {seconds} s and no byte of a disk is durable yet",
+            "Look at the agent's log: it may be waiting for a snapshot or a mark of its disks."),
+    AGENT_NOT_SEEN(
+            ERROR,
+            DataReplicationErrorCode.AGENT_NOT_SEEN,
+            "the agent has had no session for {seconds} s, the last one ended so: {reason}",
+            "Check that the source server and its agent run, and that TCP 1500 to this server is open."),
+    STALLED(
+            ERROR,
+            null,
+            "work has waited for {seconds} s and no byte became durable; {percent} % of that time went to {where}",
+            null),
+    NOT_CONVERGING(
+            ERROR,
+            DataReplicationErrorCode.NOT_CONVERGING,
+            "the backlog of {backloggedBytes} grows: {arrivingBytesPerSecond} are written on the source and {durableBytesPerSecond} become"
+                    + " durable, over {windowSeconds} s; {percent} % of the lag went to {where}",
+            null),
+    UNSTABLE_NETWORK(
+            WARNING,
+            DataReplicationErrorCode.UNSTABLE_NETWORK,
+            "{disconnects} sessions were lost within {windowSeconds} s, the last one so: {reason}",
+            "Look for what cuts TCP 1500: firewalls with short timeouts, VPN, load balancers, an overloaded source server."),
+    CONTROL_PLANE_UNREACHABLE(
+            WARNING,
+            null,
+            "the control plane has not answered for {seconds} s ({reason}); replication goes on, what is to be told is kept",
+            "Check the route to the control plane on TCP 443, name resolution, and proxies."),
+    RECORD_LOST(
+            WARNING,
+            null,
+            "what was kept of this source server cannot be read ({reason}), so all of its disks are sent again",
+            "Nothing for this time; look at the file system of the state directory."),
+    BACKLOG(
+            WARNING,
+            null,
+            "the replica is {lagSeconds} s behind with {backloggedBytes} to come; {percent} % of the lag went to {where}",
+            null),
+    RESCAN(
+            INFO,
+            null,
+            "{disks} disks are sent again ({reason}), {rescannedBytes} of {totalBytes} are done",
+            "Nothing, as long as it progresses.");
+
+    final Severity severity;
+
+    /** What is published of it, or null where no published error says that. */
+    final @Nullable DataReplicationErrorCode error;
+
+    /** With names of facts in braces. */
+    final String sentence;
+
+    /** Null where it is that of the stage with the largest share. */
+    final @Nullable String nextAction;
+
+    ExplanationCode(
+            Severity severity, @Nullable DataReplicationErrorCode error, String sentence, @Nullable String nextAction) {
+        this.severity = severity;
+        this.error = error;
+        this.sentence = sentence;
+        this.nextAction = nextAction;
+    }
+
+    Explanation explain(Facts facts) {
+        return explain(facts, "");
+    }
+
+    /** {@code stageAction} is taken where the row has no next action of its own. */
+    Explanation explain(Facts facts, String stageAction) {
+        return new Explanation(
+                this,
+                severity,
+                Explanation.fill(sentence, facts.asMap()),
+                facts.asMap(),
+                nextAction == null ? stageAction : nextAction);
+    }
+}

@@ -1,0 +1,17 @@
+package org.replicationserver.receiver.replication;
+
+/** The published steps of an initiation, in their order. */
+public enum InitiationStepName {
+    WAIT,
+    CREATE_SECURITY_GROUP,
+    LAUNCH_REPLICATION_SERVER,
+    BOOT_REPLICATION_SERVER,
+    AUTHENTICATE_WITH_SERVICE,
+    DOWNLOAD_REPLICATION_SOFTWARE,
+    CREATE_STAGING_DISKS,
+    ATTACH_STAGING_DISKS,
+    PAIR_REPLICATION_SERVER_WITH_AGENT,
+    CONNECT_AGENT_TO_REPLICATION_SERVER,
+    START_DATA_TRANSFER,
+    SETUP_FSX_PROXY
+}

@@ -1,0 +1,84 @@
+package org.replicationserver.receiver.replication;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.session.SourceRecord;
+
+/**
+ * What must be kept of a source server's replication so that another process tells the same of it; immutable.
+ *
+ * @param state one that an overlay can cover; what was going on, without CREATING_SNAPSHOT, which no restart survives
+ * @param startMillis when replication was first started, 0 if never
+ * @param firstByteMillis when the first block came, 0 if none
+ * @param committedEpoch 0 if none is
+ * @param markMillis its mark, 0 if none is committed
+ * @param recordLost whether the sessions' record could not be read and nothing was committed since
+ * @param duplicateAgent whether a duplicate agent was found and not accepted
+ * @param volumes by volume id
+ */
+public record ReplicationCheckpoint(
+        DataReplicationState state,
+        long startMillis,
+        long firstByteMillis,
+        long committedEpoch,
+        long markMillis,
+        boolean recordLost,
+        boolean duplicateAgent,
+        Map<String, VolumeCheckpoint> volumes) {
+
+    /**
+     * What must be kept of a volume.
+     *
+     * @param dataGen id of the content's history, which all else here is of
+     * @param complete whether an epoch was committed that had this volume
+     * @param rescanning whether its disk is sent again and no commit has ended that
+     * @param replicatedBytes so many bytes of its disk are known to be durable
+     * @param rescannedBytes so many of them were sent again in the last rescan
+     * @param failedCause why it takes no writes, or null if it does
+     */
+    public record VolumeCheckpoint(
+            String dataGen,
+            boolean complete,
+            boolean rescanning,
+            long replicatedBytes,
+            long rescannedBytes,
+            @Nullable String failedCause) {}
+
+    /** Throws IllegalArgumentException for a state that contradicts the committed epoch, so that no damaged file is believed. */
+    public ReplicationCheckpoint {
+        volumes = Map.copyOf(volumes);
+        boolean before = state == DataReplicationState.INITIATING || state == DataReplicationState.INITIAL_SYNC;
+        if (!state.isCoverable() || before != (committedEpoch == 0)) {
+            throw new IllegalArgumentException("state " + state + " with committed epoch " + committedEpoch);
+        }
+    }
+
+    /** Of a source server that was never seen. */
+    public static ReplicationCheckpoint initial() {
+        return new ReplicationCheckpoint(DataReplicationState.INITIATING, 0, 0, 0, 0, false, false, Map.of());
+    }
+
+    /**
+     * What the sessions' record alone tells, as on a server that takes over the volumes of another one: after a commit every volume counts
+     * as complete and the replica as behind, before it the counters begin at 0.
+     */
+    public static ReplicationCheckpoint of(SourceRecord record) {
+        boolean committed = record.commit().epoch() > 0;
+        DataReplicationState begun =
+                record.firstByteMillis() > 0 ? DataReplicationState.INITIAL_SYNC : DataReplicationState.INITIATING;
+        Map<String, VolumeCheckpoint> volumes = new LinkedHashMap<>();
+        record.volumes()
+                .forEach((id, volume) -> volumes.put(
+                        id, new VolumeCheckpoint(volume.dataGen(), committed, false, 0, 0, volume.failedCause())));
+        return new ReplicationCheckpoint(
+                committed ? DataReplicationState.BACKLOG : begun,
+                0,
+                record.firstByteMillis(),
+                record.commit().epoch(),
+                record.commit().markTimeMillis(),
+                record.stateLost() && !committed,
+                !record.refusedInstances().isEmpty(),
+                volumes);
+    }
+}

@@ -1,0 +1,446 @@
+package org.replicationserver.receiver.replication;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.replication.AgentPresence.RefusedHandshake;
+import org.replicationserver.receiver.replication.AgentPresence.RefusedHello;
+import org.replicationserver.receiver.replication.DataReplicationInfo.Detail;
+import org.replicationserver.receiver.replication.DataReplicationInfo.ReplicatedDisk;
+import org.replicationserver.receiver.replication.DataReplicationInfo.StageSeconds;
+import org.replicationserver.receiver.replication.Explainer.Situation;
+import org.replicationserver.receiver.session.SourceAssignment;
+
+/**
+ * The replication of one source server as it is told to others. Event loop only.
+ *
+ * <p>Told by its methods what happens, with the time; reasons are text of ours or of the TLS engine, never of a peer. What it says is in
+ * {@link #info}, a change of the state goes to the {@link ReplicationListener} at once.
+ *
+ * <p>Invariants: the state changes only along {@link StateTransitions}; STALLED only while work waits; a counter moves only with durable
+ * bytes, a commit, or the agent's report of what it has not had acknowledged.
+ */
+public final class SourceReplication {
+    private static final double SECOND_NANOS = 1e9;
+
+    private final String replicatorId;
+    private final ReplicationSettings settings;
+    private final ReplicationListener listener;
+    private final DiskSet disks;
+    private final EpochProgress epochs;
+    private final AgentPresence agent;
+    private final ControlPlaneLink controlPlane;
+    private final TransferRates rates;
+    private final LagAttribution attribution;
+    private final StallDetector stall;
+    private final InitiationSteps steps;
+    private final Explainer explainer;
+
+    private SourceAssignment assignment;
+    private StatePosition position;
+    private long startMillis;
+    private boolean started;
+    private long firstByteMillis;
+
+    /** Blocks that are received and not durable, at the last tick. */
+    private long blocksUnderWay;
+
+    /** An epoch was committed while a backlog was known; the agent's next report says whether it is still there. */
+    private boolean commitUnjudged;
+
+    /**
+     * A replication that is stopped until {@link #desired} says otherwise.
+     *
+     * @param replicatorId this server's published id
+     */
+    public SourceReplication(
+            SourceAssignment assignment,
+            String replicatorId,
+            ReplicationSettings settings,
+            ReplicationCheckpoint kept,
+            ReplicationListener listener,
+            Moment now) {
+        this.assignment = assignment;
+        this.replicatorId = replicatorId;
+        this.settings = settings;
+        this.listener = listener;
+        this.position = new StatePosition(DataReplicationState.STOPPED, kept.state());
+        this.started = kept.startMillis() > 0;
+        this.startMillis = started ? kept.startMillis() : now.wallMillis();
+        this.firstByteMillis = kept.firstByteMillis();
+        this.disks = new DiskSet(assignment, kept.volumes(), now.nanos());
+        this.epochs = new EpochProgress(kept.committedEpoch(), kept.markMillis());
+        boolean hadSession = kept.state() != DataReplicationState.INITIATING || kept.firstByteMillis() > 0;
+        this.agent = new AgentPresence(settings, hadSession, now.nanos());
+        this.controlPlane = new ControlPlaneLink(settings.controlPlaneAfter(), now.nanos());
+        this.rates = new TransferRates(settings, now.nanos());
+        this.attribution = new LagAttribution(settings, now.nanos());
+        this.stall = new StallDetector(settings.stalledAfter());
+        this.steps = new InitiationSteps(settings, disks, agent, controlPlane);
+        this.explainer = new Explainer(settings, disks, agent, controlPlane, rates, attribution, stall);
+        if (kept.duplicateAgent()) {
+            explainer.duplicateAgent(null, null);
+        }
+        if (kept.recordLost()) {
+            explainer.recordLost("by an earlier process of this server");
+        }
+    }
+
+    // --- what the control plane says
+
+    /** Disks were added, removed or changed. */
+    public void assigned(SourceAssignment changed, Moment now) {
+        assignment = changed;
+        disks.assigned(changed, now.nanos());
+        rates.forgetBacklog();
+        settle(now);
+    }
+
+    public void desired(DesiredState desired, Moment now) {
+        DataReplicationState before = position.shown();
+        switch (desired) {
+            case STARTED ->
+                on(before == DataReplicationState.PAUSED ? ReplicationEvent.RESUMED : ReplicationEvent.STARTED, now);
+            case PAUSED -> on(ReplicationEvent.PAUSED, now);
+            case STOPPED -> on(ReplicationEvent.STOPPED, now);
+        }
+        if (isWanted() && before != position.shown()) {
+            if (!started) {
+                started = true;
+                startMillis = now.wallMillis();
+            }
+            agent.expected(now);
+            stall.restart(now, attribution.total());
+        }
+    }
+
+    /** There is no control plane, assignments come from a file. */
+    public void controlPlaneAbsent() {
+        controlPlane.absent();
+    }
+
+    /** The control plane has answered a signed request. */
+    public void controlPlaneAuthenticated() {
+        controlPlane.authenticated();
+    }
+
+    public void controlPlaneFailed(ControlPlaneFault fault, String reason, Moment now) {
+        controlPlane.failed(fault, reason, now);
+    }
+
+    // --- volumes
+
+    /** A volume is open; also one that had failed and was reopened. */
+    public void volumeAvailable(String volumeId) {
+        DiskProgress disk = disks.of(volumeId);
+        if (disk != null) {
+            disk.available();
+        }
+    }
+
+    /** A volume was not found or cannot be opened. */
+    public void volumeUnavailable(String volumeId, String reason, Moment now) {
+        DiskProgress disk = disks.of(volumeId);
+        if (disk != null) {
+            disk.unavailable(reason, now.nanos());
+        }
+    }
+
+    /** A volume takes no more writes until it is reopened. */
+    public void volumeFailed(String volumeId, String cause) {
+        DiskProgress disk = disks.of(volumeId);
+        if (disk != null) {
+            disk.failed(cause);
+        }
+    }
+
+    // --- the agent
+
+    /** A connection has shown a pin of this source server, and has accepted ours. */
+    public void connectionAccepted() {
+        agent.accepted();
+    }
+
+    /**
+     * A handshake was refused on either side. Nobody knows who the peer was, so this is for every source server of this one whose agent
+     * is not there.
+     */
+    public void handshakeRefused(HandshakeFault fault, String remoteAddress, String reason, Moment now) {
+        agent.refused(new RefusedHandshake(fault, remoteAddress, reason, now.nanos()));
+    }
+
+    /** A HELLO was refused; RANGE means that a disk's size is not the assigned one. */
+    public void helloRefused(ErrorCode code, String remoteAddress, String reason, Moment now) {
+        agent.refused(new RefusedHello(code, remoteAddress, reason, now.nanos()));
+    }
+
+    /** Two agents take turns; {@code otherAddress} is of the one that goes on. */
+    public void duplicateAgent(String refusedAddress, @Nullable String otherAddress) {
+        explainer.duplicateAgent(refusedAddress, otherAddress);
+    }
+
+    /** An operator accepts all agents again. */
+    public void agentsAccepted() {
+        explainer.agentsAccepted();
+    }
+
+    /** The sessions' record of this source server could not be read. */
+    public void recordLost(String cause) {
+        explainer.recordLost(cause);
+    }
+
+    /** A session is open; the one before must have been told as ended. {@code volumes} are those of its WELCOME. */
+    public void sessionOpened(long generation, List<Welcome.Volume> volumes, Moment now) {
+        agent.opened(generation, now);
+        epochs.cut();
+        disks.sessionOpened(volumes);
+        attribution.sessionOpened(now.nanos());
+        blocksUnderWay = 0;
+        if (volumes.stream().anyMatch(volume -> volume.action() == Welcome.Action.RESCAN)) {
+            rates.forgetBacklog();
+            if (epochs.hasCommitted()) {
+                on(ReplicationEvent.RESCAN_BEGAN, now);
+            }
+        }
+        on(ReplicationEvent.AGENT_CAME, now);
+        settle(now);
+    }
+
+    /** A session has ended; one that is not the newest changes nothing. */
+    public void sessionEnded(long generation, SessionEndCause cause, String reason, Moment now) {
+        if (agent.ended(generation, cause, reason, now)) {
+            epochs.cut();
+            blocksUnderWay = 0;
+            if (commitUnjudged) {
+                judgeCommit(false, now);
+            }
+            settle(now);
+        }
+    }
+
+    // --- the data
+
+    /** The first block of all has arrived; it need not be durable. */
+    public void firstByte(Moment now) {
+        if (firstByteMillis == 0) {
+            firstByteMillis = now.wallMillis();
+        }
+    }
+
+    /** Blocks of a volume became durable; {@code bytes} is the length on the disk of DATA and ZERO alike. */
+    public void durable(String volumeId, long bytes, Moment now) {
+        firstByte(now);
+        disks.durable(volumeId, bytes);
+        rates.durable(now.nanos(), bytes);
+        on(ReplicationEvent.FIRST_BYTE, now);
+        progressed(now);
+        settle(now);
+    }
+
+    /** EPOCH_OPEN was answered. */
+    public void epochOpened(long estimatedBytes, Moment now) {
+        epochs.opened();
+        disks.epochOpened(estimatedBytes);
+        settle(now);
+    }
+
+    /** EPOCH_COMMIT has come and waits, or was refused. */
+    public void commitWaits(boolean waits, Moment now) {
+        epochs.commitWaits(waits);
+        settle(now);
+    }
+
+    /** The commit of an epoch is stored. */
+    public void committed(long epoch, boolean fuzzy, long markMillis, Moment now) {
+        epochs.committed(epoch, markMillis);
+        boolean caughtUp = !disks.isReporting() || disks.remainingBytes() == 0;
+        disks.committed(fuzzy);
+        explainer.recordMade();
+        if (caughtUp || !agent.isOpen()) {
+            judgeCommit(caughtUp, now);
+        } else {
+            commitUnjudged = true;
+        }
+        progressed(now);
+        settle(now);
+    }
+
+    /** The agent tells its backlog and what it has waited for. */
+    public void sourceStatus(List<VolumeBacklog> backlogs, AgentWaits waits, Moment now) {
+        if (!agent.isOpen()) {
+            return;
+        }
+        disks.reported(backlogs);
+        rates.backlog(now.nanos(), disks.remainingBytes());
+        attribution.agentWaited(now.nanos(), waits);
+        boolean caughtUp = disks.remainingBytes() == 0;
+        if (commitUnjudged) {
+            judgeCommit(caughtUp, now);
+        } else if (caughtUp && !epochs.isOpen() && position.covered() == DataReplicationState.BACKLOG) {
+            on(ReplicationEvent.CAUGHT_UP, now);
+        }
+        settle(now);
+    }
+
+    /** What the newest commit means. */
+    private void judgeCommit(boolean caughtUp, Moment now) {
+        commitUnjudged = false;
+        if (caughtUp) {
+            on(ReplicationEvent.CAUGHT_UP, now);
+        } else {
+            boolean rescan = position.covered() == DataReplicationState.RESCAN;
+            on(rescan ? ReplicationEvent.RESCAN_ENDED : ReplicationEvent.INITIAL_SYNC_SENT, now);
+        }
+    }
+
+    private void progressed(Moment now) {
+        stall.restart(now, attribution.total());
+        on(ReplicationEvent.PROGRESSED, now);
+    }
+
+    // --- time
+
+    /** Looks at what only time changes; to be called four times a second with what the server has measured. */
+    public void tick(StageClocks clocks, Moment now) {
+        attribution.tick(now.nanos(), clocks);
+        blocksUnderWay = agent.isOpen() ? clocks.blocksUnderWay() : 0;
+        if (disks.isReporting() && agent.isOpen()) {
+            rates.backlog(now.nanos(), disks.remainingBytes());
+        }
+        settle(now);
+        if (stall.isStalled(now)) {
+            on(ReplicationEvent.STALLED, explainer.stalled(now).sentence(), now);
+        }
+        if (agent.isLost(now)) {
+            on(ReplicationEvent.AGENT_LOST, now);
+        }
+        long limitNanos = settings.backlogAfter().toNanos();
+        if (attribution.lagNanos(now.nanos()) > limitNanos && lagMillis(now) > limitNanos / 1_000_000) {
+            on(ReplicationEvent.FELL_BEHIND, now);
+        }
+    }
+
+    /** Tells the parts whether there is lag and whether work waits, after anything that may have changed that. */
+    private void settle(Moment now) {
+        boolean connected = agent.isOpen();
+        boolean underWay = blocksUnderWay > 0 || epochs.isCommitWaiting();
+        boolean outstanding = disks.outstandingBytes() > 0;
+        boolean waits = connected && (underWay || (disks.isReporting() && outstanding));
+        attribution.lagging(now.nanos(), connected, isBehind() && connected, epochs.isCommitWaiting());
+        stall.waiting(now, waits, attribution.total());
+        if (!waits) {
+            on(ReplicationEvent.NOTHING_WAITS, now);
+        }
+    }
+
+    /** Whether the replica is not known to be what the source is. */
+    private boolean isBehind() {
+        return blocksUnderWay > 0 || epochs.isOpen() || disks.outstandingBytes() > 0;
+    }
+
+    private void on(ReplicationEvent event, Moment now) {
+        on(event, event.why, now);
+    }
+
+    private void on(ReplicationEvent event, String why, Moment now) {
+        DataReplicationState before = position.shown();
+        position = StateTransitions.next(position, event);
+        if (position.shown() != before) {
+            listener.stateChanged(assignment.sourceServerId(), before, position.shown(), why, now);
+        }
+    }
+
+    private boolean isWanted() {
+        return position.shown() != DataReplicationState.PAUSED && position.shown() != DataReplicationState.STOPPED;
+    }
+
+    // --- what is told
+
+    public DataReplicationState state() {
+        return position.shown();
+    }
+
+    /** Where the time of the lag went in the last 60 s. */
+    public StageTimes lagLastMinute(Moment now) {
+        return attribution.lastMinute(now.nanos());
+    }
+
+    /** What another process needs to go on from here. */
+    public ReplicationCheckpoint checkpoint() {
+        return new ReplicationCheckpoint(
+                stateToKeep(),
+                started ? startMillis : 0,
+                firstByteMillis,
+                epochs.committedEpoch(),
+                epochs.markMillis(),
+                explainer.isRecordLost(),
+                explainer.isDuplicateAgent(),
+                disks.checkpoints());
+    }
+
+    private DataReplicationState stateToKeep() {
+        if (commitUnjudged) {
+            return DataReplicationState.BACKLOG;
+        }
+        DataReplicationState covered = position.covered();
+        return covered == DataReplicationState.CREATING_SNAPSHOT ? DataReplicationState.CONTINUOUS : covered;
+    }
+
+    /** All that is said of the replication now. */
+    public DataReplicationInfo info(Moment now) {
+        Long lagSeconds = epochs.hasCommitted() ? lagMillis(now) / 1000 : null;
+        long sinceStartSeconds = Math.max(0, now.wallMillis() - startMillis) / 1000;
+        long lag = lagSeconds == null ? sinceStartSeconds : lagSeconds;
+        List<Explanation> explanations = explainer.explain(new Situation(now, position, firstByteMillis > 0, lag));
+        List<ReplicatedDisk> counters = disks.counters();
+        EtaRange eta = agent.isOpen() && isWanted() ? rates.eta(now, remainingBytes()) : null;
+        return new DataReplicationInfo(
+                position.shown(),
+                Duration.ofSeconds(lag),
+                eta == null ? null : eta.latest(),
+                counters,
+                steps.at(now, startMillis, firstByteMillis > 0),
+                Explainer.error(explanations),
+                null,
+                replicatorId,
+                new Detail(
+                        firstByteMillis == 0 ? null : Instant.ofEpochMilli(firstByteMillis),
+                        lagSeconds,
+                        null,
+                        counters.stream()
+                                .mapToLong(ReplicatedDisk::backloggedStorageBytes)
+                                .sum(),
+                        agent.isOpen() && disks.isReporting(),
+                        eta == null ? null : eta.earliest(),
+                        eta == null ? null : eta.latest(),
+                        rates.rates(now.nanos(), agent.isOpen() && disks.isReporting()),
+                        stageSeconds(attribution.sinceLagBegan()),
+                        explanations,
+                        inconsistentVolumes()));
+    }
+
+    /** Since the mark of the committed epoch, 0 while nothing waits. */
+    private long lagMillis(Moment now) {
+        return agent.isOpen() && !isBehind() ? 0 : epochs.sinceMarkMillis(now);
+    }
+
+    private long remainingBytes() {
+        return disks.isReporting() ? disks.remainingBytes() : Math.max(disks.remainingBytes(), disks.missingBytes());
+    }
+
+    private static List<StageSeconds> stageSeconds(StageTimes times) {
+        return times.byShare().stream()
+                .map(stage -> new StageSeconds(stage, times.nanos(stage) / SECOND_NANOS))
+                .toList();
+    }
+
+    private List<String> inconsistentVolumes() {
+        return disks.all().stream()
+                .filter(disk -> explainer.isDuplicateAgent() || !disk.isOfOneMoment())
+                .map(disk -> disk.assignment().volumeId())
+                .toList();
+    }
+}

@@ -21,7 +21,8 @@ public record ServerConfig(
         Path assignmentsFile,
         Path imageDirectory,
         SessionSettings sessions,
-        VolumeConfig volumes) {
+        VolumeConfig volumes,
+        ControlSettings control) {
     /** What the JDK takes as the path of a Unix socket. */
     static final int SOCKET_PATH_BYTES_MAX = 106;
 

@@ -28,13 +28,19 @@ final class NetworkProxy implements AutoCloseable {
     private NetworkProxy(int serverPort) {
         this.server = vertx.createNetServer().connectHandler(agent -> {
             agent.pause();
-            client.connect(serverPort, "127.0.0.1").onSuccess(to -> join(agent, to)).onFailure(gone -> agent.close());
+            client.connect(serverPort, "127.0.0.1")
+                    .onSuccess(to -> join(agent, to))
+                    .onFailure(gone -> agent.close());
         });
     }
 
     static NetworkProxy to(int serverPort) throws Exception {
         NetworkProxy proxy = new NetworkProxy(serverPort);
-        proxy.server.listen(0, "127.0.0.1").toCompletionStage().toCompletableFuture().get(10, TimeUnit.SECONDS);
+        proxy.server
+                .listen(0, "127.0.0.1")
+                .toCompletionStage()
+                .toCompletableFuture()
+                .get(10, TimeUnit.SECONDS);
         proxy.vertx.setPeriodic(TURN_MILLIS, turn -> proxy.refill());
         return proxy;
     }

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.config;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,6 +43,10 @@ public final class CheckConfigCommand implements Callable<Integer> {
 
     /** Paths as they are used, other values as they were written. */
     private static String textOf(EffectiveConfig config, ConfigKey<?> key) {
-        return config.get(key) instanceof Path path ? path.toString() : config.text(key);
+        return switch (config.get(key)) {
+            case Path path -> path.toString();
+            case Optional<?> some when some.orElse(null) instanceof Path path -> path.toString();
+            default -> config.text(key);
+        };
     }
 }

@@ -1,14 +1,18 @@
 package org.replicationserver.receiver.config;
 
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.replicationserver.receiver.config.ControlSettings.ControlMode;
+import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.log.LogFormat;
 import org.replicationserver.receiver.log.LogLevel;
@@ -194,6 +198,85 @@ final class ConfigKeys {
             "buffered",
             "The same for image files, whose file systems do not all take direct.");
 
+    static final ConfigKey<ControlMode> CONTROL_MODE = key(
+            "control.mode",
+            ValueType.choice(ControlMode.class),
+            "local",
+            "Where assignments and commands come from: assignments.file (local), or the control plane (https), which is then told"
+                    + " of everything; the other control keys are of https.");
+    static final ConfigKey<Optional<URI>> CONTROL_ENDPOINT = key(
+            "control.endpoint",
+            ValueType.optional(ValueType.httpsEndpoint()),
+            "",
+            "Address of the control plane, also of a VPC endpoint; empty is the public one of control.region.");
+    static final ConfigKey<Optional<String>> CONTROL_REGION = key(
+            "control.region",
+            ValueType.optional(ValueType.region()),
+            "",
+            "Region of the control plane and of the signatures; empty is that of the EC2 instance.");
+    static final ConfigKey<Optional<String>> CONTROL_REPLICATION_SERVER_ID = key(
+            "control.replication-server-id",
+            ValueType.optional(ValueType.id(IdForm.SERVER)),
+            "",
+            "Name under which the control plane knows this server; empty is the id of the EC2 instance.");
+    static final ConfigKey<Boolean> CONTROL_USE_FIPS = key(
+            "control.use-fips",
+            ValueType.bool(),
+            "false",
+            "Takes the FIPS endpoint of the region; us-east-1, us-east-2, us-west-1, us-west-2 and GovCloud have one.");
+    static final ConfigKey<Boolean> CONTROL_USE_DUAL_STACK = key(
+            "control.use-dual-stack",
+            ValueType.bool(),
+            "false",
+            "Takes the endpoint of the region that has IPv6 addresses too.");
+    static final ConfigKey<Optional<Path>> CONTROL_CA_FILE = key(
+            "control.ca-file",
+            ValueType.optional(ValueType.path()),
+            "",
+            "PEM file of certificates that the control plane's is trusted by, beside those that the JDK trusts; for private"
+                    + " endpoints.");
+    static final ConfigKey<CredentialsSource> CONTROL_CREDENTIALS = key(
+            "control.credentials",
+            ValueType.choice(CredentialsSource.class),
+            "instance",
+            "Signatures are by the role of the EC2 instance (instance), or by the first credentials in the AWS SDK's usual places"
+                    + " (chain).");
+    static final ConfigKey<Duration> CONTROL_CONNECT_TIMEOUT = key(
+            "control.connect-timeout-seconds",
+            ValueType.seconds(100, 60_000),
+            "5",
+            "Time for a TCP connection to the control plane.");
+    static final ConfigKey<Duration> CONTROL_ATTEMPT_TIMEOUT = key(
+            "control.attempt-timeout-seconds",
+            ValueType.seconds(100, 300_000),
+            "15",
+            "Time for a request to the control plane and its answer, beyond control.poll-wait-seconds of a poll.");
+    static final ConfigKey<Duration> CONTROL_CALL_TIMEOUT = key(
+            "control.call-timeout-seconds",
+            ValueType.seconds(100, HOUR_MILLIS),
+            "60",
+            "The same for all attempts of a request together; at least control.attempt-timeout-seconds.");
+    static final ConfigKey<Integer> CONTROL_ATTEMPTS_MAX = key(
+            "control.attempts-max",
+            ValueType.integer(1, 10),
+            "3",
+            "How often a request is tried before it counts as failed.");
+    static final ConfigKey<Integer> CONTROL_POLL_WAIT_SECONDS = key(
+            "control.poll-wait-seconds",
+            ValueType.integer(0, 20),
+            "20",
+            "How long the control plane is asked to wait for commands.");
+    static final ConfigKey<Duration> CONTROL_ASSOCIATIONS_INTERVAL = key(
+            "control.associations-interval-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "60",
+            "The control plane is asked this often which source servers are assigned.");
+    static final ConfigKey<Long> CONTROL_OUTBOX_BYTES_MAX = key(
+            "control.outbox-bytes-max",
+            ValueType.bytes(4 * MIB, GIB),
+            "64MiB",
+            "What waits in the state directory to be told to the control plane; beyond it the oldest progress goes first, then the"
+                    + " oldest notifications, counted.");
     static final ConfigKey<LogFormat> LOG_FORMAT = key(
             "log.format",
             ValueType.choice(LogFormat.class),

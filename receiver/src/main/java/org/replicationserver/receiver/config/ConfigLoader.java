@@ -172,6 +172,7 @@ public final class ConfigLoader {
         requireMore(config, ConfigKeys.SESSION_DEAD_AFTER, ConfigKeys.SESSION_PING_AFTER);
         requireAtLeast(config, ConfigKeys.SESSION_CONTROL_FRAMES_BURST, ConfigKeys.SESSION_CONTROL_FRAMES_PER_SECOND);
         requireAtLeast(config, ConfigKeys.SESSION_PINGS_BURST, ConfigKeys.SESSION_PINGS_PER_SECOND);
+        requireAtLeast(config, ConfigKeys.CONTROL_CALL_TIMEOUT, ConfigKeys.CONTROL_ATTEMPT_TIMEOUT);
         requireRoomForAdminSocket(config);
     }
 

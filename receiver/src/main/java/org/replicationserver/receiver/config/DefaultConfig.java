@@ -27,7 +27,10 @@ final class DefaultConfig {
 
     private static String defaultOf(ConfigKey<?> key) {
         ConfigKey<?> parent = key.defaultParent();
-        return parent == null ? key.defaultText() : "<" + parent + ">/" + key.defaultText();
+        if (parent != null) {
+            return "<" + parent + ">/" + key.defaultText();
+        }
+        return key.defaultText().isEmpty() ? "empty" : key.defaultText();
     }
 
     /** A default that follows another key is a comment, otherwise it would cease to follow. */

@@ -63,6 +63,7 @@ public final class EffectiveConfig {
                 get(ConfigKeys.IMAGE_DIRECTORY),
                 sessions(),
                 volumes(),
+                control(),
                 new LogConfig(get(ConfigKeys.LOG_FORMAT), get(ConfigKeys.LOG_LEVEL)));
     }
 
@@ -130,5 +131,24 @@ public final class EffectiveConfig {
                 get(ConfigKeys.VOLUME_FORCE_BYTES_MAX),
                 get(ConfigKeys.VOLUME_BLOCK_DEVICE_CACHE),
                 get(ConfigKeys.VOLUME_IMAGE_CACHE));
+    }
+
+    private ControlSettings control() {
+        return new ControlSettings(
+                get(ConfigKeys.CONTROL_MODE),
+                get(ConfigKeys.CONTROL_ENDPOINT),
+                get(ConfigKeys.CONTROL_REGION),
+                get(ConfigKeys.CONTROL_REPLICATION_SERVER_ID),
+                get(ConfigKeys.CONTROL_USE_FIPS),
+                get(ConfigKeys.CONTROL_USE_DUAL_STACK),
+                get(ConfigKeys.CONTROL_CA_FILE),
+                get(ConfigKeys.CONTROL_CREDENTIALS),
+                get(ConfigKeys.CONTROL_CONNECT_TIMEOUT),
+                get(ConfigKeys.CONTROL_ATTEMPT_TIMEOUT),
+                get(ConfigKeys.CONTROL_CALL_TIMEOUT),
+                get(ConfigKeys.CONTROL_ATTEMPTS_MAX),
+                get(ConfigKeys.CONTROL_POLL_WAIT_SECONDS),
+                get(ConfigKeys.CONTROL_ASSOCIATIONS_INTERVAL),
+                get(ConfigKeys.CONTROL_OUTBOX_BYTES_MAX));
     }
 }

@@ -22,6 +22,7 @@ public record ServerConfig(
         Path imageDirectory,
         SessionSettings sessions,
         VolumeConfig volumes,
+        ControlSettings control,
         LogConfig log) {
     /** What the JDK takes as the path of a Unix socket. */
     static final int SOCKET_PATH_BYTES_MAX = 106;

@@ -2,6 +2,7 @@ package org.replicationserver.receiver.config;
 
 import java.math.BigDecimal;
 import java.net.InetAddress;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -9,6 +10,7 @@ import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -25,6 +27,7 @@ record ValueType<T>(String allowed, Function<String, T> parser, boolean isList) 
     private static final Pattern INTEGER = Pattern.compile("[0-9]{1,9}");
     private static final Pattern SECONDS = Pattern.compile("[0-9]{1,7}(\\.[0-9]{1,3})?");
     private static final Pattern IP_V4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
+    private static final Pattern REGION = Pattern.compile("[a-z][a-z0-9-]{1,31}");
     private static final Pattern COMMA = Pattern.compile(",");
 
     /** The value, or null if it is not allowed. */
@@ -83,6 +86,40 @@ record ValueType<T>(String allowed, Function<String, T> parser, boolean isList) 
             require(text.contains(":") || IP_V4.matcher(text).matches());
             InetAddress.ofLiteral(text);
             return text;
+        });
+    }
+
+    static ValueType<Boolean> bool() {
+        return scalar("true or false", text -> {
+            require(text.equals("true") || text.equals("false"));
+            return Boolean.valueOf(text);
+        });
+    }
+
+    /** A value that may be left empty, to be found out or not to be used. */
+    static <T> ValueType<Optional<T>> optional(ValueType<T> type) {
+        return new ValueType<>(
+                type.allowed() + ", or empty",
+                text -> text.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(type.parser().apply(text)),
+                type.isList());
+    }
+
+    static ValueType<String> region() {
+        return scalar("the name of a region, as us-east-1", text -> {
+            require(REGION.matcher(text).matches());
+            return text;
+        });
+    }
+
+    static ValueType<URI> httpsEndpoint() {
+        return scalar("https://HOST or https://HOST:PORT", text -> {
+            URI uri = URI.create(text);
+            require("https".equals(uri.getScheme()) && uri.getHost() != null && uri.getPort() != 0);
+            require(uri.getPort() <= 65535 && uri.getRawUserInfo() == null);
+            require(uri.getRawPath().isEmpty() && uri.getRawQuery() == null && uri.getRawFragment() == null);
+            return uri;
         });
     }
 

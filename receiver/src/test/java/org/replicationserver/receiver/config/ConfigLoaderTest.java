@@ -189,7 +189,15 @@ class ConfigLoaderTest {
                 "session.drain-timeout-seconds | 0.0001 | seconds from 0 to 3600",
                 "session.ack-interval-seconds  | 6      | seconds from 0.01 to 5",
                 "volume.force-bytes-max | 8MB   | bytes from 64KiB to 1GiB, as a plain number or in KiB, MiB, GiB, TiB",
-                "volume.image-cache     | none  | direct or buffered"
+                "volume.image-cache     | none  | direct or buffered",
+                "control.use-fips       | yes   | true or false",
+                "control.region         | US    | the name of a region, as us-east-1, or empty",
+                "control.endpoint | http://a.test      | https://HOST or https://HOST:PORT, or empty",
+                "control.endpoint | a.test             | https://HOST or https://HOST:PORT, or empty",
+                "control.endpoint | https://a.test/x   | https://HOST or https://HOST:PORT, or empty",
+                "control.endpoint | https://u@a.test   | https://HOST or https://HOST:PORT, or empty",
+                "control.endpoint | https://a.test:0   | https://HOST or https://HOST:PORT, or empty",
+                "control.endpoint | https://a.test?x=y | https://HOST or https://HOST:PORT, or empty"
             })
     void valueOutOfRangeIsOneLineWithKeyValueAndWhatIsAllowed(String key, String value, String allowed) {
         assertThat(mistakesOfSet(key + "=" + value))
@@ -297,6 +305,9 @@ class ConfigLoaderTest {
         assertThat(mistakesOfSet("session.pings-burst=1"))
                 .containsExactly(
                         "--set: session.pings-burst=1; allowed: at least session.pings-per-second=2 (default)");
+        assertThat(mistakesOfSet("control.call-timeout-seconds=14"))
+                .containsExactly("--set: control.call-timeout-seconds=14; allowed: at least"
+                        + " control.attempt-timeout-seconds=15 (default)");
     }
 
     @Test

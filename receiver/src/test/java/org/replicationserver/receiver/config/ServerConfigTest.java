@@ -2,14 +2,18 @@ package org.replicationserver.receiver.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.config.ControlSettings.ControlMode;
+import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.log.LogFormat;
 import org.replicationserver.receiver.log.LogLevel;
@@ -35,6 +39,22 @@ class ServerConfigTest {
                         state.resolve("volumes"),
                         SessionSettings.defaults(),
                         new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
+                        new ControlSettings(
+                                ControlMode.LOCAL,
+                                Optional.empty(),
+                                Optional.empty(),
+                                Optional.empty(),
+                                false,
+                                false,
+                                Optional.empty(),
+                                CredentialsSource.INSTANCE,
+                                Duration.ofSeconds(5),
+                                Duration.ofSeconds(15),
+                                Duration.ofSeconds(60),
+                                3,
+                                20,
+                                Duration.ofSeconds(60),
+                                64 << 20),
                         new LogConfig(LogFormat.AUTO, LogLevel.INFO)));
     }
 
@@ -124,6 +144,48 @@ class ServerConfigTest {
                         c -> c.volumes().blockDeviceCache(),
                         CacheMode.BUFFERED),
                 new Mapping("volume.image-cache", "direct", c -> c.volumes().imageCache(), CacheMode.DIRECT),
+                new Mapping("control.mode", "https", c -> c.control().mode(), ControlMode.HTTPS),
+                new Mapping(
+                        "control.endpoint",
+                        "https://[::1]:8443",
+                        c -> c.control().endpoint(),
+                        Optional.of(URI.create("https://[::1]:8443"))),
+                new Mapping("control.region", "eu-north-1", c -> c.control().region(), Optional.of("eu-north-1")),
+                new Mapping(
+                        "control.replication-server-id",
+                        "i-1",
+                        c -> c.control().replicationServerId(),
+                        Optional.of("i-1")),
+                new Mapping(
+                        "control.use-fips", "true", c -> "fips " + c.control().useFips(), "fips true"),
+                new Mapping(
+                        "control.use-dual-stack",
+                        "true",
+                        c -> "dual-stack " + c.control().useDualStack(),
+                        "dual-stack true"),
+                new Mapping("control.ca-file", "/ca.pem", c -> c.control().caFile(), Optional.of(Path.of("/ca.pem"))),
+                new Mapping("control.credentials", "chain", c -> c.control().credentials(), CredentialsSource.CHAIN),
+                new Mapping(
+                        "control.connect-timeout-seconds",
+                        "21",
+                        c -> c.control().connectTimeout(),
+                        Duration.ofSeconds(21)),
+                new Mapping(
+                        "control.attempt-timeout-seconds",
+                        "22",
+                        c -> c.control().attemptTimeout(),
+                        Duration.ofSeconds(22)),
+                new Mapping(
+                        "control.call-timeout-seconds", "23", c -> c.control().callTimeout(), Duration.ofSeconds(23)),
+                new Mapping("control.attempts-max", "7", c -> c.control().attemptsMax(), 7),
+                new Mapping("control.poll-wait-seconds", "8", c -> c.control().pollWaitSeconds(), 8),
+                new Mapping(
+                        "control.associations-interval-seconds",
+                        "24",
+                        c -> c.control().associationsInterval(),
+                        Duration.ofSeconds(24)),
+                new Mapping(
+                        "control.outbox-bytes-max", "25MiB", c -> c.control().outboxBytesMax(), 25L << 20),
                 new Mapping("log.format", "json", c -> c.log().format(), LogFormat.JSON),
                 new Mapping("log.level", "debug", c -> c.log().level(), LogLevel.DEBUG));
     }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.session.DesiredState;
 
 /**
  * A source server that this replication server serves.
@@ -28,16 +29,6 @@ public record Association(
     private static final int PINS_MAX = 4;
     private static final String AGENT_PINS = "agentPins";
     private static final String DISKS = "disks";
-
-    /** What is wanted of a replication. */
-    public enum DesiredState {
-        /** Replicate. */
-        STARTED,
-        /** Take nothing now, keep everything, and carry on without a rescan. */
-        PAUSED,
-        /** It is over; the volumes keep what they have, the next start is an initial sync. */
-        STOPPED
-    }
 
     public Association {
         agentPins = List.copyOf(agentPins);

@@ -15,8 +15,8 @@ import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.AssignmentsFile;
 import org.replicationserver.receiver.config.ConfigException;
-import org.replicationserver.receiver.control.Association.DesiredState;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.replicationserver.receiver.session.DesiredState;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

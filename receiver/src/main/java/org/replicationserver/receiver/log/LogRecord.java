@@ -31,6 +31,7 @@ public record LogRecord(
     static final int TEXT_CHARS_MAX = 1024;
 
     private static final int EXCEPTION_CHARS_MAX = 4096;
+    private static final int ATTRIBUTES_MAX = 64;
 
     static LogRecord of(ILoggingEvent event) {
         String name = event.getLoggerName();
@@ -47,7 +48,9 @@ public record LogRecord(
     private static Map<String, String> attributes(@Nullable List<KeyValuePair> facts) {
         Map<String, String> attributes = new LinkedHashMap<>();
         if (facts != null) {
-            facts.forEach(fact -> attributes.put(fact.key, cut(String.valueOf(fact.value), TEXT_CHARS_MAX)));
+            facts.stream()
+                    .limit(ATTRIBUTES_MAX)
+                    .forEach(fact -> attributes.put(fact.key, cut(String.valueOf(fact.value), TEXT_CHARS_MAX)));
         }
         return attributes;
     }

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.replication;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.session.SessionEndCause;
 
 /** Whether the agent is there, and what kept it away. Event loop only. */
 final class AgentPresence {

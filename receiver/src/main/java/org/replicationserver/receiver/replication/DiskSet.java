@@ -12,6 +12,7 @@ import org.replicationserver.receiver.replication.DataReplicationInfo.Replicated
 import org.replicationserver.receiver.replication.ReplicationCheckpoint.VolumeCheckpoint;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
+import org.replicationserver.receiver.session.VolumeBacklog;
 
 /**
  * All disks of a source server, and the backlog over them. Event loop only.

@@ -12,7 +12,10 @@ import org.replicationserver.receiver.replication.DataReplicationInfo.Detail;
 import org.replicationserver.receiver.replication.DataReplicationInfo.ReplicatedDisk;
 import org.replicationserver.receiver.replication.DataReplicationInfo.StageSeconds;
 import org.replicationserver.receiver.replication.Explainer.Situation;
+import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.VolumeBacklog;
 
 /**
  * The replication of one source server as it is told to others. Event loop only.

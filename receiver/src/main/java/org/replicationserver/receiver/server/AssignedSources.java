@@ -54,8 +54,9 @@ final class AssignedSources {
                 .filter(id -> !after.containsKey(id))
                 .forEach(id -> changes.add(sessions.unassign(id).toCompletableFuture()));
         after.values()
-                .forEach(source -> changes.add(sessions.assign(source.assignment(), source.lastReported())
-                        .toCompletableFuture()));
+                .forEach(source ->
+                        changes.add(sessions.assign(source.assignment(), source.wanted(), source.lastReported())
+                                .toCompletableFuture()));
         pins.replaceAll(pinsAfter);
         sessions.withdrawPins(withdrawn);
         meters.keepOnly(volumesOf(after));

@@ -253,7 +253,7 @@ public final class AgentConnection implements FrameReader.Handler {
             case HELLO -> {
                 Hello hello = body(payload, Hello::parse);
                 role = Role.CONTROL;
-                slot.hello(this, hello);
+                hello(hello);
             }
             case ATTACH -> slot.attach(this, header, body(payload, Attach::parse));
             case EPOCH_OPEN -> openSession().openEpoch(header, body(payload, EpochOpen::parse));
@@ -278,6 +278,16 @@ public final class AgentConnection implements FrameReader.Handler {
                 }
             }
             default -> {} // PONG: that it came is all that it says
+        }
+    }
+
+    private void hello(Hello hello) throws ProtocolException {
+        try {
+            slot.hello(this, hello);
+        } catch (ProtocolException e) {
+            events.helloRefused(
+                    slot.sourceServerId(), transport.remoteAddress(), e.code(), String.valueOf(e.getMessage()));
+            throw e;
         }
     }
 

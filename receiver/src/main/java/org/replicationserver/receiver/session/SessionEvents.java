@@ -3,97 +3,113 @@ package org.replicationserver.receiver.session;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.volume.VolumeFailure;
 
-/** Told what happens in sessions, to count and to log it. Event loop only; must not block. */
+/** Told what happens in sessions; who does not care for something leaves it out. Event loop only; must not block. */
 public interface SessionEvents {
+    /** Volumes are assigned to a source server, for the first time or others than before; {@code record} is what is known of it. */
+    default void assigned(SourceAssignment assignment, DesiredState wanted, SourceRecord record) {}
+
+    /** A source server was taken away; nothing more is told of it. */
+    default void unassigned(String sourceServerId) {}
+
+    /** Something else is wanted of a source server. */
+    default void desired(String sourceServerId, DesiredState wanted) {}
+
+    /** A HELLO was refused; {@code text} is text of ours. */
+    default void helloRefused(String sourceServerId, String remoteAddress, ErrorCode code, String text) {}
+
+    /** A commit waits for its fences and for durable blocks, or waits no more because it was refused. */
+    default void commitWaits(String sourceServerId, boolean waits) {}
+
     /** A session is open; the agent was told this of its volumes. */
-    void sessionOpened(
-            String sourceServerId, long generation, String remoteAddress, int streams, List<Welcome.Volume> volumes);
+    default void sessionOpened(
+            String sourceServerId, long generation, String remoteAddress, int streams, List<Welcome.Volume> volumes) {}
 
     /** A session has ended; {@code reason} is in words. */
-    void sessionEnded(String sourceServerId, long generation, String reason, SessionEndCause cause);
+    default void sessionEnded(String sourceServerId, long generation, String reason, SessionEndCause cause) {}
 
     /** A frame was answered with an error, fatal or not. */
-    void refused(String sourceServerId, String remoteAddress, ErrorBody error);
+    default void refused(String sourceServerId, String remoteAddress, ErrorBody error) {}
 
     /**
      * A connection of an agent ended by a fault below the protocol: a reset, broken TLS, or too much that the agent left unread.
      * {@code cause} is text of ours or of the TLS engine.
      */
-    void connectionBroke(String sourceServerId, String remoteAddress, String cause);
+    default void connectionBroke(String sourceServerId, String remoteAddress, String cause) {}
 
     /** The peer sent an ERROR. */
-    void peerReportedError(String sourceServerId, String remoteAddress, int code);
+    default void peerReportedError(String sourceServerId, String remoteAddress, int code) {}
 
     /** A frame of an ignorable type was skipped. */
-    void ignored(String sourceServerId);
+    default void ignored(String sourceServerId) {}
 
     /** Members of a JSON body were ignored because they are unknown. */
-    void ignoredMembers(String sourceServerId, int members);
+    default void ignoredMembers(String sourceServerId, int members) {}
 
     /** A block's frame was dropped: its epoch is not open, its volume has failed, or the session is finishing. */
-    void frameDropped(String sourceServerId);
+    default void frameDropped(String sourceServerId) {}
 
     /** An agent was asked to finish and to come back. */
-    void goAwaySent(String sourceServerId, String reason);
+    default void goAwaySent(String sourceServerId, String reason) {}
 
     /** What was kept of a source server cannot be read; its disks will be sent whole. {@code cause} is text of ours. */
-    void recordLost(String sourceServerId, String cause);
+    default void recordLost(String sourceServerId, String cause) {}
 
     /** A connection paused because its source server's memory is used up. */
-    void readingPaused(String sourceServerId);
+    default void readingPaused(String sourceServerId) {}
 
     /** The first block ever of a source server was received. */
-    void firstByteReceived(String sourceServerId);
+    default void firstByteReceived(String sourceServerId) {}
 
     /** So many bytes of a volume's disk became durable, those of ZERO included. Once for each round. */
-    void blocksDurable(String sourceServerId, String volumeId, long bytes);
+    default void blocksDurable(String sourceServerId, String volumeId, long bytes) {}
 
     /** An agent has begun an epoch; how much it is going to send is only its guess. */
-    void epochOpened(String sourceServerId, long epoch, long estimatedBytes);
+    default void epochOpened(String sourceServerId, long epoch, long estimatedBytes) {}
 
     /** DATA of so many bytes arrived whole. */
-    void dataReceived(int payloadBytes, int rawBytes);
+    default void dataReceived(int payloadBytes, int rawBytes) {}
 
     /** ZERO for so many bytes arrived. */
-    void zeroReceived(long zeroBytes);
+    default void zeroReceived(long zeroBytes) {}
 
     /** An acknowledgement was sent. */
-    void acknowledged();
+    default void acknowledged() {}
 
     /** A session may write from now on; the record that says so is stored. */
-    void writerStored(String sourceServerId, SourceRecord record);
+    default void writerStored(String sourceServerId, SourceRecord record) {}
 
     /** An epoch was committed; the record that says so is stored. */
-    void committed(String sourceServerId, SourceRecord record);
+    default void committed(String sourceServerId, SourceRecord record) {}
 
     /** An assigned volume is not opened, because it has failed before and nobody has asked to reopen it. */
-    void volumeLeftClosed(String sourceServerId, String volumeId, String cause);
+    default void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {}
 
     /**
      * An agent told how much it has still to send of each volume that it knows the backlog of, and what it has waited for since its
      * session opened. Every two seconds while a session with the feature is open, and before BYE; in range, but only what an agent says.
      */
-    void sourceStatus(String sourceServerId, List<VolumeBacklog> backlogs, SourceStatus.Waits waits);
+    default void sourceStatus(String sourceServerId, List<VolumeBacklog> backlogs, SourceStatus.Waits waits) {}
 
     /** A volume is open, for the first time or again. */
-    void volumeOpened(String sourceServerId, String volumeId);
+    default void volumeOpened(String sourceServerId, String volumeId) {}
 
     /** A volume cannot be opened; {@code reason} is text of ours. */
-    void volumeUnavailable(String sourceServerId, String volumeId, String reason);
+    default void volumeUnavailable(String sourceServerId, String volumeId, String reason) {}
 
     /** A volume failed. */
-    void volumeFailed(String sourceServerId, VolumeFailure failure);
+    default void volumeFailed(String sourceServerId, VolumeFailure failure) {}
 
     /** Two agents with one certificate take turns; the later is refused from now on. */
-    void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress);
+    default void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress) {}
 
     /** An operator has chosen: agents that were refused as duplicates may come again. */
-    void agentsAccepted(String sourceServerId);
+    default void agentsAccepted(String sourceServerId) {}
 
     /** Too many corrupt blocks of one agent in a short time. */
-    void repeatedCorruption(String sourceServerId, int blocks);
+    default void repeatedCorruption(String sourceServerId, int blocks) {}
 }

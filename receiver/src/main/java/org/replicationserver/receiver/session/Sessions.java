@@ -60,24 +60,31 @@ public final class Sessions implements SourceSlot.SlotOwner {
      * Assigns volumes to a source server, or changes what is assigned to it; an open session is asked to begin again if its volumes
      * change. Calls for one source server take effect in their order.
      *
+     * @param wanted of the source server from now on
      * @param lastReported what the last server of this source server reported of it, if another one was; it counts only where nothing
      *     newer is known here
      * @return done when every volume is open or cannot be opened
      */
-    public CompletionStage<Void> assign(SourceAssignment assignment, @Nullable SourceRecord lastReported) {
+    public CompletionStage<Void> assign(
+            SourceAssignment assignment, DesiredState wanted, @Nullable SourceRecord lastReported) {
         String id = assignment.sourceServerId();
         return inOrder(id, () -> {
             SourceSlot slot = slots.get(id);
-            return slot == null ? assignFirst(assignment, lastReported) : slot.assign(assignment);
+            if (slot == null) {
+                return assignFirst(assignment, wanted, lastReported);
+            }
+            slot.setDesiredState(wanted);
+            return slot.assign(assignment);
         });
     }
 
-    private CompletionStage<Void> assignFirst(SourceAssignment assignment, @Nullable SourceRecord lastReported) {
+    private CompletionStage<Void> assignFirst(
+            SourceAssignment assignment, DesiredState wanted, @Nullable SourceRecord lastReported) {
         String id = assignment.sourceServerId();
         return context.records().load(id).thenCompose(own -> {
             SourceRecord record = own.newerOf(lastReported);
             SourceMemory share = new SourceMemory(shareBytes(slots.size() + 1), context.clock());
-            SourceSlot slot = new SourceSlot(id, record, context, share, this);
+            SourceSlot slot = new SourceSlot(id, wanted, record, context, share, this);
             slots.put(id, slot);
             shareMemory();
             CompletionStage<Void> stored = record.equals(own)
@@ -101,6 +108,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
             return slot.leave().thenRun(() -> {
                 slots.remove(sourceServerId);
                 shareMemory();
+                context.events().unassigned(sourceServerId);
             });
         });
     }

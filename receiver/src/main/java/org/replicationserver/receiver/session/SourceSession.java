@@ -472,6 +472,7 @@ final class SourceSession {
         epoch.commit = commit;
         epoch.commitSeq = header.seq();
         epoch.commitNanos = clock.nanos();
+        events.commitWaits(slot.sourceServerId(), true);
         tryCommit();
     }
 
@@ -517,6 +518,7 @@ final class SourceSession {
 
     private void refuseCommit(OpenEpoch open, ErrorCode code, int volume, String text) {
         open.commit = null;
+        events.commitWaits(slot.sourceServerId(), false);
         control.sendError(ProtocolException.ofBlock(code, text, open.commitSeq, volume, -1));
     }
 

@@ -77,7 +77,7 @@ final class SourceSlot {
 
     private SourceAssignment assignment;
     private SourceRecord record;
-    private DesiredState desiredState = DesiredState.STARTED;
+    private DesiredState desiredState;
 
     /** The source server is about to be another server's. */
     private boolean leaving;
@@ -109,8 +109,14 @@ final class SourceSlot {
 
     /** A slot without volumes; {@link #assign} gives it some. */
     SourceSlot(
-            String sourceServerId, SourceRecord record, SessionContext context, SourceMemory memory, SlotOwner owner) {
+            String sourceServerId,
+            DesiredState desiredState,
+            SourceRecord record,
+            SessionContext context,
+            SourceMemory memory,
+            SlotOwner owner) {
         this.assignment = new SourceAssignment(sourceServerId, List.of());
+        this.desiredState = desiredState;
         this.record = record;
         this.context = context;
         this.memory = memory;
@@ -148,6 +154,7 @@ final class SourceSlot {
         List<VolumeAssignment> from = assignment.volumes();
         assignment = to;
         record = record.pruned(to);
+        context.events().assigned(to, desiredState, record);
         CompletionStage<Void> changed = volumes.change(from, to.volumes());
         if (volumes.isChanging()) {
             askToFinish("ASSIGNMENT_CHANGED");
@@ -163,7 +170,11 @@ final class SourceSlot {
     }
 
     void setDesiredState(DesiredState wanted) {
+        if (wanted == desiredState) {
+            return;
+        }
         desiredState = wanted;
+        context.events().desired(sourceServerId(), wanted);
         if (wanted != DesiredState.STARTED) {
             refuseOpening(notStarted());
             askToFinish(wanted.name());

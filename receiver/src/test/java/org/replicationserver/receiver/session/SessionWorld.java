@@ -85,7 +85,8 @@ final class SessionWorld {
 
     /** Changes what is assigned; the stage tells whether the change is done. */
     CompletableFuture<Void> assign(SourceAssignment assignment, @Nullable SourceRecord lastReported) {
-        CompletableFuture<Void> done = sessions.assign(assignment, lastReported).toCompletableFuture();
+        CompletableFuture<Void> done =
+                sessions.assign(assignment, DesiredState.STARTED, lastReported).toCompletableFuture();
         settle();
         return done;
     }

@@ -64,6 +64,10 @@ public final class ContractChecker {
         return document;
     }
 
+    boolean knows(String operation) {
+        return api.operation(operation) != null;
+    }
+
     /** What is wrong with a request; nothing if it is as the document says. */
     public List<ContractViolation> checkRequest(
             String operation, Function<String, @Nullable String> headers, JsonObject body) {

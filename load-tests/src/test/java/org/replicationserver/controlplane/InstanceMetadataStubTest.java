@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,8 +70,7 @@ final class InstanceMetadataStubTest {
     void theSdkTakesTheCredentialsAndTheControlPlaneKnowsThem() {
         stub.setCredentialValidity(Duration.ofMinutes(30));
         AwsSessionCredentials credentials = (AwsSessionCredentials) bySdk();
-        AccessKey known = keys.find(credentials.accessKeyId());
-        assertThat(known).isNotNull();
+        AccessKey known = Objects.requireNonNull(keys.find(credentials.accessKeyId()));
         assertThat(credentials.secretAccessKey()).isEqualTo(known.secretAccessKey());
         assertThat(credentials.sessionToken()).isEqualTo(known.sessionToken());
         assertThat(known.expiration())

@@ -69,6 +69,7 @@ final class RunScriptTest {
             Files.writeString(clone.resolve(module).resolve("pom.xml"), "pom");
         }
         Files.createDirectory(clone.resolve(".mvn"));
+        Files.createDirectories(clone.resolve("deploy/control-api"));
         Files.writeString(clone.resolve("pom.xml"), "pom");
         source = Files.writeString(clone.resolve("receiver/src/main/source"), "1");
         Files.copy(Path.of("..", "run"), clone.resolve("run"), StandardCopyOption.COPY_ATTRIBUTES);
@@ -138,6 +139,13 @@ final class RunScriptTest {
     }
 
     @Test
+    void theDocumentOfTheControlApiIsASourceToo() throws Exception {
+        run("control-plane");
+        Files.writeString(clone.resolve("deploy/control-api/openapi.yaml"), "openapi: 3.1.0");
+        assertThat(run("control-plane").output()).contains("building");
+    }
+
+    @Test
     void aBuildThatFailsStartsNothing() throws Exception {
         Files.writeString(
                 clone.resolve("run"), Files.readString(clone.resolve("run")).replace("package)", "fail)"));
@@ -150,6 +158,9 @@ final class RunScriptTest {
     void commandsCallThemselvesAsTheyWereCalled() throws Exception {
         assertThat(run("serve").output()).contains(" -Dcommand.name=./run ");
         assertThat(run("demo").output()).contains(" -Dcommand.name=./run demo ");
+        assertThat(run("control-plane", "--port=1").output())
+                .contains(" -Dcommand.name=./run control-plane ")
+                .endsWith("org.replicationserver.controlplane.ControlPlaneMain --port=1");
     }
 
     @Test

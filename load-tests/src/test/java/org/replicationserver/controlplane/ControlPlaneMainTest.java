@@ -1,0 +1,246 @@
+package org.replicationserver.controlplane;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringReader;
+import java.io.StringWriter;
+import java.net.ConnectException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.cert.X509Certificate;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.replicationserver.cert.PemFiles;
+import org.replicationserver.controlplane.AccessKey.Role;
+import org.replicationserver.controlplane.ApiClient.Answer;
+
+/** The program, with nothing but what it prints and writes. */
+final class ControlPlaneMainTest {
+    private static final String SERVER = "i-0123456789abcdef0";
+    private static final String SOURCE = "s-0123456789abcdef0";
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+    private final CompletableFuture<Integer> signal = new CompletableFuture<>();
+    private final HttpClient client = HttpClient.newHttpClient();
+
+    @AfterEach
+    void close() {
+        signal.complete(143);
+        client.close();
+    }
+
+    private int execute(String... arguments) {
+        List<String> all = new ArrayList<>(List.of(arguments));
+        Stream.of("--port=0", "--admin-port=0", "--metadata-port=0", "--directory=" + directory.resolve("state"))
+                .filter(unless ->
+                        Stream.of(arguments).noneMatch(given -> optionOf(given).equals(optionOf(unless))))
+                .forEach(all::add);
+        return ControlPlaneMain.commandLine(() -> signal::join)
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true))
+                .execute(all.toArray(String[]::new));
+    }
+
+    private static String optionOf(String argument) {
+        return argument.substring(0, (argument + "=").indexOf('='));
+    }
+
+    private CompletableFuture<Integer> start() {
+        CompletableFuture<Integer> running = CompletableFuture.supplyAsync(this::execute);
+        await().until(() -> out.toString().contains("operator:"));
+        return running;
+    }
+
+    private URI printed(String label) {
+        Matcher matcher = Pattern.compile(label + ": +([^, ]+),").matcher(out.toString());
+        assertThat(matcher.find()).as(out.toString()).isTrue();
+        return URI.create(Objects.requireNonNull(matcher.group(1)));
+    }
+
+    private HttpResponse<String> admin(String method, String path, JsonObject body) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(printed("operator").resolve(path))
+                .method(method, HttpRequest.BodyPublishers.ofString(body.encode()))
+                .build();
+        return client.send(request, HttpResponse.BodyHandlers.ofString());
+    }
+
+    private JsonObject ask(String method, String path, JsonObject body) throws Exception {
+        HttpResponse<String> answer = admin(method, path, body);
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+        return new JsonObject(answer.body());
+    }
+
+    private JsonObject get(String path) throws Exception {
+        return ask("GET", path, new JsonObject());
+    }
+
+    private ApiClient client(Role role, String profile) throws Exception {
+        X509Certificate authority = PemFiles.readCertificate(directory.resolve("state/control-plane-ca.cert.pem"));
+        Properties credentials = new Properties();
+        String text = Files.readString(directory.resolve("state/credentials"));
+        String section = text.substring(text.indexOf("[" + profile + "]"));
+        credentials.load(new StringReader(section.substring(0, section.indexOf("\n\n"))));
+        AccessKey key = new AccessKey(
+                credentials.getProperty("aws_access_key_id"),
+                credentials.getProperty("aws_secret_access_key"),
+                null,
+                null,
+                role);
+        return new ApiClient(
+                printed("control API"), authority, "us-east-1", key, Clock.systemUTC(), Duration.ofSeconds(20));
+    }
+
+    @Test
+    void aServerAndItsOperatorNeedNothingButWhatItPrintsAndWrites() throws Exception {
+        CompletableFuture<Integer> running = start();
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.resolve("state/credentials"))))
+                .isEqualTo("rw-------");
+        JsonObject disk = new JsonObject().put("deviceName", "/dev/sda").put("sizeBytes", 1 << 20);
+        try (ApiClient agent = client(Role.AGENT, "agent");
+                ApiClient server = client(Role.REPLICATION_SERVER, "replication-server")) {
+            agent.call(
+                    "RegisterAgentForMgn",
+                    new JsonObject()
+                            .put("sourceServerId", SOURCE)
+                            .put("agentPin", "sha256:" + "a1".repeat(32))
+                            .put("disks", new JsonArray().add(disk)));
+            JsonObject target = new JsonObject().put("deviceName", "/dev/sda").put("volumeId", "vol-1");
+            JsonObject assignment = new JsonObject()
+                    .put("sourceServerId", SOURCE)
+                    .put("replicationServerId", SERVER)
+                    .put("disks", new JsonArray().add(target));
+            String paired = ask("POST", "/assignments", assignment).getString("commandId");
+            String drained = ask(
+                            "POST",
+                            "/commands",
+                            new JsonObject()
+                                    .put("replicationServerId", SERVER)
+                                    .put("command", new JsonObject().put("type", "DRAIN_SERVER")))
+                    .getString("commandId");
+            Answer polled = server.call(
+                    "GetChannelCommandsForMgn",
+                    new JsonObject()
+                            .put("replicationServerId", SERVER)
+                            .put("waitSeconds", 0)
+                            .put("maxCommands", 16));
+            assertThat(polled.body().getJsonArray("commands"))
+                    .extracting(command -> ((JsonObject) command).getString("commandId"))
+                    .containsExactly(paired, drained);
+        }
+        JsonObject source = get("/fleet").getJsonArray("sourceServers").getJsonObject(0);
+        assertThat(source.getString("replicationServerId")).isEqualTo(SERVER);
+        assertThat(get("/commands").getJsonArray("commands").getJsonObject(0).getInteger("deliveries"))
+                .isEqualTo(1);
+        assertThat(get("/violations").getJsonArray("list")).isEmpty();
+        for (String view : List.of("/", "/messages", "/irregularities", "/exchanges", "/logs", "/metrics", "/faults")) {
+            get(view);
+        }
+        signal.complete(143);
+        assertThat(running.get(20, TimeUnit.SECONDS)).isEqualTo(143);
+    }
+
+    @Test
+    void faultsAreInjectedAndEndedByTheOperator() throws Exception {
+        start();
+        ask(
+                "POST",
+                "/faults",
+                new JsonObject().put("kind", "ERROR").put("error", "THROTTLING").put("count", 1));
+        JsonObject poll = new JsonObject()
+                .put("replicationServerId", SERVER)
+                .put("waitSeconds", 0)
+                .put("maxCommands", 16);
+        try (ApiClient server = client(Role.REPLICATION_SERVER, "replication-server")) {
+            assertThat(server.call("GetChannelCommandsForMgn", poll).status()).isEqualTo(429);
+            assertThat(server.call("GetChannelCommandsForMgn", poll).status()).isEqualTo(200);
+            ask("POST", "/clock", new JsonObject().put("aheadSeconds", 3600));
+            assertThat(server.call("GetChannelCommandsForMgn", poll).status()).isEqualTo(403);
+            ask("POST", "/clock", new JsonObject());
+            ask("POST", "/down", new JsonObject());
+            assertThatThrownBy(() -> server.call("GetChannelCommandsForMgn", poll))
+                    .isInstanceOf(ConnectException.class);
+            ask("POST", "/up", new JsonObject());
+            assertThat(server.call("GetChannelCommandsForMgn", poll).status()).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void anOperatorsMistakeIsToldWithWhatIsAllowed() throws Exception {
+        start();
+        assertThat(admin("GET", "/coffee", new JsonObject()).body()).contains("GET /fleet");
+        assertThat(admin("POST", "/commands", new JsonObject()).body()).contains("replicationServerId: missing");
+        HttpResponse<String> wrong = admin(
+                "POST",
+                "/commands",
+                new JsonObject()
+                        .put("replicationServerId", SERVER)
+                        .put("command", new JsonObject().put("type", "REOPEN_VOLUME")));
+        assertThat(wrong.statusCode()).isEqualTo(400);
+        assertThat(wrong.body()).contains("/parameters: missing");
+        JsonObject unknown = new JsonObject().put("sourceServerId", "s-none").put("replicationServerId", SERVER);
+        assertThat(admin("POST", "/assignments", unknown).statusCode()).isEqualTo(404);
+    }
+
+    @Test
+    void theAuthorityStaysFromStartToStart() throws Exception {
+        CompletableFuture<Integer> running = start();
+        Path certificate = directory.resolve("state/control-plane-ca.cert.pem");
+        String before = Files.readString(certificate);
+        signal.complete(143);
+        running.join();
+        assertThat(execute("--name=control-plane.example")).isEqualTo(143);
+        assertThat(certificate).hasContent(before);
+    }
+
+    @Test
+    void aPortThatIsTakenEndsIt() throws IOException {
+        try (ServerSocket taken = new ServerSocket(0)) {
+            assertThat(execute("--admin-port=" + taken.getLocalPort())).isEqualTo(69);
+        }
+        assertThat(err.toString()).contains("in use");
+    }
+
+    @Test
+    void aDirectoryThatCannotBeUsedEndsIt() throws IOException {
+        Path file = Files.writeString(directory.resolve("file"), "");
+        assertThat(execute("--directory=" + file)).isEqualTo(74);
+        assertThat(err.toString().lines()).singleElement().asString().contains(file.toString());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"--port=65536, 0 to 65535", "--admin-port=-1, 0 to 65535", "--nonsense, --nonsense"})
+    void aMistakeGetsOneLineThatNamesIt(String argument, String named) {
+        assertThat(execute(argument)).isEqualTo(2);
+        assertThat(err.toString().lines()).singleElement().asString().contains(named);
+    }
+}

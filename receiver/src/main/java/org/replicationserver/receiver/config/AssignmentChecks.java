@@ -1,6 +1,5 @@
 package org.replicationserver.receiver.config;
 
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -21,12 +20,10 @@ import org.replicationserver.receiver.session.VolumeAssignment;
  */
 final class AssignmentChecks {
     private static final int DEVICE_NAME_CHARS_MAX = 128;
-    private static final Path DEVICES = Path.of("/dev");
-    private static final String PATH_ALLOWED = "a path inside image.directory, or a block device below " + DEVICES;
     private static final String SIZE_ALLOWED = "a multiple of " + ProtocolLimits.SECTOR_BYTES + " from "
             + ProtocolLimits.SECTOR_BYTES + " to " + ByteSize.format(ProtocolLimits.DISK_BYTES_MAX);
 
-    private final Path imageDirectory;
+    private final VolumePaths paths;
     private final Mistakes mistakes;
     private final Map<String, String> whereBySource = new HashMap<>();
     private final Map<Pin, String> sourceByPin = new HashMap<>();
@@ -34,7 +31,7 @@ final class AssignmentChecks {
     private final Map<Path, String> volumeByPath = new HashMap<>();
 
     AssignmentChecks(Path imageDirectory, Mistakes mistakes) {
-        this.imageDirectory = imageDirectory.toAbsolutePath().normalize();
+        this.paths = new VolumePaths(imageDirectory);
         this.mistakes = mistakes;
     }
 
@@ -156,13 +153,13 @@ final class AssignmentChecks {
     }
 
     private @Nullable Path path(VolumeText text, String volume) {
-        Field field = present(text, VolumeText.PATH, text.path(), PATH_ALLOWED);
+        Field field = present(text, VolumeText.PATH, text.path(), VolumePaths.ALLOWED);
         if (field == null) {
             return null;
         }
-        Path path = resolve(field.text());
+        Path path = paths.resolve(field.text());
         if (path == null) {
-            mistakes.value(field.where(), VolumeText.PATH, field.text(), PATH_ALLOWED);
+            mistakes.value(field.where(), VolumeText.PATH, field.text(), VolumePaths.ALLOWED);
             return null;
         }
         String first = volumeByPath.putIfAbsent(path, volume);
@@ -171,20 +168,6 @@ final class AssignmentChecks {
             return null;
         }
         return path;
-    }
-
-    private @Nullable Path resolve(String text) {
-        try {
-            Path path = imageDirectory.resolve(text).normalize();
-            boolean inside = isStrictlyBelow(path, imageDirectory) || isStrictlyBelow(path, DEVICES);
-            return inside ? path : null;
-        } catch (InvalidPathException e) {
-            return null;
-        }
-    }
-
-    private static boolean isStrictlyBelow(Path path, Path directory) {
-        return path.startsWith(directory) && !path.equals(directory);
     }
 
     private @Nullable Long sizeBytes(VolumeText text) {

@@ -1,5 +1,7 @@
 package org.replicationserver.receiver.control;
 
+import java.util.concurrent.CompletionStage;
+
 /** Told what is assigned. */
 public interface AssociationListener {
     /**
@@ -7,5 +9,5 @@ public interface AssociationListener {
      *
      * @param associations all of them
      */
-    void changed(Associations associations);
+    CompletionStage<Void> changed(Associations associations);
 }

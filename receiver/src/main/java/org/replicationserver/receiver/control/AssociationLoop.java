@@ -3,10 +3,13 @@ package org.replicationserver.receiver.control;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.AssociationsAnswer.Malformed;
 import org.slf4j.Logger;
@@ -38,8 +41,14 @@ public final class AssociationLoop extends ControlThread {
     private volatile AssociationStatus status = new AssociationStatus(null, false, null);
 
     // control-associations only
-    private @Nullable Associations newest;
     private boolean isFirst = true;
+
+    /** Of what holds: an answer and a command may change it at the same time. */
+    private final Object lock = new Object();
+
+    // under lock
+    private @Nullable Associations newest;
+    private long edits;
 
     /**
      * Starts nothing yet.
@@ -75,6 +84,23 @@ public final class AssociationLoop extends ControlThread {
         }
     }
 
+    /**
+     * Changes what is assigned by a command, without asking. An answer to a question that was asked before does not count any more.
+     *
+     * @return done when the change is stored, and the listener is done with it. Any thread
+     */
+    public CompletionStage<Void> edit(UnaryOperator<Associations> change) {
+        synchronized (lock) {
+            edits++;
+            Associations changed = change.apply(former());
+            Instant answered = status.answered() == null ? clock.instant() : status.answered();
+            CompletionStage<Void> stored =
+                    store == null ? CompletableFuture.completedStage(null) : store.store(answered, changed);
+            CompletionStage<Void> taken = handOn(changed);
+            return stored.thenCompose(done -> taken);
+        }
+    }
+
     public AssociationStatus status() {
         return status;
     }
@@ -88,7 +114,12 @@ public final class AssociationLoop extends ControlThread {
             if (!wasFirst) {
                 controlPlane.awaitAttempt();
             }
-            take(controlPlane.describeAssociations(server.get(), wasFirst ? FIRST_ANSWER : Duration.ofDays(1)));
+            long editsBefore = edits();
+            AssociationsAnswer answer =
+                    controlPlane.describeAssociations(server.get(), wasFirst ? FIRST_ANSWER : Duration.ofDays(1));
+            if (!take(answer, editsBefore)) {
+                return; // asks again at once
+            }
         } catch (ControlPlaneException e) {
             status = new AssociationStatus(status.answered(), status.fromDisk(), e.getMessage());
             if (wasFirst) {
@@ -99,18 +130,31 @@ public final class AssociationLoop extends ControlThread {
         questions.tryAcquire(interval.toNanos(), TimeUnit.NANOSECONDS);
     }
 
-    private void take(AssociationsAnswer answer) {
-        Instant now = clock.instant();
-        String trouble = troubleOf(answer);
-        if (trouble != null && !trouble.equals(status.trouble())) {
-            LOG.error("associations are malformed and not taken: {}", trouble);
+    private long edits() {
+        synchronized (lock) {
+            return edits;
         }
-        status = new AssociationStatus(now, false, trouble);
-        Associations associations = answer.after(former());
-        if (store != null) {
-            store.store(now, associations);
+    }
+
+    /** False if a command has changed what is assigned since the question was asked. */
+    private boolean take(AssociationsAnswer answer, long editsBefore) {
+        synchronized (lock) {
+            if (edits != editsBefore) {
+                return false;
+            }
+            Instant now = clock.instant();
+            String trouble = troubleOf(answer);
+            if (trouble != null && !trouble.equals(status.trouble())) {
+                LOG.atError().addKeyValue("trouble", trouble).log("associations are malformed and not taken");
+            }
+            status = new AssociationStatus(now, false, trouble);
+            Associations associations = answer.after(former());
+            if (store != null) {
+                store.store(now, associations);
+            }
+            handOn(associations);
+            return true;
         }
-        handOn(associations);
     }
 
     /** What held until now, by this start or the one before. */
@@ -136,16 +180,24 @@ public final class AssociationLoop extends ControlThread {
     private void carryOn() {
         AssociationStore.Kept kept = store == null ? null : store.load();
         if (kept != null) {
-            LOG.warn("control plane does not answer, what it said before holds: answered={}", kept.answered());
+            LOG.atWarn()
+                    .addKeyValue("answered", kept.answered())
+                    .log("control plane does not answer, what it said before holds");
             status = new AssociationStatus(kept.answered(), true, status.trouble());
-            handOn(kept.associations());
+            synchronized (lock) {
+                if (newest == null) {
+                    handOn(kept.associations());
+                }
+            }
         }
     }
 
-    private void handOn(Associations associations) {
-        if (!associations.equals(newest)) {
-            newest = associations;
-            executor.execute(() -> listener.changed(associations));
+    private CompletionStage<Void> handOn(Associations associations) {
+        if (associations.equals(newest)) {
+            return CompletableFuture.completedStage(null);
         }
+        newest = associations;
+        return CompletableFuture.supplyAsync(() -> listener.changed(associations), executor)
+                .thenCompose(done -> done);
     }
 }

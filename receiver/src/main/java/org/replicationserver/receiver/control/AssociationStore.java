@@ -6,6 +6,8 @@ import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.volume.StateDirectory;
@@ -53,8 +55,12 @@ public final class AssociationStore {
         }
     }
 
-    /** Stores in the background; what cannot be stored is told, and the older content stays. */
-    void store(Instant answered, Associations associations) {
+    /**
+     * Stores; what cannot be stored is told, and the older content stays.
+     *
+     * @return done when that has ended, one way or the other
+     */
+    CompletionStage<Void> store(Instant answered, Associations associations) {
         byte[] record = associations
                 .toJson()
                 .put(ANSWERED, answered.toString())
@@ -65,16 +71,18 @@ public final class AssociationStore {
                     "associations are too large to be kept, a start without a control plane will not know them: bytes={} bytesMax={}",
                     record.length,
                     StateDirectory.RECORD_BYTES_MAX);
-            return;
+            return CompletableFuture.completedStage(null);
         }
         try {
-            directory.store(RECORD, record).whenComplete((stored, failure) -> {
+            return directory.store(RECORD, record).handle((stored, failure) -> {
                 if (failure != null) {
                     LOG.error("associations cannot be kept: {}", failure.getMessage());
                 }
+                return null;
             });
         } catch (RejectedExecutionException e) {
             LOG.error("associations cannot be kept, the state directory is closed or too slow");
+            return CompletableFuture.completedStage(null);
         }
     }
 }

@@ -1,0 +1,56 @@
+package org.replicationserver.receiver.control;
+
+import io.vertx.core.json.JsonObject;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Supplier;
+
+/**
+ * Tells regularly how far replications are, on the virtual thread {@code control-progress}: what has changed since it was told. What
+ * cannot be told is not kept, because the next is newer.
+ */
+public final class ProgressLoop extends ControlThread {
+    private final ControlPlane controlPlane;
+    private final Supplier<CompletableFuture<Map<String, JsonObject>>> infos;
+    private final Duration interval;
+    private final Clock clock;
+
+    // control-progress only
+    private Map<String, JsonObject> told = new HashMap<>();
+
+    /** @param infos the schema DataReplicationInfo of each source server now, by its id */
+    public ProgressLoop(
+            ControlPlane controlPlane,
+            Supplier<CompletableFuture<Map<String, JsonObject>>> infos,
+            Duration interval,
+            Clock clock) {
+        super("control-progress");
+        this.controlPlane = controlPlane;
+        this.infos = infos;
+        this.interval = interval;
+        this.clock = clock;
+    }
+
+    @Override
+    void step() throws ControlPlaneException, InterruptedException {
+        Map<String, JsonObject> now;
+        try {
+            now = infos.get().get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        }
+        Map<String, JsonObject> taken = new HashMap<>();
+        for (Map.Entry<String, JsonObject> one : now.entrySet()) {
+            if (!one.getValue().equals(told.get(one.getKey()))) {
+                controlPlane.sendProgress(one.getKey(), clock.instant(), one.getValue());
+            }
+            taken.put(one.getKey(), one.getValue());
+        }
+        told = taken;
+        Thread.sleep(interval);
+    }
+}

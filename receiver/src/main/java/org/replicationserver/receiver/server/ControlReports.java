@@ -1,0 +1,130 @@
+package org.replicationserver.receiver.server;
+
+import io.vertx.core.json.JsonObject;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.control.DataReplicationInfoJson;
+import org.replicationserver.receiver.control.Outbox;
+import org.replicationserver.receiver.control.Report;
+import org.replicationserver.receiver.control.Report.AuthenticationOutcome;
+import org.replicationserver.receiver.control.Report.ProgressCause;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.replication.DataReplicationInfo;
+import org.replicationserver.receiver.replication.DataReplicationState;
+import org.replicationserver.receiver.replication.Moment;
+import org.replicationserver.receiver.replication.ReplicationListener;
+import org.replicationserver.receiver.replication.Replications;
+import org.replicationserver.receiver.session.SessionClock;
+import org.replicationserver.receiver.session.SessionEndCause;
+import org.replicationserver.receiver.session.SessionEvents;
+import org.replicationserver.receiver.session.SourceRecord;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Puts into the outbox what the control plane must be told, however long that takes. Event loop only; told after the model, which it
+ * asks.
+ */
+final class ControlReports implements SessionEvents, ReplicationListener {
+    private static final Logger LOG = LoggerFactory.getLogger(ControlReports.class);
+
+    private final Outbox outbox;
+    private final SessionClock clock;
+    private @Nullable Replications replications;
+
+    ControlReports(Outbox outbox, SessionClock clock) {
+        this.outbox = outbox;
+        this.clock = clock;
+    }
+
+    /** To be called once, before anything happens. */
+    void ask(Replications asked) {
+        replications = asked;
+    }
+
+    private Instant now() {
+        return Instant.ofEpochMilli(clock.millis());
+    }
+
+    /** Losses are counted and logged by the outbox itself. */
+    private void append(Report report) {
+        outbox.append(report).exceptionally(lost -> {
+            LOG.atDebug()
+                    .addKeyValue("report", report)
+                    .addKeyValue("cause", lost.getMessage())
+                    .log("report is lost");
+            return null;
+        });
+    }
+
+    private @Nullable JsonObject info(String sourceServerId) {
+        DataReplicationInfo info = replications == null ? null : replications.info(sourceServerId);
+        return info == null ? null : DataReplicationInfoJson.of(info);
+    }
+
+    private void progress(String sourceServerId, ProgressCause cause, @Nullable SourceRecord record) {
+        JsonObject info = info(sourceServerId);
+        if (info != null) {
+            append(Report.progress(
+                    now(), sourceServerId, cause, info, record == null ? null : ReportedRecord.of(record)));
+        }
+    }
+
+    @Override
+    public void stateChanged(
+            String sourceServerId,
+            DataReplicationState previous,
+            DataReplicationState current,
+            String why,
+            Moment moment) {
+        JsonObject info = info(sourceServerId);
+        if (info != null) {
+            append(Report.stateChanged(now(), sourceServerId, previous.name(), info));
+        }
+    }
+
+    @Override
+    public void sessionOpened(
+            String sourceServerId, long generation, String remoteAddress, int streams, List<Welcome.Volume> volumes) {
+        String host = hostOf(remoteAddress);
+        append(Report.agentAuthentication(now(), sourceServerId, host, AuthenticationOutcome.AUTHENTICATED, null));
+        append(Report.agentConnected(now(), sourceServerId, host, generation, streams));
+    }
+
+    @Override
+    public void helloRefused(String sourceServerId, String remoteAddress, ErrorCode code, String text) {
+        if (code == ErrorCode.FORBIDDEN) {
+            append(Report.agentAuthentication(
+                    now(), sourceServerId, hostOf(remoteAddress), AuthenticationOutcome.REFUSED, text));
+        }
+    }
+
+    /** Without the port, and an IPv6 address without its brackets. */
+    private static String hostOf(String remoteAddress) {
+        int port = remoteAddress.lastIndexOf(':');
+        String host = port < 0 ? remoteAddress : remoteAddress.substring(0, port);
+        return host.startsWith("[") && host.endsWith("]") ? host.substring(1, host.length() - 1) : host;
+    }
+
+    @Override
+    public void sessionEnded(String sourceServerId, long generation, String reason, SessionEndCause cause) {
+        append(Report.agentDisconnected(now(), sourceServerId, generation, cause + ": " + reason));
+    }
+
+    @Override
+    public void firstByteReceived(String sourceServerId) {
+        progress(sourceServerId, ProgressCause.FIRST_BYTE, null);
+    }
+
+    @Override
+    public void writerStored(String sourceServerId, SourceRecord record) {
+        progress(sourceServerId, ProgressCause.SESSION, record);
+    }
+
+    @Override
+    public void committed(String sourceServerId, SourceRecord record) {
+        progress(sourceServerId, ProgressCause.COMMITTED, record);
+    }
+}

@@ -6,9 +6,11 @@ import java.util.concurrent.Callable;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
+import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.EffectiveConfig;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.log.Logging;
+import org.replicationserver.receiver.log.RecentLogs;
 import org.replicationserver.receiver.server.ReplicationServer;
 import org.replicationserver.receiver.server.ServerStartException;
 import org.slf4j.Logger;
@@ -46,12 +48,15 @@ final class ServeCommand implements Callable<Integer> {
         try {
             EffectiveConfig effective = options.load();
             ServerConfig config = effective.toServerConfig();
-            List<AssignedSource> assigned = effective.readAssignments();
-            Logging.setUp(config.log().format(), config.log().level());
+            boolean local = config.control().mode() == ControlMode.LOCAL;
+            List<AssignedSource> assigned = local ? effective.readAssignments() : List.of();
+            RecentLogs recentLogs =
+                    Logging.setUp(config.log().format(), config.log().level());
             NettyMemory.bound(config.sessions().memoryBudgetBytes());
             ReplicationServer server =
                     ReplicationServer.start(config, assigned, new SimpleMeterRegistry(), ServeCommand::endWithoutState);
             NettyMemory.warnIfJvmHasLess();
+            server.follow(recentLogs);
             int exitCode = StopSignals.install().await();
             server.stop();
             return exitCode;

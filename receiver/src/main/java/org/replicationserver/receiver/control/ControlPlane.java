@@ -4,6 +4,7 @@ import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The control plane, as this server sees it. Any thread but an event loop: calls block, for as long as {@code
@@ -16,6 +17,10 @@ public interface ControlPlane extends AutoCloseable {
 
     /** Under which id the control plane knows this server; also what it calls the replicator. */
     String replicationServerId() throws ControlPlaneException, InterruptedException;
+
+    /** The same if it is known already, else null; does not block. */
+    @Nullable
+    String knownReplicationServerId();
 
     /**
      * Introduces this server and asks which source servers are assigned to it.

@@ -9,7 +9,7 @@ import org.slf4j.LoggerFactory;
 /**
  * A virtual thread that does one thing again and again until it is stopped, and pauses after failures. Nothing that it meets ends it.
  */
-abstract class ControlThread implements AutoCloseable {
+public abstract class ControlThread implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ControlThread.class);
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
 

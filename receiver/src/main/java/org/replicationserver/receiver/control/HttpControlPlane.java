@@ -86,6 +86,12 @@ public final class HttpControlPlane implements ControlPlane {
     // --- operations
 
     @Override
+    public @Nullable String knownReplicationServerId() {
+        ControlTarget known = target;
+        return known == null ? settings.replicationServerId().orElse(null) : known.replicationServerId();
+    }
+
+    @Override
     public String replicationServerId() throws ControlPlaneException, InterruptedException {
         return target().replicationServerId();
     }

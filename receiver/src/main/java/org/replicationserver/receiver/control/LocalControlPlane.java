@@ -53,6 +53,11 @@ public final class LocalControlPlane implements ControlPlane {
     }
 
     @Override
+    public String knownReplicationServerId() {
+        return replicationServerId;
+    }
+
+    @Override
     public String replicationServerId() {
         return replicationServerId;
     }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.replicationserver.receiver.session.Sessions;
@@ -23,6 +24,7 @@ import org.replicationserver.receiver.session.VolumeHost.Availability;
  * only.
  *
  * <pre>
+ * GET  /status                                 all that is known of every replication and of the control plane
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
  * </pre>
@@ -30,16 +32,19 @@ import org.replicationserver.receiver.session.VolumeHost.Availability;
  * Answers are {@code 200 {"result": "..."}}, or 404 or 409 with {@code {"error": "..."}}.
  */
 final class AdminSocket {
+    private static final String STATUS = "/status";
     private static final Pattern REOPEN = Pattern.compile("/volumes/([A-Za-z0-9._-]{1,128})/reopen");
     private static final Pattern ACCEPT = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/accept-agents");
 
     private final Path path;
     private final Sessions sessions;
+    private final Supplier<JsonObject> status;
     private final HttpServer server;
 
-    AdminSocket(Vertx vertx, Path path, Sessions sessions) {
+    AdminSocket(Vertx vertx, Path path, Sessions sessions, Supplier<JsonObject> status) {
         this.path = path;
         this.sessions = sessions;
+        this.status = status;
         this.server = vertx.createHttpServer(new HttpServerOptions()).requestHandler(this::handle);
     }
 
@@ -68,7 +73,11 @@ final class AdminSocket {
         Matcher reopen = REOPEN.matcher(request.path());
         Matcher accept = ACCEPT.matcher(request.path());
         boolean post = HttpMethod.POST.equals(request.method());
-        if (post && reopen.matches()) {
+        if (HttpMethod.GET.equals(request.method()) && STATUS.equals(request.path())) {
+            request.response()
+                    .putHeader("content-type", "application/json")
+                    .end(status.get().toBuffer());
+        } else if (post && reopen.matches()) {
             reopen(request, reopen.group(1));
         } else if (post && accept.matches()) {
             if (sessions.acceptAgents(accept.group(1))) {

@@ -29,6 +29,9 @@ final class AssignedSources {
     private final VolumeMeters meters;
     private Map<String, AssignedSource> current = Map.of();
 
+    /** Written by the event loop, read by any thread. */
+    private volatile Set<String> volumeIds = Set.of();
+
     AssignedSources(PinRegistry pins, Sessions sessions, VolumeMeters meters) {
         this.pins = pins;
         this.sessions = sessions;
@@ -59,8 +62,14 @@ final class AssignedSources {
                                 .toCompletableFuture()));
         pins.replaceAll(pinsAfter);
         sessions.withdrawPins(withdrawn);
-        meters.keepOnly(volumesOf(after));
+        volumeIds = Set.copyOf(volumesOf(after));
+        meters.keepOnly(volumeIds);
         return CompletableFuture.allOf(changes.toArray(CompletableFuture[]::new));
+    }
+
+    /** Ids of all assigned volumes; any thread. */
+    Set<String> volumeIds() {
+        return volumeIds;
     }
 
     /** What is assigned now. */

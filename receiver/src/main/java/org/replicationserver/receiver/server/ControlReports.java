@@ -32,16 +32,12 @@ final class ControlReports implements SessionEvents, ReplicationListener {
 
     private final Outbox outbox;
     private final SessionClock clock;
-    private @Nullable Replications replications;
+    private final Replications replications;
 
-    ControlReports(Outbox outbox, SessionClock clock) {
+    ControlReports(Outbox outbox, Replications replications, SessionClock clock) {
         this.outbox = outbox;
+        this.replications = replications;
         this.clock = clock;
-    }
-
-    /** To be called once, before anything happens. */
-    void ask(Replications asked) {
-        replications = asked;
     }
 
     private Instant now() {
@@ -60,7 +56,7 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     }
 
     private @Nullable JsonObject info(String sourceServerId) {
-        DataReplicationInfo info = replications == null ? null : replications.info(sourceServerId);
+        DataReplicationInfo info = replications.info(sourceServerId);
         return info == null ? null : DataReplicationInfoJson.of(info);
     }
 

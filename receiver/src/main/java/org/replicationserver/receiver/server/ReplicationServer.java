@@ -8,14 +8,19 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -23,6 +28,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Identity;
 import org.replicationserver.cert.PeerIdentity;
 import org.replicationserver.cert.Pin;
@@ -31,13 +37,28 @@ import org.replicationserver.cert.PinnedTrustManager;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.ConfiguredDirectory;
 import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.config.VolumePaths;
+import org.replicationserver.receiver.control.AssociationLoop;
+import org.replicationserver.receiver.control.DataReplicationInfoJson;
+import org.replicationserver.receiver.control.Outbox;
+import org.replicationserver.receiver.control.ReplicationServerInfo;
 import org.replicationserver.receiver.listener.AgentListener;
 import org.replicationserver.receiver.listener.ListenerSettings;
 import org.replicationserver.receiver.listener.TlsEngine;
+import org.replicationserver.receiver.log.RecentLogs;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.replication.DataReplicationInfo;
+import org.replicationserver.receiver.replication.ReplicationListener;
+import org.replicationserver.receiver.replication.ReplicationSettings;
+import org.replicationserver.receiver.replication.Replications;
+import org.replicationserver.receiver.replication.StageClocks;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
 import org.replicationserver.receiver.session.RoundReports;
 import org.replicationserver.receiver.session.SessionClock;
+import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.Sessions;
+import org.replicationserver.receiver.session.SourceClocks;
+import org.replicationserver.receiver.status.ResourceSampler;
 import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.receiver.status.VolumeMeters;
 import org.replicationserver.volume.LinuxBlockDevice;
@@ -51,6 +72,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class ReplicationServer {
     private static final Logger LOG = LoggerFactory.getLogger(ReplicationServer.class);
+
+    /** Of this software, as others are told. */
+    public static final String VERSION = "0.1.0";
+
     private static final long TICK_MILLIS = 250;
     private static final double NANOS_PER_SECOND = 1e9;
 
@@ -68,14 +93,29 @@ public final class ReplicationServer {
     private final AgentListener listener;
     private final AdminSocket admin;
     private final AssignedSources assignedSources;
+    private final StagingVolumes volumes;
+    private final Replications replications;
+    private final ControlLink controlLink;
+    private final Executor eventLoop;
     private final StopSteps stopSteps;
+    private final Instant started = Instant.now();
 
     private int port;
 
+    /** Null until the control plane is followed. Any thread. */
+    private volatile @Nullable AssociationLoop associations;
+
     /** @param stopSteps is given a step for each part that must be stopped, also when a later part cannot be made */
     private ReplicationServer(
-            ServerConfig config, MeterRegistry metrics, ServerFiles files, DeviceOpener devices, StopSteps stopSteps) {
+            ServerConfig config,
+            ReplicationSettings replicationSettings,
+            MeterRegistry metrics,
+            ServerFiles files,
+            ControlLink controlLink,
+            DeviceOpener devices,
+            StopSteps stopSteps) {
         this.config = config;
+        this.controlLink = controlLink;
         this.stopSteps = stopSteps;
         this.identity = files.identity();
         PinRegistry pins = new PinRegistry();
@@ -84,13 +124,37 @@ public final class ReplicationServer {
         this.vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
         stopSteps.add("event loop", () -> await(vertx.close()));
         this.loop = vertx.getOrCreateContext();
-        Executor eventLoop = task -> loop.runOnContext(ignored -> task.run());
+        this.eventLoop = task -> loop.runOnContext(ignored -> task.run());
 
         SessionClock clock = SessionClock.system();
-        ServerEvents events = new ServerEvents(metrics, clock);
-        StateRecords records = new StateRecords(files.state(), eventLoop, events::recordLost);
+        ServerEvents counters = new ServerEvents(metrics, clock);
+        Checkpoints checkpoints = new Checkpoints(files.replications(), eventLoop);
+        List<SessionEvents> told = new ArrayList<>();
+        List<ReplicationListener> stateListeners = new ArrayList<>(List.of(new StateLog()));
+        this.replications = new Replications(
+                clock,
+                replicationSettings,
+                () -> controlLink.replicatorId(config.serverId()),
+                this::clocks,
+                (source, before, after, why, moment) ->
+                        stateListeners.forEach(one -> one.stateChanged(source, before, after, why, moment)),
+                checkpoints::store);
+        told.add(counters);
+        told.add(replications);
+        Outbox outbox = controlLink.outbox();
+        if (outbox != null) {
+            ControlReports reported = new ControlReports(outbox, replications, clock);
+            told.add(reported);
+            stateListeners.add(reported);
+        }
+        SessionEvents events = new SessionEventsFan(told);
+        StateRecords records = new StateRecords(
+                files.state(),
+                eventLoop,
+                events::recordLost,
+                id -> checkpoints.load(id).thenAccept(kept -> kept.ifPresent(one -> replications.restore(id, one))));
         RoundReports reports = new RoundReports(eventLoop);
-        StagingVolumes volumes = new StagingVolumes(
+        this.volumes = new StagingVolumes(
                 config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, reports);
         stopSteps.add("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
         this.sessions = new Sessions(
@@ -104,7 +168,7 @@ public final class ReplicationServer {
                 new SecureRandom());
         reports.to(sessions);
         this.assignedSources = new AssignedSources(pins, sessions, new VolumeMeters(metrics, volumes::writer));
-        PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), events::certificateRefused);
+        PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
         this.listener = new AgentListener(
                 vertx,
                 listenerSettings(config),
@@ -112,10 +176,16 @@ public final class ReplicationServer {
                 trust,
                 new PeerIdentity(pins),
                 sessions,
-                events);
+                new PeerEvents(counters, replications));
         stopSteps.add("listener", () -> await(listener.close()));
-        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions);
+        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::status);
         stopSteps.add("admin socket", () -> await(admin.close()));
+        stopSteps.add("counters of replications", () -> onLoopAndWait(replications::keepAll));
+        controlLink.startSending(() -> {
+            if (associations != null) {
+                associations.askNow();
+            }
+        });
         stopSteps.add("sessions", this::finishSessions);
         FunctionCounter.builder(
                         "replication_event_loop_cpu_seconds", listener, l -> l.eventLoopCpuNanos() / NANOS_PER_SECOND)
@@ -155,11 +225,25 @@ public final class ReplicationServer {
             Consumer<Throwable> onStateFailure,
             DeviceOpener devices)
             throws ServerStartException {
+        return start(config, ReplicationSettings.defaults(), assigned, metrics, onStateFailure, devices);
+    }
+
+    /** The same, with other times and limits of what is told of replications; tests have no minutes. */
+    public static ReplicationServer start(
+            ServerConfig config,
+            ReplicationSettings replicationSettings,
+            List<AssignedSource> assigned,
+            MeterRegistry metrics,
+            Consumer<Throwable> onStateFailure,
+            DeviceOpener devices)
+            throws ServerStartException {
         StopSteps stopSteps = new StopSteps();
         try {
             ServerFiles files = ServerFiles.open(config, onStateFailure, stopSteps);
             CertificateExpiry.tell(files.identity().notAfter(), Instant.now(), config.certDirectory());
-            ReplicationServer server = new ReplicationServer(config, metrics, files, devices, stopSteps);
+            ControlLink controlLink = ControlLink.open(config, onStateFailure, stopSteps);
+            ReplicationServer server =
+                    new ReplicationServer(config, replicationSettings, metrics, files, controlLink, devices, stopSteps);
             server.openVolumes(assigned);
             server.listen();
             return server;
@@ -203,13 +287,94 @@ public final class ReplicationServer {
     private void listen() throws ServerStartException {
         port = onLoop(listener::listen, this::cannotListen);
         onLoop(admin::listen, this::cannotMakeAdminSocket);
-        onLoopLater(() -> vertx.setPeriodic(TICK_MILLIS, ignored -> sessions.tick()));
+        onLoopLater(() -> vertx.setPeriodic(TICK_MILLIS, ignored -> tick()));
         LOG.atInfo()
                 .addKeyValue("port", port)
                 .addKeyValue("pin", identity.pin())
                 .addKeyValue("engine", config.tls().engine().resolve())
                 .addKeyValue("protocols", config.tls().protocols())
                 .log("listening");
+    }
+
+    private void tick() {
+        sessions.tick();
+        controlLink.tellModels(replications);
+        replications.tick();
+    }
+
+    private StageClocks clocks(String sourceServerId) {
+        SourceClocks clocks = sessions.clocks(sourceServerId);
+        return clocks == null
+                ? new StageClocks(0, 0, 0, 0, 0, 0, 0, 0, StageClocks.UNKNOWN, 0)
+                : new StageClocks(
+                        clocks.throttlePausedNanos(),
+                        clocks.memoryPausedNanos(),
+                        0,
+                        clocks.deviceBusyNanos(),
+                        clocks.expandBusyNanos(),
+                        listener.eventLoopCpuNanos(),
+                        clocks.windowUsedUpNanos(),
+                        clocks.blocksUnderWayNanos(),
+                        StageClocks.UNKNOWN,
+                        clocks.blocksUnderWay());
+    }
+
+    /**
+     * Follows the control plane from now on: what it assigns replaces what was assigned at the start.
+     *
+     * @param recentLogs that are sent to it
+     */
+    public void follow(RecentLogs recentLogs) {
+        VolumePaths paths = new VolumePaths(config.imageDirectory());
+        associations = controlLink.follow(new ControlLink.Parts(
+                this::info,
+                new AssociationApplier(assignedSources, paths, sessions.sourceServersMax()),
+                loop -> new ServerCommands(
+                                sessions,
+                                assignedSources,
+                                volumes,
+                                loop,
+                                controlLink.controlPlane(),
+                                recentLogs,
+                                this::info,
+                                this::drain,
+                                eventLoop)
+                        .handlers(),
+                this::infos,
+                new ResourceSampler(Path.of("/proc"), assignedSources::volumeIds, volumes::writer),
+                recentLogs,
+                eventLoop));
+    }
+
+    private ReplicationServerInfo info() {
+        return new ReplicationServerInfo(
+                identity.pin(), null, port, ReplicationServer.VERSION, ProtocolLimits.ALPN, started);
+    }
+
+    private CompletableFuture<Map<String, JsonObject>> infos() {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    Map<String, JsonObject> infos = new LinkedHashMap<>();
+                    for (String id : replications.sourceServerIds()) {
+                        DataReplicationInfo info = replications.info(id);
+                        if (info != null) {
+                            infos.put(id, DataReplicationInfoJson.of(info));
+                        }
+                    }
+                    return infos;
+                },
+                eventLoop);
+    }
+
+    /** What is told of the whole server; event loop. */
+    private JsonObject status() {
+        return ServerStatus.of(replications, controlLink.status());
+    }
+
+    /** Asks all agents to finish, for good. */
+    private CompletionStage<Void> drain() {
+        sessions.shutdown();
+        return noSessions();
     }
 
     /** The port that agents connect to. */
@@ -247,19 +412,33 @@ public final class ReplicationServer {
     }
 
     private boolean awaitNoSessions(Duration timeout) {
-        CountDownLatch none = new CountDownLatch(1);
-        onLoopLater(() -> vertx.setPeriodic(10, id -> {
-            if (!sessions.hasSessions()) {
-                vertx.cancelTimer(id);
-                none.countDown();
-            }
-        }));
+        CompletableFuture<Void> none = new CompletableFuture<>();
+        onLoopLater(() -> noSessions().thenRun(() -> none.complete(null)));
         try {
-            return none.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
+            none.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+            return true;
+        } catch (TimeoutException | ExecutionException e) {
+            return false;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
         }
+    }
+
+    /** Done when no session is open or opening. Event loop. */
+    private CompletionStage<Void> noSessions() {
+        CompletableFuture<Void> none = new CompletableFuture<>();
+        vertx.setPeriodic(10, id -> {
+            if (!sessions.hasSessions()) {
+                vertx.cancelTimer(id);
+                none.complete(null);
+            }
+        });
+        return none;
+    }
+
+    private void onLoopAndWait(Runnable task) throws Exception {
+        CompletableFuture.runAsync(task, eventLoop).get(FINISH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private static <T> T await(Future<T> future) throws Exception {

@@ -18,7 +18,7 @@ import org.replicationserver.volume.DeviceException;
 import org.replicationserver.volume.StateDirectory;
 
 /** What the server must find, or make, in its directories before anything else is started. */
-record ServerFiles(StateDirectory state, Identity identity) {
+record ServerFiles(StateDirectory state, StateDirectory replications, Identity identity) {
     /** The name under which the certificate directory keeps the server's key, certificate and pin. */
     private static final String IDENTITY = "server";
 
@@ -34,8 +34,14 @@ record ServerFiles(StateDirectory state, Identity identity) {
                 ConfiguredDirectory.STATE,
                 () -> StateDirectory.open(config.stateDirectory().resolve("sources"), onStateFailure));
         stopSteps.add("state directory", state::close);
+        StateDirectory replications = use(
+                config,
+                ConfiguredDirectory.STATE,
+                () -> StateDirectory.open(config.stateDirectory().resolve("replications"), onStateFailure));
+        stopSteps.add("counters' directory", replications::close);
         use(config, ConfiguredDirectory.IMAGE, () -> Files.createDirectories(config.imageDirectory()));
-        return new ServerFiles(state, use(config, ConfiguredDirectory.CERT, () -> loadOrCreateIdentity(config)));
+        return new ServerFiles(
+                state, replications, use(config, ConfiguredDirectory.CERT, () -> loadOrCreateIdentity(config)));
     }
 
     private static <T> T use(ServerConfig config, ConfiguredDirectory directory, Step<T> step)

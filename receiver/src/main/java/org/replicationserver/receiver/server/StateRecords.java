@@ -6,6 +6,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.SourceRecords;
@@ -16,12 +17,21 @@ final class StateRecords implements SourceRecords {
     private final StateDirectory directory;
     private final Executor eventLoop;
     private final BiConsumer<String, String> onLost;
+    private final Function<String, CompletionStage<Void>> alsoLoad;
 
-    /** @param onLost told the source server and the cause when a record cannot be read */
-    StateRecords(StateDirectory directory, Executor eventLoop, BiConsumer<String, String> onLost) {
+    /**
+     * @param onLost told the source server and the cause when a record cannot be read
+     * @param alsoLoad what else must be known of a source server before its record is handed out; never fails
+     */
+    StateRecords(
+            StateDirectory directory,
+            Executor eventLoop,
+            BiConsumer<String, String> onLost,
+            Function<String, CompletionStage<Void>> alsoLoad) {
         this.directory = directory;
         this.eventLoop = eventLoop;
         this.onLost = onLost;
+        this.alsoLoad = alsoLoad;
     }
 
     @Override
@@ -29,7 +39,8 @@ final class StateRecords implements SourceRecords {
         return directory
                 .loadLater(sourceServerId)
                 .thenApplyAsync(StateRecords::parse, eventLoop)
-                .exceptionallyComposeAsync(failure -> lost(sourceServerId, failure), eventLoop);
+                .exceptionallyComposeAsync(failure -> lost(sourceServerId, failure), eventLoop)
+                .thenCompose(record -> alsoLoad.apply(sourceServerId).thenApply(done -> record));
     }
 
     private static SourceRecord parse(Optional<byte[]> bytes) {

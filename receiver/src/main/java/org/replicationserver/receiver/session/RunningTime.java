@@ -28,6 +28,11 @@ final class RunningTime {
         assert running >= 0 : "ended more often than begun";
     }
 
+    /** How many it is so of now. */
+    int running() {
+        return running;
+    }
+
     /** Until now; never decreases. */
     long nanos() {
         return endedNanos + (running == 0 ? 0 : clock.nanos() - beganNanos);

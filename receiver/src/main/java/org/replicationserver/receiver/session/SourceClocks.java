@@ -9,6 +9,7 @@ package org.replicationserver.receiver.session;
  * @param memoryPausedNanos some connection waited for the source server's share of memory
  * @param windowUsedUpNanos of some volume on some stream less than a largest block of the window was left
  * @param blocksUnderWayNanos some block was with a volume
+ * @param blocksUnderWay blocks that are with a volume now
  * @param deviceBusyNanos the busiest volume's device had not returned from a call; which one that is, is judged a few times a second
  * @param expandBusyNanos the busiest volume's writer expanded and checked blocks; judged in the same way
  */
@@ -17,5 +18,6 @@ public record SourceClocks(
         long memoryPausedNanos,
         long windowUsedUpNanos,
         long blocksUnderWayNanos,
+        int blocksUnderWay,
         long deviceBusyNanos,
         long expandBusyNanos) {}

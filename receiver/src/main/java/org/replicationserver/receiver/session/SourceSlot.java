@@ -659,6 +659,7 @@ final class SourceSlot {
                 memory.pausedNanos(),
                 windowUsedUp.nanos(),
                 blocksUnderWay.nanos(),
+                blocksUnderWay.running(),
                 busiest.deviceNanos(),
                 busiest.expandNanos());
     }

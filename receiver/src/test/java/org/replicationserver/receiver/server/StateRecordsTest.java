@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,7 +35,11 @@ final class StateRecordsTest {
     }
 
     private StateRecords records(StateDirectory state) {
-        return new StateRecords(state, Runnable::run, (source, cause) -> lost.add(source));
+        return new StateRecords(
+                state,
+                Runnable::run,
+                (source, cause) -> lost.add(source),
+                id -> CompletableFuture.completedStage(null));
     }
 
     private void store(SourceRecord record) throws IOException {

@@ -6,7 +6,7 @@ import java.time.InstantSource;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Locale;
-import java.util.Map;
+import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.controlplane.AccessKey.Role;
 
@@ -23,7 +23,7 @@ public final class AccessKeys {
     private final SecureRandom random = new SecureRandom();
 
     // under the lock of this
-    private final Map<String, AccessKey> keys = new LinkedHashMap<>();
+    private final SequencedMap<String, AccessKey> keys = new LinkedHashMap<>();
 
     AccessKeys(InstantSource clock) {
         this.clock = clock;
@@ -47,9 +47,7 @@ public final class AccessKeys {
     /** Makes credentials known that somebody else drew. */
     public synchronized AccessKey add(AccessKey key) {
         keys.put(key.accessKeyId(), key);
-        if (keys.size() > KEYS_MAX) {
-            keys.remove(keys.keySet().iterator().next());
-        }
+        Bounds.removeOldest(keys, KEYS_MAX);
         return key;
     }
 

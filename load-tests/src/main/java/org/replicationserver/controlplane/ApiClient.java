@@ -1,7 +1,6 @@
 package org.replicationserver.controlplane;
 
 import io.vertx.core.json.JsonObject;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -13,13 +12,10 @@ import java.security.KeyStore;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Map;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
-import software.amazon.awssdk.http.SdkHttpMethod;
-import software.amazon.awssdk.http.SdkHttpRequest;
-import software.amazon.awssdk.http.auth.aws.signer.AwsV4HttpSigner;
-import software.amazon.awssdk.http.auth.spi.signer.HttpSigner;
 
 /**
  * Calls the control API once, without retries: what an agent needs of it, and what tests send. Blocks; any thread.
@@ -37,11 +33,8 @@ public final class ApiClient implements AutoCloseable {
         }
     }
 
-    private final AwsV4HttpSigner signer = AwsV4HttpSigner.create();
+    private final RequestSigner signer;
     private final URI endpoint;
-    private final String region;
-    private final AccessKey key;
-    private final Clock clock;
     private final Duration timeout;
     private final HttpClient client;
 
@@ -54,9 +47,7 @@ public final class ApiClient implements AutoCloseable {
     public ApiClient(
             URI endpoint, X509Certificate authority, String region, AccessKey key, Clock clock, Duration timeout) {
         this.endpoint = endpoint;
-        this.region = region;
-        this.key = key;
-        this.clock = clock;
+        this.signer = new RequestSigner(region, key, clock);
         this.timeout = timeout;
         this.client = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
@@ -72,28 +63,11 @@ public final class ApiClient implements AutoCloseable {
 
     /** A request that is signed and may still be changed. */
     HttpRequest.Builder sign(String operation, byte[] body) {
-        SdkHttpRequest request = SdkHttpRequest.builder()
-                .method(SdkHttpMethod.POST)
-                .uri(endpoint.resolve("/" + operation))
-                .putHeader("Content-Type", "application/json")
-                .build();
-        HttpRequest.Builder signed = HttpRequest.newBuilder(request.getUri())
-                .timeout(timeout)
-                .POST(HttpRequest.BodyPublishers.ofByteArray(body));
-        signer.sign(sign -> sign.identity(SignatureVerifier.identity(key))
-                        .request(request)
-                        .payload(() -> new ByteArrayInputStream(body))
-                        .putProperty(AwsV4HttpSigner.SERVICE_SIGNING_NAME, SignatureVerifier.SERVICE)
-                        .putProperty(AwsV4HttpSigner.REGION_NAME, region)
-                        .putProperty(HttpSigner.SIGNING_CLOCK, clock))
-                .request()
-                .forEachHeader((name, values) -> {
-                    // The JDK's client sets the same one itself.
-                    if (!name.equalsIgnoreCase("host")) {
-                        values.forEach(value -> signed.setHeader(name, value));
-                    }
-                });
-        return signed;
+        URI uri = endpoint.resolve("/" + operation);
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(uri).timeout(timeout).POST(HttpRequest.BodyPublishers.ofByteArray(body));
+        signer.sign(request, uri, Map.of("Content-Type", "application/json"), body);
+        return request;
     }
 
     Answer send(HttpRequest.Builder request) throws IOException, InterruptedException {
@@ -109,7 +83,8 @@ public final class ApiClient implements AutoCloseable {
         }
     }
 
-    private static SSLContext trusting(X509Certificate authority) {
+    /** Trusts one authority and no other. */
+    static SSLContext trusting(X509Certificate authority) {
         try {
             KeyStore store = KeyStore.getInstance("PKCS12");
             store.load(null, null);

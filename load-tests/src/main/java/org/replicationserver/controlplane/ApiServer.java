@@ -54,6 +54,7 @@ final class ApiServer {
     private final Faults faults;
     private final Operations operations;
     private @Nullable HttpServer server;
+    private volatile boolean unknownMembers;
 
     // under the lock of this
     private final BoundedLog<ContractViolation> violations = new BoundedLog<>(VIOLATIONS_MAX, CHARS_MAX);
@@ -93,6 +94,10 @@ final class ApiServer {
         HttpServer current = server;
         server = null;
         return current == null ? Future.succeededFuture() : current.close();
+    }
+
+    void addUnknownMembers(boolean added) {
+        unknownMembers = added;
     }
 
     synchronized List<ContractViolation> violations() {
@@ -255,7 +260,8 @@ final class ApiServer {
                 checker.checkAnswer(operation, status, headers::get, answer.checkable())
                         .forEach(ApiServer.this::note);
             }
-            sendBody(status, response, answer.body().toBuffer());
+            JsonObject body = unknownMembers ? UnknownMembers.addTo(answer.body()) : answer.body();
+            sendBody(status, response, body.toBuffer());
         }
 
         private void sendBody(int status, HttpServerResponse response, Buffer body) {

@@ -2,10 +2,10 @@ package org.replicationserver.controlplane;
 
 import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +22,7 @@ final class CommandQueue {
      */
     record Delivery(JsonObject command, boolean checked) {}
 
-    /** A poll that waits. */
+    /** A poll; its answer is called under the fleet's lock, by any thread, and must hand over only. */
     static final class Poll {
         private final String replicationServerId;
         private final int commandsMax;
@@ -53,7 +53,7 @@ final class CommandQueue {
 
     private final String replicationServerId;
     private final Map<String, Entry> open = new LinkedHashMap<>();
-    private final Map<String, Entry> finished = new LinkedHashMap<>();
+    private final SequencedMap<String, Entry> finished = new LinkedHashMap<>();
     private @Nullable Poll waiting;
 
     CommandQueue(String replicationServerId) {
@@ -134,11 +134,7 @@ final class CommandQueue {
         if (entry != null) {
             entry.result = result;
             finished.put(commandId, entry);
-            if (finished.size() > FINISHED_MAX) {
-                Iterator<String> oldest = finished.keySet().iterator();
-                oldest.next();
-                oldest.remove();
-            }
+            Bounds.removeOldest(finished, FINISHED_MAX);
             return entry.command;
         }
         Entry before = finished.get(commandId);

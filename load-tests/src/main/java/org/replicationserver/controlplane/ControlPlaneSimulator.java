@@ -140,6 +140,11 @@ public final class ControlPlaneSimulator implements AutoCloseable {
         clock.shift(ahead);
     }
 
+    /** Whether answers have members that no client of today knows; unless told they have none. */
+    public void addUnknownMembers(boolean added) {
+        server.addUnknownMembers(added);
+    }
+
     /** Ends all connections; from now on connections are refused. What it knows stays. */
     public void goDown() throws IOException {
         await(server::close);
@@ -149,11 +154,6 @@ public final class ControlPlaneSimulator implements AutoCloseable {
     public synchronized void comeUp() throws IOException {
         int wanted = port;
         port = await(() -> server.listen(options.host(), wanted));
-    }
-
-    /** The vert.x instance that it runs on, for what belongs to it. */
-    Vertx vertx() {
-        return vertx;
     }
 
     @Override

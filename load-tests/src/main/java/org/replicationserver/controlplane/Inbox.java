@@ -1,8 +1,7 @@
 package org.replicationserver.controlplane;
 
-import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.SequencedMap;
 
 /** What one outbox has sent: each message is taken once, and what is unusual in its order is told. Used under the fleet's lock. */
 final class Inbox {
@@ -13,7 +12,7 @@ final class Inbox {
         void add(Irregularity.Kind kind, String text);
     }
 
-    private final Map<Long, Integer> hashes = new LinkedHashMap<>();
+    private final SequencedMap<Long, Integer> hashes = new LinkedHashMap<>();
     private long last;
 
     /** Whether it is the first time that this message comes. */
@@ -34,15 +33,7 @@ final class Inbox {
         }
         last = sequence;
         hashes.put(sequence, contentHash);
-        if (hashes.size() > REMEMBERED_MAX) {
-            Iterator<Long> oldest = hashes.keySet().iterator();
-            oldest.next();
-            oldest.remove();
-        }
+        Bounds.removeOldest(hashes, REMEMBERED_MAX);
         return true;
-    }
-
-    long last() {
-        return last;
     }
 }

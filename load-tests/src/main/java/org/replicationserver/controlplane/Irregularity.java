@@ -10,7 +10,7 @@ import java.time.Instant;
 public record Irregularity(Instant receivedAt, String replicationServerId, String outboxId, Kind kind, String text) {
     /** What it is. */
     public enum Kind {
-        /** A sequence that is lower than one that came before; the newest one again is none. */
+        /** A sequence that is lower than one that came before, as after a restart; the newest one again is none. */
         BACK,
         /** A sequence that does not follow the one before. */
         GAP,

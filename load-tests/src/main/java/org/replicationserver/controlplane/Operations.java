@@ -1,5 +1,6 @@
 package org.replicationserver.controlplane;
 
+import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
@@ -103,13 +104,15 @@ final class Operations {
 
     private Future<Answer> commands(JsonObject request, Caller caller) {
         Promise<Answer> answer = Promise.promise();
+        Context context = vertx.getOrCreateContext();
         int waitSeconds = request.getInteger("waitSeconds");
+        // Whoever issues a command answers the poll, on whatever thread.
         Poll poll = fleet.poll(
                 request.getString("replicationServerId"),
                 waitSeconds > 0,
                 request.getInteger("maxCommands"),
-                deliveries -> answer.tryComplete(answer(deliveries)));
-        if (!answer.future().isComplete()) {
+                deliveries -> context.runOnContext(_ -> answer.tryComplete(answer(deliveries))));
+        if (waitSeconds > 0) {
             long timer = vertx.setTimer(TimeUnit.SECONDS.toMillis(waitSeconds), _ -> fleet.end(poll));
             answer.future().onComplete(_ -> vertx.cancelTimer(timer));
             caller.gone().onComplete(_ -> fleet.cancel(poll));

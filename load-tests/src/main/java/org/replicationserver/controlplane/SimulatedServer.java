@@ -2,10 +2,9 @@ package org.replicationserver.controlplane;
 
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /** A replication server. Used under the fleet's lock. */
@@ -14,7 +13,7 @@ final class SimulatedServer {
 
     private final String id;
     private final CommandQueue commands;
-    private final Map<String, Inbox> inboxes = new LinkedHashMap<>();
+    private final SequencedMap<String, Inbox> inboxes = new LinkedHashMap<>();
     private Instant lastSeen;
     private @Nullable JsonObject self;
     private @Nullable JsonObject bandwidth;
@@ -79,11 +78,7 @@ final class SimulatedServer {
 
     Inbox inbox(String outboxId) {
         Inbox inbox = inboxes.computeIfAbsent(outboxId, _ -> new Inbox());
-        if (inboxes.size() > OUTBOXES_MAX) {
-            Iterator<String> oldest = inboxes.keySet().iterator();
-            oldest.next();
-            oldest.remove();
-        }
+        Bounds.removeOldest(inboxes, OUTBOXES_MAX);
         return inbox;
     }
 

@@ -4,10 +4,10 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
 /** Snapshot groups, requests and credits. Used under the fleet's lock. */
@@ -17,9 +17,9 @@ final class SnapshotDesk {
     private static final int CREDITS_DEFAULT = 1000;
 
     private final Map<String, Integer> credits = new HashMap<>();
-    private final Map<String, JsonObject> started = new LinkedHashMap<>();
-    private final Map<String, JsonObject> groups = new LinkedHashMap<>();
-    private final Map<String, JsonObject> requests = new LinkedHashMap<>();
+    private final SequencedMap<String, JsonObject> started = new LinkedHashMap<>();
+    private final SequencedMap<String, JsonObject> groups = new LinkedHashMap<>();
+    private final SequencedMap<String, JsonObject> requests = new LinkedHashMap<>();
     private int requestNumber;
 
     void setCredits(String sourceServerId, int number) {
@@ -94,12 +94,8 @@ final class SnapshotDesk {
         return null;
     }
 
-    private static void keep(Map<String, JsonObject> map, String id, JsonObject value) {
+    private static void keep(SequencedMap<String, JsonObject> map, String id, JsonObject value) {
         map.put(id, value);
-        if (map.size() > KEPT_MAX) {
-            Iterator<String> oldest = map.keySet().iterator();
-            oldest.next();
-            oldest.remove();
-        }
+        Bounds.removeOldest(map, KEPT_MAX);
     }
 }

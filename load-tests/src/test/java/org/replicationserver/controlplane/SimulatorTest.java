@@ -3,6 +3,7 @@ package org.replicationserver.controlplane;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
@@ -10,17 +11,22 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
+import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLSession;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -225,6 +231,24 @@ final class SimulatorTest {
         }
     }
 
+    @Test
+    void theCertificateIsOfTheNamesThatWereAskedFor() throws Exception {
+        SimulatorOptions options = SimulatorOptions.forTests().withNames(List.of("control-plane.example", "192.0.2.7"));
+        try (ControlPlaneSimulator named = ControlPlaneSimulator.start(options);
+                HttpClient plain = HttpClient.newBuilder()
+                        .sslContext(ApiClient.trusting(named.authority()))
+                        .build()) {
+            HttpRequest any = HttpRequest.newBuilder(named.endpoint()).build();
+            SSLSession session = plain.send(any, HttpResponse.BodyHandlers.discarding())
+                    .sslSession()
+                    .orElseThrow();
+            X509Certificate certificate = (X509Certificate) session.getPeerCertificates()[0];
+            assertThat(certificate.getSubjectAlternativeNames().stream().map(name -> String.valueOf(name.get(1))))
+                    .containsExactlyInAnyOrder(
+                            "localhost", "127.0.0.1", "0:0:0:0:0:0:0:1", "control-plane.example", "192.0.2.7");
+        }
+    }
+
     private static void assertRefused(Answer answer, ErrorCode error) {
         assertThat(answer.body().getString("code")).as(answer.body().encode()).isEqualTo(error.code());
         assertThat(answer.status()).isEqualTo(error.status());
@@ -321,8 +345,7 @@ final class SimulatorTest {
         simulator.shiftClock(Duration.ofMinutes(30));
         Answer skewed = server.call("GetChannelCommandsForMgn", pollOf(SERVER, 0));
         assertRefused(skewed, ErrorCode.REQUEST_TIME_TOO_SKEWED);
-        Instant told =
-                java.time.format.DateTimeFormatter.RFC_1123_DATE_TIME.parse(skewed.header("Date"), Instant::from);
+        Instant told = DateTimeFormatter.RFC_1123_DATE_TIME.parse(skewed.header("Date"), Instant::from);
         AccessKey key = simulator.accessKeys().issue(Role.REPLICATION_SERVER);
         Clock corrected = Clock.offset(Clock.systemUTC(), Duration.between(Instant.now(), told));
         try (ApiClient correcting = client(key, corrected, TIMEOUT)) {
@@ -376,6 +399,21 @@ final class SimulatorTest {
                 .allSatisfy(exchange -> assertThat(exchange.invocationId()).isEqualTo(invocationId))
                 .extracting(Exchange::attempt)
                 .containsExactly("attempt=1; max=3", "attempt=2; max=3");
+    }
+
+    @Test
+    void answersMayHaveMembersThatNobodyKnowsYet() throws Exception {
+        assign(SERVER, true);
+        simulator.addUnknownMembers(true);
+        JsonObject described = describe(SERVER);
+        JsonObject disk = described
+                .getJsonArray("associations")
+                .getJsonObject(0)
+                .getJsonArray("disks")
+                .getJsonObject(0);
+        assertThat(described.fieldNames()).contains(UnknownMembers.NAME);
+        assertThat(disk.fieldNames()).contains(UnknownMembers.NAME, "volumeId");
+        assertNoViolations();
     }
 
     // Pairing.
@@ -567,6 +605,16 @@ final class SimulatorTest {
                 .isEqualTo("PAUSED");
         assertThat(agentConfiguration().getString("desiredState")).isEqualTo("PAUSED");
         assertNoViolations();
+    }
+
+    @Test
+    void commandsWithoutAResultAreBounded() {
+        for (int i = 0; i < 1024; i++) {
+            simulator.fleet().issue(SERVER, "COLLECT_LOGS", null);
+        }
+        assertThatIllegalStateException()
+                .isThrownBy(() -> simulator.fleet().issue(SERVER, "COLLECT_LOGS", null))
+                .withMessageContaining("allowed: 1024");
     }
 
     // Durable messages.

@@ -68,9 +68,15 @@ public final class AgentOptions {
             ServerPins serverPins,
             String sourceServerId,
             Path identityDirectory) {
+        return of(sources, new GivenServer(server, serverPins), sourceServerId, identityDirectory);
+    }
+
+    /** The same for a server that is looked up before each session. */
+    public static AgentOptions of(
+            List<SourceDisk> sources, ServerLookup server, String sourceServerId, Path identityDirectory) {
         requireSources(sources);
         requireSourceServerId(sourceServerId);
-        return new AgentOptions(sources, new GivenServer(server, serverPins), sourceServerId, identityDirectory);
+        return new AgentOptions(sources, server, sourceServerId, identityDirectory);
     }
 
     static List<SourceDisk> requireSources(List<SourceDisk> sources) {

@@ -64,6 +64,7 @@ public final class ReplicationAgent {
             Consumer<AgentEvent> events) {
         this.seed = options.seed();
         this.plan = planOf(options, identity, files, mark != null);
+        options.server().introduce(plan);
         this.vertx = Vertx.vertx(new VertxOptions()
                 .setEventLoopPoolSize(1)
                 .setWorkerPoolSize(1)

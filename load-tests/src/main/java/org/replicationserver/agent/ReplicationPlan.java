@@ -13,7 +13,7 @@ import java.util.List;
  * @param connectTimeoutNanos gives up when no session was open for so long; 0 for never
  * @param serverMayChange what another attempt may find different
  */
-record ReplicationPlan(
+public record ReplicationPlan(
         String sourceServerId,
         String agentPin,
         String instance,
@@ -29,9 +29,9 @@ record ReplicationPlan(
     static final int ENDLESS = -1;
 
     /** A disk to replicate. */
-    record Disk(String deviceName, long sizeBytes, int blockSizeBytes) {}
+    public record Disk(String deviceName, long sizeBytes, int blockSizeBytes) {}
 
-    ReplicationPlan {
+    public ReplicationPlan {
         disks = List.copyOf(disks);
     }
 }

@@ -7,7 +7,7 @@ import java.util.Set;
 import org.replicationserver.cert.Pin;
 
 /** Finds the replication server before each session. One thread, which may block. */
-interface ServerLookup {
+public interface ServerLookup {
     /**
      * Where the server is now.
      *
@@ -21,6 +21,9 @@ interface ServerLookup {
             pins = Set.copyOf(pins);
         }
     }
+
+    /** Says once, before the first look, who looks. */
+    default void introduce(ReplicationPlan plan) {}
 
     /**
      * Finds the server as it is now.

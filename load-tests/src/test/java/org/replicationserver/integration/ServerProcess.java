@@ -48,8 +48,14 @@ final class ServerProcess implements AutoCloseable {
             set("image.directory=" + imageDirectory(directory));
         }
 
-        /** A configuration key, in the form {@code key=value}. */
+        /** A configuration key, in the form {@code key=value}; of a key that is set again the newer counts. */
         Plan set(String setting) {
+            String key = setting.substring(0, setting.indexOf('=') + 1);
+            for (int i = settings.size() - 1; i > 0; i -= 2) {
+                if (settings.get(i).startsWith(key)) {
+                    settings.subList(i - 1, i + 1).clear();
+                }
+            }
             settings.add("--set");
             settings.add(setting);
             return this;

@@ -1,0 +1,95 @@
+package org.replicationserver.agent;
+
+import io.vertx.core.json.DecodeException;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.util.HashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.controlplane.ApiClient;
+
+/**
+ * The server that a control plane assigns: the agent registers once, then asks before each session where to connect and which pins the
+ * server may show. One thread, which may block.
+ */
+public final class AssignedServer implements ServerLookup {
+    private static final String REGISTER = "RegisterAgentForMgn";
+    private static final String CONFIGURATION = "GetAgentRuntimeConfigurationForMgn";
+    private static final int OK = 200;
+
+    private final ApiClient controlPlane;
+    private @Nullable JsonObject registration;
+    private @Nullable String sourceServerId;
+    private boolean registered;
+
+    public AssignedServer(ApiClient controlPlane) {
+        this.controlPlane = controlPlane;
+    }
+
+    @Override
+    public void introduce(ReplicationPlan plan) {
+        JsonArray disks = new JsonArray();
+        plan.disks()
+                .forEach(disk -> disks.add(
+                        new JsonObject().put("deviceName", disk.deviceName()).put("sizeBytes", disk.sizeBytes())));
+        sourceServerId = plan.sourceServerId();
+        registration = about().put("agentPin", plan.agentPin()).put("disks", disks);
+    }
+
+    private JsonObject about() {
+        return new JsonObject().put("sourceServerId", sourceServerId);
+    }
+
+    @Override
+    public Found find() throws IOException {
+        if (!registered && registration != null) {
+            call(REGISTER, registration);
+            registered = true;
+        }
+        try {
+            JsonObject server = call(CONFIGURATION, about()).getJsonObject("replicationServer");
+            if (server == null) {
+                throw new IOException("no replication server is assigned to this source server yet");
+            }
+            String address = server.getString("address");
+            return new Found(
+                    server.getString("replicationServerId") + " at " + address,
+                    GivenServer.addressesOf(address),
+                    server.getInteger("port"),
+                    pins(server.getJsonObject("pins")));
+        } catch (ClassCastException | NullPointerException | IllegalArgumentException e) {
+            throw new IOException("the control plane's answer to " + CONFIGURATION + " cannot be read: " + e, e);
+        }
+    }
+
+    private static Set<Pin> pins(JsonObject pins) {
+        Set<Pin> accepted = new HashSet<>(Set.of(Pin.parse(pins.getString("current"))));
+        if (pins.getString("next") != null) {
+            accepted.add(Pin.parse(pins.getString("next")));
+        }
+        return accepted;
+    }
+
+    private JsonObject call(String operation, JsonObject body) throws IOException {
+        try {
+            ApiClient.Answer answer = controlPlane.call(operation, body);
+            if (answer.status() == OK) {
+                return answer.body();
+            }
+            throw new IOException("the control plane refuses " + operation + ": status=" + answer.status() + " "
+                    + answer.header("x-amzn-ErrorType") + " " + answer.body().getString("message"));
+        } catch (DecodeException e) {
+            throw new IOException("the control plane's answer to " + operation + " is no JSON", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while the control plane is asked", e);
+        }
+    }
+
+    @Override
+    public Change mayChange() {
+        return Change.SERVER;
+    }
+}

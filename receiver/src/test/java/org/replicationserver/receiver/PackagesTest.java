@@ -10,6 +10,7 @@ import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.lang.conditions.ArchConditions;
 import java.util.stream.Stream;
+import org.replicationserver.receiver.protocol.JsonBody;
 
 /** The direction of dependencies between the packages of the receiver, as ARCHITECTURE.md draws it. */
 @AnalyzeClasses(packages = "org.replicationserver", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -36,6 +37,27 @@ class PackagesTest {
             .orShould()
             .dependOnClassesThat()
             .belongToAnyOf(Thread.class, java.nio.file.Files.class);
+
+    @ArchTest
+    static final ArchRule REPLICATION_KNOWS_RECORDS_ONLY =
+            uses("replication", JDK, NULL_MARKS, BASE + "protocol..", BASE + "session..", BASE + "replication..");
+
+    @ArchTest
+    static final ArchRule REPLICATION_IS_PURE = noClasses()
+            .that()
+            .resideInAPackage(BASE + "replication..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("java.net..", "java.nio..", "java.io..", "java.util.concurrent..")
+            .orShould()
+            .dependOnClassesThat()
+            .belongToAnyOf(Thread.class, java.time.Clock.class, JsonBody.class)
+            .orShould()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethod(java.time.Instant.class, "now");
 
     @ArchTest
     static final ArchRule LISTENER_KNOWS_SESSIONS_AND_NOT_THE_SERVER =

@@ -28,7 +28,7 @@ final class DiskProgress {
     private long replicatedBytes;
     private long rescannedBytes;
 
-    /** In the newest session, which may have ended. */
+    /** In the newest session, which may have ended, and not failed when it opened: the agent may send blocks of it. */
     private boolean inSession;
 
     // the agent's backlog
@@ -88,8 +88,8 @@ final class DiskProgress {
     }
 
     void welcomed(Welcome.Volume volume) {
-        inSession = true;
-        if (volume.action() == Welcome.Action.FAILED) {
+        inSession = volume.action() != Welcome.Action.FAILED;
+        if (!inSession) {
             failedCause = available ? volume.reason() : failedCause;
             return;
         }
@@ -149,6 +149,10 @@ final class DiskProgress {
     void available() {
         available = true;
         unavailableReason = null;
+    }
+
+    void reopened() {
+        available();
         failedCause = null;
     }
 
@@ -206,6 +210,11 @@ final class DiskProgress {
 
     boolean isRescanning() {
         return rescanning;
+    }
+
+    /** Whether it is in the newest session and no commit has had it, in this rescan if there is one. */
+    boolean isUnfinished() {
+        return inSession && (rescanning || !complete);
     }
 
     /** Why WELCOME said that everything must be sent. */

@@ -107,7 +107,7 @@ final class DiskSet {
         estimated = false;
         for (VolumeBacklog backlog : backlogs) {
             DiskProgress disk = of(backlog.volumeId());
-            if (disk != null) {
+            if (disk != null && disk.isInSession()) {
                 disk.reported(backlog.backlogBytes());
             }
         }
@@ -164,6 +164,11 @@ final class DiskSet {
 
     boolean isRescanning() {
         return disks.values().stream().anyMatch(DiskProgress::isRescanning);
+    }
+
+    /** Whether the newest session has a disk that must be sent whole before it is replicated. */
+    boolean isUnfinished() {
+        return disks.values().stream().anyMatch(DiskProgress::isUnfinished);
     }
 
     /** The counters as they are published, in the order of the assignment. */

@@ -107,15 +107,16 @@ final class Explainer {
         return null;
     }
 
-    /**
-     * What the state machine knows.
-     *
-     * @param firstByte whether a byte was ever durable
-     */
-    record Situation(Moment now, StatePosition position, boolean firstByte, long lagSeconds) {
+    /** What the state machine knows. */
+    record Situation(Moment now, StatePosition position, long lagSeconds) {
         /** Replication is neither paused nor stopped. */
         boolean isWanted() {
             return position.shown() != DataReplicationState.PAUSED && position.shown() != DataReplicationState.STOPPED;
+        }
+
+        /** No byte was ever durable. */
+        boolean isInitiating() {
+            return position.covered() == DataReplicationState.INITIATING;
         }
 
         boolean is(DataReplicationState state) {
@@ -187,7 +188,7 @@ final class Explainer {
                     .put("windowSeconds", settings.unstableWindow().toSeconds())
                     .put("reason", agent.lostReason())));
         }
-        if (!situation.firstByte() && agent.isOpenFor(now, settings.firstByteAfter())) {
+        if (situation.isInitiating() && agent.isOpenFor(now, settings.firstByteAfter())) {
             found.add(ExplanationCode.NO_FIRST_BYTE.explain(new Facts().put("seconds", agent.openSeconds(now))));
         }
     }

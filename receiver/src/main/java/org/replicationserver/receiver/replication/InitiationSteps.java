@@ -23,12 +23,14 @@ final class InitiationSteps {
     /**
      * All steps in their order: those that are done or have failed say so; the others are in progress as long as all before them are
      * done, and have not started otherwise.
+     *
+     * @param transferring whether a byte was ever durable
      */
-    DataReplicationInitiation at(Moment now, long startMillis, boolean firstByte) {
+    DataReplicationInitiation at(Moment now, long startMillis, boolean transferring) {
         List<InitiationStep> steps = new ArrayList<>();
         boolean reached = true;
         for (InitiationStepName name : InitiationStepName.values()) {
-            InitiationStepStatus status = seen(name, now, firstByte);
+            InitiationStepStatus status = seen(name, now, transferring);
             if (status == InitiationStepStatus.IN_PROGRESS && !reached) {
                 status = InitiationStepStatus.NOT_STARTED;
             }
@@ -39,7 +41,7 @@ final class InitiationSteps {
     }
 
     /** Of a step by itself; IN_PROGRESS is what is neither done nor failed. */
-    private InitiationStepStatus seen(InitiationStepName name, Moment now, boolean firstByte) {
+    private InitiationStepStatus seen(InitiationStepName name, Moment now, boolean transferring) {
         return switch (name) {
             // All this is done elsewhere, and done, since this server runs.
             case WAIT,
@@ -57,7 +59,7 @@ final class InitiationSteps {
             case PAIR_REPLICATION_SERVER_WITH_AGENT -> step(agent.refusedHandshake(now) == null, true);
             case CONNECT_AGENT_TO_REPLICATION_SERVER ->
                 step(agent.hadSession(), agent.refusedHello(now) != null || agent.isOverdue(now));
-            case START_DATA_TRANSFER -> step(firstByte, agent.isOpenFor(now, settings.firstByteAfter()));
+            case START_DATA_TRANSFER -> step(transferring, agent.isOpenFor(now, settings.firstByteAfter()));
         };
     }
 

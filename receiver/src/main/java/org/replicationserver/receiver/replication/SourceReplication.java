@@ -136,11 +136,19 @@ public final class SourceReplication {
 
     // --- volumes
 
-    /** A volume is open; also one that had failed and was reopened. */
+    /** A volume is open; that one which failed takes writes again only when it is {@link #volumeReopened}. */
     public void volumeAvailable(String volumeId) {
         DiskProgress disk = disks.of(volumeId);
         if (disk != null) {
             disk.available();
+        }
+    }
+
+    /** A volume was opened anew, whatever it was before. */
+    public void volumeReopened(String volumeId) {
+        DiskProgress disk = disks.of(volumeId);
+        if (disk != null) {
+            disk.reopened();
         }
     }
 
@@ -341,7 +349,7 @@ public final class SourceReplication {
 
     /** Whether the replica is not known to be what the source is. */
     private boolean isBehind() {
-        return blocksUnderWay > 0 || epochs.isOpen() || disks.outstandingBytes() > 0;
+        return blocksUnderWay > 0 || epochs.isOpen() || disks.outstandingBytes() > 0 || disks.isUnfinished();
     }
 
     private void on(ReplicationEvent event, Moment now) {
@@ -397,7 +405,7 @@ public final class SourceReplication {
         Long lagSeconds = epochs.hasCommitted() ? lagMillis(now) / 1000 : null;
         long sinceStartSeconds = Math.max(0, now.wallMillis() - startMillis) / 1000;
         long lag = lagSeconds == null ? sinceStartSeconds : lagSeconds;
-        List<Explanation> explanations = explainer.explain(new Situation(now, position, firstByteMillis > 0, lag));
+        List<Explanation> explanations = explainer.explain(new Situation(now, position, lag));
         List<ReplicatedDisk> counters = disks.counters();
         EtaRange eta = agent.isOpen() && isWanted() ? rates.eta(now, remainingBytes()) : null;
         return new DataReplicationInfo(
@@ -405,7 +413,7 @@ public final class SourceReplication {
                 Duration.ofSeconds(lag),
                 eta == null ? null : eta.latest(),
                 counters,
-                steps.at(now, startMillis, firstByteMillis > 0),
+                steps.at(now, startMillis, position.covered() != DataReplicationState.INITIATING),
                 Explainer.error(explanations),
                 null,
                 replicatorId,

@@ -68,36 +68,25 @@ final class StateTransitions {
                         .to(ReplicationEvent.CAUGHT_UP, CONTINUOUS));
         table.put(
                 INITIAL_SYNC,
-                covered()
-                        .to(ReplicationEvent.INITIAL_SYNC_SENT, BACKLOG)
-                        .to(ReplicationEvent.CAUGHT_UP, CONTINUOUS)
-                        .to(ReplicationEvent.STALLED, DataReplicationState.STALLED));
+                covered().to(ReplicationEvent.INITIAL_SYNC_SENT, BACKLOG).to(ReplicationEvent.CAUGHT_UP, CONTINUOUS));
         table.put(
                 BACKLOG,
                 covered()
                         .to(ReplicationEvent.CAUGHT_UP, CONTINUOUS)
                         .to(ReplicationEvent.RESCAN_BEGAN, RESCAN)
-                        .to(ReplicationEvent.SNAPSHOT_BEGAN, CREATING_SNAPSHOT)
-                        .to(ReplicationEvent.STALLED, DataReplicationState.STALLED));
+                        .to(ReplicationEvent.SNAPSHOT_BEGAN, CREATING_SNAPSHOT));
         table.put(
                 CREATING_SNAPSHOT,
-                covered()
-                        .to(ReplicationEvent.SNAPSHOT_ENDED, CONTINUOUS)
-                        .to(ReplicationEvent.RESCAN_BEGAN, RESCAN)
-                        .to(ReplicationEvent.STALLED, DataReplicationState.STALLED));
+                covered().to(ReplicationEvent.SNAPSHOT_ENDED, CONTINUOUS).to(ReplicationEvent.RESCAN_BEGAN, RESCAN));
         table.put(
                 CONTINUOUS,
                 covered()
                         .to(ReplicationEvent.FELL_BEHIND, BACKLOG)
                         .to(ReplicationEvent.RESCAN_BEGAN, RESCAN)
-                        .to(ReplicationEvent.SNAPSHOT_BEGAN, CREATING_SNAPSHOT)
-                        .to(ReplicationEvent.STALLED, DataReplicationState.STALLED));
+                        .to(ReplicationEvent.SNAPSHOT_BEGAN, CREATING_SNAPSHOT));
         table.put(
                 RESCAN,
-                covered()
-                        .to(ReplicationEvent.CAUGHT_UP, CONTINUOUS)
-                        .to(ReplicationEvent.RESCAN_ENDED, BACKLOG)
-                        .to(ReplicationEvent.STALLED, DataReplicationState.STALLED));
+                covered().to(ReplicationEvent.CAUGHT_UP, CONTINUOUS).to(ReplicationEvent.RESCAN_ENDED, BACKLOG));
 
         table.put(
                 DataReplicationState.STALLED,
@@ -125,9 +114,10 @@ final class StateTransitions {
         return table;
     }
 
-    /** A state that PAUSED, STOPPED and DISCONNECTED may cover. */
+    /** A state that every overlay may cover. */
     private static Row covered() {
         return new Row()
+                .to(ReplicationEvent.STALLED, DataReplicationState.STALLED)
                 .to(ReplicationEvent.PAUSED, DataReplicationState.PAUSED)
                 .to(ReplicationEvent.STOPPED, DataReplicationState.STOPPED)
                 .to(ReplicationEvent.AGENT_LOST, DataReplicationState.DISCONNECTED);

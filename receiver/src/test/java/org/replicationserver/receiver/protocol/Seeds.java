@@ -3,10 +3,10 @@ package org.replicationserver.receiver.protocol;
 import java.util.Random;
 
 /** Randomness of a test that can be had again: the seed is printed, and a property of this name gives one. */
-final class Seeds {
+public final class Seeds {
     private Seeds() {}
 
-    static Random random(String test) {
+    public static Random random(String test) {
         long seed = Long.getLong("test.seed", System.nanoTime());
         System.out.println(test + ": -Dtest.seed=" + seed);
         return new Random(seed);

@@ -1,0 +1,390 @@
+package org.replicationserver.receiver.replication;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.replicationserver.receiver.replication.ModelWorld.MIB;
+
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplicationError;
+import org.replicationserver.receiver.replication.Explanation.Facts;
+
+/** Every row of the table is provoked, reads as it should, and goes when its cause goes. */
+class ExplanationTest {
+    private static final long KIB = 1024;
+
+    /** How a row comes about, what it then says, and how it ends. */
+    private record Scenario(Consumer<ModelWorld> provoke, String sentence, Consumer<ModelWorld> end) {}
+
+    private static final Map<ExplanationCode, Scenario> SCENARIOS = new EnumMap<>(ExplanationCode.class);
+
+    private static void row(
+            ExplanationCode code, Consumer<ModelWorld> provoke, String sentence, Consumer<ModelWorld> end) {
+        SCENARIOS.put(code, new Scenario(provoke, sentence, end));
+    }
+
+    static {
+        row(
+                ExplanationCode.DISK_TOO_SMALL,
+                world -> world.assign(ModelWorld.disk(0, MIB - 512)),
+                "disk /dev/sda has 1023.5 KiB, and disks below 1.0 MiB are not supported",
+                world -> world.assign(ModelWorld.disk(0, MIB)));
+        row(
+                ExplanationCode.DISK_SIZE_DIFFERS,
+                world -> {
+                    world.refuseHello(ErrorCode.RANGE, "a disk of 5 bytes, assigned are 6");
+                    world.passSeconds(3);
+                },
+                "the agent at 192.0.2.7:4711 was refused 3 s ago, its disks are not those that are assigned: a disk of 5 bytes, assigned"
+                        + " are 6",
+                world -> world.open(Welcome.Action.RESCAN));
+        row(
+                ExplanationCode.DUPLICATE_AGENT,
+                world -> world.model.duplicateAgent("192.0.2.1:1", "192.0.2.2:2"),
+                "two agents take turns with one certificate (a cloned machine?), the one at 192.0.2.1:1 is refused, the other is at"
+                        + " 192.0.2.2:2; no volume counts as consistent",
+                world -> world.model.agentsAccepted());
+        row(
+                ExplanationCode.VOLUME_FAILED,
+                world -> world.model.volumeFailed("vol-1", "write: EIO"),
+                "volume vol-1 of disk /dev/sdb takes no writes: write: EIO",
+                world -> world.model.volumeReopened("vol-1"));
+        row(
+                ExplanationCode.VOLUME_MISSING,
+                world -> {
+                    world.model.volumeUnavailable("vol-0", "no such device", world.now());
+                    world.passSeconds(60);
+                },
+                "volume vol-0 of disk /dev/sda could not be opened for 60 s: no such device",
+                world -> world.model.volumeAvailable("vol-0"));
+        row(
+                ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED,
+                world -> world.model.controlPlaneFailed(
+                        ControlPlaneFault.NOT_AUTHENTICATED, "UnrecognizedClientException", world.now()),
+                "this server has not been authenticated by the control plane for 0 s: UnrecognizedClientException",
+                world -> world.model.controlPlaneAuthenticated());
+        row(
+                ExplanationCode.SERVER_PIN_REJECTED,
+                world -> {
+                    world.model.handshakeRefused(
+                            HandshakeFault.SERVER_PIN_REJECTED, "192.0.2.9:1", "unknown_ca", world.now());
+                    world.passSeconds(599);
+                },
+                "a peer at 192.0.2.9:1 refused this server's certificate right after it saw it, 599 s ago (unknown_ca): somebody"
+                        + " intercepts TLS, or the agent holds a stale pin",
+                world -> world.passSeconds(1));
+        row(
+                ExplanationCode.AGENT_PIN_UNKNOWN,
+                world -> world.model.handshakeRefused(
+                        HandshakeFault.AGENT_PIN_UNKNOWN, "192.0.2.9:1", "its pin is not assigned", world.now()),
+                "the certificate of a peer at 192.0.2.9:1 was refused 0 s ago: its pin is not assigned",
+                world -> world.model.connectionAccepted());
+        row(
+                ExplanationCode.AGENT_REFUSED,
+                world -> world.refuseHello(ErrorCode.VERSION, "this server speaks version 1"),
+                "the agent at 192.0.2.7:4711 was refused 0 s ago with VERSION: this server speaks version 1",
+                world -> world.open(Welcome.Action.RESCAN));
+        row(
+                ExplanationCode.AGENT_NEVER_CONNECTED,
+                world -> world.passSeconds(300),
+                "no session of the agent has been opened in 300 s",
+                world -> world.open(Welcome.Action.RESCAN));
+        row(
+                ExplanationCode.NO_FIRST_BYTE,
+                world -> {
+                    world.open(Welcome.Action.RESCAN);
+                    world.passSeconds(120);
+                },
+                "the agent has had a session for 120 s and no byte of a disk is durable yet",
+                world -> world.durable(0, 512));
+        row(
+                ExplanationCode.AGENT_NOT_SEEN,
+                world -> {
+                    world.open(Welcome.Action.RESCAN);
+                    world.durable(0, 512);
+                    world.lose();
+                    world.passSeconds(61);
+                },
+                "the agent has had no session for 61 s, the last one ended so: connection reset",
+                world -> world.open(Welcome.Action.RESUME));
+        row(
+                ExplanationCode.STALLED,
+                world -> {
+                    world.open(Welcome.Action.RESCAN);
+                    world.durable(0, 512);
+                    world.clocks.throttlePaused = 0.75;
+                    world.clocks.blocks = 1;
+                    world.passSeconds(31);
+                },
+                "work has waited for 30 s and no byte became durable; 75 % of that time went to the throttle",
+                world -> world.durable(0, 512));
+        row(
+                ExplanationCode.NOT_CONVERGING,
+                world -> {
+                    world.replicateAll();
+                    world.openEpoch(MIB);
+                    long[] backlog = {10 * MIB};
+                    long[] ticks = {0};
+                    // 512 KiB/s are written, 384 KiB/s become durable; the agent reports every 2 s
+                    world.pass(Duration.ofSeconds(620), () -> {
+                        backlog[0] += KIB * 128;
+                        world.durable(0, KIB * 96);
+                        backlog[0] -= KIB * 96;
+                        if (ticks[0]++ % 8 == 0) {
+                            AgentWaits waits = new AgentWaits(0, ticks[0] * 250_000_000L, 0);
+                            world.report(waits, backlog[0], 0);
+                        }
+                    });
+                },
+                "",
+                world -> world.lose());
+        row(
+                ExplanationCode.UNSTABLE_NETWORK,
+                world -> {
+                    for (int i = 0; i < 3; i++) {
+                        world.open(Welcome.Action.RESCAN);
+                        world.lose();
+                        world.passSeconds(199);
+                    }
+                },
+                "3 sessions were lost within 600 s, the last one so: connection reset",
+                world -> world.passSeconds(3));
+        row(
+                ExplanationCode.CONTROL_PLANE_UNREACHABLE,
+                world -> {
+                    world.model.controlPlaneAuthenticated();
+                    world.passSeconds(1000);
+                    world.model.controlPlaneFailed(ControlPlaneFault.UNREACHABLE, "timed out", world.now());
+                    world.passSeconds(60);
+                    world.model.controlPlaneFailed(ControlPlaneFault.UNREACHABLE, "timed out", world.now());
+                },
+                "the control plane has not answered for 60 s (timed out); replication goes on, what is to be told is kept",
+                world -> world.model.controlPlaneAuthenticated());
+        row(
+                ExplanationCode.RECORD_LOST,
+                world -> world.model.recordLost("not JSON"),
+                "what was kept of this source server cannot be read (not JSON), so all of its disks are sent again",
+                world -> {
+                    world.open(Welcome.Action.RESCAN);
+                    world.commit();
+                });
+        row(
+                ExplanationCode.BACKLOG,
+                world -> {
+                    world.replicateAll();
+                    world.passSeconds(10);
+                    world.openEpoch(3 * MIB);
+                    world.passSeconds(61);
+                },
+                "the replica is 71 s behind with 3.0 MiB to come; 100 % of the lag went to waiting for the source or the network, which its"
+                        + " agent does not tell apart",
+                world -> world.commit());
+        row(
+                ExplanationCode.RESCAN,
+                world -> {
+                    world.replicateAll();
+                    world.lose();
+                    world.open(Welcome.Action.RESCAN);
+                    world.durable(1, 5 * MIB);
+                },
+                "2 disks are sent again (NEW_VOLUME), 5.0 MiB of 200.0 MiB are done",
+                world -> world.commit());
+    }
+
+    private static ModelWorld started() {
+        ModelWorld world = new ModelWorld();
+        world.model.desired(DesiredState.STARTED, world.now());
+        world.model.controlPlaneAuthenticated();
+        world.volumesAvailable();
+        return world;
+    }
+
+    private static Scenario scenario(ExplanationCode code) {
+        Scenario scenario = SCENARIOS.get(code);
+        assertThat(scenario).as("how %s comes about", code).isNotNull();
+        return scenario == null ? new Scenario(world -> {}, "", world -> {}) : scenario;
+    }
+
+    /** For the rows whose scenario begins before replication does. */
+    private static ModelWorld world(ExplanationCode code) {
+        boolean ownStart = EnumSet.of(ExplanationCode.NOT_CONVERGING, ExplanationCode.BACKLOG, ExplanationCode.RESCAN)
+                .contains(code);
+        ModelWorld world = ownStart ? new ModelWorld() : started();
+        scenario(code).provoke.accept(world);
+        return world;
+    }
+
+    @ParameterizedTest
+    @EnumSource(ExplanationCode.class)
+    void everyRowIsProvokedAndEnds(ExplanationCode code) {
+        ModelWorld world = world(code);
+        Explanation explanation = world.explanation(code);
+        Scenario scenario = scenario(code);
+
+        if (!scenario.sentence.isEmpty()) {
+            assertThat(explanation.sentence()).isEqualTo(scenario.sentence);
+        }
+        assertThat(explanation.severity()).isEqualTo(code.severity);
+        assertThat(explanation.nextAction()).endsWith(".");
+        assertThat(explanation.sentence().length()).isLessThanOrEqualTo(1024);
+        assertThat(explanation.nextAction().length()).isLessThanOrEqualTo(1024);
+        assertThat(explanation.facts().values()).allMatch(value -> value instanceof Long || value instanceof String);
+
+        scenario.end.accept(world);
+        assertThat(world.codes()).doesNotContain(code);
+    }
+
+    @ParameterizedTest
+    @EnumSource(ExplanationCode.class)
+    void publishedErrorIsThatOfTheGravestRowThatHasOne(ExplanationCode code) {
+        ModelWorld world = world(code);
+        DataReplicationErrorCode expected = world.codes().stream()
+                .map(found -> found.error)
+                .filter(error -> error != null)
+                .findFirst()
+                .orElse(null);
+        DataReplicationError error = world.info().dataReplicationError();
+
+        assertThat(error == null ? null : error.error()).isEqualTo(expected);
+        if (code.error != null) {
+            assertThat(error).isNotNull();
+        }
+    }
+
+    @Test
+    void rawErrorIsTheSentenceAndWhatToDo() {
+        ModelWorld world = world(ExplanationCode.AGENT_NOT_SEEN);
+
+        assertThat(world.info().dataReplicationError())
+                .isEqualTo(new DataReplicationError(
+                        DataReplicationErrorCode.AGENT_NOT_SEEN,
+                        "the agent has had no session for 61 s, the last one ended so: connection reset. Check that the source"
+                                + " server and its agent run, and that TCP 1500 to this server is open."));
+    }
+
+    @Test
+    void explanationOfWhatDoesNotConvergeHasItsNumbers() {
+        Explanation explanation = world(ExplanationCode.NOT_CONVERGING).explanation(ExplanationCode.NOT_CONVERGING);
+
+        assertThat(explanation.facts()).containsEntry("stage", "NETWORK").containsEntry("percent", 100L);
+        assertThat((Long) explanation.facts().getOrDefault("durableBytesPerSecond", 0L))
+                .isBetween(383 * KIB, 385 * KIB);
+        assertThat((Long) explanation.facts().getOrDefault("arrivingBytesPerSecond", 0L))
+                .isBetween(510 * KIB, 514 * KIB);
+        assertThat(explanation.sentence())
+                .contains("become durable, over 600 s; ")
+                .endsWith("of the lag went to the network");
+        assertThat(explanation.nextAction()).isEqualTo(LagStage.NETWORK.nextAction);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = DesiredState.class,
+            names = {"PAUSED", "STOPPED"})
+    void nothingIsSaidOfTheAgentWhileReplicationIsNotWanted(DesiredState desired) {
+        for (ExplanationCode code : EnumSet.of(
+                ExplanationCode.AGENT_NOT_SEEN,
+                ExplanationCode.AGENT_NEVER_CONNECTED,
+                ExplanationCode.UNSTABLE_NETWORK,
+                ExplanationCode.NO_FIRST_BYTE)) {
+            ModelWorld world = world(code);
+            world.model.desired(desired, world.now());
+
+            assertThat(world.codes()).isEmpty();
+        }
+    }
+
+    @Test
+    void gravestComesFirst() {
+        List<Integer> severities = List.of(ExplanationCode.values()).stream()
+                .map(code -> List.of(Explanation.Severity.values()).indexOf(code.severity))
+                .toList();
+        assertThat(severities).isSorted();
+
+        ModelWorld world = world(ExplanationCode.UNSTABLE_NETWORK);
+        world.model.volumeFailed("vol-0", "EIO");
+        world.model.duplicateAgent("a", "b");
+        assertThat(world.codes()).isSorted().startsWith(ExplanationCode.DUPLICATE_AGENT, ExplanationCode.VOLUME_FAILED);
+    }
+
+    @Test
+    void thereAreNeverMoreExplanationsThanCanBeTold() {
+        ModelWorld world = new ModelWorld(60);
+        world.start();
+        for (int i = 0; i < 60; i++) {
+            world.model.volumeFailed("vol-" + i, "EIO");
+        }
+
+        assertThat(world.codes()).hasSize(32);
+    }
+
+    @Test
+    void sessionsThatTheServerOrTheAgentEndedSayNothingOfTheNetwork() {
+        ModelWorld world = started();
+        for (int i = 0; i < 20; i++) {
+            world.open(Welcome.Action.RESCAN);
+            world.end(i % 2 == 0 ? SessionEndCause.SERVER_ENDED : SessionEndCause.AGENT_LEFT, "GOAWAY");
+        }
+        world.open(Welcome.Action.RESCAN);
+        world.lose();
+        world.open(Welcome.Action.RESCAN);
+        world.lose();
+
+        assertThat(world.codes()).doesNotContain(ExplanationCode.UNSTABLE_NETWORK);
+    }
+
+    @Test
+    void refusedHandshakesOfStrangersSayNothingOfAnAgentThatIsThere() {
+        ModelWorld world = started();
+        world.open(Welcome.Action.RESCAN);
+        world.model.handshakeRefused(
+                HandshakeFault.AGENT_PIN_UNKNOWN, "192.0.2.9:1", "its pin is not assigned", world.now());
+        world.refuseHello(ErrorCode.FORBIDDEN, "duplicate agent");
+
+        assertThat(world.codes()).isEmpty();
+    }
+
+    @Test
+    void longTextIsCutAndCannotForgeAPlace() {
+        Facts facts = new Facts()
+                .put("volumeId", "{reason}$1\\")
+                .put("deviceName", "x")
+                .put("reason", "y".repeat(5000));
+
+        Explanation explanation = ExplanationCode.VOLUME_FAILED.explain(facts);
+
+        assertThat(explanation.sentence())
+                .startsWith("volume {reason}$1\\ of disk x takes no writes: yyy")
+                .hasSizeLessThan(400);
+    }
+
+    @Test
+    void sentenceWithoutItsFactsIsABug() {
+        assertThatThrownBy(() -> ExplanationCode.VOLUME_FAILED.explain(new Facts().put("volumeId", "v")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("deviceName");
+    }
+
+    @Test
+    void bytesAreWrittenInTheirUnit() {
+        Map<String, Object> facts = new Facts()
+                .put("aBytes", 1023)
+                .put("bBytes", 1536)
+                .put("cBytesPerSecond", 3L << 30)
+                .put("dBytes", Long.MAX_VALUE)
+                .put("e", 2048)
+                .asMap();
+
+        assertThat(Explanation.fill("{aBytes}, {bBytes}, {cBytesPerSecond}, {dBytes}, {e}", facts))
+                .isEqualTo("1023 bytes, 1.5 KiB, 3.0 GiB/s, 8.0 EiB, 2048");
+    }
+}

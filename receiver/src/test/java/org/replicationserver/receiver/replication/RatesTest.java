@@ -1,0 +1,254 @@
+package org.replicationserver.receiver.replication;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.replicationserver.receiver.replication.ModelWorld.DISK_BYTES;
+import static org.replicationserver.receiver.replication.ModelWorld.MIB;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.replication.DataReplicationInfo.Detail;
+import org.replicationserver.receiver.replication.DataReplicationInfo.Rate;
+
+/** Lag, rates, ETA and convergence. */
+class RatesTest {
+    private final ModelWorld world = new ModelWorld();
+    private double backlogBytes;
+
+    /** The source writes and blocks become durable, both evenly; the agent reports every 2 s. */
+    private void transfer(int seconds, double arrivingPerSecond, double durablePerSecond) {
+        long[] ticks = {0};
+        world.pass(Duration.ofSeconds(seconds), () -> {
+            backlogBytes += (arrivingPerSecond - durablePerSecond) / 4;
+            world.durable(0, Math.round(durablePerSecond / 4));
+            if (ticks[0]++ % 8 == 0) {
+                world.report(Math.round(backlogBytes), 0);
+            }
+        });
+    }
+
+    private Detail detail() {
+        return world.info().detail();
+    }
+
+    private Rate rate(int window) {
+        return detail().rates().get(window);
+    }
+
+    private static Duration off(Instant actual, Instant expected) {
+        return Duration.between(actual, expected).abs();
+    }
+
+    // --- lag
+
+    @Test
+    void lagIsSinceTheMarkWhileAnythingWaits() {
+        world.start();
+        world.open(Welcome.Action.RESCAN);
+        assertThat(detail().lagSinceCommitSeconds()).isNull();
+        world.openEpoch(2 * DISK_BYTES);
+        world.passSeconds(100);
+        assertThat(world.info().lagDuration()).as("since the start").isEqualTo(Duration.ofSeconds(100));
+        world.model.committed(1, false, world.now().wallMillis() - 40_000, world.now());
+        assertThat(detail().lagSinceCommitSeconds()).as("nothing waits").isZero();
+
+        world.passSeconds(10);
+        world.openEpoch(MIB);
+        assertThat(detail().lagSinceCommitSeconds()).isEqualTo(50);
+        assertThat(world.info().lagDuration()).hasToString("PT50S");
+
+        world.commit();
+        world.report(0, 0);
+        world.passSeconds(7);
+        assertThat(detail().lagSinceCommitSeconds()).as("the agent has nothing").isZero();
+        world.report(0, 512);
+        assertThat(detail().lagSinceCommitSeconds())
+                .as("the agent has something")
+                .isEqualTo(7);
+        world.report(0, 0);
+        world.lose();
+        assertThat(detail().lagSinceCommitSeconds()).as("nobody knows").isEqualTo(7);
+        assertThat(detail().lagSinceConsistentSnapshotSeconds()).isNull();
+    }
+
+    @Test
+    void clockOfAnAgentThatIsAheadMakesNoNegativeLag() {
+        world.replicateAll();
+        world.model.committed(2, false, world.now().wallMillis() + 3_600_000, world.now());
+        world.openEpoch(MIB);
+
+        assertThat(detail().lagSinceCommitSeconds()).isZero();
+    }
+
+    // --- rates
+
+    @Test
+    void ratesAreMeansOverTheirWindows() {
+        world.replicateAll();
+        world.passSeconds(700);
+        world.openEpoch(MIB);
+        backlogBytes = 50 * MIB;
+        transfer(120, 0, 100_000);
+
+        assertThat(rate(0).windowSeconds()).isEqualTo(60);
+        assertThat(rate(1).windowSeconds()).isEqualTo(600);
+        assertThat(rate(0).durableBytesPerSecond()).isCloseTo(100_000, within(2_000L));
+        assertThat(rate(1).durableBytesPerSecond()).isCloseTo(20_000, within(500L));
+    }
+
+    @Test
+    void ratesOfTheFirstSecondsAreOverThoseSeconds() {
+        world.start();
+        world.open(Welcome.Action.RESCAN);
+        backlogBytes = DISK_BYTES;
+        transfer(4, 0, 1_000_000);
+
+        assertThat(rate(0).durableBytesPerSecond()).isEqualTo(1_000_000);
+        assertThat(rate(1).durableBytesPerSecond()).isEqualTo(1_000_000);
+    }
+
+    @Test
+    void whatTheSourceWritesIsWhatBecameDurableAndTheGrowthOfTheBacklog() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        backlogBytes = 50 * MIB;
+        assertThat(rate(0).arrivingBytesPerSecond()).as("not reported").isNull();
+        transfer(100, 80_000, 100_000);
+
+        assertThat(rate(0).arrivingBytesPerSecond()).isNotNull().isCloseTo(80_000L, within(3_000L));
+        world.lose();
+        assertThat(rate(0).arrivingBytesPerSecond()).isNull();
+    }
+
+    @Test
+    void rescanIsNoGrowth() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        backlogBytes = MIB;
+        transfer(700, 1000, 1000);
+        world.lose();
+        world.open(Welcome.Action.RESCAN);
+        backlogBytes = DISK_BYTES;
+        transfer(120, 0, 100);
+
+        assertThat(world.codes()).doesNotContain(ExplanationCode.NOT_CONVERGING);
+    }
+
+    // --- convergence
+
+    @Test
+    void backlogThatGrowsOverBothWindowsDoesNotConverge() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        backlogBytes = MIB;
+        transfer(580, 20_000, 10_000);
+        assertThat(world.codes()).as("not observed long enough").doesNotContain(ExplanationCode.NOT_CONVERGING);
+        transfer(40, 20_000, 10_000);
+        assertThat(world.codes()).contains(ExplanationCode.NOT_CONVERGING);
+
+        transfer(62, 0, 10_000);
+        assertThat(world.codes()).as("the short window shrinks").doesNotContain(ExplanationCode.NOT_CONVERGING);
+    }
+
+    @Test
+    void backlogThatWasGoneInBetweenConverges() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        for (int i = 0; i < 13; i++) {
+            backlogBytes = 0;
+            world.report(0, 0);
+            transfer(48, 20_000 + i * 1000.0, 10_000);
+        }
+
+        assertThat(world.codes()).doesNotContain(ExplanationCode.NOT_CONVERGING);
+    }
+
+    // --- ETA
+
+    @Test
+    void etaIsWhenTheBacklogIsGone() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        backlogBytes = 50 * MIB;
+        world.report(50 * MIB, 0);
+        transfer(9, 0, 100_000);
+        assertThat(detail().etaLatestDateTime()).as("not observed long enough").isNull();
+        transfer(91, 50_000, 100_000);
+
+        Instant expected = world.now().instant().plusSeconds((long) (backlogBytes / 50_000));
+        assertThat(detail().etaEarliestDateTime()).isNotNull().isBeforeOrEqualTo(detail().etaLatestDateTime());
+        assertThat(off(etaLatest(), expected)).isLessThan(Duration.ofSeconds(60));
+        assertThat(world.info().etaDateTime()).isEqualTo(detail().etaLatestDateTime());
+    }
+
+    private Instant etaLatest() {
+        Instant latest = detail().etaLatestDateTime();
+        return latest == null ? Instant.EPOCH : latest;
+    }
+
+    @Test
+    void etaIsAnIntervalWhereTheWindowsDiffer() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        backlogBytes = 90 * MIB;
+        transfer(600, 0, 10_000);
+        transfer(60, 0, 50_000);
+
+        Instant now = world.now().instant();
+        Instant earliest = detail().etaEarliestDateTime();
+        assertThat(earliest).isNotNull();
+        long toEarliest = earliest == null ? 0 : ChronoUnit.SECONDS.between(now, earliest);
+        assertThat((double) toEarliest).isCloseTo(backlogBytes / 50_000, within(60.0));
+        assertThat((double) ChronoUnit.SECONDS.between(now, etaLatest()))
+                .isCloseTo(backlogBytes / 14_000, within(150.0));
+    }
+
+    @Test
+    void thereIsNoEtaWhereTheBacklogDoesNotShrinkNobodyIsThereOrNothingIsLeft() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        backlogBytes = 50 * MIB;
+        transfer(100, 100_000, 100_000);
+        assertThat(detail().etaLatestDateTime()).as("stands still").isNull();
+
+        transfer(700, 0, 10_000);
+        assertThat(detail().etaLatestDateTime()).isNotNull();
+        world.model.desired(DesiredState.PAUSED, world.now());
+        assertThat(detail().etaLatestDateTime()).as("paused").isNull();
+        world.model.desired(DesiredState.STARTED, world.now());
+        assertThat(detail().etaLatestDateTime()).isNotNull();
+        world.lose();
+        assertThat(detail().etaLatestDateTime()).as("nobody there").isNull();
+        world.open(Welcome.Action.RESUME);
+        world.report(0, 0);
+        assertThat(detail().etaLatestDateTime()).as("nothing left").isNull();
+    }
+
+    @Test
+    void etaOfTenYearsIsNone() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        backlogBytes = DISK_BYTES;
+        transfer(100, 0, 4); // a byte at each tick
+        assertThat(detail().etaLatestDateTime()).isNotNull();
+
+        world.assign(ModelWorld.disk(0, 1L << 46));
+        world.open(Welcome.Action.RESUME);
+        backlogBytes = 1L << 46;
+        transfer(100, 0, 4);
+        assertThat(detail().etaLatestDateTime()).isNull();
+    }
+
+    @Test
+    void agentThatDoesNotReportHasAnEtaByWhatIsNotReplicated() {
+        world.start();
+        world.open(Welcome.Action.RESCAN);
+        world.openEpoch(2 * DISK_BYTES);
+        world.pass(Duration.ofSeconds(50), () -> world.durable(0, MIB / 4));
+
+        assertThat(off(etaLatest(), world.now().instant().plusSeconds(150))).isLessThan(Duration.ofSeconds(2));
+    }
+}

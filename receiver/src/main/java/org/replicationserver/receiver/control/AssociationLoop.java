@@ -90,7 +90,7 @@ public final class AssociationLoop extends ControlThread {
             }
             take(controlPlane.describeAssociations(server.get(), wasFirst ? FIRST_ANSWER : Duration.ofDays(1)));
         } catch (ControlPlaneException e) {
-            status = new AssociationStatus(status.answered(), status.fromDisk(), e.getMessage());
+            status = new AssociationStatus(status.answered(), status.fromDisk(), e.sentence());
             if (wasFirst) {
                 carryOn();
             }

@@ -151,6 +151,11 @@ final class JsonMembers {
         throw refused(name, "an object");
     }
 
+    /** The object, or one without members if there is none. */
+    JsonMembers objectOrEmpty(String name) throws MalformedException {
+        return has(name) ? object(name) : new JsonMembers(new JsonObject(), path + name + ".");
+    }
+
     /** The strings of a list, each of which must match. */
     List<String> texts(String name, int min, int max, Pattern pattern, String allowed) throws MalformedException {
         List<String> texts = new ArrayList<>();

@@ -347,6 +347,72 @@ final class HttpControlPlaneTest {
                                 .format(wrong.instant())));
     }
 
+    // --- who asks
+
+    private ControlSettings ofTheInstance() throws Exception {
+        ControlSettings set = settings(stub.address(), 1);
+        return new ControlSettings(
+                set.mode(),
+                set.endpoint(),
+                Optional.empty(),
+                Optional.empty(),
+                set.useFips(),
+                set.useDualStack(),
+                set.caFile(),
+                CredentialsSource.INSTANCE,
+                set.connectTimeout(),
+                set.attemptTimeout(),
+                set.callTimeout(),
+                set.attemptsMax(),
+                set.pollWaitSeconds(),
+                set.associationsInterval(),
+                set.outboxBytesMax());
+    }
+
+    @Test
+    void instanceSaysWhoAsksAndWithWhichCredentials() throws Exception {
+        stub.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
+        try (ImdsStub imds = new ImdsStub();
+                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+            controlPlane.describeAssociations(SERVER, LONG);
+            controlPlane.describeAssociations(SERVER, LONG);
+            assertThat(controlPlane.replicationServerId()).isEqualTo("i-0123456789abcdef0");
+            assertThat(imds.requests())
+                    .filteredOn(request -> request.contains("instance-id"))
+                    .hasSize(1);
+        }
+        assertThat(new JsonObject(stub.received().getFirst().body()).getString("replicationServerId"))
+                .isEqualTo("i-0123456789abcdef0");
+        assertThat(stub.received())
+                .allMatch(request -> request.header("authorization").contains("Credential=KEY1/")
+                        && request.header("authorization").contains("/eu-test-1/mgn/"));
+    }
+
+    @Test
+    void instanceWithoutMetadataIsToldWithTheFixAndAskedAgain() throws Exception {
+        try (ImdsStub imds = new ImdsStub();
+                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+            imds.answer("placement/region", "<html>");
+            ControlPlaneException failure = failureOf(controlPlane);
+            assertThat(failure.kind()).isEqualTo(Kind.NO_METADATA);
+            assertThat(failure).hasMessageContaining("control.region").hasMessageContaining("IMDSv2");
+            imds.answer("placement/region", "eu-test-1");
+            assertThat(controlPlane.replicationServerId()).isNotEmpty();
+        }
+    }
+
+    @Test
+    void instanceWithoutARoleIsToldWithTheFix() throws Exception {
+        try (ImdsStub imds = new ImdsStub();
+                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+            imds.answer("iam/security-credentials/", "another-role");
+            ControlPlaneException failure = failureOf(controlPlane);
+            assertThat(failure.kind()).isEqualTo(Kind.NO_CREDENTIALS);
+            assertThat(failure).hasMessageContaining("role");
+        }
+        assertThat(stub.received()).isEmpty();
+    }
+
     // --- attempts
 
     @Test

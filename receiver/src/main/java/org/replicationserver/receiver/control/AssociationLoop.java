@@ -3,12 +3,13 @@ package org.replicationserver.receiver.control;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.receiver.control.AssociationsAnswer.Malformed;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,6 +23,7 @@ import org.slf4j.LoggerFactory;
 public final class AssociationLoop extends ControlThread {
     static final Duration FIRST_ANSWER = Duration.ofSeconds(10);
 
+    private static final int TROUBLE_CHARS_MAX = 2000;
     private static final Logger LOG = LoggerFactory.getLogger(AssociationLoop.class);
 
     private final ControlPlane controlPlane;
@@ -123,14 +125,12 @@ public final class AssociationLoop extends ControlThread {
     }
 
     private static @Nullable String troubleOf(AssociationsAnswer answer) {
-        StringBuilder trouble = new StringBuilder();
-        for (Malformed malformed : answer.malformed()) {
-            trouble.append(malformed.mistake()).append("; ");
-        }
+        List<String> trouble = new ArrayList<>();
+        answer.malformed().forEach(malformed -> trouble.add(malformed.mistake()));
         if (answer.bandwidthMistake() != null) {
-            trouble.append(answer.bandwidthMistake()).append("; ");
+            trouble.add(answer.bandwidthMistake());
         }
-        return trouble.isEmpty() ? null : PeerText.cut(trouble.toString(), 2000);
+        return trouble.isEmpty() ? null : PeerText.cut(String.join("; ", trouble), TROUBLE_CHARS_MAX);
     }
 
     private void carryOn() {

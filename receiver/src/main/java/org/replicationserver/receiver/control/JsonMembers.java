@@ -185,7 +185,7 @@ final class JsonMembers {
         if (json.getValue(name) instanceof JsonArray array && array.size() >= min && array.size() <= max) {
             return array;
         }
-        throw refused(name, "a list of " + min + " to " + max + " elements");
+        throw refused(name, max == Integer.MAX_VALUE ? "a list" : "a list of " + min + " to " + max + " elements");
     }
 
     /** What to throw for a value that breaks a rule which is not of its form. */

@@ -274,6 +274,14 @@ final class CommandLoopTest {
     }
 
     @Test
+    void malformedCommandIsAnsweredWhileOthersRun() throws Exception {
+        controlPlane.polls.add(List.of(drain("c-1"), new PolledCommand.Invalid("c-2", "type is missing")));
+        try (World _ = new World(drainedBy(command -> new CompletableFuture<>()))) {
+            assertThat(awaitResults(1)).containsExactly("c-2 INVALID type is missing");
+        }
+    }
+
+    @Test
     void pollingStopsWhileTooManyCommandsAreOpen() throws Exception {
         CompletableFuture<CommandResult> gate = new CompletableFuture<>();
         for (int poll = 0; poll < 8; poll++) {

@@ -8,6 +8,7 @@ import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.json.DecodeException;
+import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.SocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +22,7 @@ import picocli.CommandLine;
 
 /** Sends one command to the server that runs on this machine and prints its answer. */
 final class AdminClient {
-    private static final Duration TIMEOUT = Duration.ofSeconds(60);
+    static final Duration TIMEOUT = Duration.ofSeconds(60);
     private static final int DONE = 200;
 
     private record Reply(int status, Buffer body) {}
@@ -30,7 +31,7 @@ final class AdminClient {
     private record Answer(boolean done, String text) {}
 
     /** No server gave an answer; the message is one line for the operator. */
-    private static final class NoAnswerException extends Exception {
+    static final class NoAnswerException extends Exception {
         private static final long serialVersionUID = 1;
 
         NoAnswerException(String message) {
@@ -60,7 +61,7 @@ final class AdminClient {
     int run(CommandLine commandLine, String command) {
         Vertx vertx = Vertx.vertx();
         try {
-            Answer answer = read(send(connect(vertx, command)));
+            Answer answer = read(send(connect(vertx, HttpMethod.POST, command)));
             (answer.done() ? commandLine.getOut() : commandLine.getErr()).println(answer.text());
             return answer.done() ? 0 : ExitCode.REFUSED;
         } catch (NoAnswerException e) {
@@ -71,11 +72,27 @@ final class AdminClient {
         }
     }
 
-    private HttpClientRequest connect(Vertx vertx, String command) throws NoAnswerException {
+    /** What the server tells of itself. */
+    JsonObject status() throws NoAnswerException {
+        Vertx vertx = Vertx.vertx();
+        try {
+            Reply reply = send(connect(vertx, HttpMethod.GET, "/status"));
+            if (reply.status() == DONE) {
+                return reply.body().toJsonObject();
+            }
+            throw unreadable(reply);
+        } catch (DecodeException e) {
+            throw new NoAnswerException("the answer from " + socket + " is no JSON");
+        } finally {
+            vertx.close();
+        }
+    }
+
+    private HttpClientRequest connect(Vertx vertx, HttpMethod method, String command) throws NoAnswerException {
         RequestOptions request = new RequestOptions()
                 .setServer(SocketAddress.domainSocketAddress(socket.toString()))
                 .setHost("localhost")
-                .setMethod(HttpMethod.POST)
+                .setMethod(method)
                 .setURI(command);
         try {
             HttpClientRequest connected = await(vertx.createHttpClient().request(request));
@@ -125,7 +142,11 @@ final class AdminClient {
         } catch (DecodeException | ClassCastException e) {
             // falls through to the mistake
         }
-        throw new NoAnswerException("the answer from " + socket + " cannot be read: status=" + reply.status()
+        throw unreadable(reply);
+    }
+
+    private NoAnswerException unreadable(Reply reply) {
+        return new NoAnswerException("the answer from " + socket + " cannot be read: status=" + reply.status()
                 + " bytes=" + reply.body().length() + "; is the server of the same version as this command?");
     }
 

@@ -3,6 +3,8 @@ package org.replicationserver.receiver.control;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -11,7 +13,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.receiver.control.AssociationsAnswer.Malformed;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +26,7 @@ import org.slf4j.LoggerFactory;
 public final class AssociationLoop extends ControlThread {
     static final Duration FIRST_ANSWER = Duration.ofSeconds(10);
 
+    private static final int TROUBLE_CHARS_MAX = 2000;
     private static final Logger LOG = LoggerFactory.getLogger(AssociationLoop.class);
 
     private final ControlPlane controlPlane;
@@ -121,7 +123,7 @@ public final class AssociationLoop extends ControlThread {
                 return; // asks again at once
             }
         } catch (ControlPlaneException e) {
-            status = new AssociationStatus(status.answered(), status.fromDisk(), e.getMessage());
+            status = new AssociationStatus(status.answered(), status.fromDisk(), e.sentence());
             if (wasFirst) {
                 carryOn();
             }
@@ -167,14 +169,12 @@ public final class AssociationLoop extends ControlThread {
     }
 
     private static @Nullable String troubleOf(AssociationsAnswer answer) {
-        StringBuilder trouble = new StringBuilder();
-        for (Malformed malformed : answer.malformed()) {
-            trouble.append(malformed.mistake()).append("; ");
-        }
+        List<String> trouble = new ArrayList<>();
+        answer.malformed().forEach(malformed -> trouble.add(malformed.mistake()));
         if (answer.bandwidthMistake() != null) {
-            trouble.append(answer.bandwidthMistake()).append("; ");
+            trouble.add(answer.bandwidthMistake());
         }
-        return trouble.isEmpty() ? null : PeerText.cut(trouble.toString(), 2000);
+        return trouble.isEmpty() ? null : PeerText.cut(String.join("; ", trouble), TROUBLE_CHARS_MAX);
     }
 
     private void carryOn() {

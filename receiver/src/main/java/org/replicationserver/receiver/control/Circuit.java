@@ -166,10 +166,7 @@ final class Circuit {
 
     private static ControlPlaneStatus.Failure failureOf(Instant now, ControlPlaneException failure) {
         return new ControlPlaneStatus.Failure(
-                now,
-                failure.kind(),
-                String.valueOf(failure.getMessage()),
-                failure.requestId().orElse(null));
+                now, failure.kind(), failure.sentence(), failure.requestId().orElse(null));
     }
 
     /** Calls that were under way when the circuit opened tell nothing new, only the probe makes the pause longer. */
@@ -190,7 +187,7 @@ final class Circuit {
                     since,
                     failure.kind(),
                     failure.requestId().orElse("none"),
-                    failure.getMessage());
+                    failure.sentence());
         }
     }
 

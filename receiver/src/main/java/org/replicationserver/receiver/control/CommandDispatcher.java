@@ -37,7 +37,11 @@ final class CommandDispatcher implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(CommandDispatcher.class);
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
+
+    /** Lanes that are no source server's, by names that none of those has. */
     private static final String WHOLE_SERVER = "";
+
+    private static final String INVALID = "?";
 
     private final CommandHandlers handlers;
     private final CommandJournal journal;
@@ -86,7 +90,7 @@ final class CommandDispatcher implements AutoCloseable {
                 LOG.warn("command without an id cannot be answered: {}", nameless.mistake());
                 yield false;
             }
-            case PolledCommand.Invalid invalid -> accept(invalid.commandId(), WHOLE_SERVER, invalid);
+            case PolledCommand.Invalid invalid -> accept(invalid.commandId(), INVALID, invalid);
             case PolledCommand.Sound sound -> {
                 String source = sound.command().sourceServerId();
                 yield accept(sound.command().commandId(), source == null ? WHOLE_SERVER : source, sound);

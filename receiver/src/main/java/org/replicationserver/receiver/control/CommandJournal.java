@@ -48,7 +48,7 @@ final class CommandJournal {
         this.directory = directory;
     }
 
-    /** Reads what is kept. A record that cannot be read is told and counts as empty: commands are then executed once more. */
+    /** Reads what is kept. A record that cannot be read is told, and what is not read from it is executed once more. */
     static CommandJournal load(StateDirectory directory) {
         CommandJournal journal = new CommandJournal(directory);
         try {

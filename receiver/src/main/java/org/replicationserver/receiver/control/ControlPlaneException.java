@@ -85,6 +85,11 @@ public final class ControlPlaneException extends Exception {
         this.retryAfter = retryAfter;
     }
 
+    /** What happened and what to do, for people. */
+    public String sentence() {
+        return String.valueOf(getMessage());
+    }
+
     public Kind kind() {
         return kind;
     }

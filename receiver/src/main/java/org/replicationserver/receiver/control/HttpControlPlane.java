@@ -227,7 +227,7 @@ public final class HttpControlPlane implements ControlPlane {
                     call.operation(),
                     failure.kind(),
                     requestId,
-                    failure.getMessage());
+                    failure.sentence());
         }
     }
 

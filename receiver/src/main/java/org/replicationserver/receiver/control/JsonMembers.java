@@ -151,6 +151,11 @@ final class JsonMembers {
         throw refused(name, "an object");
     }
 
+    /** The object, or one without members if there is none. */
+    JsonMembers objectOrEmpty(String name) throws MalformedException {
+        return has(name) ? object(name) : new JsonMembers(new JsonObject(), path + name + ".");
+    }
+
     /** The strings of a list, each of which must match. */
     List<String> texts(String name, int min, int max, Pattern pattern, String allowed) throws MalformedException {
         List<String> texts = new ArrayList<>();
@@ -180,7 +185,7 @@ final class JsonMembers {
         if (json.getValue(name) instanceof JsonArray array && array.size() >= min && array.size() <= max) {
             return array;
         }
-        throw refused(name, "a list of " + min + " to " + max + " elements");
+        throw refused(name, max == Integer.MAX_VALUE ? "a list" : "a list of " + min + " to " + max + " elements");
     }
 
     /** What to throw for a value that breaks a rule which is not of its form. */

@@ -55,9 +55,9 @@ public final class OutboxSender extends ControlThread {
                 report.report(),
                 report.sequence(),
                 refusal.requestId().orElse("none"),
-                refusal.getMessage());
+                refusal.sentence());
         refusals = 0;
-        await(outbox.setAside(report, String.valueOf(refusal.getMessage())));
+        await(outbox.setAside(report, refusal.sentence()));
         onRefused.run();
     }
 

@@ -57,8 +57,7 @@ public sealed interface PolledCommand {
                     "unknown command type " + PeerText.value(name) + "; known are " + CommandType.names());
         }
         String sourceServerId = readSourceServerId(json, type);
-        JsonMembers given = json.has("parameters") ? json.object("parameters") : JsonMembers.of(new JsonObject());
-        CommandParameters parameters = CommandParameters.read(type, given);
+        CommandParameters parameters = CommandParameters.read(type, json.objectOrEmpty("parameters"));
         if (parameters instanceof Pairing pairing
                 && !pairing.association().sourceServerId().equals(sourceServerId)) {
             throw json.refused("sourceServerId", "the same as in the association");

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.control;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.IdForm;
 
@@ -47,7 +48,8 @@ public final class Report {
         }
         this.kind = kind;
         this.subject = subject;
-        this.observed = observed;
+        // What files keep, so that a report is told alike before and after a restart.
+        this.observed = observed.truncatedTo(ChronoUnit.MILLIS);
         this.body = body;
     }
 

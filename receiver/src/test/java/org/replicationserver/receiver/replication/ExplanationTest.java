@@ -17,6 +17,8 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplicationError;
 import org.replicationserver.receiver.replication.Explanation.Facts;
+import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.SessionEndCause;
 
 /** Every row of the table is provoked, reads as it should, and goes when its cause goes. */
 class ExplanationTest {

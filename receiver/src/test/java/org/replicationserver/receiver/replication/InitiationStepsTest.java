@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.DesiredState;
 
 class InitiationStepsTest {
     private static final EnumSet<InitiationStepName> TOLD = EnumSet.of(

@@ -8,8 +8,11 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
+import org.replicationserver.receiver.session.VolumeBacklog;
 
 /** One source server's model in virtual time, told things in few words. Its disks are vol-0, vol-1, … of {@link #DISK_BYTES} each. */
 final class ModelWorld implements ReplicationListener {

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.DataReplicationInfo.Detail;
 import org.replicationserver.receiver.replication.DataReplicationInfo.Rate;
+import org.replicationserver.receiver.session.DesiredState;
 
 /** Lag, rates, ETA and convergence. */
 class RatesTest {

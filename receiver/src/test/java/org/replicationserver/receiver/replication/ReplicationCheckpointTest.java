@@ -66,6 +66,7 @@ class ReplicationCheckpointTest {
                 new SourceRecord.Commit(3, 2, false, 1_700_000_000_000L),
                 1_600_000_000_000L,
                 false,
+                false,
                 Map.of("vol-0", new VolumeRecord("gen-1", Origin.NEW_VOLUME, null)),
                 List.of());
         ModelWorld world = new ModelWorld(1, ReplicationCheckpoint.of(record));

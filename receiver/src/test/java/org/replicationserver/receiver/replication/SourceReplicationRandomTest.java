@@ -17,6 +17,8 @@ import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.DataReplicationInfo.Detail;
 import org.replicationserver.receiver.replication.DataReplicationInfo.ReplicatedDisk;
 import org.replicationserver.receiver.replication.DataReplicationInfo.StageSeconds;
+import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.SessionEndCause;
 
 /** Whatever happens in whatever order, what is promised of the model holds. */
 class SourceReplicationRandomTest {

@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.SessionEndCause;
 
 /** Which events the model makes of what it is told. */
 class SourceReplicationTest {

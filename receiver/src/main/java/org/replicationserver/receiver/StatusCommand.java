@@ -1,0 +1,55 @@
+package org.replicationserver.receiver;
+
+import io.vertx.core.json.JsonObject;
+import java.util.concurrent.Callable;
+import org.replicationserver.receiver.AdminClient.NoAnswerException;
+import org.replicationserver.receiver.config.ConfigException;
+import org.replicationserver.receiver.config.ConfigOptions;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Prints how every replication of the running server stands, and why. */
+@Command(
+        name = "status",
+        mixinStandardHelpOptions = true,
+        description = "Prints how every replication of the server on this machine stands, and why.",
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {
+            "0:printed",
+            "2:wrong command line",
+            "69:no server answers",
+            "78:mistakes in the configuration, a line each"
+        })
+final class StatusCommand implements Callable<Integer> {
+    @Mixin
+    private ConfigOptions options = new ConfigOptions();
+
+    @Option(
+            names = "--json",
+            description =
+                    "Prints all that is known, each replication as the schema DataReplicationInfo of the control API.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public Integer call() {
+        try {
+            AdminClient client = new AdminClient(options.load().toServerConfig().adminSocket(), AdminClient.TIMEOUT);
+            JsonObject status = client.status();
+            spec.commandLine().getOut().print(json ? status.encodePrettily() + "\n" : StatusText.of(status));
+            spec.commandLine().getOut().flush();
+            return 0;
+        } catch (ConfigException e) {
+            e.lines().forEach(spec.commandLine().getErr()::println);
+            return ConfigException.EXIT_CODE;
+        } catch (NoAnswerException e) {
+            spec.commandLine().getErr().println(e.getMessage());
+            return ExitCode.UNAVAILABLE;
+        }
+    }
+}

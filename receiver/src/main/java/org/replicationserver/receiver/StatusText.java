@@ -1,0 +1,106 @@
+package org.replicationserver.receiver;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.IntStream;
+
+/** Writes the server's status for a terminal, a few lines for each source server. */
+final class StatusText {
+    private static final double GIB = 1L << 30;
+    private static final double PERCENT = 100;
+
+    private final StringBuilder text = new StringBuilder();
+
+    private StatusText() {}
+
+    /** @param status as the administrator's socket tells it */
+    static String of(JsonObject status) {
+        StatusText written = new StatusText();
+        List<JsonObject> sources = objects(status, "sourceServers");
+        if (sources.isEmpty()) {
+            written.line("no source server is assigned");
+        }
+        sources.forEach(written::source);
+        written.controlPlane(status.getJsonObject("controlPlane"));
+        return written.text.toString();
+    }
+
+    private static List<JsonObject> objects(JsonObject json, String name) {
+        JsonArray array = json.getJsonArray(name, new JsonArray());
+        return IntStream.range(0, array.size()).mapToObj(array::getJsonObject).toList();
+    }
+
+    private void line(String format, Object... values) {
+        text.append(String.format(Locale.ROOT, format, values)).append('\n');
+    }
+
+    private void source(JsonObject source) {
+        JsonObject info = source.getJsonObject("dataReplicationInfo");
+        JsonObject detail = info.getJsonObject("detail");
+        line(
+                "%s: %s, lag %s%s",
+                source.getString("sourceServerId"),
+                info.getString("dataReplicationState"),
+                info.getString("lagDuration"),
+                info.containsKey("etaDateTime")
+                        ? ", done between " + detail.getString("etaEarliestDateTime") + " and "
+                                + detail.getString("etaLatestDateTime")
+                        : "");
+        objects(info, "replicatedDisks").forEach(this::disk);
+        attribution(objects(detail, "lagAttribution"));
+        for (JsonObject explanation : objects(detail, "explanations")) {
+            line(
+                    "  %s %s: %s",
+                    explanation.getString("severity"),
+                    explanation.getString("code"),
+                    explanation.getString("sentence"));
+            String next = Objects.requireNonNullElse(explanation.getString("nextAction"), "");
+            if (!next.isEmpty()) {
+                line("    %s", next);
+            }
+        }
+    }
+
+    private void disk(JsonObject disk) {
+        long total = disk.getLong("totalStorageBytes");
+        long replicated = disk.getLong("replicatedStorageBytes");
+        line(
+                "  %s: %.1f %% of %.1f GiB replicated, %.3f GiB rescanned, %.3f GiB backlogged",
+                disk.getString("deviceName"),
+                total == 0 ? PERCENT : PERCENT * replicated / total,
+                total / GIB,
+                disk.getLong("rescannedStorageBytes") / GIB,
+                disk.getLong("backloggedStorageBytes") / GIB);
+    }
+
+    private void attribution(List<JsonObject> stages) {
+        double sum =
+                stages.stream().mapToDouble(stage -> stage.getDouble("seconds")).sum();
+        if (sum > 0) {
+            StringBuilder shares = new StringBuilder();
+            for (JsonObject stage : stages) {
+                shares.append(shares.isEmpty() ? "" : ", ")
+                        .append(String.format(
+                                Locale.ROOT,
+                                "%s %.0f %%",
+                                stage.getString("stage"),
+                                PERCENT * stage.getDouble("seconds") / sum));
+            }
+            line("  time went to: %s", shares);
+        }
+    }
+
+    private void controlPlane(JsonObject status) {
+        if (status.containsKey("failingSinceDateTime")) {
+            line(
+                    "control plane: failing since %s, %s",
+                    status.getString("failingSinceDateTime"),
+                    status.getJsonObject("lastFailure", new JsonObject()).getString("sentence"));
+        } else if (status.containsKey("lastAnsweredDateTime")) {
+            line("control plane: answered %s", status.getString("lastAnsweredDateTime"));
+        }
+    }
+}

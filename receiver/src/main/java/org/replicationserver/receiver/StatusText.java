@@ -33,14 +33,15 @@ final class StatusText {
         return IntStream.range(0, array.size()).mapToObj(array::getJsonObject).toList();
     }
 
-    private void line(String format, Object... values) {
-        text.append(String.format(Locale.ROOT, format, values)).append('\n');
+    private void line(String line) {
+        text.append(line).append('\n');
     }
 
     private void source(JsonObject source) {
         JsonObject info = source.getJsonObject("dataReplicationInfo");
         JsonObject detail = info.getJsonObject("detail");
-        line(
+        line(String.format(
+                Locale.ROOT,
                 "%s: %s, lag %s%s",
                 source.getString("sourceServerId"),
                 info.getString("dataReplicationState"),
@@ -48,18 +49,19 @@ final class StatusText {
                 info.containsKey("etaDateTime")
                         ? ", done between " + detail.getString("etaEarliestDateTime") + " and "
                                 + detail.getString("etaLatestDateTime")
-                        : "");
+                        : ""));
         objects(info, "replicatedDisks").forEach(this::disk);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {
-            line(
+            line(String.format(
+                    Locale.ROOT,
                     "  %s %s: %s",
                     explanation.getString("severity"),
                     explanation.getString("code"),
-                    explanation.getString("sentence"));
+                    explanation.getString("sentence")));
             String next = Objects.requireNonNullElse(explanation.getString("nextAction"), "");
             if (!next.isEmpty()) {
-                line("    %s", next);
+                line(String.format(Locale.ROOT, "    %s", next));
             }
         }
     }
@@ -67,13 +69,14 @@ final class StatusText {
     private void disk(JsonObject disk) {
         long total = disk.getLong("totalStorageBytes");
         long replicated = disk.getLong("replicatedStorageBytes");
-        line(
+        line(String.format(
+                Locale.ROOT,
                 "  %s: %.1f %% of %.1f GiB replicated, %.3f GiB rescanned, %.3f GiB backlogged",
                 disk.getString("deviceName"),
                 total == 0 ? PERCENT : PERCENT * replicated / total,
                 total / GIB,
                 disk.getLong("rescannedStorageBytes") / GIB,
-                disk.getLong("backloggedStorageBytes") / GIB);
+                disk.getLong("backloggedStorageBytes") / GIB));
     }
 
     private void attribution(List<JsonObject> stages) {
@@ -89,18 +92,19 @@ final class StatusText {
                                 stage.getString("stage"),
                                 PERCENT * stage.getDouble("seconds") / sum));
             }
-            line("  time went to: %s", shares);
+            line(String.format(Locale.ROOT, "  time went to: %s", shares));
         }
     }
 
     private void controlPlane(JsonObject status) {
         if (status.containsKey("failingSinceDateTime")) {
-            line(
+            line(String.format(
+                    Locale.ROOT,
                     "control plane: failing since %s, %s",
                     status.getString("failingSinceDateTime"),
-                    status.getJsonObject("lastFailure", new JsonObject()).getString("sentence"));
+                    status.getJsonObject("lastFailure", new JsonObject()).getString("sentence")));
         } else if (status.containsKey("lastAnsweredDateTime")) {
-            line("control plane: answered %s", status.getString("lastAnsweredDateTime"));
+            line(String.format(Locale.ROOT, "control plane: answered %s", status.getString("lastAnsweredDateTime")));
         }
     }
 }

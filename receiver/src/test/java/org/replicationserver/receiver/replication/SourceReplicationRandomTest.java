@@ -23,7 +23,7 @@ import org.replicationserver.receiver.session.SessionEndCause;
 /** Whatever happens in whatever order, what is promised of the model holds. */
 class SourceReplicationRandomTest {
     private static final int DISKS = 3;
-    private static final int RUNS = 150;
+    private static final int RUNS = 40;
     private static final int STEPS = 400;
 
     /** previous→current for all that the table allows. */

@@ -261,11 +261,9 @@ final class AdminServer implements AutoCloseable {
             return new Reply(OK, action.run(new JsonObject(body.isBlank() ? "{}" : body)));
         } catch (NoSuchElementException e) {
             return failure(NOT_FOUND, "there is no " + e.getMessage());
-        } catch (IllegalArgumentException
-                | IllegalStateException
-                | DecodeException
-                | ClassCastException
-                | IOException e) {
+        } catch (DecodeException | ClassCastException e) {
+            return failure(BAD_REQUEST, "body: allowed: a JSON object with members of the right types");
+        } catch (IllegalArgumentException | IllegalStateException | IOException e) {
             return failure(BAD_REQUEST, String.valueOf(e.getMessage()));
         }
     }

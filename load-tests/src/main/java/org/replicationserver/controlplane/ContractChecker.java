@@ -95,7 +95,7 @@ public final class ContractChecker {
     }
 
     /** What is wrong with a part of a request or an answer, by its schema's name. */
-    List<ContractViolation> checkSchema(String schema, JsonObject value) {
+    List<ContractViolation> checkSchema(String schema, Object value) {
         return new Check(schema, "value").run(schema, value);
     }
 
@@ -140,7 +140,7 @@ public final class ContractChecker {
             return new ContractViolation(operation, part, place, problem, allowed);
         }
 
-        List<ContractViolation> run(String schema, JsonObject body) {
+        List<ContractViolation> run(String schema, Object body) {
             OutputUnit outcome = validate(schema, body);
             if (Boolean.TRUE.equals(outcome.getValid())) {
                 return List.of();
@@ -166,7 +166,7 @@ public final class ContractChecker {
                             violation("header " + header.name(), "\"" + value + "\"", SchemaText.of(header.schema())));
         }
 
-        private List<ContractViolation> violations(OutputUnit error, JsonObject body) {
+        private List<ContractViolation> violations(OutputUnit error, Object body) {
             String place = pointer(error.getInstanceLocation());
             String location = pointer(error.getAbsoluteKeywordLocation());
             JsonObject holder = holder(location);
@@ -181,7 +181,7 @@ public final class ContractChecker {
             return List.of(violation(place, problem, SchemaText.of(holder)));
         }
 
-        private List<ContractViolation> missing(String place, JsonObject holder, JsonObject body) {
+        private List<ContractViolation> missing(String place, JsonObject holder, Object body) {
             Object value = place.isEmpty() ? body : JsonPointer.from(place).queryJson(body);
             JsonArray required = holder.getJsonArray("required");
             return required.stream()

@@ -53,6 +53,15 @@ public final class Fleet {
 
     /** As if the agent had called RegisterAgentForMgn. A replication server that serves it is told of a new pin. */
     public synchronized void registerAgent(String sourceServerId, String agentPin, List<SourceDisk> disks) {
+        requireForm(
+                "RegisterAgentRequest",
+                new JsonObject()
+                        .put("sourceServerId", sourceServerId)
+                        .put("agentPin", agentPin)
+                        .put(
+                                "disks",
+                                new JsonArray(
+                                        disks.stream().map(SourceDisk::toJson).toList())));
         SimulatedSource source = sources.computeIfAbsent(sourceServerId, id -> {
             requireRoom("source servers", sources.size(), SOURCES_MAX);
             return new SimulatedSource(id);
@@ -67,6 +76,7 @@ public final class Fleet {
      * record that was last reported goes along, but of volumes that are fresh.
      *
      * @return the id of the command that tells the replication server
+     * @throws IllegalArgumentException if it is not as the document says, or names a disk that is not registered
      */
     public synchronized String assign(String sourceServerId, String replicationServerId, List<VolumeTarget> volumes) {
         SimulatedSource source = source(sourceServerId);
@@ -78,6 +88,7 @@ public final class Fleet {
                     sourcesOf(server.id()).size(),
                     ASSOCIATIONS_MAX);
         }
+        source.disksOf(volumes).forEach(disk -> requireForm("AssignedDisk", disk));
         source.assign(replicationServerId, volumes);
         if (before != null && !before.equals(replicationServerId)) {
             enqueue(
@@ -116,10 +127,7 @@ public final class Fleet {
      */
     public synchronized String issue(String replicationServerId, JsonObject command) {
         JsonObject complete = withId(command);
-        List<ContractViolation> violations = checker.checkSchema("Command", complete);
-        if (!violations.isEmpty()) {
-            throw new IllegalArgumentException(violations.toString());
-        }
+        requireForm("Command", complete);
         String type = complete.getString("type");
         String sourceServerId = complete.getString("sourceServerId");
         JsonObject parameters = complete.getJsonObject("parameters", new JsonObject());
@@ -444,6 +452,7 @@ public final class Fleet {
         if (known != null) {
             return known;
         }
+        requireForm("ReplicationServerId", id);
         requireRoom("replication servers", servers.size(), SERVERS_MAX);
         SimulatedServer server = new SimulatedServer(id, clock.instant());
         servers.put(id, server);
@@ -498,6 +507,13 @@ public final class Fleet {
         String commandId = String.valueOf(complete.getValue("commandId"));
         server.commands().add(commandId, complete, checked);
         return commandId;
+    }
+
+    private void requireForm(String schema, Object value) {
+        List<ContractViolation> violations = checker.checkSchema(schema, value);
+        if (!violations.isEmpty()) {
+            throw new IllegalArgumentException(violations.toString());
+        }
     }
 
     private static void requireRoom(String what, int number, int max) {

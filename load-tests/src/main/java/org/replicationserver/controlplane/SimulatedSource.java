@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +20,7 @@ final class SimulatedSource {
     private final Map<String, SourceDisk> disks = new LinkedHashMap<>();
     private final List<String> pins = new ArrayList<>();
     private final List<StateChange> stateChanges = new ArrayList<>();
-    private List<VolumeTarget> targets = List.of();
+    private List<JsonObject> assigned = List.of();
     private String desiredState = "STARTED";
     private @Nullable JsonObject bandwidth;
     private @Nullable JsonObject record;
@@ -57,10 +56,10 @@ final class SimulatedSource {
     }
 
     List<VolumeTarget> targets() {
-        return targets;
+        return assigned.stream().map(VolumeTarget::of).toList();
     }
 
-    /** Whether its association is another one now. */
+    /** Whether its association is another one now; disks that are assigned stay so, with the sizes that they had. */
     boolean register(String pin, List<SourceDisk> registered) {
         boolean changed = !pins.contains(pin);
         pins.remove(pin);
@@ -78,20 +77,14 @@ final class SimulatedSource {
         if (pins.isEmpty()) {
             throw new IllegalStateException(id + ": its agent is not registered");
         }
-        for (VolumeTarget target : newTargets) {
-            if (!disks.containsKey(target.deviceName())) {
-                throw new IllegalArgumentException(
-                        id + ": deviceName: " + target.deviceName() + "; allowed: one of " + disks.keySet());
-            }
-        }
         serverId = replicationServerId;
-        targets = List.copyOf(newTargets);
+        assigned = disksOf(newTargets);
         paired = false;
     }
 
     void unassign() {
         serverId = null;
-        targets = List.of();
+        assigned = List.of();
         paired = false;
     }
 
@@ -113,19 +106,27 @@ final class SimulatedSource {
         bandwidth = newBandwidth;
     }
 
+    /** Its disks with the volumes that they shall be replicated to, in the form of the API. */
+    List<JsonObject> disksOf(List<VolumeTarget> someTargets) {
+        List<JsonObject> found = new ArrayList<>();
+        for (VolumeTarget target : someTargets) {
+            SourceDisk disk = disks.get(target.deviceName());
+            if (disk == null) {
+                throw new IllegalArgumentException(
+                        id + ": deviceName: " + target.deviceName() + "; allowed: one of " + disks.keySet());
+            }
+            found.add(target.toJson(disk.sizeBytes()));
+        }
+        return found;
+    }
+
     /** As it is told to its replication server. */
     JsonObject association() {
-        JsonArray assigned = new JsonArray();
-        for (VolumeTarget target : targets) {
-            long sizeBytes =
-                    Objects.requireNonNull(disks.get(target.deviceName())).sizeBytes();
-            assigned.add(target.toJson(sizeBytes));
-        }
         JsonObject association = new JsonObject()
                 .put("sourceServerId", id)
                 .put("agentPins", new JsonArray(List.copyOf(pins)))
                 .put("desiredState", desiredState)
-                .put("disks", assigned);
+                .put("disks", new JsonArray(assigned).copy());
         if (bandwidth != null) {
             association.put("bandwidth", bandwidth.copy());
         }
@@ -137,7 +138,7 @@ final class SimulatedSource {
 
     /** A volume that was made anew has nothing of what is recorded. */
     private JsonObject recordOfTargets(JsonObject reported) {
-        Set<String> used = targets.stream()
+        Set<String> used = targets().stream()
                 .filter(target -> !target.fresh())
                 .map(VolumeTarget::volumeId)
                 .collect(Collectors.toSet());
@@ -154,7 +155,7 @@ final class SimulatedSource {
     void report(JsonObject newRecord) {
         record = newRecord;
         if (!newRecord.getString("writtenGeneration").equals("0")) {
-            targets = targets.stream().map(VolumeTarget::used).toList();
+            assigned.forEach(disk -> disk.put("fresh", false));
         }
     }
 

@@ -207,6 +207,8 @@ final class ControlPlaneMainTest {
                         .put("command", new JsonObject().put("type", "REOPEN_VOLUME")));
         assertThat(wrong.statusCode()).isEqualTo(400);
         assertThat(wrong.body()).contains("/parameters: missing");
+        JsonObject noPin = new JsonObject().put("sourceServerId", SOURCE).put("agentPin", "a1b2");
+        assertThat(admin("POST", "/source-servers", noPin).body()).contains("/agentPin", "like ^sha256");
         JsonObject unknown = new JsonObject().put("sourceServerId", "s-none").put("replicationServerId", SERVER);
         assertThat(admin("POST", "/assignments", unknown).statusCode()).isEqualTo(404);
     }

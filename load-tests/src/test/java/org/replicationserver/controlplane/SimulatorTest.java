@@ -471,6 +471,14 @@ final class SimulatorTest {
     }
 
     @Test
+    void disksThatTheAgentRegistersAnewAreAssignedOnlyWhenSomebodyDoesIt() throws Exception {
+        assign(SERVER, true);
+        JsonObject before = describe(SERVER);
+        simulator.fleet().registerAgent(SOURCE, PIN, List.of(new SourceDisk("/dev/sdb", 16 * MIB)));
+        assertThat(describe(SERVER)).isEqualTo(before);
+    }
+
+    @Test
     void aReplacementGetsTheRecordAndTheOldOneIsUnpaired() throws Exception {
         sendResult(SERVER, assign(SERVER, true), "SUCCEEDED");
         server.call("NotifyAgentReplicationProgressForMgn", committed(SERVER, "41", "vol-1"));

@@ -2,6 +2,8 @@ package org.replicationserver.integration;
 
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -12,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigLoader;
 import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.replication.ReplicationSettings;
 import org.replicationserver.receiver.server.ReplicationServer;
 import org.replicationserver.receiver.server.ServerStartException;
 import org.replicationserver.volume.LinuxBlockDevice;
@@ -39,6 +42,17 @@ final class InProcessServer implements AutoCloseable {
     /** On the test's devices. */
     static InProcessServer start(Path directory, List<TestSource> sources, DeviceOpener devices, String... settings)
             throws ConfigException, ServerStartException {
+        return start(directory, ReplicationSettings.defaults(), sources, devices, settings);
+    }
+
+    /** The same with other times and limits of what is told of replications. */
+    static InProcessServer start(
+            Path directory,
+            ReplicationSettings replicationSettings,
+            List<TestSource> sources,
+            DeviceOpener devices,
+            String... settings)
+            throws ConfigException, ServerStartException {
         List<String> sets = new ArrayList<>(List.of(
                 "listen.port=0",
                 "state.directory=" + ServerProcess.stateDirectory(directory),
@@ -50,7 +64,12 @@ final class InProcessServer implements AutoCloseable {
         SimpleMeterRegistry metrics = new SimpleMeterRegistry();
         AtomicReference<@Nullable Throwable> stateFailure = new AtomicReference<>();
         ReplicationServer server = ReplicationServer.start(
-                config, sources.stream().map(TestSource::assigned).toList(), metrics, stateFailure::set, devices);
+                config,
+                replicationSettings,
+                sources.stream().map(TestSource::assigned).toList(),
+                metrics,
+                stateFailure::set,
+                devices);
         return new InProcessServer(server, metrics, stateFailure);
     }
 
@@ -59,6 +78,18 @@ final class InProcessServer implements AutoCloseable {
         Map<String, String> newest = new LinkedHashMap<>();
         sets.forEach(set -> newest.put(set.substring(0, set.indexOf('=')), set));
         return List.copyOf(newest.values());
+    }
+
+    /** What is told of a source server's replication. */
+    JsonObject info(String sourceServerId) {
+        JsonArray sources = server.status().getJsonArray("sourceServers");
+        for (int i = 0; i < sources.size(); i++) {
+            JsonObject source = sources.getJsonObject(i);
+            if (source.getString("sourceServerId").equals(sourceServerId)) {
+                return source.getJsonObject("dataReplicationInfo");
+            }
+        }
+        throw new AssertionError("no source server " + sourceServerId + " in " + sources);
     }
 
     Endpoint endpoint() {

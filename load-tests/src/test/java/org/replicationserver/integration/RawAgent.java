@@ -15,6 +15,7 @@ import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.EpochStatus;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.ProtocolException;
@@ -45,17 +46,36 @@ final class RawAgent implements AutoCloseable {
     /** A control connection on which HELLO was sent; WELCOME is still to come. */
     static RawAgent greet(Endpoint endpoint, TestSource source, int streams, Hello.@Nullable Remembered remembers)
             throws IOException {
+        return greet(endpoint, source, streams, remembers, List.of());
+    }
+
+    private static RawAgent greet(
+            Endpoint endpoint,
+            TestSource source,
+            int streams,
+            Hello.@Nullable Remembered remembers,
+            List<String> features)
+            throws IOException {
         RawAgent agent = new RawAgent(endpoint, source);
         agent.control.send(
                 FrameType.HELLO,
                 new Hello(
                         List.of(ProtocolLimits.VERSION),
-                        List.of(),
+                        features,
                         source.sourceServerId(),
                         INSTANCE,
                         streams,
                         source.disks(),
                         remembers));
+        return agent;
+    }
+
+    /** A session of an agent that tells its backlog, with its streams attached. */
+    static RawAgent connectReporting(Endpoint endpoint, TestSource source, int streams)
+            throws IOException, InterruptedException, ProtocolException {
+        RawAgent agent = greet(endpoint, source, streams, null, List.of(Features.SOURCE_STATUS));
+        agent.awaitWelcome();
+        agent.attachAll(sent -> {});
         return agent;
     }
 

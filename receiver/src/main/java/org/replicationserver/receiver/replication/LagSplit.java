@@ -66,7 +66,9 @@ final class LagSplit {
         double commit = Math.max(0, 1 - told) * commitWaiting;
         double rest = Math.max(0, 1 - told) - commit;
         if (agent == null) {
-            split.window(split.windowUsedUp + commit + split.socket(rest, LagStage.SOURCE));
+            // While a device is busy with what came, more from the source would not help.
+            double served = Math.min(rest, split.device);
+            split.window(split.windowUsedUp + commit + served + split.socket(rest - served, LagStage.SOURCE));
         } else {
             split.add(LagStage.SOURCE, agent.source + rest);
             split.window(agent.window + commit + split.socket(agent.network, LagStage.NETWORK));

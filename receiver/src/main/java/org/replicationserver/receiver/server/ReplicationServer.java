@@ -178,7 +178,7 @@ public final class ReplicationServer {
                 sessions,
                 new PeerEvents(counters, replications));
         stopSteps.add("listener", () -> await(listener.close()));
-        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::status);
+        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow);
         stopSteps.add("admin socket", () -> await(admin.close()));
         stopSteps.add("counters of replications", () -> onLoopAndWait(replications::keepAll));
         controlLink.startSending(() -> {
@@ -367,8 +367,13 @@ public final class ReplicationServer {
     }
 
     /** What is told of the whole server; event loop. */
-    private JsonObject status() {
+    private JsonObject statusNow() {
         return ServerStatus.of(replications, controlLink.status());
+    }
+
+    /** What the administrator's socket tells of the whole server. Any thread but the event loop. */
+    public JsonObject status() {
+        return CompletableFuture.supplyAsync(this::statusNow, eventLoop).join();
     }
 
     /** Asks all agents to finish, for good. */

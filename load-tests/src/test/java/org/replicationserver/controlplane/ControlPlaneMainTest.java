@@ -11,11 +11,14 @@ import java.io.PrintWriter;
 import java.io.StringReader;
 import java.io.StringWriter;
 import java.net.ConnectException;
+import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -211,6 +214,18 @@ final class ControlPlaneMainTest {
         assertThat(admin("POST", "/source-servers", noPin).body()).contains("/agentPin", "like ^sha256");
         JsonObject unknown = new JsonObject().put("sourceServerId", "s-none").put("replicationServerId", SERVER);
         assertThat(admin("POST", "/assignments", unknown).statusCode()).isEqualTo(404);
+    }
+
+    @Test
+    void aPageThatCallsTheLoopbackByAnotherNameIsNotLetIn() throws Exception {
+        start();
+        try (Socket socket =
+                new Socket(InetAddress.getLoopbackAddress(), printed("operator").getPort())) {
+            String request = "GET /fleet HTTP/1.1\r\nHost: page.example\r\nConnection: close\r\n\r\n";
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+            assertThat(new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                    .startsWith("HTTP/1.1 403");
+        }
     }
 
     @Test

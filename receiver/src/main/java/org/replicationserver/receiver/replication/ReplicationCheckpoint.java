@@ -8,7 +8,7 @@ import org.replicationserver.receiver.session.SourceRecord;
 /**
  * What must be kept of a source server's replication so that another process tells the same of it; immutable.
  *
- * @param state one that an overlay can cover; what was going on, without CREATING_SNAPSHOT, which no restart survives
+ * @param state one that an overlay can cover; what was going on; CREATING_SNAPSHOT survives no restart and is kept as CONTINUOUS
  * @param startMillis when replication was first started, 0 if never
  * @param firstByteMillis when the first block came, 0 if none
  * @param committedEpoch 0 if none is
@@ -48,6 +48,9 @@ public record ReplicationCheckpoint(
     /** Throws IllegalArgumentException for a state that contradicts the committed epoch, so that no damaged file is believed. */
     public ReplicationCheckpoint {
         volumes = Map.copyOf(volumes);
+        if (state == DataReplicationState.CREATING_SNAPSHOT) {
+            state = DataReplicationState.CONTINUOUS;
+        }
         boolean before = state == DataReplicationState.INITIATING || state == DataReplicationState.INITIAL_SYNC;
         if (!state.isCoverable() || before != (committedEpoch == 0)) {
             throw new IllegalArgumentException("state " + state + " with committed epoch " + committedEpoch);

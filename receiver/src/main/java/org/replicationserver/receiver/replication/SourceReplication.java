@@ -209,7 +209,6 @@ public final class SourceReplication {
         epochs.cut();
         disks.sessionOpened(volumes);
         attribution.sessionOpened(now.nanos());
-        blocksUnderWay = 0;
         if (volumes.stream().anyMatch(volume -> volume.action() == Welcome.Action.RESCAN)) {
             rates.forgetBacklog();
             if (epochs.hasCommitted()) {
@@ -224,7 +223,6 @@ public final class SourceReplication {
     public void sessionEnded(long generation, SessionEndCause cause, String reason, Moment now) {
         if (agent.ended(generation, cause, reason, now)) {
             epochs.cut();
-            blocksUnderWay = 0;
             if (commitUnjudged) {
                 judgeCommit(false, now);
             }
@@ -267,6 +265,7 @@ public final class SourceReplication {
     /** The commit of an epoch is stored. */
     public void committed(long epoch, boolean fuzzy, long markMillis, Moment now) {
         epochs.committed(epoch, markMillis);
+        blocksUnderWay = 0; // or it could not have been committed
         boolean caughtUp = !disks.isReporting() || disks.remainingBytes() == 0;
         disks.committed(fuzzy);
         explainer.recordMade();
@@ -317,7 +316,7 @@ public final class SourceReplication {
     /** Looks at what only time changes; to be called four times a second with what the server has measured. */
     public void tick(StageClocks clocks, Moment now) {
         attribution.tick(now.nanos(), clocks);
-        blocksUnderWay = agent.isOpen() ? clocks.blocksUnderWay() : 0;
+        blocksUnderWay = clocks.blocksUnderWay();
         if (disks.isReporting() && agent.isOpen()) {
             rates.backlog(now.nanos(), disks.remainingBytes());
         }
@@ -328,8 +327,7 @@ public final class SourceReplication {
         if (agent.isLost(now)) {
             on(ReplicationEvent.AGENT_LOST, now);
         }
-        long limitNanos = settings.backlogAfter().toNanos();
-        if (attribution.lagNanos(now.nanos()) > limitNanos && lagMillis(now) > limitNanos / 1_000_000) {
+        if (attribution.lagNanos(now.nanos()) > settings.backlogAfter().toNanos()) {
             on(ReplicationEvent.FELL_BEHIND, now);
         }
     }
@@ -382,7 +380,7 @@ public final class SourceReplication {
     /** What another process needs to go on from here. */
     public ReplicationCheckpoint checkpoint() {
         return new ReplicationCheckpoint(
-                stateToKeep(),
+                commitUnjudged ? DataReplicationState.BACKLOG : position.covered(),
                 started ? startMillis : 0,
                 firstByteMillis,
                 epochs.committedEpoch(),
@@ -390,14 +388,6 @@ public final class SourceReplication {
                 explainer.isRecordLost(),
                 explainer.isDuplicateAgent(),
                 disks.checkpoints());
-    }
-
-    private DataReplicationState stateToKeep() {
-        if (commitUnjudged) {
-            return DataReplicationState.BACKLOG;
-        }
-        DataReplicationState covered = position.covered();
-        return covered == DataReplicationState.CREATING_SNAPSHOT ? DataReplicationState.CONTINUOUS : covered;
     }
 
     /** All that is said of the replication now. */

@@ -163,6 +163,21 @@ class CountersTest {
     }
 
     @Test
+    void agentThatRestartsInARescanDoesNotSetItsCounterBack() {
+        world.open(Welcome.Action.RESCAN);
+        world.commit();
+        world.open(Welcome.Action.RESCAN);
+        world.durable(0, 30 * MIB);
+        world.open(Welcome.Action.RESCAN);
+        world.durable(0, 20 * MIB);
+        assertThat(rescanned(0)).isEqualTo(30 * MIB);
+
+        world.durable(0, 15 * MIB);
+
+        assertThat(rescanned(0)).isEqualTo(35 * MIB);
+    }
+
+    @Test
     void reportedBacklogIsLessWhatIsNotReplicatedYetAndWhatBecameDurableSince() {
         world.open(Welcome.Action.RESCAN);
         world.report(DISK_BYTES, DISK_BYTES);
@@ -264,6 +279,8 @@ class CountersTest {
         world.assign(grown, ModelWorld.disk(1, DISK_BYTES));
         assertThat(world.disk(0)).isEqualTo(new ReplicatedDisk("/dev/sda", 2 * DISK_BYTES, DISK_BYTES, 0, 0));
         world.open(Welcome.Action.RESUME);
+        world.report(40 * MIB, 0);
+        assertThat(replicated(0)).isEqualTo(2 * DISK_BYTES - 40 * MIB);
         world.commit();
 
         assertThat(replicated(0)).isEqualTo(2 * DISK_BYTES);

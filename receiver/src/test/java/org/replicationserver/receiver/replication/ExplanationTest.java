@@ -64,7 +64,9 @@ class ExplanationTest {
                 ExplanationCode.VOLUME_MISSING,
                 world -> {
                     world.model.volumeUnavailable("vol-0", "no such device", world.now());
-                    world.passSeconds(60);
+                    world.passSeconds(30);
+                    world.model.volumeUnavailable("vol-0", "no such device", world.now());
+                    world.passSeconds(30);
                 },
                 "volume vol-0 of disk /dev/sda could not be opened for 60 s: no such device",
                 world -> world.model.volumeAvailable("vol-0"));
@@ -303,6 +305,18 @@ class ExplanationTest {
 
             assertThat(world.codes()).isEmpty();
         }
+    }
+
+    @Test
+    void volumeThatWelcomeSaysHasFailedIsToldOnce() {
+        ModelWorld world = started();
+        world.model.volumeUnavailable("vol-1", "no such device", world.now());
+        world.open(Welcome.Action.FAILED);
+        assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_FAILED);
+        assertThat(world.explanation(ExplanationCode.VOLUME_FAILED).facts()).containsEntry("volumeId", "vol-0");
+
+        world.passSeconds(60);
+        assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_FAILED, ExplanationCode.VOLUME_MISSING);
     }
 
     @Test

@@ -127,6 +127,7 @@ class InitiationStepsTest {
 
     @Test
     void startIsTheFirstOne() {
+        world.model.desired(DesiredState.PAUSED, world.now());
         world.jump(Duration.ofSeconds(5));
         start();
         Moment started = world.now();

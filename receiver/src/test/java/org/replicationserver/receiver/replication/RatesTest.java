@@ -61,9 +61,14 @@ class RatesTest {
         assertThat(detail().lagSinceCommitSeconds()).isEqualTo(50);
         assertThat(world.info().lagDuration()).hasToString("PT50S");
 
+        world.report(MIB, 0);
         world.commit();
+        world.passSeconds(1);
+        assertThat(detail().lagSinceCommitSeconds())
+                .as("the report is of before")
+                .isZero();
         world.report(0, 0);
-        world.passSeconds(7);
+        world.passSeconds(6);
         assertThat(detail().lagSinceCommitSeconds()).as("the agent has nothing").isZero();
         world.report(0, 512);
         assertThat(detail().lagSinceCommitSeconds())
@@ -133,7 +138,7 @@ class RatesTest {
         world.lose();
         world.open(Welcome.Action.RESCAN);
         backlogBytes = DISK_BYTES;
-        transfer(120, 0, 100);
+        transfer(40, 0, 100);
 
         assertThat(world.codes()).doesNotContain(ExplanationCode.NOT_CONVERGING);
     }
@@ -152,6 +157,17 @@ class RatesTest {
 
         transfer(62, 0, 10_000);
         assertThat(world.codes()).as("the short window shrinks").doesNotContain(ExplanationCode.NOT_CONVERGING);
+    }
+
+    @Test
+    void backlogThatIsReportedOnlyLatelyIsNotKnownOverTheLongWindow() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        world.passSeconds(700);
+        backlogBytes = MIB;
+        transfer(100, 20_000, 10_000);
+
+        assertThat(world.codes()).doesNotContain(ExplanationCode.NOT_CONVERGING);
     }
 
     @Test

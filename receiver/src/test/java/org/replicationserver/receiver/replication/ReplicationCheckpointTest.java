@@ -114,6 +114,27 @@ class ReplicationCheckpointTest {
     }
 
     @Test
+    void snapshotThatWasBeingMadeDoesNotOutliveTheProcess() {
+        ReplicationCheckpoint kept =
+                new ReplicationCheckpoint(DataReplicationState.CREATING_SNAPSHOT, 1, 1, 1, 1, false, false, Map.of());
+
+        assertThat(kept.state()).isEqualTo(DataReplicationState.CONTINUOUS);
+    }
+
+    @Test
+    void commitThatIsNotJudgedYetIsKeptAsABacklog() {
+        ModelWorld world = new ModelWorld();
+        world.start();
+        world.open(Welcome.Action.RESCAN);
+        world.openEpoch(2 * DISK_BYTES);
+        world.durable(0, MIB);
+        world.report(MIB, 0);
+        world.commit();
+
+        assertThat(world.model.checkpoint().state()).isEqualTo(DataReplicationState.BACKLOG);
+    }
+
+    @Test
     void countersThatDoNotFitTheDiskAreCut() {
         ReplicationCheckpoint kept = new ReplicationCheckpoint(
                 DataReplicationState.INITIAL_SYNC,

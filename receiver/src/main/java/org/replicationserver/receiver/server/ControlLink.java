@@ -103,6 +103,14 @@ final class ControlLink {
         return kept == null ? null : kept.outbox();
     }
 
+    /** What the control plane was told of states; only where there is an outbox. */
+    ToldStates toldStates() {
+        if (kept == null) {
+            throw new IllegalStateException("nothing is told to a control plane that is a file");
+        }
+        return ToldStates.load(kept.state());
+    }
+
     /** Under which id this server is known, as far as is known yet. */
     String replicatorId(String otherwise) {
         String known = controlPlane.knownReplicationServerId();

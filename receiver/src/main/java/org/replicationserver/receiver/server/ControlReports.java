@@ -32,10 +32,12 @@ final class ControlReports implements SessionEvents, ReplicationListener {
 
     private final Outbox outbox;
     private final SessionClock clock;
+    private final ToldStates told;
     private final Replications replications;
 
-    ControlReports(Outbox outbox, Replications replications, SessionClock clock) {
+    ControlReports(Outbox outbox, ToldStates told, Replications replications, SessionClock clock) {
         this.outbox = outbox;
+        this.told = told;
         this.replications = replications;
         this.clock = clock;
     }
@@ -75,10 +77,17 @@ final class ControlReports implements SessionEvents, ReplicationListener {
             DataReplicationState current,
             String why,
             Moment moment) {
+        DataReplicationState before = told.of(sourceServerId);
         JsonObject info = info(sourceServerId);
-        if (info != null) {
-            append(Report.stateChanged(now(), sourceServerId, previous.name(), info));
+        if (info != null && before != current) {
+            told.put(sourceServerId, current);
+            append(Report.stateChanged(now(), sourceServerId, (before == null ? previous : before).name(), info));
         }
+    }
+
+    @Override
+    public void unassigned(String sourceServerId) {
+        told.forget(sourceServerId);
     }
 
     @Override

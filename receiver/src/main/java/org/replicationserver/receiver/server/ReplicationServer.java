@@ -143,7 +143,7 @@ public final class ReplicationServer {
         told.add(replications);
         Outbox outbox = controlLink.outbox();
         if (outbox != null) {
-            ControlReports reported = new ControlReports(outbox, replications, clock);
+            ControlReports reported = new ControlReports(outbox, controlLink.toldStates(), replications, clock);
             told.add(reported);
             stateListeners.add(reported);
         }

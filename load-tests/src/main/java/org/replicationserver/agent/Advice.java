@@ -22,7 +22,7 @@ final class Advice {
         }
         return "the server does not know this agent, pin " + plan.agentPin()
                 + "; on the server: ./run assign --source-server-id " + plan.sourceServerId() + " --agent-pin "
-                + plan.agentPin() + ", then start it again";
+                + plan.agentPin();
     }
 
     /** The server said FORBIDDEN. */

@@ -95,7 +95,7 @@ public final class AssignCommand implements Callable<Integer> {
             spec.commandLine()
                     .getOut()
                     .println("assigned: " + AssignmentsFile.summary(changed) + " in " + file
-                            + "; a server that runs sees it when it starts again");
+                            + "; a server that runs follows it within seconds");
             return 0;
         } catch (IOException e) {
             spec.commandLine().getErr().println(file + ": cannot be written: " + IoReason.of(e, file.toString()));

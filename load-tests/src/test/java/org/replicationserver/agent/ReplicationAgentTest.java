@@ -130,8 +130,7 @@ class ReplicationAgentTest {
         String pin = AgentIdentity.loadOrCreate(identity(), "s-1").pin().toString();
         assertThat(outcome.text())
                 .isEqualTo("the server does not know this agent, pin " + pin
-                        + "; on the server: ./run assign --source-server-id s-1 --agent-pin " + pin
-                        + ", then start it again");
+                        + "; on the server: ./run assign --source-server-id s-1 --agent-pin " + pin);
     }
 
     @Test

@@ -130,7 +130,7 @@ class CommandsTest {
                 .isEqualTo(new Outcome(
                         0,
                         "assigned: source servers: 1, volumes: 2 in " + assignments
-                                + "; a server that runs sees it when it starts again\n",
+                                + "; a server that runs follows it within seconds\n",
                         ""));
         AssignedSource source = assigned().getFirst();
         assertThat(source.agentPins()).containsExactly(PIN_A);

@@ -250,7 +250,7 @@ public record SourceRecord(
                         json.integer("markTimeMillis", 0, Long.MAX_VALUE)),
                 json.integer("firstByteMillis", 0, Long.MAX_VALUE),
                 json.bool("stateLost"),
-                json.bool("takenOver"),
+                json.has("takenOver") && json.bool("takenOver"),
                 volumes,
                 json.strings("refusedInstances", 0, REFUSED_INSTANCES_MAX));
     }

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.listener.TlsEngine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -57,6 +58,8 @@ import picocli.CommandLine.Spec;
 final class ReplicateCommand implements Callable<Integer> {
     private static final int SECONDS_MAX = 31_536_000;
 
+    private static final String SERVER = "--server";
+
     @Option(
             names = "--source",
             required = true,
@@ -67,11 +70,14 @@ final class ReplicateCommand implements Callable<Integer> {
     private List<String> sources = new ArrayList<>();
 
     @Option(
-            names = "--server",
-            required = true,
+            names = SERVER,
             paramLabel = "HOST[:PORT]",
-            description = "The replication server; an IPv6 address in brackets. Default PORT: 1500.")
-    private String server = "";
+            description = "The replication server; an IPv6 address in brackets. Default PORT: 1500. This or "
+                    + ControlPlaneOptions.ENDPOINT + " is required. Default: none.")
+    private @Nullable String server;
+
+    @Mixin
+    private ControlPlaneOptions controlPlane = new ControlPlaneOptions();
 
     @Option(
             names = "--source-server-id",
@@ -317,8 +323,7 @@ final class ReplicateCommand implements Callable<Integer> {
             throw wrong("--quiet-source: not together with --mark-command, which is for sources that are not quiet");
         }
         requireEngine();
-        ServerAddress address = checked("--server: '" + server + "'", () -> ServerAddress.parse(server));
-        AgentOptions options = AgentOptions.of(disks, address, pins(), sourceServerId, identity)
+        AgentOptions options = AgentOptions.of(disks, serverLookup(), sourceServerId, identity)
                 .withTlsEngine(tlsEngine)
                 .withQuietSource(quietSource)
                 .withMarkCommand(markCommand)
@@ -341,6 +346,24 @@ final class ReplicateCommand implements Callable<Integer> {
                     "--tls-engine: openssl does not load on this machine, allowed are auto, jdk",
                     e);
         }
+    }
+
+    private ServerLookup serverLookup() {
+        String given = server;
+        if (controlPlane.isGiven()) {
+            if (given != null || !serverPins.isEmpty() || serverPinFile != null) {
+                throw wrong(ControlPlaneOptions.ENDPOINT + ": not together with " + SERVER + " and its pins");
+            }
+            try {
+                return controlPlane.lookup();
+            } catch (IllegalArgumentException e) {
+                throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+            }
+        }
+        if (given == null) {
+            throw wrong(SERVER + ": missing; this or " + ControlPlaneOptions.ENDPOINT + " is required");
+        }
+        return new GivenServer(checked(SERVER + ": '" + given + "'", () -> ServerAddress.parse(given)), pins());
     }
 
     private ServerPins pins() {

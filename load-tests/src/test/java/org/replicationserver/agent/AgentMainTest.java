@@ -88,7 +88,7 @@ class AgentMainTest {
         assertThat(run("replicate")).isEqualTo(2);
         assertThat(err.toString())
                 .hasLineCount(1)
-                .startsWith("./run agent replicate: missing: --source, --server, --source-server-id, --identity;");
+                .startsWith("./run agent replicate: missing: --source, --source-server-id, --identity;");
     }
 
     @Test

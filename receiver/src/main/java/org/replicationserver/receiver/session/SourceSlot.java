@@ -455,30 +455,10 @@ final class SourceSlot {
     private Welcome.Volume welcome(SessionVolume volume, VolumeRecord known, Hello hello) {
         VolumeAssignment assigned = volume.assignment;
         boolean fresh = volume.volume != null && volume.volume.isFresh();
-        Welcome.Action action = Welcome.Action.RESUME;
-        String reason = "NONE";
-        Hello.Remembered remembers = hello.remembers();
-        Hello.RememberedDisk remembered = remembers == null ? null : remembers.disk(assigned.deviceName());
         String failure = volume.failure;
-        if (failure != null) {
-            action = Welcome.Action.FAILED;
-            reason = failure;
-        } else if (remembers == null || remembered == null) {
-            action = Welcome.Action.RESCAN;
-            reason = record.commit().epoch() == 0 ? known.origin().name() : "AGENT_REMEMBERS_NOTHING";
-        } else if (!remembered.dataGen().equals(known.dataGen())) {
-            action = Welcome.Action.RESCAN;
-            reason = known.origin() == Origin.NEW_VOLUME
-                    ? "DATA_GENERATION_DIFFERS"
-                    : known.origin().name();
-        } else if (remembers.generation() < record.writtenGeneration()
-                || remembered.committedEpoch() < record.commit().previousEpoch()) {
-            action = Welcome.Action.RESCAN;
-            reason = "AGENT_BEHIND";
-        } else if (record.commit().epoch() < remembered.committedEpoch()) {
-            action = Welcome.Action.RESCAN;
-            reason = "EPOCH_BEHIND";
-        }
+        ResumeRule.Answer answer = failure == null
+                ? ResumeRule.of(record, known, hello.remembers(), assigned.deviceName())
+                : new ResumeRule.Answer(Welcome.Action.FAILED, failure);
         return new Welcome.Volume(
                 volume.index,
                 assigned.volumeId(),
@@ -488,8 +468,8 @@ final class SourceSlot {
                 known.dataGen(),
                 record.commit().epoch(),
                 fresh,
-                action,
-                reason);
+                answer.action(),
+                answer.reason());
     }
 
     void attach(AgentConnection connection, FrameHeader header, Attach attach) throws ProtocolException {

@@ -1,0 +1,46 @@
+package org.replicationserver.receiver.session;
+
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+
+/** What an agent must send of a disk, by what it remembers: section 6, number 8, of the specification. Pure. */
+final class ResumeRule {
+    /** What WELCOME says of a volume, and why, in the words of the specification. */
+    record Answer(Welcome.Action action, String reason) {}
+
+    private static final Answer RESUME = new Answer(Welcome.Action.RESUME, "NONE");
+
+    private ResumeRule() {}
+
+    /**
+     * Decides about a volume that takes writes.
+     *
+     * @param record of the source server
+     * @param known what is kept of the volume
+     * @param remembers what the agent remembers, null if nothing
+     */
+    static Answer of(SourceRecord record, VolumeRecord known, Hello.@Nullable Remembered remembers, String deviceName) {
+        Hello.RememberedDisk disk = remembers == null ? null : remembers.disk(deviceName);
+        if (remembers == null || disk == null) {
+            return rescan(record.commit().epoch() == 0 ? known.origin().name() : "AGENT_REMEMBERS_NOTHING");
+        }
+        if (!disk.dataGen().equals(known.dataGen())) {
+            return rescan(
+                    known.origin() == Origin.NEW_VOLUME
+                            ? "DATA_GENERATION_DIFFERS"
+                            : known.origin().name());
+        }
+        if (remembers.generation() < record.writtenGeneration()
+                || disk.committedEpoch() < record.commit().previousEpoch()) {
+            return rescan("AGENT_BEHIND");
+        }
+        return record.commit().epoch() < disk.committedEpoch() ? rescan("EPOCH_BEHIND") : RESUME;
+    }
+
+    private static Answer rescan(String reason) {
+        return new Answer(Welcome.Action.RESCAN, reason);
+    }
+}

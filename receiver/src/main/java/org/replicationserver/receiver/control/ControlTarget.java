@@ -27,28 +27,27 @@ record ControlTarget(URI endpoint, String region, String replicationServerId) {
     private static final Pattern REGION = Pattern.compile("[a-z][a-z0-9-]{1,31}");
 
     /** What is set, and what the instance says where nothing is. */
-    static ControlTarget resolve(ControlSettings settings, InstanceMetadata metadata)
-            throws ControlPlaneException, InterruptedException {
+    static ControlTarget resolve(ControlSettings settings) throws ControlPlaneException, InterruptedException {
         String region = settings.region().isPresent()
                 ? settings.region().get()
-                : ask(metadata::region, "region", REGION, "control.region");
+                : ask(InstanceMetadata::region, "region", REGION, "control.region");
         String id = settings.replicationServerId().isPresent()
                 ? settings.replicationServerId().get()
-                : ask(metadata::instanceId, "id", IdForm.SERVER.pattern(), "control.replication-server-id");
+                : ask(InstanceMetadata::instanceId, "id", IdForm.SERVER.pattern(), "control.replication-server-id");
         URI endpoint =
                 settings.endpoint().orElseGet(() -> endpointOf(region, settings.useFips(), settings.useDualStack()));
         return new ControlTarget(endpoint, region, id);
     }
 
     private interface Question {
-        String ask() throws IOException, InterruptedException;
+        String ask(InstanceMetadata metadata) throws IOException, InterruptedException;
     }
 
     private static String ask(Question question, String what, Pattern form, String setting)
             throws ControlPlaneException, InterruptedException {
         String trouble;
-        try {
-            String answer = question.ask();
+        try (InstanceMetadata metadata = new InstanceMetadata(InstanceMetadata.configuredAddress())) {
+            String answer = question.ask(metadata);
             if (form.matcher(answer).matches()) {
                 return answer;
             }

@@ -37,16 +37,13 @@ public final class HttpControlPlane implements ControlPlane {
     private static final int WAIT_SECONDS_MAX = 20;
 
     private final ControlSettings settings;
-    private final InstanceMetadata metadata;
     private final SignedExchange exchanges;
     private final Circuit circuit;
     private final RetryStrategy retries;
     private volatile @Nullable ControlTarget target;
 
-    private HttpControlPlane(
-            ControlSettings settings, InstanceMetadata metadata, SignedExchange exchanges, Circuit circuit) {
+    private HttpControlPlane(ControlSettings settings, SignedExchange exchanges, Circuit circuit) {
         this.settings = settings;
-        this.metadata = metadata;
         this.exchanges = exchanges;
         this.circuit = circuit;
         this.retries = StandardRetryStrategy.builder()
@@ -77,10 +74,7 @@ public final class HttpControlPlane implements ControlPlane {
         SignedExchange exchanges = new SignedExchange(
                 SignedExchange.httpClient(settings.caFile(), settings.connectTimeout(), silence), credentials, clock);
         return new HttpControlPlane(
-                settings,
-                new InstanceMetadata(InstanceMetadata.configuredAddress()),
-                exchanges,
-                new Circuit(System::nanoTime, clock, RandomGenerator.getDefault()));
+                settings, exchanges, new Circuit(System::nanoTime, clock, RandomGenerator.getDefault()));
     }
 
     // --- operations
@@ -127,6 +121,7 @@ public final class HttpControlPlane implements ControlPlane {
     }
 
     private static ControlPlaneException malformed(String operation, MalformedException e) {
+        LOG.warn("answer of the control plane is malformed: operation={}: {}", operation, e.getMessage());
         return new ControlPlaneException(
                 Kind.BAD_ANSWER, "the answer to " + operation + " is not as the API says: " + e.getMessage());
     }
@@ -170,7 +165,6 @@ public final class HttpControlPlane implements ControlPlane {
     @Override
     public void close() {
         exchanges.close();
-        metadata.close();
     }
 
     // --- calls
@@ -304,7 +298,7 @@ public final class HttpControlPlane implements ControlPlane {
     private ControlTarget target() throws ControlPlaneException, InterruptedException {
         ControlTarget known = target;
         if (known == null) {
-            known = ControlTarget.resolve(settings, metadata);
+            known = ControlTarget.resolve(settings);
             target = known;
             LOG.info(
                     "control plane: endpoint={} region={} replicationServerId={}",

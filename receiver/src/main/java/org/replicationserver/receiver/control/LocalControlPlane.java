@@ -37,8 +37,15 @@ public final class LocalControlPlane implements ControlPlane {
     private final Path imageDirectory;
     private volatile @Nullable Read newest;
 
-    /** What a file looked like, and what was in it. */
-    private record Read(Stamp stamp, Associations associations) {}
+    /**
+     * What a file looked like, and what was in it.
+     *
+     * @param mistakes null if there are none
+     */
+    private record Read(
+            Stamp stamp,
+            Associations associations,
+            @Nullable String mistakes) {}
 
     private record Stamp(
             @Nullable FileTime changed,
@@ -65,22 +72,22 @@ public final class LocalControlPlane implements ControlPlane {
     @Override
     public AssociationsAnswer describeAssociations(ReplicationServerInfo server, Duration timeout)
             throws ControlPlaneException {
+        Read read;
         try {
             // Looked at before it is read: a change in between is then seen the next time.
             Stamp stamp = stamp();
             Read known = newest;
-            if (known == null || !known.stamp().equals(stamp)) {
-                known = new Read(stamp, read());
-                newest = known;
-            }
-            return AssociationsAnswer.of(known.associations());
+            read = known != null && known.stamp().equals(stamp) ? known : read(stamp);
+            newest = read;
         } catch (IOException e) {
             throw new ControlPlaneException(
                     Kind.BAD_ANSWER, "assignments cannot be read, the former ones hold: " + e.getMessage(), e);
-        } catch (ConfigException e) {
-            throw new ControlPlaneException(
-                    Kind.BAD_ANSWER, "assignments are wrong, the former ones hold: " + String.join("; ", e.lines()), e);
         }
+        if (read.mistakes() != null) {
+            throw new ControlPlaneException(
+                    Kind.BAD_ANSWER, "assignments are wrong, the former ones hold: " + read.mistakes());
+        }
+        return AssociationsAnswer.of(read.associations());
     }
 
     private Stamp stamp() throws IOException {
@@ -92,11 +99,16 @@ public final class LocalControlPlane implements ControlPlane {
         }
     }
 
-    private Associations read() throws ConfigException {
-        List<Association> associations = AssignmentsFile.read(assignmentsFile, imageDirectory).stream()
-                .map(LocalControlPlane::associationOf)
-                .toList();
-        return new Associations(associations, null);
+    private Read read(Stamp stamp) {
+        try {
+            List<Association> associations = AssignmentsFile.read(assignmentsFile, imageDirectory).stream()
+                    .map(LocalControlPlane::associationOf)
+                    .toList();
+            return new Read(stamp, new Associations(associations, null), null);
+        } catch (ConfigException e) {
+            e.lines().forEach(line -> LOG.error("assignments are wrong, the former ones hold: {}", line));
+            return new Read(stamp, Associations.NONE, String.join("; ", e.lines()));
+        }
     }
 
     private static Association associationOf(AssignedSource source) {

@@ -135,13 +135,17 @@ public final class Outbox implements AutoCloseable {
     /** What came too late for the outbox-writer. */
     private void failRest() {
         for (Task task = queue.poll(); task != null; task = queue.poll()) {
-            ReportLostException closed = new ReportLostException("the outbox is closed");
-            switch (task) {
-                case Task.Append append -> append.durable().completeExceptionally(closed);
-                case Task.Next next -> next.report().completeExceptionally(closed);
-                case Task.Done done -> done.done().completeExceptionally(closed);
-                case Task.Stop _ -> {}
-            }
+            fail(task, new ReportLostException("the outbox is closed"));
+        }
+    }
+
+    /** No effect on what is answered already. */
+    private static void fail(Task task, ReportLostException cause) {
+        switch (task) {
+            case Task.Append append -> append.durable().completeExceptionally(cause);
+            case Task.Next next -> next.report().completeExceptionally(cause);
+            case Task.Done done -> done.done().completeExceptionally(cause);
+            case Task.Stop _ -> {}
         }
     }
 
@@ -155,6 +159,7 @@ public final class Outbox implements AutoCloseable {
         return results.size();
     }
 
+    /** As of a moment ago. */
     public OutboxStatus status() {
         return status;
     }
@@ -204,6 +209,7 @@ public final class Outbox implements AutoCloseable {
                 running = work(tasks);
             } catch (RuntimeException e) {
                 LOG.error("outbox failed, it goes on", e);
+                tasks.forEach(task -> fail(task, new ReportLostException("the outbox failed by a fault of ours", e)));
             }
             status = statusNow();
         }
@@ -356,7 +362,7 @@ public final class Outbox implements AutoCloseable {
         if (now - positionAtNanos >= 0) {
             positionAtNanos = now + TimeUnit.SECONDS.toNanos(POSITION_SECONDS);
             try {
-                log.storePosition();
+                log.storeDone();
             } catch (IOException e) {
                 LOG.warn(
                         "position of the outbox cannot be stored, after a crash reports are sent again: {}",

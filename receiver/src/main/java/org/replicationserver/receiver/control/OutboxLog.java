@@ -40,7 +40,7 @@ final class OutboxLog implements AutoCloseable {
     private final OutboxIndex index = new OutboxIndex();
 
     private OutboxPosition position;
-    private boolean positionIsStored;
+    private @Nullable OutboxPosition storedPosition;
     private long nextNumber;
 
     /** The file that is appended to, the last of the segments; null if the next append makes a new one. */
@@ -119,7 +119,6 @@ final class OutboxLog implements AutoCloseable {
     /** Sequences that will never be seen: the gap tells the control plane that something is missing. */
     void skip(long reports) {
         position = new OutboxPosition(position.outboxId(), position.done(), position.last() + reports);
-        positionIsStored = false;
     }
 
     /** @param entries with their offsets in the group */
@@ -191,6 +190,8 @@ final class OutboxLog implements AutoCloseable {
 
     /** Puts neighbouring files with dead bytes together, as long as the result is no larger than a file. */
     private void compact() throws IOException {
+        // The newest sequences may be among those that go.
+        storePosition();
         closeCurrent();
         ArrayDeque<OutboxSegment> before = new ArrayDeque<>(index.segments());
         List<OutboxSegment> after = new ArrayList<>();
@@ -307,18 +308,23 @@ final class OutboxLog implements AutoCloseable {
         index.removeFirst(segment);
         if (segment.outboxId.equals(position.outboxId())) {
             position = new OutboxPosition(position.outboxId(), report.sequence(), position.last());
-            positionIsStored = false;
         }
         if (segment.waiting.isEmpty()) {
             removeEmptySegments();
         }
     }
 
-    /** Until the position is stored, a crash makes that what is done since is sent again. */
-    void storePosition() throws IOException {
-        if (!positionIsStored) {
+    /** Until it is stored how far sending has come, a crash makes that what is done since is sent again. */
+    void storeDone() throws IOException {
+        if (storedPosition == null || storedPosition.done() != position.done()) {
+            storePosition();
+        }
+    }
+
+    private void storePosition() throws IOException {
+        if (!position.equals(storedPosition)) {
             position.store(disk, directory);
-            positionIsStored = true;
+            storedPosition = position;
         }
     }
 

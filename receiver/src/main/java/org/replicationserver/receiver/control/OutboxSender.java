@@ -65,8 +65,7 @@ public final class OutboxSender extends ControlThread {
         try {
             return future.get();
         } catch (ExecutionException e) {
-            // Only a closed outbox does not answer; it is closed after this thread.
-            throw new InterruptedException("the outbox is closed");
+            throw new IllegalStateException("the outbox does not answer", e);
         }
     }
 }

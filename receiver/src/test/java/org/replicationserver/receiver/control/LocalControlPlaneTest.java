@@ -81,12 +81,15 @@ final class LocalControlPlaneTest {
     @Test
     void wrongFileIsToldWithEveryMistake() throws Exception {
         Path file = Files.writeString(directory.resolve("a.yaml"), "sourceServers: [{sourceServerId: 's 1'}]");
-        ControlPlaneException failure =
-                catchThrowableOfType(ControlPlaneException.class, () -> ask(controlPlane(file)));
-        assertThat(failure)
-                .hasMessageContaining("the former ones hold")
-                .hasMessageContaining("sourceServerId=s 1")
-                .hasMessageContaining("agentPins is missing");
+        LocalControlPlane controlPlane = controlPlane(file);
+        for (int i = 0; i < 2; i++) {
+            assertThat(catchThrowableOfType(ControlPlaneException.class, () -> ask(controlPlane)))
+                    .hasMessageContaining("the former ones hold")
+                    .hasMessageContaining("sourceServerId=s 1")
+                    .hasMessageContaining("agentPins is missing");
+        }
+        Files.writeString(file, yaml("s-1"));
+        assertThat(ask(controlPlane).of("s-1")).isNotNull();
     }
 
     @Test

@@ -1,0 +1,202 @@
+package org.replicationserver.receiver.control;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps all calls of a control plane that does not answer from being made, but for one now and then. Any thread.
+ *
+ * <p>CLOSED: calls are made. After {@value #FAILURES_TO_OPEN} failed calls in a row OPEN: none is, until a time has passed that
+ * begins at {@link #PAUSE_FIRST}, doubles to {@link #PAUSE_MAX}, and of which between half and all is drawn anew each time, so that
+ * servers do not come back in step. Then one call, the probe, is let through: if it is answered the circuit is CLOSED, else OPEN
+ * again. An answer counts even if it refuses the request's content: the control plane is there.
+ */
+final class Circuit {
+    static final int FAILURES_TO_OPEN = 3;
+    static final Duration PAUSE_FIRST = Duration.ofSeconds(1);
+    static final Duration PAUSE_MAX = Duration.ofSeconds(60);
+
+    private static final Logger LOG = LoggerFactory.getLogger(Circuit.class);
+
+    private final LongSupplier nanos;
+    private final Clock clock;
+    private final RandomGenerator random;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+
+    // under lock
+    private ControlPlaneStatus status = ControlPlaneStatus.NOTHING_YET;
+    private boolean open;
+    private boolean probing;
+    private Duration pause = PAUSE_FIRST;
+    private long probeAtNanos;
+
+    /** That a call may be made; ends with exactly one of {@link #answered} and {@link #failed}, or {@link #abandoned}. */
+    final class Permit {
+        private final boolean probe;
+
+        private Permit(boolean probe) {
+            this.probe = probe;
+        }
+
+        /** Whether this is the one call of an open circuit; it should be a short one, and is not repeated. */
+        boolean isProbe() {
+            return probe;
+        }
+
+        void answered() {
+            end(this, null);
+        }
+
+        void failed(ControlPlaneException failure) {
+            end(this, failure);
+        }
+
+        /** The call was given up from this side; nothing is known of the control plane. */
+        void abandoned() {
+            lock.lock();
+            try {
+                probing &= !probe;
+                changed.signalAll();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    Circuit(LongSupplier nanos, Clock clock, RandomGenerator random) {
+        this.nanos = nanos;
+        this.clock = clock;
+        this.random = random;
+    }
+
+    ControlPlaneStatus status() {
+        lock.lock();
+        try {
+            return status;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Lets a call through, or tells why not and for how long. */
+    Permit admit() throws ControlPlaneException {
+        lock.lock();
+        try {
+            if (!open) {
+                return new Permit(false);
+            }
+            long waitNanos = waitNanos();
+            if (waitNanos > 0) {
+                throw refusal(Duration.ofNanos(waitNanos));
+            }
+            probing = true;
+            return new Permit(true);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** How long until the next call may be tried; while a probe is under way nobody knows. Under lock. */
+    private long waitNanos() {
+        if (!open) {
+            return 0;
+        }
+        return probing ? TimeUnit.SECONDS.toNanos(1) : Math.max(0, probeAtNanos - nanos.getAsLong());
+    }
+
+    private ControlPlaneException refusal(Duration wait) {
+        ControlPlaneStatus.Failure failure = status.lastFailure();
+        String cause = failure == null ? "" : ": " + failure.sentence();
+        String sentence = "not tried, " + status.failedCalls() + " calls have failed since " + status.failingSince()
+                + ", the next is tried in " + Math.max(1, wait.toSeconds()) + " s; the last" + cause;
+        return new ControlPlaneException(Kind.CIRCUIT_OPEN, sentence, null, wait, null);
+    }
+
+    /** Waits until a call has a chance to be let through. Another caller may be faster. */
+    void awaitAttempt() throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            for (long wait = waitNanos(); wait > 0; wait = waitNanos()) {
+                changed.awaitNanos(wait);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void end(Permit permit, @Nullable ControlPlaneException failure) {
+        lock.lock();
+        try {
+            probing &= !permit.probe;
+            if (failure == null || failure.kind().isRefusal()) {
+                close(failure);
+            } else {
+                countFailure(permit, failure);
+            }
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void close(@Nullable ControlPlaneException refusal) {
+        Instant now = clock.instant();
+        if (status.failingSince() != null) {
+            LOG.info(
+                    "control plane answers again: seconds={} failedCalls={}",
+                    Duration.between(status.failingSince(), now).toSeconds(),
+                    status.failedCalls());
+        }
+        open = false;
+        pause = PAUSE_FIRST;
+        ControlPlaneStatus.Failure last = refusal == null ? status.lastFailure() : failureOf(now, refusal);
+        status = new ControlPlaneStatus(now, null, 0, last);
+    }
+
+    private static ControlPlaneStatus.Failure failureOf(Instant now, ControlPlaneException failure) {
+        return new ControlPlaneStatus.Failure(
+                now, failure.kind(), failure.sentence(), failure.requestId().orElse(null));
+    }
+
+    /** Calls that were under way when the circuit opened tell nothing new, only the probe makes the pause longer. */
+    private void countFailure(Permit permit, ControlPlaneException failure) {
+        Instant now = clock.instant();
+        Instant since = status.failingSince() == null ? now : status.failingSince();
+        status =
+                new ControlPlaneStatus(status.lastAnswered(), since, status.failedCalls() + 1, failureOf(now, failure));
+        if (permit.probe) {
+            pause = min(pause.multipliedBy(2), PAUSE_MAX);
+            pauseFromNow();
+        } else if (!open && status.failedCalls() >= FAILURES_TO_OPEN) {
+            open = true;
+            pauseFromNow();
+            LOG.warn(
+                    "control plane does not answer, trying it once in up to {} s from now on: since={} kind={} requestId={}: {}",
+                    PAUSE_MAX.toSeconds(),
+                    since,
+                    failure.kind(),
+                    failure.requestId().orElse("none"),
+                    failure.sentence());
+        }
+    }
+
+    private void pauseFromNow() {
+        long whole = pause.toNanos();
+        probeAtNanos = nanos.getAsLong() + whole / 2 + random.nextLong(whole / 2 + 1);
+    }
+
+    private static Duration min(Duration a, Duration b) {
+        return a.compareTo(b) <= 0 ? a : b;
+    }
+}

@@ -1,0 +1,305 @@
+package org.replicationserver.receiver.control;
+
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.config.ControlSettings;
+import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
+import software.amazon.awssdk.retries.StandardRetryStrategy;
+import software.amazon.awssdk.retries.api.AcquireInitialTokenRequest;
+import software.amazon.awssdk.retries.api.BackoffStrategy;
+import software.amazon.awssdk.retries.api.RecordSuccessRequest;
+import software.amazon.awssdk.retries.api.RefreshRetryTokenRequest;
+import software.amazon.awssdk.retries.api.RefreshRetryTokenResponse;
+import software.amazon.awssdk.retries.api.RetryStrategy;
+import software.amazon.awssdk.retries.api.RetryToken;
+import software.amazon.awssdk.retries.api.TokenAcquisitionFailedException;
+
+/**
+ * The control plane behind its HTTPS API. A call is made of attempts, whose pauses have full jitter; calls share a {@link Circuit}. Any
+ * thread.
+ */
+public final class HttpControlPlane implements ControlPlane {
+    private static final Logger LOG = LoggerFactory.getLogger(HttpControlPlane.class);
+
+    private static final Duration PAUSE_FIRST = Duration.ofMillis(100);
+    private static final Duration PAUSE_THROTTLED_FIRST = Duration.ofSeconds(1);
+    private static final Duration PAUSE_MAX = Duration.ofSeconds(20);
+    private static final int WAIT_SECONDS_MAX = 20;
+
+    private final ControlSettings settings;
+    private final SignedExchange exchanges;
+    private final Circuit circuit;
+    private final RetryStrategy retries;
+    private volatile @Nullable ControlTarget target;
+
+    private HttpControlPlane(ControlSettings settings, SignedExchange exchanges, Circuit circuit) {
+        this.settings = settings;
+        this.exchanges = exchanges;
+        this.circuit = circuit;
+        this.retries = StandardRetryStrategy.builder()
+                .maxAttempts(settings.attemptsMax())
+                .backoffStrategy(BackoffStrategy.exponentialDelay(PAUSE_FIRST, PAUSE_MAX))
+                .throttlingBackoffStrategy(BackoffStrategy.exponentialDelay(PAUSE_THROTTLED_FIRST, PAUSE_MAX))
+                .retryOnException(e -> e instanceof ControlPlaneException failure
+                        && failure.kind().isTransient())
+                .treatAsThrottling(e -> e instanceof ControlPlaneException failure && failure.kind() == Kind.THROTTLED)
+                // Its budget of retries is for clients whose calls know nothing of each other; here the circuit is
+                // that.
+                .circuitBreakerEnabled(false)
+                .build();
+    }
+
+    /**
+     * Makes a client; nothing is asked of anybody yet.
+     *
+     * @throws IOException with a sentence for the operator when {@code control.ca-file} cannot be used
+     */
+    public static HttpControlPlane open(ControlSettings settings) throws IOException {
+        return open(settings, ControlCredentials.of(settings.credentials()), Clock.systemUTC());
+    }
+
+    static HttpControlPlane open(ControlSettings settings, AwsCredentialsProvider credentials, Clock clock)
+            throws IOException {
+        Duration silence = settings.attemptTimeout().plusSeconds(WAIT_SECONDS_MAX);
+        SignedExchange exchanges = new SignedExchange(
+                SignedExchange.httpClient(settings.caFile(), settings.connectTimeout(), silence), credentials, clock);
+        return new HttpControlPlane(
+                settings, exchanges, new Circuit(System::nanoTime, clock, RandomGenerator.getDefault()));
+    }
+
+    // --- operations
+
+    @Override
+    public String replicationServerId() throws ControlPlaneException, InterruptedException {
+        return target().replicationServerId();
+    }
+
+    @Override
+    public AssociationsAnswer describeAssociations(ReplicationServerInfo server, Duration timeout)
+            throws ControlPlaneException, InterruptedException {
+        String operation = "DescribeReplicationServerAssociationsForMgn";
+        JsonObject answer =
+                call(new Call(operation, new JsonObject().put("replicationServer", server.toJson())), timeout);
+        try {
+            return AssociationsAnswer.read(answer);
+        } catch (MalformedException e) {
+            throw malformed(operation, e);
+        }
+    }
+
+    @Override
+    public List<PolledCommand> getCommands(int waitSeconds, int commandsMax)
+            throws ControlPlaneException, InterruptedException {
+        Call call = poll(waitSeconds, commandsMax);
+        JsonObject answer = call(call, poll(0, commandsMax), settings.callTimeout());
+        try {
+            return PolledCommand.readAll(answer);
+        } catch (MalformedException e) {
+            throw malformed(call.operation(), e);
+        }
+    }
+
+    private static Call poll(int waitSeconds, int commandsMax) {
+        JsonObject body = new JsonObject().put("waitSeconds", waitSeconds).put("maxCommands", commandsMax);
+        return new Call("GetChannelCommandsForMgn", body, Duration.ofSeconds(waitSeconds));
+    }
+
+    private static ControlPlaneException malformed(String operation, MalformedException e) {
+        LOG.warn("answer of the control plane is malformed: operation={}: {}", operation, e.getMessage());
+        return new ControlPlaneException(
+                Kind.BAD_ANSWER, "the answer to " + operation + " is not as the API says: " + e.getMessage());
+    }
+
+    @Override
+    public void send(SentReport report) throws ControlPlaneException, InterruptedException {
+        call(new Call(report.report().kind().operation(), report.toJson()), settings.callTimeout());
+    }
+
+    @Override
+    public void sendProgress(String sourceServerId, Instant observed, JsonObject dataReplicationInfo)
+            throws ControlPlaneException, InterruptedException {
+        JsonObject body = new JsonObject()
+                .put("observedDateTime", observed.toString())
+                .put(Association.SOURCE_SERVER_ID, sourceServerId)
+                .put("cause", "PERIODIC")
+                .put("dataReplicationInfo", dataReplicationInfo);
+        call(new Call(ReportKind.PROGRESS.operation(), body), settings.callTimeout());
+    }
+
+    @Override
+    public void sendMetrics(ClientMetrics metrics) throws ControlPlaneException, InterruptedException {
+        call(new Call("SendClientMetricsForMgn", metrics.toJson()), settings.callTimeout());
+    }
+
+    @Override
+    public void sendLogs(ClientLogs logs) throws ControlPlaneException, InterruptedException {
+        call(new Call("SendClientLogsForMgn", logs.toJson()), settings.callTimeout());
+    }
+
+    @Override
+    public void awaitAttempt() throws InterruptedException {
+        circuit.awaitAttempt();
+    }
+
+    @Override
+    public ControlPlaneStatus status() {
+        return circuit.status();
+    }
+
+    @Override
+    public void close() {
+        exchanges.close();
+    }
+
+    // --- calls
+
+    /**
+     * What is called.
+     *
+     * @param body without the id of this server, which is added
+     * @param waitTime for which the control plane is asked to wait before it answers
+     */
+    private record Call(String operation, JsonObject body, Duration waitTime) {
+        Call(String operation, JsonObject body) {
+            this(operation, body, Duration.ZERO);
+        }
+    }
+
+    private JsonObject call(Call call, Duration timeout) throws ControlPlaneException, InterruptedException {
+        return call(call, call, timeout);
+    }
+
+    /** @param asProbe what is called instead if this is the one call that an open circuit lets through */
+    private JsonObject call(Call usual, Call asProbe, Duration timeout)
+            throws ControlPlaneException, InterruptedException {
+        Circuit.Permit permit = circuit.admit();
+        Call call = permit.isProbe() ? asProbe : usual;
+        boolean ended = false;
+        try {
+            JsonObject answer = attempts(call, permit.isProbe() ? 1 : settings.attemptsMax(), deadline(call, timeout));
+            permit.answered();
+            ended = true;
+            return answer;
+        } catch (ControlPlaneException e) {
+            if (e.kind() != Kind.CLOSED) {
+                tell(call, permit, e);
+                permit.failed(e);
+                ended = true;
+            }
+            throw e;
+        } finally {
+            if (!ended) {
+                permit.abandoned();
+            }
+        }
+    }
+
+    /** What the circuit tells by itself is not told again for each probe. */
+    private static void tell(Call call, Circuit.Permit permit, ControlPlaneException failure) {
+        String requestId = failure.requestId().orElse("none");
+        if (permit.isProbe()) {
+            LOG.debug("control call failed: operation={} requestId={}", call.operation(), requestId, failure);
+        } else {
+            LOG.warn(
+                    "control call failed: operation={} kind={} requestId={}: {}",
+                    call.operation(),
+                    failure.kind(),
+                    requestId,
+                    failure.sentence());
+        }
+    }
+
+    private long deadline(Call call, Duration timeout) {
+        Duration shorter = timeout.compareTo(settings.callTimeout()) < 0 ? timeout : settings.callTimeout();
+        return System.nanoTime() + shorter.plus(call.waitTime()).toNanos();
+    }
+
+    private JsonObject attempts(Call call, int attemptsMax, long deadlineNanos)
+            throws ControlPlaneException, InterruptedException {
+        ControlTarget to = target();
+        String body = call.body()
+                .copy()
+                .put("replicationServerId", to.replicationServerId())
+                .encode();
+        String invocationId = UUID.randomUUID().toString();
+        RetryToken token = retries.acquireInitialToken(AcquireInitialTokenRequest.create(call.operation()))
+                .token();
+        for (int attempt = 1; ; attempt++) {
+            SignedExchange.Request request =
+                    new SignedExchange.Request(call.operation(), body, invocationId, attempt, attemptsMax);
+            try {
+                JsonObject answer = attempt(to, request, call.waitTime(), deadlineNanos);
+                retries.recordSuccess(RecordSuccessRequest.create(token));
+                return answer;
+            } catch (ControlPlaneException e) {
+                if (attempt >= attemptsMax) {
+                    throw e;
+                }
+                token = pauseBeforeNext(token, e, deadlineNanos);
+            }
+        }
+    }
+
+    private JsonObject attempt(ControlTarget to, SignedExchange.Request request, Duration wait, long deadlineNanos)
+            throws ControlPlaneException, InterruptedException {
+        long begun = System.nanoTime();
+        Duration left = Duration.ofNanos(deadlineNanos - begun);
+        Duration whole = settings.attemptTimeout().plus(wait);
+        HttpAnswer answer = exchanges.exchange(to, request, whole.compareTo(left) < 0 ? whole : left);
+        LOG.debug(
+                "control call answered: operation={} attempt={} status={} requestId={} millis={}",
+                request.operation(),
+                request.attempt(),
+                answer.status(),
+                answer.requestId().orElse("none"),
+                (System.nanoTime() - begun) / 1_000_000);
+        return answer.content();
+    }
+
+    /** Throws the failure itself if it is not worth another attempt, or if there is no time for one. */
+    private RetryToken pauseBeforeNext(RetryToken token, ControlPlaneException failure, long deadlineNanos)
+            throws ControlPlaneException, InterruptedException {
+        Duration asked = failure.retryAfter().orElse(Duration.ZERO);
+        RefreshRetryTokenRequest refresh = RefreshRetryTokenRequest.builder()
+                .token(token)
+                .failure(failure)
+                .suggestedDelay(asked)
+                .build();
+        try {
+            RefreshRetryTokenResponse refreshed = retries.refreshRetryToken(refresh);
+            Duration delay = refreshed.delay().compareTo(asked) > 0 ? refreshed.delay() : asked;
+            boolean hasTime = System.nanoTime() + delay.toNanos() - deadlineNanos < 0;
+            if (delay.compareTo(PAUSE_MAX) > 0 || !hasTime) {
+                throw failure;
+            }
+            Thread.sleep(delay);
+            return refreshed.token();
+        } catch (TokenAcquisitionFailedException e) {
+            throw failure;
+        }
+    }
+
+    private ControlTarget target() throws ControlPlaneException, InterruptedException {
+        ControlTarget known = target;
+        if (known == null) {
+            known = ControlTarget.resolve(settings);
+            target = known;
+            LOG.info(
+                    "control plane: endpoint={} region={} replicationServerId={}",
+                    known.endpoint(),
+                    known.region(),
+                    known.replicationServerId());
+        }
+        return known;
+    }
+}

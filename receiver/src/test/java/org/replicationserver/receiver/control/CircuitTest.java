@@ -1,0 +1,147 @@
+package org.replicationserver.receiver.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+
+/** The circuit in virtual time. */
+final class CircuitTest {
+    private long nowNanos = 1;
+    private final Circuit circuit =
+            new Circuit(() -> nowNanos, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC), new Random(1));
+
+    private static ControlPlaneException failure(Kind kind) {
+        return new ControlPlaneException(kind, "told so", "request-1", null, null);
+    }
+
+    private void fail() throws Exception {
+        circuit.admit().failed(failure(Kind.UNREACHABLE));
+    }
+
+    private void open() throws Exception {
+        for (int i = 0; i < Circuit.FAILURES_TO_OPEN; i++) {
+            fail();
+        }
+    }
+
+    /** How long calls are refused from now on. */
+    private Duration refusedFor() {
+        ControlPlaneException refusal = catchThrowableOfType(ControlPlaneException.class, circuit::admit);
+        assertThat(refusal.kind()).isEqualTo(Kind.CIRCUIT_OPEN);
+        return refusal.retryAfter().orElseThrow();
+    }
+
+    private void pass(Duration time) {
+        nowNanos += time.toNanos();
+    }
+
+    @Test
+    void opensAfterThreeFailuresInARow() throws Exception {
+        fail();
+        fail();
+        circuit.admit().answered();
+        fail();
+        fail();
+        assertThat(circuit.admit().isProbe()).isFalse();
+        fail();
+        assertThat(refusedFor()).isBetween(Circuit.PAUSE_FIRST.dividedBy(2), Circuit.PAUSE_FIRST);
+    }
+
+    @Test
+    void letsOneProbeThroughAtATime() throws Exception {
+        open();
+        pass(refusedFor());
+        Circuit.Permit probe = circuit.admit();
+        assertThat(probe.isProbe()).isTrue();
+        refusedFor();
+        probe.answered();
+        assertThat(circuit.admit().isProbe()).isFalse();
+    }
+
+    @Test
+    void pauseGrowsToItsCapAndBeginsAnewAfterAnAnswer() throws Exception {
+        open();
+        Duration whole = Circuit.PAUSE_FIRST;
+        for (int i = 0; i < 12; i++) {
+            Duration pause = refusedFor();
+            assertThat(pause).isBetween(whole.dividedBy(2), whole);
+            pass(pause);
+            fail();
+            whole = whole.multipliedBy(2).compareTo(Circuit.PAUSE_MAX) < 0 ? whole.multipliedBy(2) : Circuit.PAUSE_MAX;
+        }
+        assertThat(whole).isEqualTo(Circuit.PAUSE_MAX);
+        pass(refusedFor());
+        circuit.admit().answered();
+        open();
+        assertThat(refusedFor()).isLessThanOrEqualTo(Circuit.PAUSE_FIRST);
+    }
+
+    @Test
+    void callsThatWereUnderWayWhenItOpenedDoNotMakeThePauseLonger() throws Exception {
+        Circuit.Permit late = circuit.admit();
+        open();
+        Duration pause = refusedFor();
+        late.failed(failure(Kind.TIMEOUT));
+        assertThat(refusedFor()).isEqualTo(pause);
+    }
+
+    @Test
+    void refusalOfContentIsAnAnswer() throws Exception {
+        open();
+        pass(refusedFor());
+        circuit.admit().failed(failure(Kind.NOT_FOUND));
+        assertThat(circuit.admit().isProbe()).isFalse();
+    }
+
+    @Test
+    void probeThatIsGivenUpLeavesTheNextOneItsTurn() throws Exception {
+        open();
+        pass(refusedFor());
+        circuit.admit().abandoned();
+        assertThat(circuit.admit().isProbe()).isTrue();
+    }
+
+    @Test
+    void statusTellsSinceWhenAndWhy() throws Exception {
+        assertThat(circuit.status()).isEqualTo(ControlPlaneStatus.NOTHING_YET);
+        open();
+        assertThat(circuit.status())
+                .isEqualTo(new ControlPlaneStatus(
+                        null,
+                        Instant.EPOCH,
+                        3,
+                        new ControlPlaneStatus.Failure(Instant.EPOCH, Kind.UNREACHABLE, "told so", "request-1")));
+        pass(refusedFor());
+        circuit.admit().answered();
+        assertThat(circuit.status().failingSince()).isNull();
+        assertThat(circuit.status().lastAnswered()).isEqualTo(Instant.EPOCH);
+        assertThat(circuit.status().lastFailure()).as("what was, stays visible").isNotNull();
+    }
+
+    @Test
+    void whoWaitsIsWokenWhenAProbeIsAnswered() throws Exception {
+        open();
+        pass(refusedFor());
+        Circuit.Permit probe = circuit.admit();
+        CompletableFuture<Boolean> woken = new CompletableFuture<>();
+        Thread.ofVirtual().start(() -> {
+            try {
+                circuit.awaitAttempt();
+                woken.complete(true);
+            } catch (InterruptedException e) {
+                woken.complete(false);
+            }
+        });
+        probe.answered();
+        assertThat(woken.get(10, TimeUnit.SECONDS)).isTrue();
+    }
+}

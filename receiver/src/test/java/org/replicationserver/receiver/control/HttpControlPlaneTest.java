@@ -1,0 +1,621 @@
+package org.replicationserver.receiver.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import io.vertx.core.json.JsonObject;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.config.ControlSettings;
+import org.replicationserver.receiver.config.ControlSettings.ControlMode;
+import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
+import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.replicationserver.receiver.control.HttpsStub.Received;
+import org.slf4j.LoggerFactory;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.http.ContentStreamProvider;
+import software.amazon.awssdk.http.SdkHttpMethod;
+import software.amazon.awssdk.http.SdkHttpRequest;
+import software.amazon.awssdk.http.auth.aws.signer.AwsV4HttpSigner;
+import software.amazon.awssdk.http.auth.spi.signer.HttpSigner;
+
+/** The client against a real HTTPS server that misbehaves. */
+final class HttpControlPlaneTest {
+    private static final AwsSessionCredentials CREDENTIALS =
+            AwsSessionCredentials.create("AKIDTEST", "SECRETTEST", "TOKENTEST");
+    private static final AwsCredentialsProvider PROVIDER = StaticCredentialsProvider.create(CREDENTIALS);
+    private static final ReplicationServerInfo SERVER = new ReplicationServerInfo(
+            Pin.parse("sha256:" + "a".repeat(64)), null, 1500, "0.1.0", "brp/1", Instant.parse("2026-11-25T08:00:00Z"));
+    private static final Duration LONG = Duration.ofMinutes(1);
+
+    private static final TestCertificates CERTIFICATES = new TestCertificates();
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    private final HttpsStub stub;
+
+    /** Long, since the machine may be busy; tests of what takes too long make it short. */
+    private Duration attemptTimeout = Duration.ofSeconds(10);
+
+    HttpControlPlaneTest() throws Exception {
+        stub = new HttpsStub(CERTIFICATES.serverFor("127.0.0.1"));
+    }
+
+    @AfterEach
+    void stopStub() {
+        stub.close();
+    }
+
+    private ControlSettings settings(URI endpoint, int attemptsMax) throws Exception {
+        return new ControlSettings(
+                ControlMode.HTTPS,
+                Optional.of(endpoint),
+                Optional.of("eu-test-1"),
+                Optional.of("i-0123456789abcdef0"),
+                false,
+                false,
+                Optional.of(CERTIFICATES.writeCa(directory.resolve("ca.pem"))),
+                CredentialsSource.CHAIN,
+                Duration.ofSeconds(5),
+                attemptTimeout,
+                Duration.ofSeconds(30),
+                attemptsMax,
+                20,
+                Duration.ofSeconds(60),
+                64 << 20);
+    }
+
+    private HttpControlPlane open(URI endpoint, int attemptsMax) throws Exception {
+        return HttpControlPlane.open(settings(endpoint, attemptsMax), PROVIDER, Clock.systemUTC());
+    }
+
+    private static ControlPlaneException failureOf(HttpControlPlane controlPlane) {
+        ControlPlaneException failure = catchThrowableOfType(
+                ControlPlaneException.class, () -> controlPlane.describeAssociations(SERVER, LONG));
+        assertThat(failure).as("the call should have failed").isNotNull();
+        return failure;
+    }
+
+    @Test
+    void requestIsSignedAndSaysWhoAsks() throws Exception {
+        stub.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+            assertThat(controlPlane.describeAssociations(SERVER, LONG).associations())
+                    .isEqualTo(Associations.NONE);
+        }
+        Received request = stub.received().getFirst();
+        assertThat(request.path()).isEqualTo("/DescribeReplicationServerAssociationsForMgn");
+        assertThat(request.headers())
+                .containsEntry("content-type", "application/json")
+                .containsEntry("x-amz-security-token", "TOKENTEST")
+                .containsEntry("amz-sdk-request", "attempt=1; max=3");
+        assertThat(request.header("authorization"))
+                .isEqualTo(signatureOf(request))
+                .contains("/eu-test-1/mgn/aws4_request");
+        assertThat(new JsonObject(request.body()))
+                .isEqualTo(new JsonObject()
+                        .put("replicationServerId", "i-0123456789abcdef0")
+                        .put("replicationServer", SERVER.toJson()));
+    }
+
+    /** What the SDK's signer makes of the request, at the time that the request names. */
+    private String signatureOf(Received request) {
+        String authorization = request.header("authorization");
+        String signedHeaders = authorization.replaceAll(".*SignedHeaders=([^,]*),.*", "$1");
+        Instant signed = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'")
+                .withZone(ZoneOffset.UTC)
+                .parse(request.header("x-amz-date"), Instant::from);
+        SdkHttpRequest.Builder again = SdkHttpRequest.builder()
+                .method(SdkHttpMethod.POST)
+                .uri(stub.address().resolve(request.path()));
+        for (Map.Entry<String, String> header : request.headers().entrySet()) {
+            boolean isOfTheSigner = header.getKey().matches("x-amz-(date|security-token)");
+            if (List.of(signedHeaders.split(";")).contains(header.getKey()) && !isOfTheSigner) {
+                again.putHeader(header.getKey(), header.getValue());
+            }
+        }
+        return AwsV4HttpSigner.create()
+                .sign(sign -> sign.identity(CREDENTIALS)
+                        .request(again.build())
+                        .payload(ContentStreamProvider.fromUtf8String(request.body()))
+                        .putProperty(AwsV4HttpSigner.SERVICE_SIGNING_NAME, "mgn")
+                        .putProperty(AwsV4HttpSigner.REGION_NAME, "eu-test-1")
+                        .putProperty(HttpSigner.SIGNING_CLOCK, Clock.fixed(signed, ZoneOffset.UTC)))
+                .request()
+                .firstMatchingHeader("Authorization")
+                .orElseThrow();
+    }
+
+    private ControlPlaneException failureOf(URI endpoint) throws Exception {
+        try (HttpControlPlane controlPlane = open(endpoint, 1)) {
+            return failureOf(controlPlane);
+        }
+    }
+
+    private ControlPlaneException failureOf(HttpsStub.Reply reply) throws Exception {
+        stub.otherwise(reply);
+        return failureOf(stub.address());
+    }
+
+    // --- answers
+
+    @ParameterizedTest
+    @CsvSource({
+        "400, ValidationException, NOT_VALID",
+        "404, ResourceNotFoundException, NOT_FOUND",
+        "409, ConflictException, CONFLICT",
+        "403, AccessDeniedException, REFUSED_CREDENTIALS",
+        "403, UnrecognizedClientException, REFUSED_CREDENTIALS",
+        "403, InvalidSignatureException, REFUSED_CREDENTIALS",
+        "403, RequestTimeTooSkewed, CLOCK_SKEW",
+        "429, ThrottlingException, THROTTLED",
+        "400, ThrottlingException, THROTTLED",
+        "500, InternalServerException, SERVER_FAULT",
+        "503, ServiceUnavailableException, SERVER_FAULT"
+    })
+    void errorOfTheApiHasItsKindAndItsRequestId(int status, String code, Kind kind) throws Exception {
+        ControlPlaneException failure = failureOf(HttpsStub.error(status, code));
+        assertThat(failure.kind()).isEqualTo(kind);
+        assertThat(failure.requestId()).contains("request-1");
+        assertThat(failure).hasMessageContaining(status + " " + code + ": told so");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"400", "403", "404", "409"})
+    void pageOfSomebodyElseIsNoRefusal(int status) throws Exception {
+        assertThat(failureOf(HttpsStub.json(status, "<html>nginx</html>")).kind())
+                .isEqualTo(Kind.BAD_ANSWER);
+    }
+
+    @Test
+    void redirectIsAnErrorAndIsNotFollowed() throws Exception {
+        String elsewhere = stub.address() + "/elsewhere";
+        ControlPlaneException failure = failureOf(HttpsStub.json(307, "", "Location", elsewhere));
+        assertThat(failure.kind()).isEqualTo(Kind.BAD_ANSWER);
+        assertThat(failure).hasMessageContaining(elsewhere);
+        assertThat(stub.received()).hasSize(1);
+    }
+
+    @Test
+    void answerThatIsCutIsNoAnswer() throws Exception {
+        ControlPlaneException failure = failureOf(HttpsStub.truncated("{\"associations\":[]}"));
+        assertThat(failure.kind()).isEqualTo(Kind.BAD_ANSWER);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"''", "[]", "{\"associations\":[]", "null", "true"})
+    void answerThatIsNoJsonObjectIsNoAnswer(String body) throws Exception {
+        assertThat(failureOf(HttpsStub.json(200, body)).kind()).isEqualTo(Kind.BAD_ANSWER);
+    }
+
+    @Test
+    void answerLargerThanTheBoundIsNoAnswer() throws Exception {
+        String large = "{\"associations\":[],\"x\":\"" + "x".repeat(SignedExchange.ANSWER_BYTES_MAX) + "\"}";
+        ControlPlaneException failure = failureOf(HttpsStub.json(200, large));
+        assertThat(failure.kind()).isEqualTo(Kind.BAD_ANSWER);
+        assertThat(failure).hasMessageContaining("more than 4194304 bytes");
+    }
+
+    @Test
+    void answerWithoutAListIsNotAsTheApiSays() throws Exception {
+        ControlPlaneException failure = failureOf(HttpsStub.json(200, "{}"));
+        assertThat(failure.kind()).isEqualTo(Kind.BAD_ANSWER);
+        assertThat(failure).hasMessageContaining("associations is missing");
+    }
+
+    // --- connections
+
+    @Test
+    void connectionThatEndsWithoutAnAnswerIsUnreachable() throws Exception {
+        assertThat(failureOf(HttpsStub.hangUp()).kind()).isEqualTo(Kind.UNREACHABLE);
+    }
+
+    @Test
+    void answerThatNeverComesIsATimeout() throws Exception {
+        attemptTimeout = Duration.ofMillis(700);
+        ControlPlaneException failure = failureOf(HttpsStub.never());
+        assertThat(failure.kind()).isEqualTo(Kind.TIMEOUT);
+        assertThat(failure).hasMessageContaining("within 0.7 s");
+    }
+
+    @Test
+    void answerThatComesByteByByteIsATimeoutToo() throws Exception {
+        attemptTimeout = Duration.ofMillis(700);
+        assertThat(failureOf(HttpsStub.dripping()).kind()).isEqualTo(Kind.TIMEOUT);
+    }
+
+    @Test
+    void resetConnectionIsUnreachable() throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            CompletableFuture<Void> reset = CompletableFuture.runAsync(() -> {
+                try (Socket socket = server.accept()) {
+                    socket.setSoLinger(true, 0);
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+            });
+            assertThat(failureOf(addressOf(server)).kind()).isEqualTo(Kind.UNREACHABLE);
+            reset.get(10, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test
+    void refusedConnectionIsUnreachableAndTheFixIsNamed() throws Exception {
+        URI nobody;
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            nobody = addressOf(server);
+        }
+        ControlPlaneException failure = failureOf(nobody);
+        assertThat(failure.kind()).isEqualTo(Kind.UNREACHABLE);
+        assertThat(failure).hasMessageContaining("port 443").hasMessageContaining("security group");
+    }
+
+    private static URI addressOf(ServerSocket server) {
+        return URI.create("https://127.0.0.1:" + server.getLocalPort());
+    }
+
+    @Test
+    void handshakeThatNeverEndsIsATimeout() throws Exception {
+        attemptTimeout = Duration.ofMillis(700);
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            assertThat(failureOf(addressOf(server)).kind()).isEqualTo(Kind.TIMEOUT);
+        }
+    }
+
+    @Test
+    void certificateForAnotherHostIsUntrusted() throws Exception {
+        try (HttpsStub other = new HttpsStub(CERTIFICATES.serverFor("127.0.0.2"))) {
+            ControlPlaneException failure = failureOf(other.address());
+            assertThat(failure.kind()).isEqualTo(Kind.UNTRUSTED);
+            assertThat(other.received()).as("nothing is said to it").isEmpty();
+        }
+    }
+
+    @Test
+    void certificateOfAnUnknownAuthorityIsUntrustedAndTheFixIsNamed() throws Exception {
+        try (HttpsStub other = new HttpsStub(new TestCertificates().serverFor("127.0.0.1"))) {
+            ControlPlaneException failure = failureOf(other.address());
+            assertThat(failure.kind()).isEqualTo(Kind.UNTRUSTED);
+            assertThat(failure).hasMessageContaining("control.ca-file");
+            assertThat(other.received()).as("nothing is said to it").isEmpty();
+        }
+    }
+
+    @Test
+    void fileWithoutCertificatesIsRefusedBeforeAnythingIsAsked() throws Exception {
+        ControlSettings settings = settings(stub.address(), 1);
+        Files.writeString(settings.caFile().orElseThrow(), "no certificate");
+        assertThat(catchThrowable(() -> HttpControlPlane.open(settings, PROVIDER, Clock.systemUTC())))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("control.ca-file=");
+    }
+
+    // --- the clock
+
+    @ParameterizedTest
+    @CsvSource({"600, 600 s behind", "-600, 600 s ahead of"})
+    void wrongClockIsToldWithItsSkewAndNotCorrected(int serverAheadSeconds, String words) throws Exception {
+        Clock wrong = Clock.offset(Clock.systemUTC(), Duration.ofSeconds(-serverAheadSeconds));
+        stub.otherwise(HttpsStub.error(403, "InvalidSignatureException"));
+        try (HttpControlPlane controlPlane = HttpControlPlane.open(settings(stub.address(), 3), PROVIDER, wrong)) {
+            ControlPlaneException failure = failureOf(controlPlane);
+            assertThat(failure.kind()).isEqualTo(Kind.CLOCK_SKEW);
+            assertThat(failure.sentence().replaceAll("\\b(599|601) s", "600 s"))
+                    .contains("the clock here is " + words)
+                    .contains("chronyc");
+            failureOf(controlPlane);
+        }
+        assertThat(stub.received())
+                .as("no attempt more, and none with another clock")
+                .hasSize(2);
+        assertThat(stub.received())
+                .allSatisfy(request -> assertThat(request.header("x-amz-date"))
+                        .startsWith(DateTimeFormatter.ofPattern("yyyyMMdd'T'HH")
+                                .withZone(ZoneOffset.UTC)
+                                .format(wrong.instant())));
+    }
+
+    // --- who asks
+
+    private ControlSettings ofTheInstance() throws Exception {
+        ControlSettings set = settings(stub.address(), 1);
+        return new ControlSettings(
+                set.mode(),
+                set.endpoint(),
+                Optional.empty(),
+                Optional.empty(),
+                set.useFips(),
+                set.useDualStack(),
+                set.caFile(),
+                CredentialsSource.INSTANCE,
+                set.connectTimeout(),
+                set.attemptTimeout(),
+                set.callTimeout(),
+                set.attemptsMax(),
+                set.pollWaitSeconds(),
+                set.associationsInterval(),
+                set.outboxBytesMax());
+    }
+
+    @Test
+    void instanceSaysWhoAsksAndWithWhichCredentials() throws Exception {
+        stub.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
+        try (ImdsStub imds = new ImdsStub();
+                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+            controlPlane.describeAssociations(SERVER, LONG);
+            controlPlane.describeAssociations(SERVER, LONG);
+            assertThat(controlPlane.replicationServerId()).isEqualTo("i-0123456789abcdef0");
+            assertThat(imds.requests())
+                    .filteredOn(request -> request.contains("instance-id"))
+                    .hasSize(1);
+        }
+        assertThat(new JsonObject(stub.received().getFirst().body()).getString("replicationServerId"))
+                .isEqualTo("i-0123456789abcdef0");
+        assertThat(stub.received())
+                .allMatch(request -> request.header("authorization").contains("Credential=KEY1/")
+                        && request.header("authorization").contains("/eu-test-1/mgn/"));
+    }
+
+    @Test
+    void instanceWithoutMetadataIsToldWithTheFixAndAskedAgain() throws Exception {
+        try (ImdsStub imds = new ImdsStub();
+                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+            imds.answer("placement/region", "<html>");
+            ControlPlaneException failure = failureOf(controlPlane);
+            assertThat(failure.kind()).isEqualTo(Kind.NO_METADATA);
+            assertThat(failure).hasMessageContaining("control.region").hasMessageContaining("IMDSv2");
+            imds.answer("placement/region", "eu-test-1");
+            assertThat(controlPlane.replicationServerId()).isNotEmpty();
+        }
+    }
+
+    @Test
+    void instanceWithoutARoleIsToldWithTheFix() throws Exception {
+        try (ImdsStub imds = new ImdsStub();
+                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+            imds.answer("iam/security-credentials/", "another-role");
+            ControlPlaneException failure = failureOf(controlPlane);
+            assertThat(failure.kind()).isEqualTo(Kind.NO_CREDENTIALS);
+            assertThat(failure).hasMessageContaining("role");
+        }
+        assertThat(stub.received()).isEmpty();
+    }
+
+    // --- attempts
+
+    @Test
+    void transientFaultsAreTriedAgainUnderOneInvocationId() throws Exception {
+        stub.then(HttpsStub.error(500, "InternalServerException"))
+                .then(HttpsStub.truncated("{"))
+                .otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+            controlPlane.describeAssociations(SERVER, LONG);
+            assertThat(controlPlane.status().failingSince()).isNull();
+        }
+        assertThat(stub.received())
+                .extracting(request -> request.header("amz-sdk-request"))
+                .containsExactly("attempt=1; max=3", "attempt=2; max=3", "attempt=3; max=3");
+        assertThat(stub.received())
+                .extracting(request -> request.header("amz-sdk-invocation-id"))
+                .containsOnly(stub.received().getFirst().header("amz-sdk-invocation-id"));
+    }
+
+    @Test
+    void attemptsAreBounded() throws Exception {
+        stub.otherwise(HttpsStub.error(503, "ServiceUnavailableException"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+            assertThat(failureOf(controlPlane).kind()).isEqualTo(Kind.SERVER_FAULT);
+        }
+        assertThat(stub.received()).hasSize(3);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"400, ValidationException", "403, AccessDeniedException", "404, ResourceNotFoundException"})
+    void whatWouldBeRefusedAgainIsNotTriedAgain(int status, String code) throws Exception {
+        stub.otherwise(HttpsStub.error(status, code));
+        try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+            failureOf(controlPlane);
+        }
+        assertThat(stub.received()).hasSize(1);
+    }
+
+    @Test
+    void retryAfterIsWaitedFor() throws Exception {
+        stub.then(HttpsStub.error(429, "ThrottlingException", "Retry-After", "2"))
+                .otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+            long begun = System.nanoTime();
+            controlPlane.describeAssociations(SERVER, LONG);
+            assertThat(Duration.ofNanos(System.nanoTime() - begun)).isGreaterThanOrEqualTo(Duration.ofSeconds(2));
+        }
+        assertThat(stub.received()).hasSize(2);
+    }
+
+    @Test
+    void retryAfterBeyondTheCapIsLeftToTheCaller() throws Exception {
+        stub.otherwise(HttpsStub.error(503, "ServiceUnavailableException", "Retry-After", "3600"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+            assertThat(failureOf(controlPlane).retryAfter()).contains(Duration.ofHours(1));
+        }
+        assertThat(stub.received()).hasSize(1);
+    }
+
+    @Test
+    void callEndsWithItsTimeAlthoughAttemptsAreLeft() throws Exception {
+        attemptTimeout = Duration.ofMillis(700);
+        stub.otherwise(HttpsStub.never());
+        try (HttpControlPlane controlPlane = open(stub.address(), 10)) {
+            long begun = System.nanoTime();
+            ControlPlaneException failure = catchThrowableOfType(
+                    ControlPlaneException.class,
+                    () -> controlPlane.describeAssociations(SERVER, Duration.ofSeconds(1)));
+            assertThat(failure.kind()).isEqualTo(Kind.TIMEOUT);
+            assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(5));
+        }
+    }
+
+    @Test
+    void interruptEndsACallAtOnce() throws Exception {
+        stub.otherwise(HttpsStub.never());
+        try (HttpControlPlane controlPlane = open(stub.address(), 1)) {
+            CompletableFuture<Throwable> end = new CompletableFuture<>();
+            Thread caller =
+                    Thread.ofVirtual().start(() -> end.complete(catchThrowable(() -> controlPlane.getCommands(20, 1))));
+            await().until(() -> stub.received().size() == 1);
+            caller.interrupt();
+            assertThat(end.get(5, TimeUnit.SECONDS)).isInstanceOf(InterruptedException.class);
+            assertThat(controlPlane.status())
+                    .as("says nothing of the control plane")
+                    .isEqualTo(ControlPlaneStatus.NOTHING_YET);
+        }
+    }
+
+    @Test
+    void closingEndsCallsThatAreUnderWay() throws Exception {
+        stub.otherwise(HttpsStub.never());
+        HttpControlPlane controlPlane = open(stub.address(), 3);
+        CompletableFuture<Throwable> end = new CompletableFuture<>();
+        Thread.ofVirtual().start(() -> end.complete(catchThrowable(() -> controlPlane.getCommands(20, 1))));
+        await().until(() -> stub.received().size() == 1);
+        controlPlane.close();
+        assertThat(end.get(5, TimeUnit.SECONDS))
+                .isInstanceOfSatisfying(
+                        ControlPlaneException.class, e -> assertThat(e.kind()).isEqualTo(Kind.CLOSED));
+        assertThat(failureOf(controlPlane).kind()).isEqualTo(Kind.CLOSED);
+    }
+
+    // --- the circuit
+
+    @Test
+    void callsAreNotEvenTriedAfterThreeThatFailedAndAProbeBringsThemBack() throws Exception {
+        stub.otherwise(HttpsStub.error(500, "InternalServerException"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 1)) {
+            for (int i = 0; i < Circuit.FAILURES_TO_OPEN; i++) {
+                assertThat(failureOf(controlPlane).kind()).isEqualTo(Kind.SERVER_FAULT);
+            }
+            assertThat(failureOf(controlPlane).kind()).isEqualTo(Kind.CIRCUIT_OPEN);
+            assertThat(stub.received()).hasSize(Circuit.FAILURES_TO_OPEN);
+            ControlPlaneStatus status = controlPlane.status();
+            assertThat(status.failingSince()).isNotNull();
+            assertThat(status.failedCalls()).isEqualTo(3);
+            assertThat(Objects.requireNonNull(status.lastFailure()).requestId()).isEqualTo("request-1");
+
+            stub.otherwise(HttpsStub.json(200, "{\"commands\":[]}"));
+            controlPlane.awaitAttempt();
+            assertThat(controlPlane.getCommands(20, 16)).isEmpty();
+            assertThat(new JsonObject(stub.received().getLast().body()).getInteger("waitSeconds"))
+                    .as("a probe does not wait for commands")
+                    .isZero();
+            assertThat(controlPlane.status().failingSince()).isNull();
+            controlPlane.getCommands(20, 16);
+            assertThat(new JsonObject(stub.received().getLast().body()).getInteger("waitSeconds"))
+                    .isEqualTo(20);
+        }
+    }
+
+    @Test
+    void refusalsOfContentDoNotOpenTheCircuit() throws Exception {
+        stub.otherwise(HttpsStub.error(400, "ValidationException"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 1)) {
+            for (int i = 0; i < 2 * Circuit.FAILURES_TO_OPEN; i++) {
+                assertThat(failureOf(controlPlane).kind()).isEqualTo(Kind.NOT_VALID);
+            }
+            assertThat(controlPlane.status().lastAnswered()).isNotNull();
+        }
+    }
+
+    // --- bodies of other operations
+
+    @Test
+    void everyOperationHasTheBodyOfTheApi() throws Exception {
+        try (HttpControlPlane controlPlane = open(stub.address(), 1)) {
+            Instant moment = Instant.parse("2026-11-25T08:00:05.250Z");
+            controlPlane.sendProgress("s-1", moment, new JsonObject().put("dataReplicationState", "INITIAL_SYNC"));
+            controlPlane.sendMetrics(new ClientMetrics(
+                    moment, 3, List.of(new ClientMetrics.Metric("cpu_used_ratio", "None", 0.25, Map.of("a", "b")))));
+            controlPlane.sendLogs(new ClientLogs(
+                    4,
+                    List.of(new ClientLogs.LogRecord(
+                            moment, ClientLogs.Level.WARN, "logger", "event", Map.of("k", "v"), "trace"))));
+            controlPlane.send(new SentReport(
+                    "0".repeat(32), 7, Report.agentDisconnected(moment, "s-1", 1L << 60, "CONNECTION_RESET")));
+        }
+        String id = "\"replicationServerId\":\"i-0123456789abcdef0\"}";
+        assertThat(stub.received())
+                .extracting(request -> request.path() + " " + request.body())
+                .containsExactly(
+                        "/NotifyAgentReplicationProgressForMgn {\"observedDateTime\":\"2026-11-25T08:00:05.250Z\","
+                                + "\"sourceServerId\":\"s-1\",\"cause\":\"PERIODIC\","
+                                + "\"dataReplicationInfo\":{\"dataReplicationState\":\"INITIAL_SYNC\"}," + id,
+                        "/SendClientMetricsForMgn {\"sampledDateTime\":\"2026-11-25T08:00:05.250Z\",\"dropped\":3,"
+                                + "\"metrics\":[{\"name\":\"cpu_used_ratio\",\"unit\":\"None\",\"value\":0.25,"
+                                + "\"dimensions\":{\"a\":\"b\"}}]," + id,
+                        "/SendClientLogsForMgn {\"dropped\":4,\"records\":[{\"dateTime\":\"2026-11-25T08:00:05.250Z\","
+                                + "\"level\":\"WARN\",\"logger\":\"logger\",\"event\":\"event\","
+                                + "\"attributes\":{\"k\":\"v\"},\"exception\":\"trace\"}]," + id,
+                        "/NotifyAgentDisconnectedForMgn {\"sourceServerId\":\"s-1\",\"generation\":"
+                                + "\"1152921504606846976\",\"reason\":\"CONNECTION_RESET\",\"event\":{\"outboxId\":\""
+                                + "0".repeat(32) + "\",\"sequence\":7,"
+                                + "\"observedDateTime\":\"2026-11-25T08:00:05.250Z\"}," + id);
+    }
+
+    @Test
+    void secretsAreNeverLoggedNorTold() throws Exception {
+        Logger root = (Logger) LoggerFactory.getLogger("org.replicationserver.receiver.control");
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        lines.start();
+        root.addAppender(lines);
+        root.setLevel(Level.TRACE);
+        try {
+            stub.then(HttpsStub.error(403, "InvalidSignatureException"))
+                    .then(HttpsStub.error(500, "InternalServerException"))
+                    .then(HttpsStub.hangUp())
+                    .otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
+            List<String> told = new ArrayList<>();
+            try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+                told.add(failureOf(controlPlane).toString());
+                controlPlane.describeAssociations(SERVER, LONG);
+                told.add(controlPlane.status().toString());
+            }
+            lines.list.forEach(line -> told.add(line.getFormattedMessage()));
+            assertThat(lines.list).as("attempts and calls").hasSizeGreaterThan(4);
+            assertThat(told).noneMatch(text -> text.contains("SECRETTEST") || text.contains("TOKENTEST"));
+            assertThat(told).anyMatch(text -> text.contains("requestId=request-1"));
+        } finally {
+            root.detachAppender(lines);
+            root.setLevel(null);
+        }
+    }
+}

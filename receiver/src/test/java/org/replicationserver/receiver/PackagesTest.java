@@ -39,17 +39,29 @@ class PackagesTest {
 
     @ArchTest
     static final ArchRule LISTENER_KNOWS_SESSIONS_AND_NOT_THE_SERVER =
-            knowsNothingOf("listener", "status", "config", "server", "tool");
+            knowsNothingOf("listener", "status", "config", "control", "server", "tool");
 
     @ArchTest
-    static final ArchRule STATUS_LISTENS_ONLY = knowsNothingOf("status", "config", "server", "tool");
+    static final ArchRule STATUS_LISTENS_ONLY = knowsNothingOf("status", "config", "control", "server", "tool");
 
     @ArchTest
-    static final ArchRule CONFIG_MAKES_RECORDS_ONLY = knowsNothingOf("config", "status", "server", "tool");
+    static final ArchRule CONFIG_MAKES_RECORDS_ONLY = knowsNothingOf("config", "status", "control", "server", "tool");
+
+    @ArchTest
+    static final ArchRule CONTROL_KNOWS_NOTHING_OF_THE_DATA_PATH =
+            knowsNothingOf("control", "listener", "status", "server", "tool");
+
+    @ArchTest
+    static final ArchRule ONLY_CONTROL_KNOWS_THE_CLOUD = noClasses()
+            .that()
+            .resideOutsideOfPackage(BASE + "control..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("software.amazon.awssdk..", "java.net.http..");
 
     @ArchTest
     static final ArchRule TOOLS_KNOW_THE_PROTOCOL_ONLY =
-            knowsNothingOf("tool", "session", "listener", "status", "config", "server");
+            knowsNothingOf("tool", "session", "listener", "status", "config", "control", "server");
 
     @ArchTest
     static final ArchRule NOBODY_PRINTS_BEHIND_THE_LOG =

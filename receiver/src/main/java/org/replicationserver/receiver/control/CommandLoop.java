@@ -1,0 +1,63 @@
+package org.replicationserver.receiver.control;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import org.replicationserver.volume.StateDirectory;
+
+/**
+ * Asks for commands, one long poll after the other, on the virtual thread {@code control-commands}, and has them executed.
+ *
+ * <p>Each command that comes is answered, also one that is unknown or malformed; in effect it is executed once, however often it comes.
+ */
+public final class CommandLoop extends ControlThread {
+    /** A poll that brought nothing new and took less than this is followed by a pause. */
+    private static final Duration POLL_MIN = Duration.ofSeconds(1);
+
+    private final ControlPlane controlPlane;
+    private final int waitSeconds;
+    private final CommandDispatcher dispatcher;
+
+    /**
+     * Reads the journal.
+     *
+     * @param waitSeconds for which the control plane is asked to wait for a command, {@code control.poll-wait-seconds}
+     * @param state where the journal of commands is kept
+     */
+    public CommandLoop(
+            ControlPlane controlPlane,
+            int waitSeconds,
+            CommandHandlers handlers,
+            StateDirectory state,
+            Outbox outbox,
+            Clock clock) {
+        super("control-commands");
+        this.controlPlane = controlPlane;
+        this.waitSeconds = waitSeconds;
+        this.dispatcher = new CommandDispatcher(handlers, CommandJournal.load(state), outbox, clock);
+    }
+
+    @Override
+    void step() throws ControlPlaneException, InterruptedException {
+        dispatcher.awaitRoom();
+        controlPlane.awaitAttempt();
+        long begun = System.nanoTime();
+        List<PolledCommand> commands = controlPlane.getCommands(waitSeconds, WireForms.COMMANDS_MAX);
+        boolean someNew = false;
+        for (PolledCommand command : commands) {
+            someNew |= dispatcher.accept(command);
+        }
+        // A control plane repeats commands until it has their results; without a pause that would be as fast as it can.
+        if (!someNew && System.nanoTime() - begun < POLL_MIN.toNanos()) {
+            long millis = POLL_MIN.toMillis();
+            Thread.sleep(millis + ThreadLocalRandom.current().nextLong(millis));
+        }
+    }
+
+    @Override
+    public void close() {
+        super.close();
+        dispatcher.close();
+    }
+}

@@ -1,0 +1,73 @@
+package org.replicationserver.receiver.control;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A virtual thread that does one thing again and again until it is stopped, and pauses after failures. Nothing that it meets ends it.
+ */
+abstract class ControlThread implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ControlThread.class);
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
+
+    private final String name;
+    private final Backoff backoff = new Backoff();
+    private volatile @Nullable Thread thread;
+
+    ControlThread(String name) {
+        this.name = name;
+    }
+
+    /** Does the thing once. Returning is success: the next failure is again the first. */
+    abstract void step() throws ControlPlaneException, InterruptedException;
+
+    /** To be called once. */
+    public final void start() {
+        thread = Thread.ofVirtual().name(name).start(this::run);
+    }
+
+    private void run() {
+        try {
+            while (true) {
+                runStep();
+            }
+        } catch (InterruptedException e) {
+            LOG.debug("{} ends", name);
+        }
+    }
+
+    private void runStep() throws InterruptedException {
+        try {
+            step();
+            backoff.reset();
+        } catch (ControlPlaneException e) {
+            // Who is told that the circuit is open has not tried anything: the circuit itself says when to try.
+            if (e.kind() != Kind.CIRCUIT_OPEN) {
+                Thread.sleep(backoff.next(e));
+            }
+        } catch (RuntimeException e) {
+            LOG.error("{} failed, it goes on", name, e);
+            Thread.sleep(backoff.next());
+        }
+    }
+
+    /** Ends the thread, which takes as long as it does to give up a call. */
+    @Override
+    public void close() {
+        Thread running = thread;
+        if (running == null) {
+            return;
+        }
+        running.interrupt();
+        try {
+            if (!running.join(STOP_TIMEOUT)) {
+                LOG.warn("{} does not end within {} s", name, STOP_TIMEOUT.toSeconds());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package org.replicationserver.receiver.control;
+
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+
+/** A control plane in memory: answers what it is told to, fails as it is told to, and remembers what it was told. */
+class FakeControlPlane implements ControlPlane {
+    final List<SentReport> taken = new CopyOnWriteArrayList<>();
+    final AtomicInteger asked = new AtomicInteger();
+    final LinkedBlockingQueue<List<PolledCommand>> polls = new LinkedBlockingQueue<>();
+
+    /** What comes back, or what is thrown, for a question of what is assigned. */
+    volatile Answer associations = () -> AssociationsAnswer.of(Associations.NONE);
+
+    /** Throws for reports that shall not be taken. */
+    volatile Taking taking = report -> {};
+
+    interface Answer {
+        AssociationsAnswer answer() throws ControlPlaneException, InterruptedException;
+    }
+
+    interface Taking {
+        void take(SentReport report) throws ControlPlaneException;
+    }
+
+    static ControlPlaneException failure(Kind kind) {
+        return new ControlPlaneException(kind, "the control plane answered " + kind, "request-1", null, null);
+    }
+
+    @Override
+    public String replicationServerId() {
+        return "i-0";
+    }
+
+    @Override
+    public AssociationsAnswer describeAssociations(ReplicationServerInfo server, Duration timeout)
+            throws ControlPlaneException, InterruptedException {
+        asked.incrementAndGet();
+        return associations.answer();
+    }
+
+    @Override
+    public List<PolledCommand> getCommands(int waitSeconds, int commandsMax) throws InterruptedException {
+        return polls.take();
+    }
+
+    @Override
+    public void send(SentReport report) throws ControlPlaneException {
+        taking.take(report);
+        taken.add(report);
+    }
+
+    @Override
+    public void sendProgress(String sourceServerId, Instant observed, JsonObject dataReplicationInfo) {}
+
+    @Override
+    public void sendMetrics(ClientMetrics metrics) {}
+
+    @Override
+    public void sendLogs(ClientLogs logs) {}
+
+    @Override
+    public void awaitAttempt() {}
+
+    @Override
+    public ControlPlaneStatus status() {
+        return ControlPlaneStatus.NOTHING_YET;
+    }
+
+    @Override
+    public void close() {}
+}

@@ -23,7 +23,7 @@ final class DiskProgress {
     private @Nullable String dataGen;
     private boolean complete;
     private boolean rescanning;
-    private String passReason = "";
+    private String passReason = "begun with an earlier process of this server";
     private long passDurableBytes;
     private long replicatedBytes;
     private long rescannedBytes;
@@ -208,13 +208,14 @@ final class DiskProgress {
         return rescannedBytes;
     }
 
-    boolean isRescanning() {
-        return rescanning;
+    /** Whether no commit has had it, in this rescan if there is one. */
+    boolean isIncomplete() {
+        return rescanning || !complete;
     }
 
-    /** Whether it is in the newest session and no commit has had it, in this rescan if there is one. */
-    boolean isUnfinished() {
-        return inSession && (rescanning || !complete);
+    /** How much of the present sending of the whole disk is done. */
+    long passBytes() {
+        return rescanning ? rescannedBytes : replicatedBytes;
     }
 
     /** Why WELCOME said that everything must be sent. */

@@ -162,13 +162,9 @@ final class DiskSet {
         return disks.values().stream().anyMatch(disk -> disk.isMissing(now, duration));
     }
 
-    boolean isRescanning() {
-        return disks.values().stream().anyMatch(DiskProgress::isRescanning);
-    }
-
-    /** Whether the newest session has a disk that must be sent whole before it is replicated. */
-    boolean isUnfinished() {
-        return disks.values().stream().anyMatch(DiskProgress::isUnfinished);
+    /** Whether the newest session has a disk that must be sent whole and no commit has had it since. */
+    boolean isIncomplete() {
+        return disks.values().stream().anyMatch(disk -> disk.isInSession() && disk.isIncomplete());
     }
 
     /** The counters as they are published, in the order of the assignment. */

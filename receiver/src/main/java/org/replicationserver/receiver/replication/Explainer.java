@@ -3,6 +3,7 @@ package org.replicationserver.receiver.replication;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
@@ -85,10 +86,8 @@ final class Explainer {
         explainControlPlane(now, found);
         add(found, duplicateAgent);
         add(found, recordLost);
-        if (disks.isRescanning()) {
-            found.add(rescan());
-        }
-        if (situation.isWanted()) {
+        explainRescan(situation, found);
+        if (situation.position().isWanted()) {
             explainAgent(situation, found);
             explainTransfer(situation, found);
         }
@@ -109,11 +108,6 @@ final class Explainer {
 
     /** What the state machine knows. */
     record Situation(Moment now, StatePosition position, long lagSeconds) {
-        /** Replication is neither paused nor stopped. */
-        boolean isWanted() {
-            return position.shown() != DataReplicationState.PAUSED && position.shown() != DataReplicationState.STOPPED;
-        }
-
         /** No byte was ever durable. */
         boolean isInitiating() {
             return position.covered() == DataReplicationState.INITIATING;
@@ -248,21 +242,21 @@ final class Explainer {
         };
     }
 
-    private Explanation rescan() {
-        List<DiskProgress> rescanning =
-                disks.all().stream().filter(DiskProgress::isRescanning).toList();
-        String reasons =
-                rescanning.stream().map(DiskProgress::passReason).distinct().collect(Collectors.joining(", "));
-        return ExplanationCode.RESCAN.explain(new Facts()
-                .put("disks", rescanning.size())
-                .put("reason", reasons)
-                .put(
-                        "rescannedBytes",
-                        rescanning.stream()
-                                .mapToLong(DiskProgress::rescannedBytes)
-                                .sum())
-                .put(
-                        "totalBytes",
-                        rescanning.stream().mapToLong(DiskProgress::totalBytes).sum()));
+    private void explainRescan(Situation situation, List<Explanation> found) {
+        List<DiskProgress> incomplete =
+                disks.all().stream().filter(DiskProgress::isIncomplete).toList();
+        if (situation.position().covered() == DataReplicationState.RESCAN && !incomplete.isEmpty()) {
+            String reasons =
+                    incomplete.stream().map(DiskProgress::passReason).distinct().collect(Collectors.joining(", "));
+            found.add(ExplanationCode.RESCAN.explain(new Facts()
+                    .put("disks", incomplete.size())
+                    .put("reason", reasons)
+                    .put("doneBytes", sum(incomplete, DiskProgress::passBytes))
+                    .put("totalBytes", sum(incomplete, DiskProgress::totalBytes))));
+        }
+    }
+
+    private static long sum(List<DiskProgress> disks, ToLongFunction<DiskProgress> bytes) {
+        return disks.stream().mapToLong(bytes).sum();
     }
 }

@@ -109,7 +109,7 @@ public enum ExplanationCode {
     RESCAN(
             INFO,
             null,
-            "{disks} disks are sent again ({reason}), {rescannedBytes} of {totalBytes} are done",
+            "{disks} disks are sent whole ({reason}), {doneBytes} of {totalBytes} are done",
             "Nothing, as long as it progresses.");
 
     final Severity severity;

@@ -36,7 +36,8 @@ final class LagAttribution {
 
     // what it was split over
     private final Map<LagStage, Long> totals = new EnumMap<>(LagStage.class);
-    private StageTimes totalsAtBegin = StageTimes.NONE;
+    private StageTimes total = StageTimes.NONE;
+    private StageTimes totalAtBegin = StageTimes.NONE;
     private final List<Map<LagStage, Long>> seconds = IntStream.range(0, SECONDS_KEPT)
             .<Map<LagStage, Long>>mapToObj(_ -> new EnumMap<>(LagStage.class))
             .toList();
@@ -72,7 +73,7 @@ final class LagAttribution {
         if (nowLagging && !hasLag) {
             hasLag = true;
             beganNanos = nowNanos;
-            totalsAtBegin = new StageTimes(totals);
+            totalAtBegin = total;
         } else if (connected && !nowLagging) {
             hasLag = false;
         }
@@ -94,11 +95,9 @@ final class LagAttribution {
     }
 
     void agentWaited(long nowNanos, AgentWaits reported) {
-        if (nowNanos > waitsNanos) {
-            agentShares = AgentShares.of(waits, reported, nowNanos - waitsNanos);
-            waits = reported;
-            waitsNanos = nowNanos;
-        }
+        agentShares = AgentShares.of(waits, reported, nowNanos - waitsNanos);
+        waits = reported;
+        waitsNanos = nowNanos;
     }
 
     void tick(long nowNanos, StageClocks now) {
@@ -133,6 +132,7 @@ final class LagAttribution {
             left -= part;
         }
         add(parts, largest, left); // what rounding has left
+        total = new StageTimes(totals);
         unsplitNanos = 0;
         unsplitCommitNanos = 0;
     }
@@ -169,12 +169,12 @@ final class LagAttribution {
 
     /** Over all lags, up to the last tick; it only grows. */
     StageTimes total() {
-        return new StageTimes(totals);
+        return total;
     }
 
     /** Since the present lag began, or of the last one. */
     StageTimes sinceLagBegan() {
-        return total().minus(totalsAtBegin);
+        return total.minus(totalAtBegin);
     }
 
     /** Over the last 60 s. */

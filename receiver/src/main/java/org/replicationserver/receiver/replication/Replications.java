@@ -251,7 +251,7 @@ public final class Replications implements SessionEvents {
 
     @Override
     public void volumeOpened(String sourceServerId, String volumeId) {
-        with(sourceServerId, replication -> replication.volumeAvailable(volumeId));
+        with(sourceServerId, replication -> replication.volumeReopened(volumeId));
     }
 
     @Override

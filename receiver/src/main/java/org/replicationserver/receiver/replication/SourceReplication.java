@@ -102,6 +102,7 @@ public final class SourceReplication {
         settle(now);
     }
 
+    /** What is wanted from now on; the same again changes nothing. */
     public void desired(DesiredState desired, Moment now) {
         DataReplicationState before = position.shown();
         switch (desired) {
@@ -110,7 +111,7 @@ public final class SourceReplication {
             case PAUSED -> on(ReplicationEvent.PAUSED, now);
             case STOPPED -> on(ReplicationEvent.STOPPED, now);
         }
-        if (isWanted() && before != position.shown()) {
+        if (position.isWanted() && before != position.shown()) {
             if (!started) {
                 started = true;
                 startMillis = now.wallMillis();
@@ -130,6 +131,7 @@ public final class SourceReplication {
         controlPlane.authenticated();
     }
 
+    /** A request to the control plane has failed for good; also to be told again and again while that lasts. */
     public void controlPlaneFailed(ControlPlaneFault fault, String reason, Moment now) {
         controlPlane.failed(fault, reason, now);
     }
@@ -232,7 +234,7 @@ public final class SourceReplication {
 
     // --- the data
 
-    /** The first block of all has arrived; it need not be durable. */
+    /** A block has arrived, durable or not; only the first of all counts. */
     public void firstByte(Moment now) {
         if (firstByteMillis == 0) {
             firstByteMillis = now.wallMillis();
@@ -347,7 +349,7 @@ public final class SourceReplication {
 
     /** Whether the replica is not known to be what the source is. */
     private boolean isBehind() {
-        return blocksUnderWay > 0 || epochs.isOpen() || disks.outstandingBytes() > 0 || disks.isUnfinished();
+        return blocksUnderWay > 0 || epochs.isOpen() || disks.outstandingBytes() > 0 || disks.isIncomplete();
     }
 
     private void on(ReplicationEvent event, Moment now) {
@@ -360,10 +362,6 @@ public final class SourceReplication {
         if (position.shown() != before) {
             listener.stateChanged(assignment.sourceServerId(), before, position.shown(), why, now);
         }
-    }
-
-    private boolean isWanted() {
-        return position.shown() != DataReplicationState.PAUSED && position.shown() != DataReplicationState.STOPPED;
     }
 
     // --- what is told
@@ -397,7 +395,7 @@ public final class SourceReplication {
         long lag = lagSeconds == null ? sinceStartSeconds : lagSeconds;
         List<Explanation> explanations = explainer.explain(new Situation(now, position, lag));
         List<ReplicatedDisk> counters = disks.counters();
-        EtaRange eta = agent.isOpen() && isWanted() ? rates.eta(now, remainingBytes()) : null;
+        EtaRange eta = agent.isOpen() && position.isWanted() ? rates.eta(now, remainingBytes()) : null;
         return new DataReplicationInfo(
                 position.shown(),
                 Duration.ofSeconds(lag),

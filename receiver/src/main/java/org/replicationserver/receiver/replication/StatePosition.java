@@ -12,4 +12,9 @@ record StatePosition(DataReplicationState shown, DataReplicationState covered) {
             throw new IllegalArgumentException(shown + " cannot cover " + covered);
         }
     }
+
+    /** Replication is neither paused nor stopped. */
+    boolean isWanted() {
+        return shown != DataReplicationState.PAUSED && shown != DataReplicationState.STOPPED;
+    }
 }

@@ -197,10 +197,13 @@ class ExplanationTest {
                 world -> {
                     world.replicateAll();
                     world.lose();
-                    world.open(Welcome.Action.RESCAN);
-                    world.durable(1, 5 * MIB);
+                    world.open(
+                            world.volume(0, Welcome.Action.RESCAN, "gen-1"),
+                            world.volume(1, Welcome.Action.RESCAN, "gen-2"));
+                    world.durable(0, 2 * MIB);
+                    world.durable(1, 3 * MIB);
                 },
-                "2 disks are sent again (NEW_VOLUME), 5.0 MiB of 200.0 MiB are done",
+                "2 disks are sent whole (NEW_VOLUME), 5.0 MiB of 200.0 MiB are done",
                 world -> world.commit());
     }
 
@@ -305,6 +308,16 @@ class ExplanationTest {
 
             assertThat(world.codes()).isEmpty();
         }
+    }
+
+    @Test
+    void agentThatWasRefusedIsNotSaidToHaveNeverConnected() {
+        ModelWorld world = started();
+        world.passSeconds(200);
+        world.refuseHello(ErrorCode.FORBIDDEN, "no volume is assigned to a disk of that deviceName");
+        world.passSeconds(200);
+
+        assertThat(world.codes()).containsExactly(ExplanationCode.AGENT_REFUSED);
     }
 
     @Test

@@ -109,6 +109,13 @@ class LagAttributionTest {
                     test.world.clocks.expandBusy = 0.7;
                     test.world.clocks.deviceBusy = 0.2;
                 }),
+                new Bottleneck(
+                        LagStage.CPU_TLS_LZ4, "the window is used up while the event loop is saturated", test -> {
+                            test.agent(0, 0, 0.9);
+                            test.world.clocks.blocksUnderWay = 1;
+                            test.world.clocks.loopCpu = 0.9;
+                            test.world.clocks.deviceBusy = 0.1;
+                        }),
                 new Bottleneck(LagStage.WRITE_QUEUE, "blocks wait for a writer that is doing nothing", test -> {
                     test.agent(0, 0, 0.9);
                     test.world.clocks.blocksUnderWay = 1;

@@ -165,6 +165,7 @@ class SourceReplicationTest {
     @Test
     void commitsThatKeepComingAreContinuousThoughThereIsAlwaysABacklog() {
         world.replicateAll();
+        world.clocks.blocks = 1;
         for (int i = 0; i < 60; i++) {
             world.openEpoch(MIB);
             world.report(MIB, 0);
@@ -308,6 +309,8 @@ class SourceReplicationTest {
         assertThat(world.state()).isEqualTo(DataReplicationState.STALLED);
 
         world.durable(0, 512);
+        assertThat(world.info().detail().firstByteDateTime())
+                .isEqualTo(world.now().instant());
 
         assertThat(world.takeChanges())
                 .containsExactly("STOPPED→INITIATING", "INITIATING→STALLED", "STALLED→INITIAL_SYNC");

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Small records by name, each as durable as a block once its store is done. Any thread; the storing itself is done on
- * one thread, {@code state-writer}, in order.
+ * one thread, {@code state-writer-<directory>}, in order.
  *
  * <p>A record is the file {@code <name>.json}, replaced whole. A reader, also one after a power loss, finds the old
  * content or the new one, never a mixture. Beside the records there are only the lock file and, while one is being
@@ -86,14 +86,17 @@ public final class StateDirectory implements AutoCloseable {
                 0,
                 TimeUnit.SECONDS,
                 new ArrayBlockingQueue<>(STORES_QUEUED_MAX),
-                Thread.ofPlatform().name("state-writer").daemon().factory());
+                Thread.ofPlatform()
+                        .name("state-writer-" + directory.getFileName())
+                        .daemon()
+                        .factory());
     }
 
     /**
      * Opens the directory, making it if there is none, and removes what an interrupted store left.
      *
      * @param onFailure told once, on the state-writer thread, of the first store that failed, before that store's
-     *     stage is; the server ends the process then
+     *     stage is
      * @throws IOException also when another server has it open
      */
     public static StateDirectory open(Path directory, Consumer<Throwable> onFailure) throws IOException {

@@ -134,7 +134,7 @@ final class StateDirectoryTest {
         observed.countDown();
         state.close();
         assertThat(ended).isEqualTo(expected);
-        assertThat(threads).containsOnly("state-writer");
+        assertThat(threads).containsOnly("state-writer-state");
         try (StateDirectory again = open()) {
             assertThat(again.load("a")).hasValueSatisfying(v -> assertThat(v).isEqualTo(bytes("49")));
         }

@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -75,7 +74,7 @@ final class ControlLink {
     }
 
     /** Opens what is on disk; nothing is asked or told yet. */
-    static ControlLink open(ServerConfig config, Consumer<Throwable> onStateFailure, StopSteps stopSteps)
+    static ControlLink open(ServerConfig config, StopSteps stopSteps)
             throws ServerStartException {
         ControlSettings settings = config.control();
         if (settings.mode() == ControlMode.LOCAL) {
@@ -85,7 +84,12 @@ final class ControlLink {
         }
         try {
             Path directory = config.stateDirectory();
-            StateDirectory state = StateDirectory.open(directory.resolve("control"), onStateFailure);
+            // What is kept here saves work and reports; replication does not end for it.
+            StateDirectory state = StateDirectory.open(
+                    directory.resolve("control"),
+                    cause -> LOG.error(
+                            "associations and commands are not kept any more, until the server is started again: {}",
+                            cause.getMessage()));
             stopSteps.add("state of the control plane", state::close);
             Outbox outbox = Outbox.open(directory.resolve("outbox"), settings.outboxBytesMax(), Clock.systemUTC());
             stopSteps.add("outbox", outbox::close);

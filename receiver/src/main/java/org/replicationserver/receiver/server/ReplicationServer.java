@@ -241,7 +241,7 @@ public final class ReplicationServer {
         try {
             ServerFiles files = ServerFiles.open(config, onStateFailure, stopSteps);
             CertificateExpiry.tell(files.identity().notAfter(), Instant.now(), config.certDirectory());
-            ControlLink controlLink = ControlLink.open(config, onStateFailure, stopSteps);
+            ControlLink controlLink = ControlLink.open(config, stopSteps);
             ReplicationServer server =
                     new ReplicationServer(config, replicationSettings, metrics, files, controlLink, devices, stopSteps);
             server.openVolumes(assigned);

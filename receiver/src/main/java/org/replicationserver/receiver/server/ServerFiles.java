@@ -16,11 +16,15 @@ import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
 import org.replicationserver.volume.DeviceException;
 import org.replicationserver.volume.StateDirectory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What the server must find, or make, in its directories before anything else is started. */
 record ServerFiles(StateDirectory state, StateDirectory replications, Identity identity) {
     /** The name under which the certificate directory keeps the server's key, certificate and pin. */
     private static final String IDENTITY = "server";
+
+    private static final Logger LOG = LoggerFactory.getLogger(ServerFiles.class);
 
     private interface Step<T> {
         T run() throws IOException;
@@ -37,7 +41,11 @@ record ServerFiles(StateDirectory state, StateDirectory replications, Identity i
         StateDirectory replications = use(
                 config,
                 ConfiguredDirectory.STATE,
-                () -> StateDirectory.open(config.stateDirectory().resolve("replications"), onStateFailure));
+                () -> StateDirectory.open(
+                        config.stateDirectory().resolve("replications"),
+                        cause -> LOG.error(
+                                "counters are not kept any more, until the server is started again: {}",
+                                cause.getMessage())));
         stopSteps.add("counters' directory", replications::close);
         use(config, ConfiguredDirectory.IMAGE, () -> Files.createDirectories(config.imageDirectory()));
         return new ServerFiles(

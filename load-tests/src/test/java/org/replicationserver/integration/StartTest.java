@@ -28,7 +28,10 @@ final class StartTest {
         }
         assertThat(Thread.getAllStackTraces().keySet())
                 .extracting(Thread::getName)
-                .doesNotContain("volume-writer-" + source.volume(0).volumeId(), "state-writer-sources", "state-writer-replications");
+                .doesNotContain(
+                        "volume-writer-" + source.volume(0).volumeId(),
+                        "state-writer-sources",
+                        "state-writer-replications");
         try (InProcessServer server = InProcessServer.onImages(directory, List.of(source));
                 RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
             assertThat(agent.welcome().generation()).isEqualTo(1);

@@ -74,8 +74,7 @@ final class ControlLink {
     }
 
     /** Opens what is on disk; nothing is asked or told yet. */
-    static ControlLink open(ServerConfig config, StopSteps stopSteps)
-            throws ServerStartException {
+    static ControlLink open(ServerConfig config, StopSteps stopSteps) throws ServerStartException {
         ControlSettings settings = config.control();
         if (settings.mode() == ControlMode.LOCAL) {
             ControlPlane local =

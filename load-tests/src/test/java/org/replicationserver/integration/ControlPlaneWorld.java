@@ -40,6 +40,11 @@ final class ControlPlaneWorld implements AutoCloseable {
         }
     }
 
+    /** PEM file of the certificate that the control plane's is trusted by. */
+    Path authority() {
+        return authority;
+    }
+
     ControlPlaneSimulator simulator() {
         return simulator;
     }

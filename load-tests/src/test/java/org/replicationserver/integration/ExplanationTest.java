@@ -3,15 +3,14 @@ package org.replicationserver.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import org.awaitility.Awaitility;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,7 +19,6 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.SourceStatus;
-import org.replicationserver.receiver.replication.ReplicationSettings;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.volume.Errno;
 import org.replicationserver.volume.testing.FailingDevice;
@@ -30,28 +28,9 @@ import org.replicationserver.volume.testing.SlowDevice;
 /** Each trouble that a server can see is provoked, and told with its number and what to do. */
 @Timeout(120)
 final class ExplanationTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Explanations.PATIENCE;
     private static final int DISK_BYTES = 4 << 20;
     private static final byte[] BLOCK = Images.random(1, 64 * 1024);
-
-    /** Seconds where the product has minutes. */
-    private static final ReplicationSettings SETTINGS = new ReplicationSettings(
-            Duration.ofMillis(500),
-            Duration.ofSeconds(2),
-            Duration.ofMillis(500),
-            Duration.ofSeconds(1),
-            Duration.ofSeconds(2),
-            Duration.ofMillis(500),
-            3,
-            Duration.ofMinutes(10),
-            Duration.ofMillis(300),
-            Duration.ofMillis(500),
-            Duration.ofMillis(500),
-            Duration.ofMinutes(10),
-            Duration.ofMillis(300),
-            Duration.ofSeconds(5),
-            85,
-            1 << 20);
 
     @TempDir
     Path directory;
@@ -63,40 +42,7 @@ final class ExplanationTest {
     }
 
     private InProcessServer serverOf(TestSource source) throws Exception {
-        return InProcessServer.start(directory, SETTINGS, List.of(source), devices);
-    }
-
-    private static @Nullable JsonObject explanation(InProcessServer server, String code) {
-        return explanation(server.info("s-1"), code);
-    }
-
-    private static @Nullable JsonObject explanation(JsonObject info, String code) {
-        JsonArray all = info.getJsonObject("detail").getJsonArray("explanations");
-        for (int i = 0; i < all.size(); i++) {
-            if (all.getJsonObject(i).getString("code").equals(code)) {
-                return all.getJsonObject(i);
-            }
-        }
-        return null;
-    }
-
-    /** Waits until it is told, and has a sentence and what to do. */
-    private static JsonObject awaitExplanation(InProcessServer server, String code) {
-        Awaitility.await()
-                .atMost(PATIENCE)
-                .failFast(() -> {})
-                .untilAsserted(() -> assertThat(explanation(server, code))
-                        .as("%s in %s", code, server.info("s-1").encode())
-                        .isNotNull());
-        JsonObject told = Objects.requireNonNull(explanation(server, code));
-        assertThat(told.getString("sentence")).isNotBlank().doesNotContain("{");
-        assertThat(told.getString("nextAction")).isNotBlank();
-        return told;
-    }
-
-    private static @Nullable String error(InProcessServer server) {
-        JsonObject error = server.info("s-1").getJsonObject("dataReplicationError");
-        return error == null ? null : error.getString("error");
+        return InProcessServer.start(directory, Explanations.SETTINGS, List.of(source), devices);
     }
 
     private static RawAgent sending(InProcessServer server, TestSource source) throws Exception {
@@ -109,8 +55,8 @@ final class ExplanationTest {
     @Test
     void agentThatNeverConnectsIsTold() throws Exception {
         try (InProcessServer server = serverOf(source(DISK_BYTES))) {
-            awaitExplanation(server, "AGENT_NEVER_CONNECTED");
-            assertThat(error(server)).isEqualTo("FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER");
+            Explanations.await(server, "AGENT_NEVER_CONNECTED");
+            assertThat(Explanations.error(server)).isEqualTo("FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER");
         }
     }
 
@@ -120,9 +66,9 @@ final class ExplanationTest {
         try (InProcessServer server = serverOf(source);
                 RawAgent agent = sending(server, source)) {
             agent.control().cut();
-            JsonObject told = awaitExplanation(server, "AGENT_NOT_SEEN");
+            JsonObject told = Explanations.await(server, "AGENT_NOT_SEEN");
             assertThat(told.getString("sentence")).contains("connection closed");
-            assertThat(error(server)).isEqualTo("AGENT_NOT_SEEN");
+            assertThat(Explanations.error(server)).isEqualTo("AGENT_NOT_SEEN");
             assertThat(server.info("s-1").getString("dataReplicationState")).isEqualTo("DISCONNECTED");
         }
     }
@@ -140,7 +86,7 @@ final class ExplanationTest {
                     agent.control().ended().join();
                 }
             }
-            JsonObject told = awaitExplanation(server, "UNSTABLE_NETWORK");
+            JsonObject told = Explanations.await(server, "UNSTABLE_NETWORK");
             assertThat(told.getJsonObject("facts").getLong("disconnects")).isEqualTo(3);
         }
     }
@@ -152,9 +98,9 @@ final class ExplanationTest {
             assertThatThrownBy(() ->
                             RawConnection.open(server.endpoint(), stranger).await(FrameType.WELCOME))
                     .isInstanceOfAny(IOException.class, AssertionError.class);
-            JsonObject told = awaitExplanation(server, "AGENT_PIN_UNKNOWN");
+            JsonObject told = Explanations.await(server, "AGENT_PIN_UNKNOWN");
             assertThat(told.getString("sentence")).contains(stranger.pin());
-            assertThat(error(server)).isEqualTo("FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT");
+            assertThat(Explanations.error(server)).isEqualTo("FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT");
         }
     }
 
@@ -167,8 +113,8 @@ final class ExplanationTest {
             assertThatThrownBy(() ->
                             RawConnection.open(new Endpoint(server.endpoint().port(), another), source.key()))
                     .isInstanceOf(IOException.class);
-            awaitExplanation(server, "SERVER_PIN_REJECTED");
-            assertThat(error(server)).isEqualTo("FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT");
+            Explanations.await(server, "SERVER_PIN_REJECTED");
+            assertThat(Explanations.error(server)).isEqualTo("FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT");
         }
     }
 
@@ -177,8 +123,8 @@ final class ExplanationTest {
         TestSource source = source(DISK_BYTES);
         try (InProcessServer server = serverOf(source);
                 RawAgent _ = RawAgent.connect(server.endpoint(), source, 1)) {
-            awaitExplanation(server, "NO_FIRST_BYTE");
-            assertThat(error(server)).isEqualTo("FAILED_TO_START_DATA_TRANSFER");
+            Explanations.await(server, "NO_FIRST_BYTE");
+            assertThat(Explanations.error(server)).isEqualTo("FAILED_TO_START_DATA_TRANSFER");
         }
     }
 
@@ -187,11 +133,11 @@ final class ExplanationTest {
         TestSource source = source(DISK_BYTES);
         devices.missing(source.volume(0).volumeId());
         try (InProcessServer server = serverOf(source)) {
-            JsonObject told = awaitExplanation(server, "VOLUME_MISSING");
+            JsonObject told = Explanations.await(server, "VOLUME_MISSING");
             assertThat(told.getString("sentence"))
                     .contains(source.volume(0).volumeId())
                     .contains("ENOENT");
-            assertThat(error(server)).isEqualTo("FAILED_TO_ATTACH_STAGING_DISKS");
+            assertThat(Explanations.error(server)).isEqualTo("FAILED_TO_ATTACH_STAGING_DISKS");
         }
     }
 
@@ -203,7 +149,7 @@ final class ExplanationTest {
                 RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
             agent.openNextEpoch();
             agent.send(0, 0, BLOCK);
-            assertThat(awaitExplanation(server, "VOLUME_FAILED").getString("sentence"))
+            assertThat(Explanations.await(server, "VOLUME_FAILED").getString("sentence"))
                     .contains("EIO");
         }
     }
@@ -211,8 +157,8 @@ final class ExplanationTest {
     @Test
     void diskThatIsTooSmallIsTold() throws Exception {
         try (InProcessServer server = serverOf(source(512 * 1024))) {
-            awaitExplanation(server, "DISK_TOO_SMALL");
-            assertThat(error(server)).isEqualTo("UNSUPPORTED_VM_CONFIGURATION");
+            Explanations.await(server, "DISK_TOO_SMALL");
+            assertThat(Explanations.error(server)).isEqualTo("UNSUPPORTED_VM_CONFIGURATION");
         }
     }
 
@@ -228,8 +174,8 @@ final class ExplanationTest {
         try (InProcessServer server = serverOf(source);
                 RawAgent agent = RawAgent.greet(server.endpoint(), grown, 1, null)) {
             agent.control().awaitError(ErrorCode.RANGE);
-            awaitExplanation(server, "DISK_SIZE_DIFFERS");
-            assertThat(error(server)).isEqualTo("UNSUPPORTED_VM_CONFIGURATION");
+            Explanations.await(server, "DISK_SIZE_DIFFERS");
+            assertThat(Explanations.error(server)).isEqualTo("UNSUPPORTED_VM_CONFIGURATION");
         }
     }
 
@@ -242,7 +188,7 @@ final class ExplanationTest {
                 RawAgent agent = sending(server, source)) {
             stuck.holdWrites();
             agent.send(0, 0, BLOCK);
-            JsonObject told = awaitExplanation(server, "STALLED");
+            JsonObject told = Explanations.await(server, "STALLED");
             assertThat(server.info("s-1").getString("dataReplicationState")).isEqualTo("STALLED");
             assertThat(told.getString("sentence")).contains("volume");
             stuck.releaseWrites();
@@ -266,20 +212,69 @@ final class ExplanationTest {
             for (long until = System.nanoTime() + PATIENCE.toNanos(); told == null && System.nanoTime() - until < 0; ) {
                 agent.sendDurably(0, 0, BLOCK);
                 backlogBytes = backlogBytes + 64 * 1024;
-                agent.control()
-                        .send(
-                                FrameType.SOURCE_STATUS,
-                                new SourceStatus(
-                                        List.of(new SourceStatus.Volume(0, backlogBytes)),
-                                        new SourceStatus.Waits(0, 0, 0)));
+                tellBacklog(agent, backlogBytes);
                 JsonObject info = server.info("s-1");
-                told = explanation(info, "NOT_CONVERGING");
+                told = Explanations.find(info, "NOT_CONVERGING");
                 error = told == null ? null : info.getJsonObject("dataReplicationError");
-                agent.control().poll(Duration.ofMillis(100)); // not more frames than are allowed
             }
             JsonObject facts = Objects.requireNonNull(told).getJsonObject("facts");
             assertThat(facts.getLong("arrivingBytesPerSecond")).isGreaterThan(facts.getLong("durableBytesPerSecond"));
             assertThat(Objects.requireNonNull(error).getString("error")).isEqualTo("NOT_CONVERGING");
+        }
+    }
+
+    @Test
+    void replicaThatStaysBehindIsTold() throws Exception {
+        TestSource source = source(8L * DISK_BYTES);
+        try (InProcessServer server = serverOf(source);
+                RawAgent agent = RawAgent.connectReporting(server.endpoint(), source, 1)) {
+            agent.openNextEpoch();
+            agent.sendImage(0, new byte[8 * DISK_BYTES]);
+            agent.commit();
+            agent.openNextEpoch();
+            JsonObject told = null;
+            for (long until = System.nanoTime() + PATIENCE.toNanos(); told == null && System.nanoTime() - until < 0; ) {
+                agent.sendDurably(0, 0, BLOCK);
+                tellBacklog(agent, DISK_BYTES);
+                told = Explanations.find(server, "BACKLOG");
+            }
+            JsonObject facts = Objects.requireNonNull(told).getJsonObject("facts");
+            assertThat(facts.getLong("backloggedBytes")).isEqualTo(DISK_BYTES);
+            assertThat(server.info("s-1").getString("dataReplicationState")).isEqualTo("BACKLOG");
+        }
+    }
+
+    private static void tellBacklog(RawAgent agent, long bytes) throws Exception {
+        agent.control()
+                .send(
+                        FrameType.SOURCE_STATUS,
+                        new SourceStatus(List.of(new SourceStatus.Volume(0, bytes)), new SourceStatus.Waits(0, 0, 0)));
+        agent.control().poll(Duration.ofMillis(100)); // not more frames than are allowed
+    }
+
+    @Test
+    void agentOfAnotherProtocolVersionIsToldAsRefused() throws Exception {
+        TestSource source = source(DISK_BYTES);
+        try (InProcessServer server = serverOf(source);
+                RawConnection agent = RawConnection.open(server.endpoint(), source.key())) {
+            agent.send(
+                    FrameType.HELLO,
+                    new Hello(List.of(99), List.of(), "s-1", "ab".repeat(16), 1, source.disks(), null));
+            agent.awaitError(ErrorCode.VERSION);
+            JsonObject told = Explanations.await(server, "AGENT_REFUSED");
+            assertThat(told.getString("sentence")).contains("VERSION");
+            assertThat(Explanations.error(server)).isEqualTo("FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER");
+        }
+    }
+
+    @Test
+    void recordThatCannotBeReadIsTold() throws Exception {
+        Path record = ServerProcess.stateDirectory(directory).resolve("sources/s-1.json");
+        Files.createDirectories(record.getParent());
+        Files.writeString(record, "rubbish");
+        try (InProcessServer server = serverOf(source(DISK_BYTES))) {
+            assertThat(Explanations.await(server, "RECORD_LOST").getString("severity"))
+                    .isEqualTo("WARNING");
         }
     }
 
@@ -302,7 +297,7 @@ final class ExplanationTest {
                     agent.poll(Duration.ofSeconds(10));
                 }
             }
-            awaitExplanation(server, "DUPLICATE_AGENT");
+            Explanations.await(server, "DUPLICATE_AGENT");
             assertThat(server.info("s-1").getJsonObject("detail").getJsonArray("inconsistentVolumes"))
                     .contains(source.volume(0).volumeId());
         }

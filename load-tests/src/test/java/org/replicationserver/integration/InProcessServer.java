@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigLoader;
 import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.log.RecentLogs;
 import org.replicationserver.receiver.replication.ReplicationSettings;
 import org.replicationserver.receiver.server.ReplicationServer;
 import org.replicationserver.receiver.server.ServerStartException;
@@ -90,6 +91,12 @@ final class InProcessServer implements AutoCloseable {
             }
         }
         throw new AssertionError("no source server " + sourceServerId + " in " + sources);
+    }
+
+    /** Follows the control plane of its settings. */
+    InProcessServer follow() {
+        server.follow(new RecentLogs());
+        return this;
     }
 
     Endpoint endpoint() {

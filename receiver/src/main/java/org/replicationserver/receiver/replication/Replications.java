@@ -46,12 +46,13 @@ public final class Replications implements SessionEvents {
     private final Map<String, ReplicationCheckpoint> keptNewest = new LinkedHashMap<>();
 
     /** What the control plane was found to be, for source servers that come later. */
-    private Consumer<SourceReplication> controlPlane = SourceReplication::controlPlaneAbsent;
+    private Consumer<SourceReplication> controlPlane;
 
     private long keptNanos;
 
     /**
-     * @param replicatorId this server's published id, asked when a source server comes
+     * @param replicatorId this server's published id, asked when it is told
+     * @param controlled whether there is a control plane; without, assignments come from a file
      * @param clocks what was measured of a source server up to now
      * @param keeper of what must survive a restart, by source server
      */
@@ -59,12 +60,14 @@ public final class Replications implements SessionEvents {
             SessionClock clock,
             ReplicationSettings settings,
             Supplier<String> replicatorId,
+            boolean controlled,
             Function<String, StageClocks> clocks,
             ReplicationListener listener,
             BiConsumer<String, ReplicationCheckpoint> keeper) {
         this.clock = clock;
         this.settings = settings;
         this.replicatorId = replicatorId;
+        this.controlPlane = controlled ? notAskedYet -> {} : SourceReplication::controlPlaneAbsent;
         this.clocks = clocks;
         this.listener = listener;
         this.keeper = keeper;
@@ -165,8 +168,8 @@ public final class Replications implements SessionEvents {
             known.assigned(assignment, now());
             return;
         }
-        SourceReplication replication = new SourceReplication(
-                assignment, replicatorId.get(), settings, checkpoint(id, record), listener, now());
+        SourceReplication replication =
+                new SourceReplication(assignment, replicatorId, settings, checkpoint(id, record), listener, now());
         controlPlane.accept(replication);
         replications.put(id, replication);
         replication.desired(wanted, now());

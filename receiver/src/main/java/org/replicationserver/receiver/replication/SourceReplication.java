@@ -3,6 +3,7 @@ package org.replicationserver.receiver.replication;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
@@ -29,7 +30,7 @@ import org.replicationserver.receiver.session.VolumeBacklog;
 public final class SourceReplication {
     private static final double SECOND_NANOS = 1e9;
 
-    private final String replicatorId;
+    private final Supplier<String> replicatorId;
     private final ReplicationSettings settings;
     private final ReplicationListener listener;
     private final DiskSet disks;
@@ -57,11 +58,11 @@ public final class SourceReplication {
     /**
      * A replication that is stopped until {@link #desired} says otherwise.
      *
-     * @param replicatorId this server's published id
+     * @param replicatorId this server's published id, asked when it is told
      */
     public SourceReplication(
             SourceAssignment assignment,
-            String replicatorId,
+            Supplier<String> replicatorId,
             ReplicationSettings settings,
             ReplicationCheckpoint kept,
             ReplicationListener listener,
@@ -404,7 +405,7 @@ public final class SourceReplication {
                 steps.at(now, startMillis, position.covered() != DataReplicationState.INITIATING),
                 Explainer.error(explanations),
                 null,
-                replicatorId,
+                replicatorId.get(),
                 new Detail(
                         firstByteMillis == 0 ? null : Instant.ofEpochMilli(firstByteMillis),
                         lagSeconds,

@@ -36,6 +36,7 @@ import org.replicationserver.cert.PinRegistry;
 import org.replicationserver.cert.PinnedTrustManager;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.ConfiguredDirectory;
+import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.config.VolumePaths;
 import org.replicationserver.receiver.control.AssociationLoop;
@@ -135,6 +136,7 @@ public final class ReplicationServer {
                 clock,
                 replicationSettings,
                 () -> controlLink.replicatorId(config.serverId()),
+                config.control().mode() == ControlMode.HTTPS,
                 this::clocks,
                 (source, before, after, why, moment) ->
                         stateListeners.forEach(one -> one.stateChanged(source, before, after, why, moment)),

@@ -48,7 +48,7 @@ final class ModelWorld implements ReplicationListener {
 
     ModelWorld(int disks, ReplicationCheckpoint kept) {
         this.assignment = assignment(disks);
-        this.model = new SourceReplication(assignment, "i-0123456789abcdef0", settings, kept, this, now());
+        this.model = new SourceReplication(assignment, () -> "i-0123456789abcdef0", settings, kept, this, now());
         this.epoch = kept.committedEpoch();
     }
 
@@ -65,7 +65,7 @@ final class ModelWorld implements ReplicationListener {
     /** Another process goes on from what was kept. */
     void restart() {
         ReplicationCheckpoint kept = model.checkpoint();
-        model = new SourceReplication(assignment, "i-0123456789abcdef0", settings, kept, this, now());
+        model = new SourceReplication(assignment, () -> "i-0123456789abcdef0", settings, kept, this, now());
         model.desired(DesiredState.STARTED, now());
         volumesAvailable();
     }

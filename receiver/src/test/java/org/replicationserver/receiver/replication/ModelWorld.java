@@ -157,8 +157,11 @@ final class ModelWorld implements ReplicationListener {
     }
 
     Welcome.Volume volume(int disk, Welcome.Action action, String dataGen) {
+        return volume(disk, action, dataGen, action == Welcome.Action.RESUME ? "NONE" : "NEW_VOLUME");
+    }
+
+    Welcome.Volume volume(int disk, Welcome.Action action, String dataGen, String reason) {
         VolumeAssignment assigned = assignment.volumes().get(disk);
-        String reason = action == Welcome.Action.RESUME ? "NONE" : "NEW_VOLUME";
         return new Welcome.Volume(
                 disk,
                 assigned.volumeId(),

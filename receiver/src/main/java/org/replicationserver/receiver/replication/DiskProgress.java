@@ -149,13 +149,9 @@ final class DiskProgress {
 
     // --- the volume
 
-    void available() {
+    void opened() {
         available = true;
         unavailableReason = null;
-    }
-
-    void reopened() {
-        available();
         failedCause = null;
     }
 

@@ -130,7 +130,7 @@ final class ModelWorld implements ReplicationListener {
     }
 
     void volumesAvailable() {
-        assignment.volumes().forEach(volume -> model.volumeAvailable(volume.volumeId()));
+        assignment.volumes().forEach(volume -> model.volumeOpened(volume.volumeId()));
     }
 
     void assign(VolumeAssignment... volumes) {

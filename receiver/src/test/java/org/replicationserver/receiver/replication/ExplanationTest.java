@@ -211,7 +211,7 @@ class ExplanationTest {
         ModelWorld world = new ModelWorld();
         world.model.desired(DesiredState.STARTED, world.now());
         world.model.controlPlaneAuthenticated();
-        world.volumesAvailable();
+        world.openVolumes();
         return world;
     }
 

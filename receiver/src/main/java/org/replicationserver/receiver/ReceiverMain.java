@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
             ServeCommand.class,
             VolumeCommand.class,
             SourceCommand.class,
+            ThrottleCommand.class,
             AssignCommand.class,
             CheckConfigCommand.class,
             DefaultConfigCommand.class,

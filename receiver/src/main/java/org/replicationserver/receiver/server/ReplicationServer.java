@@ -8,6 +8,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
+import io.vertx.core.internal.ContextInternal;
 import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -34,6 +36,7 @@ import org.replicationserver.receiver.listener.AgentListener;
 import org.replicationserver.receiver.listener.ListenerSettings;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceAssignment;
@@ -105,8 +108,13 @@ public final class ReplicationServer {
                 volumes,
                 records,
                 eventLoop,
+                this::after,
                 new SecureRandom(),
                 assignments);
+        sessions.setServerBandwidth(BandwidthSchedule.always(config.throttleServerMbps()));
+        for (AssignedSource source : assigned) {
+            sessions.setBandwidth(source.assignment().sourceServerId(), source.bandwidth());
+        }
         volumes.openAll(assignments, records, sessions);
         for (SourceAssignment source : assignments) {
             for (VolumeAssignment volume : source.volumes()) {
@@ -263,6 +271,13 @@ public final class ReplicationServer {
 
     private static <T> T await(Future<T> future) throws Exception {
         return future.toCompletionStage().toCompletableFuture().get(FINISH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** More exact than Vert.x's timers, which count in milliseconds. */
+    private Runnable after(long delayNanos, Runnable task) {
+        ScheduledFuture<?> scheduled =
+                ((ContextInternal) loop).nettyEventLoop().schedule(task, delayNanos, TimeUnit.NANOSECONDS);
+        return () -> scheduled.cancel(false);
     }
 
     private void onLoopLater(Runnable task) {

@@ -27,13 +27,19 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
     /** Connections of a source server, of a session and of the one that it follows. */
     static final int CONNECTIONS_PER_SOURCE_MAX = 2 * (1 + ProtocolLimits.STREAMS_MAX);
 
+    /** A schedule is looked at this often. */
+    private static final long SCHEDULE_NANOS = 1_000_000_000L;
+
     private final SessionContext context;
+    private final Throttle throttle;
     private final Map<String, SourceSlot> slots = new LinkedHashMap<>();
     private final Set<AgentConnection> connections = new LinkedHashSet<>();
     private boolean shuttingDown;
+    private long scheduledNanos;
 
     /**
      * @param eventLoop runs a task on the thread that owns all sessions
+     * @param timer does the same later
      * @param random draws data generations
      */
     public Sessions(
@@ -44,13 +50,18 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
             VolumeHost volumes,
             SourceRecords records,
             Executor eventLoop,
+            LoopTimer timer,
             RandomGenerator random,
             List<SourceAssignment> assignments) {
         this.context =
                 new SessionContext(settings, clock, events, new BlockPool(memory), volumes, records, eventLoop, random);
+        this.throttle = new Throttle(clock, timer);
+        this.scheduledNanos = clock.nanos();
         for (SourceAssignment assignment : assignments) {
             SourceMemory share = new SourceMemory(settings.memoryBudgetBytes(), assignments.size(), clock);
-            slots.put(assignment.sourceServerId(), new SourceSlot(assignment, context, share, this));
+            slots.put(
+                    assignment.sourceServerId(),
+                    new SourceSlot(assignment, context, share, throttle.newSource(), this));
         }
     }
 
@@ -79,6 +90,29 @@ public final class Sessions implements VolumeListener, SourceSlot.SlotOwner {
         for (SourceSlot slot : slots.values()) {
             slot.tick(now);
         }
+        if (now - scheduledNanos >= SCHEDULE_NANOS) {
+            scheduledNanos = now;
+            throttle.look();
+            slots.values().forEach(slot -> slot.throttle().look());
+        }
+    }
+
+    /**
+     * Limits what the data connections of a source server receive, from now on, beside what the server's own limit allows; false if there is
+     * no such source server.
+     */
+    public boolean setBandwidth(String sourceServerId, BandwidthSchedule schedule) {
+        SourceSlot slot = slots.get(sourceServerId);
+        if (slot == null) {
+            return false;
+        }
+        slot.throttle().setSchedule(schedule);
+        return true;
+    }
+
+    /** Limits what all data connections together receive, from now on. */
+    public void setServerBandwidth(BandwidthSchedule schedule) {
+        throttle.setSchedule(schedule);
     }
 
     /** Opens a volume anew and draws a new data generation for it; null if no such volume is assigned. */

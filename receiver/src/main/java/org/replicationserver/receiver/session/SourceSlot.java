@@ -61,6 +61,7 @@ final class SourceSlot {
     private final SourceMemory memory;
     private final InstanceHistory instances;
     private final SlotOwner owner;
+    private final SourceThrottle throttle;
     private final BusiestVolume busiest = new BusiestVolume();
 
     /** Some volume of it on some stream has less than a largest block of its window left. */
@@ -94,10 +95,16 @@ final class SourceSlot {
         void connectionEnded(AgentConnection connection);
     }
 
-    SourceSlot(SourceAssignment assignment, SessionContext context, SourceMemory memory, SlotOwner owner) {
+    SourceSlot(
+            SourceAssignment assignment,
+            SessionContext context,
+            SourceMemory memory,
+            SourceThrottle throttle,
+            SlotOwner owner) {
         this.assignment = assignment;
         this.context = context;
         this.memory = memory;
+        this.throttle = throttle;
         this.owner = owner;
         this.windowUsedUp = new RunningTime(context.clock());
         this.blocksUnderWay = new RunningTime(context.clock());
@@ -115,6 +122,10 @@ final class SourceSlot {
 
     long committedEpoch() {
         return record.commit().epoch();
+    }
+
+    SourceThrottle throttle() {
+        return throttle;
     }
 
     boolean hasSession() {
@@ -462,7 +473,7 @@ final class SourceSlot {
     SourceClocks clocks() {
         busiest.look(assignment.volumes(), context.volumes());
         return new SourceClocks(
-                0,
+                throttle.pausedNanos(),
                 memory.pausedNanos(),
                 windowUsedUp.nanos(),
                 blocksUnderWay.nanos(),

@@ -121,6 +121,7 @@ final class SessionWorld {
                 new Host(),
                 new Records(),
                 loop::add,
+                (delayNanos, task) -> () -> {}, // of the throttle, which has tests of its own
                 new Random(1),
                 assignments);
     }

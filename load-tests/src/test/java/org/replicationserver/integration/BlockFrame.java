@@ -11,6 +11,7 @@ final class BlockFrame {
     private final int volume;
     private final long offsetBytes;
     private final byte[] raw;
+    private final byte[] payload;
     private final long epoch;
     private final int crc32c;
 
@@ -18,8 +19,14 @@ final class BlockFrame {
         this.volume = volume;
         this.offsetBytes = offsetBytes;
         this.raw = raw;
+        this.payload =
+                shorter(raw, LZ4Factory.fastestInstance().fastCompressor().compress(raw));
         this.epoch = epoch;
         this.crc32c = crc32c;
+    }
+
+    private static byte[] shorter(byte[] raw, byte[] compressed) {
+        return compressed.length < raw.length ? compressed : raw;
     }
 
     static BlockFrame of(int volume, long offsetBytes, byte[] raw, long epoch) {
@@ -47,14 +54,11 @@ final class BlockFrame {
 
     /** Takes the writer's next seq. */
     ByteBuffer encode(FrameWriter writer) {
-        byte[] compressed = LZ4Factory.fastestInstance().fastCompressor().compress(raw);
-        boolean shorter = compressed.length < raw.length;
-        byte[] payload = shorter ? compressed : raw;
         ByteBuffer bytes = ByteBuffer.allocate(FrameHeader.BLOCK_BYTES + payload.length);
         writer.dataHeader(
                 bytes,
                 volume,
-                shorter ? FrameHeader.CODEC_LZ4 : FrameHeader.CODEC_STORED,
+                payload.length < raw.length ? FrameHeader.CODEC_LZ4 : FrameHeader.CODEC_STORED,
                 payload.length,
                 raw.length,
                 offsetBytes,

@@ -60,17 +60,24 @@ final class FullStreams implements AutoCloseable {
     /** @param blockBytes of each frame; it is random, so that it goes stored */
     static FullStreams begin(Endpoint endpoint, TestSource source, int streams, int blockBytes)
             throws IOException, InterruptedException, ProtocolException {
+        return begin(endpoint, source, streams, Images.random(13, blockBytes));
+    }
+
+    /** @param block of each frame */
+    static FullStreams begin(Endpoint endpoint, TestSource source, int streams, byte[] block)
+            throws IOException, InterruptedException, ProtocolException {
         RawAgent agent = RawAgent.connect(endpoint, source, streams);
         agent.openNextEpoch();
-        return new FullStreams(agent, Images.random(13, blockBytes));
+        return new FullStreams(agent, block);
     }
 
     /** Over and over the same place, which is in the first region of the stream. */
     private void send(int stream) {
         long offsetBytes = (long) stream << agent.welcome().regionShift();
         try {
+            BlockFrame frame = agent.frame(0, offsetBytes, block);
             while (!stopping) {
-                agent.send(0, offsetBytes, block);
+                agent.streams().get(stream).send(frame);
             }
         } catch (IOException | InterruptedException e) {
             if (!stopping) {

@@ -11,12 +11,12 @@ import org.replicationserver.receiver.replication.LagSplit.AgentShares;
 /**
  * Where each second of a lag went. Event loop only.
  *
- * <p>Time counts while there is lag and the agent is connected, to the nanosecond of the calls of {@link #lagging}; at each tick what has
- * gathered is split by {@link LagSplit} over what the clocks did since the tick before. A lag that is cut by a lost session goes on
- * with the next one.
+ * <p>Time counts while there is lag and the agent is connected, to the nanosecond of the calls of {@link #lagging}; at a tick what has
+ * gathered is split by {@link LagSplit} over what the clocks did since the last split. Where the agent reports its waits, that is when the
+ * report has come that tells of this time. A lag that is cut by a lost session goes on with the next one.
  *
  * <p>Invariant: the times of the stages sum up to exactly the time with lag that was split; what is not split yet is younger than the
- * last tick.
+ * agent's last report, or than the last tick where it does not report.
  */
 final class LagAttribution {
     private static final int SECONDS_KEPT = 60;
@@ -51,6 +51,7 @@ final class LagAttribution {
     private AgentWaits waits = AgentWaits.NONE;
     private long waitsNanos;
     private @Nullable AgentShares agentShares;
+    private boolean reports;
 
     LagAttribution(ReplicationSettings settings, long nowNanos) {
         this.settings = settings;
@@ -92,10 +93,12 @@ final class LagAttribution {
         waits = AgentWaits.NONE;
         waitsNanos = nowNanos;
         agentShares = null;
+        reports = false;
     }
 
     void agentWaited(long nowNanos, AgentWaits reported) {
         agentShares = AgentShares.of(waits, reported, nowNanos - waitsNanos);
+        reports = true;
         waits = reported;
         waitsNanos = nowNanos;
     }
@@ -103,7 +106,7 @@ final class LagAttribution {
     void tick(long nowNanos, StageClocks now) {
         accrue(nowNanos);
         StageClocks before = clocks;
-        if (before != null && nowNanos <= clocksNanos) {
+        if (before != null && (nowNanos <= clocksNanos || awaitsReport(nowNanos))) {
             return;
         }
         if (before != null && unsplitNanos > 0) {
@@ -112,12 +115,18 @@ final class LagAttribution {
                     now,
                     nowNanos - clocksNanos,
                     settings.saturatedPercent(),
-                    tellsWaits(nowNanos) ? agentShares : null,
+                    agentShares,
                     (double) unsplitCommitNanos / unsplitNanos);
             distribute(nowNanos, shares);
         }
         clocks = now;
         clocksNanos = nowNanos;
+        agentShares = null;
+    }
+
+    /** What has gathered is told of by a report that is still to come. */
+    private boolean awaitsReport(long nowNanos) {
+        return tellsWaits(nowNanos) && agentShares == null;
     }
 
     private void distribute(long nowNanos, Map<LagStage, Double> shares) {
@@ -153,8 +162,7 @@ final class LagAttribution {
 
     /** Whether the agent has told lately what it waits for. */
     boolean tellsWaits(long nowNanos) {
-        return agentShares != null
-                && nowNanos - waitsNanos <= settings.agentWaitsKept().toNanos();
+        return reports && nowNanos - waitsNanos <= settings.agentWaitsKept().toNanos();
     }
 
     /** Whether it is known when the instance exceeds its EBS limit. */

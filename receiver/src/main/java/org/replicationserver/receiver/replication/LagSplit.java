@@ -101,8 +101,11 @@ final class LagSplit {
         add(LagStage.VOLUME, part, inDevice - byInstance);
         left -= inDevice;
         left -= add(LagStage.CPU_TLS_LZ4, part, Math.min(left, Math.max(expanding, saturated)));
-        left -= add(LagStage.NETWORK, part, Math.min(left, idle));
-        add(LagStage.WRITE_QUEUE, part, left);
+        // What nobody has received yet is on its way, or waits before the server reads it.
+        double outside = Math.min(left, idle);
+        double throttled = add(LagStage.THROTTLE, part, Math.min(outside, throttle));
+        add(LagStage.NETWORK, part, outside - throttled);
+        add(LagStage.WRITE_QUEUE, part, left - outside);
     }
 
     private double add(LagStage stage, double part, double fraction) {

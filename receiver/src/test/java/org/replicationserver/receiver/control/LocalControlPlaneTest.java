@@ -12,6 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.DesiredState;
 
 final class LocalControlPlaneTest {
@@ -48,7 +49,7 @@ final class LocalControlPlaneTest {
                                 "s-1",
                                 List.of(Pin.parse("sha256:" + "b".repeat(64))),
                                 DesiredState.STARTED,
-                                null,
+                                BandwidthSchedule.UNLIMITED,
                                 List.of(new AssignedDisk(
                                         "/dev/sda",
                                         1L << 30,

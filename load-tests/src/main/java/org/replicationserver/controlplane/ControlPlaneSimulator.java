@@ -26,6 +26,9 @@ import org.replicationserver.cert.CertificateStoreException;
  * the document says is answered with ValidationException and kept in {@link #violations}, which a test should find empty.
  */
 public final class ControlPlaneSimulator implements AutoCloseable {
+    /** The certificate that clients must trust, as PEM in {@link SimulatorOptions#directory}. */
+    public static final String AUTHORITY_FILE = ServerTls.AUTHORITY_NAME + ".cert.pem";
+
     private static final long TIMEOUT_SECONDS = 30;
 
     private final SimulatorOptions options;
@@ -156,12 +159,15 @@ public final class ControlPlaneSimulator implements AutoCloseable {
         port = await(() -> server.listen(options.host(), wanted));
     }
 
+    /** An interrupt ends only the wait for the end. */
     @Override
     public void close() {
         try {
             await(vertx::close);
         } catch (IOException e) {
-            throw new IllegalStateException("cannot close", e);
+            if (!Thread.currentThread().isInterrupted()) {
+                throw new IllegalStateException("cannot close", e);
+            }
         }
     }
 

@@ -39,12 +39,12 @@ final class AdminTest {
     }
 
     /** The volume fails with the first block that it is given. */
-    private Welcome failVolume(InProcessServer server, TestSource source) throws Exception {
+    private Hello.Remembered failVolume(InProcessServer server, TestSource source) throws Exception {
         try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
             agent.openNextEpoch();
             agent.send(0, 0, BLOCK);
             agent.control().awaitError(ErrorCode.VOLUME_FAILED);
-            return agent.welcome();
+            return agent.memory();
         }
     }
 
@@ -63,19 +63,12 @@ final class AdminTest {
         }
     }
 
-    private static Hello.Remembered remembered(Welcome welcome) {
-        Welcome.Volume volume = welcome.volumes().getFirst();
-        return new Hello.Remembered(
-                welcome.generation(),
-                List.of(new Hello.RememberedDisk(volume.deviceName(), volume.dataGen(), volume.committedEpoch())));
-    }
-
     @Test
     void reopenedVolumeIsSyncedAnewAndTheRunningSessionIsAskedToComeAgain() throws Exception {
         TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
         devices.behind(VOLUME, device -> new FailingDevice(device).failWrite(1, Errno.EIO));
         try (InProcessServer server = serverOf(source)) {
-            Welcome before = failVolume(server, source);
+            Hello.Remembered before = failVolume(server, source);
             devices.behind(VOLUME, device -> device);
             try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
                 Welcome.Volume told = agent.welcome().volumes().getFirst();
@@ -92,7 +85,7 @@ final class AdminTest {
                 assertThat(goAway.reason()).isEqualTo("VOLUME_REOPENED");
                 agent.bye();
             }
-            try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1, remembered(before), sent -> {})) {
+            try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1, before, sent -> {})) {
                 Welcome.Volume told = agent.welcome().volumes().getFirst();
                 assertThat(told.action()).isEqualTo(Welcome.Action.RESCAN);
                 assertThat(told.reason()).isEqualTo("VOLUME_REOPENED");

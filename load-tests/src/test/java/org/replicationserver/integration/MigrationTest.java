@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -49,9 +50,18 @@ final class MigrationTest {
     void begin() throws Exception {
         world = new ControlPlaneWorld(directory);
         disk = directory.resolve("disk.img");
-        byte[] content = new byte[DISK_BYTES];
-        new Random(1).nextBytes(content);
-        Files.write(disk, content);
+        fillDisk(1, DISK_BYTES);
+    }
+
+    private void fillDisk(long seed, long sizeBytes) throws IOException {
+        byte[] part = new byte[1024 * 1024];
+        Random random = new Random(seed);
+        try (OutputStream out = Files.newOutputStream(disk)) {
+            for (long at = 0; at < sizeBytes; at += part.length) {
+                random.nextBytes(part);
+                out.write(part);
+            }
+        }
     }
 
     @AfterEach
@@ -273,9 +283,7 @@ final class MigrationTest {
     }
 
     private void replaceInTheMiddle(End end) throws Exception {
-        byte[] content = new byte[LARGE_BYTES];
-        new Random(2).nextBytes(content);
-        Files.write(disk, content);
+        fillDisk(2, LARGE_BYTES);
         try (ServerProcess first = world.server(FIRST).start();
                 ServerProcess _ = world.server(SECOND).start()) {
             awaitServer(FIRST);

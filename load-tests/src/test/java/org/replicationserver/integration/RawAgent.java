@@ -36,6 +36,7 @@ final class RawAgent implements AutoCloseable {
     private final List<RawStream> streams = new ArrayList<>();
     private @Nullable Welcome welcome;
     private long epoch;
+    private long committed;
 
     private RawAgent(Endpoint endpoint, TestSource source) throws IOException {
         this.endpoint = endpoint;
@@ -73,7 +74,13 @@ final class RawAgent implements AutoCloseable {
     /** A session of an agent that tells its backlog, with its streams attached. */
     static RawAgent connectReporting(Endpoint endpoint, TestSource source, int streams)
             throws IOException, InterruptedException, ProtocolException {
-        RawAgent agent = greet(endpoint, source, streams, null, List.of(Features.SOURCE_STATUS));
+        return connectReporting(endpoint, source, streams, null);
+    }
+
+    static RawAgent connectReporting(
+            Endpoint endpoint, TestSource source, int streams, Hello.@Nullable Remembered remembers)
+            throws IOException, InterruptedException, ProtocolException {
+        RawAgent agent = greet(endpoint, source, streams, remembers, List.of(Features.SOURCE_STATUS));
         agent.awaitWelcome();
         agent.attachAll(sent -> {});
         return agent;
@@ -139,8 +146,19 @@ final class RawAgent implements AutoCloseable {
         return streams;
     }
 
+    /** Newest that is committed, in this session or before. */
     long committedEpoch() {
-        return welcome().volumes().getFirst().committedEpoch();
+        return Math.max(committed, welcome().volumes().getFirst().committedEpoch());
+    }
+
+    /** What the agent remembers of this session in the next one. */
+    Hello.Remembered memory() {
+        return new Hello.Remembered(
+                welcome().generation(),
+                welcome().volumes().stream()
+                        .map(volume ->
+                                new Hello.RememberedDisk(volume.deviceName(), volume.dataGen(), committedEpoch()))
+                        .toList());
     }
 
     // --- an epoch
@@ -206,6 +224,7 @@ final class RawAgent implements AutoCloseable {
         }
         control.send(FrameType.EPOCH_COMMIT, new EpochCommit(epoch, fences, System.currentTimeMillis()));
         awaitStatus(true);
+        committed = epoch;
     }
 
     long unacknowledgedBytes() {

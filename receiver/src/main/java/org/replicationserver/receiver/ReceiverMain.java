@@ -4,6 +4,7 @@ import org.replicationserver.receiver.config.AssignCommand;
 import org.replicationserver.receiver.config.CheckConfigCommand;
 import org.replicationserver.receiver.config.DefaultConfigCommand;
 import org.replicationserver.receiver.config.OneLineMistakes;
+import org.replicationserver.receiver.server.ReplicationServer;
 import org.replicationserver.receiver.tool.DecodeCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -12,7 +13,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "replication-server",
         mixinStandardHelpOptions = true,
-        version = "replication-server 0.1.0, protocol BRP/1",
+        version = "replication-server " + ReplicationServer.VERSION + ", protocol BRP/1",
         description = "Receives the disks of source servers and writes them to staging volumes.",
         subcommands = {
             ServeCommand.class,

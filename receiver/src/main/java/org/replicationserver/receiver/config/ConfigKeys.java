@@ -271,6 +271,11 @@ final class ConfigKeys {
             ValueType.seconds(1_000, HOUR_MILLIS),
             "60",
             "The control plane is asked this often which source servers are assigned.");
+    static final ConfigKey<Duration> CONTROL_PROGRESS_INTERVAL = key(
+            "control.progress-interval-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "10",
+            "The control plane is told this often how far each replication is; changes of state and commits are told at once.");
     static final ConfigKey<Long> CONTROL_OUTBOX_BYTES_MAX = key(
             "control.outbox-bytes-max",
             ValueType.bytes(4 * MIB, GIB),

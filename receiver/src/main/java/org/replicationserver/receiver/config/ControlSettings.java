@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param attemptsMax of a call
  * @param pollWaitSeconds how long the control plane is asked to wait for commands, 0 to 20
  * @param associationsInterval after which associations are asked for again
+ * @param progressInterval after which progress is told again, beside what is told at once
  * @param outboxBytesMax what waits on disk to be told
  */
 public record ControlSettings(
@@ -40,6 +41,7 @@ public record ControlSettings(
         int attemptsMax,
         int pollWaitSeconds,
         Duration associationsInterval,
+        Duration progressInterval,
         long outboxBytesMax) {
 
     /** Where assignments and commands come from. */

@@ -149,6 +149,7 @@ public final class EffectiveConfig {
                 get(ConfigKeys.CONTROL_ATTEMPTS_MAX),
                 get(ConfigKeys.CONTROL_POLL_WAIT_SECONDS),
                 get(ConfigKeys.CONTROL_ASSOCIATIONS_INTERVAL),
+                get(ConfigKeys.CONTROL_PROGRESS_INTERVAL),
                 get(ConfigKeys.CONTROL_OUTBOX_BYTES_MAX));
     }
 }

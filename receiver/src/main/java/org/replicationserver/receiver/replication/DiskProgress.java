@@ -4,6 +4,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.ReplicationCheckpoint.VolumeCheckpoint;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
 /**
@@ -95,9 +96,11 @@ final class DiskProgress {
         }
         if (!volume.dataGen().equals(dataGen)) {
             dataGen = volume.dataGen();
-            complete = false;
+            // Who asks for a rescan takes nothing from the volume; any other new generation may stand for another
+            // content.
+            complete &= volume.reason().equals(Origin.RESCAN_REQUESTED.name());
             rescanning = false;
-            replicatedBytes = 0;
+            replicatedBytes = complete ? replicatedBytes : 0;
             rescannedBytes = 0;
             passDurableBytes = 0;
             ofOneMoment = false;
@@ -146,13 +149,9 @@ final class DiskProgress {
 
     // --- the volume
 
-    void available() {
+    void opened() {
         available = true;
         unavailableReason = null;
-    }
-
-    void reopened() {
-        available();
         failedCause = null;
     }
 

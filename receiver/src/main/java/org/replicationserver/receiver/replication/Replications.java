@@ -254,7 +254,7 @@ public final class Replications implements SessionEvents {
 
     @Override
     public void volumeOpened(String sourceServerId, String volumeId) {
-        with(sourceServerId, replication -> replication.volumeReopened(volumeId));
+        with(sourceServerId, replication -> replication.volumeOpened(volumeId));
     }
 
     @Override

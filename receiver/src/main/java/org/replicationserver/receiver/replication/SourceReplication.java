@@ -139,19 +139,11 @@ public final class SourceReplication {
 
     // --- volumes
 
-    /** A volume is open; that one which failed takes writes again only when it is {@link #volumeReopened}. */
-    public void volumeAvailable(String volumeId) {
+    /** A volume takes writes, whatever it was before. */
+    public void volumeOpened(String volumeId) {
         DiskProgress disk = disks.of(volumeId);
         if (disk != null) {
-            disk.available();
-        }
-    }
-
-    /** A volume was opened anew, whatever it was before. */
-    public void volumeReopened(String volumeId) {
-        DiskProgress disk = disks.of(volumeId);
-        if (disk != null) {
-            disk.reopened();
+            disk.opened();
         }
     }
 

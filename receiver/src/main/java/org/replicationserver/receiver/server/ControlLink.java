@@ -48,7 +48,6 @@ import org.slf4j.LoggerFactory;
 final class ControlLink {
     private static final Logger LOG = LoggerFactory.getLogger(ControlLink.class);
     private static final Duration METRICS_INTERVAL = Duration.ofSeconds(60);
-    private static final Duration PROGRESS_INTERVAL = Duration.ofSeconds(10);
     private static final long LOGS_BYTES_PER_MINUTE = 256 * 1024;
 
     /** What a stop waits for the control plane to take what was reported last. */
@@ -180,7 +179,7 @@ final class ControlLink {
             start("logs for the control plane", new LogsLoop(controlPlane, parts.recentLogs(), LOGS_BYTES_PER_MINUTE));
             start(
                     "progress for the control plane",
-                    new ProgressLoop(controlPlane, parts.infos(), PROGRESS_INTERVAL, clock));
+                    new ProgressLoop(controlPlane, parts.infos(), settings.progressInterval(), clock));
         }
         start("associations", associations);
         if (kept != null) {

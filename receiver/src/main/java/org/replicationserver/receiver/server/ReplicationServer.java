@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -158,6 +159,8 @@ public final class ReplicationServer {
         RoundReports reports = new RoundReports(eventLoop);
         this.volumes = new StagingVolumes(
                 config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, reports);
+        VolumeMeters meters = new VolumeMeters(metrics, volumes::writer);
+        stopSteps.add("meters of volumes", () -> onLoopAndWait(() -> meters.keepOnly(Set.of())));
         stopSteps.add("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
         this.sessions = new Sessions(
                 config.sessions(),
@@ -169,7 +172,7 @@ public final class ReplicationServer {
                 eventLoop,
                 new SecureRandom());
         reports.to(sessions);
-        this.assignedSources = new AssignedSources(pins, sessions, new VolumeMeters(metrics, volumes::writer));
+        this.assignedSources = new AssignedSources(pins, sessions, meters);
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
         this.listener = new AgentListener(
                 vertx,

@@ -54,6 +54,7 @@ class ServerConfigTest {
                                 3,
                                 20,
                                 Duration.ofSeconds(60),
+                                Duration.ofSeconds(10),
                                 64 << 20),
                         new LogConfig(LogFormat.AUTO, LogLevel.INFO)));
     }
@@ -184,6 +185,11 @@ class ServerConfigTest {
                         "24",
                         c -> c.control().associationsInterval(),
                         Duration.ofSeconds(24)),
+                new Mapping(
+                        "control.progress-interval-seconds",
+                        "27",
+                        c -> c.control().progressInterval(),
+                        Duration.ofSeconds(27)),
                 new Mapping(
                         "control.outbox-bytes-max", "25MiB", c -> c.control().outboxBytesMax(), 25L << 20),
                 new Mapping("log.format", "json", c -> c.log().format(), LogFormat.JSON),

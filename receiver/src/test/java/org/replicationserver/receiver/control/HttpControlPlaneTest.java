@@ -96,6 +96,7 @@ final class HttpControlPlaneTest {
                 attemptsMax,
                 20,
                 Duration.ofSeconds(60),
+                Duration.ofSeconds(10),
                 64 << 20);
     }
 
@@ -368,6 +369,7 @@ final class HttpControlPlaneTest {
                 set.attemptsMax(),
                 set.pollWaitSeconds(),
                 set.associationsInterval(),
+                set.progressInterval(),
                 set.outboxBytesMax());
     }
 

@@ -30,6 +30,7 @@ final class ProxyMain {
                 1,
                 0,
                 Duration.ofSeconds(60),
+                Duration.ofSeconds(10),
                 64 << 20);
         ReplicationServerInfo server = new ReplicationServerInfo(
                 Pin.parse("sha256:" + "a".repeat(64)), null, 1500, "0.1.0", "brp/1", Instant.EPOCH);

@@ -137,6 +137,19 @@ class CountersTest {
     }
 
     @Test
+    void diskStaysReplicatedWhileARescanThatWasAskedForRuns() {
+        world.open(Welcome.Action.RESCAN);
+        world.commit();
+        world.lose();
+        world.open(
+                world.volume(0, Welcome.Action.RESCAN, "gen-2", "RESCAN_REQUESTED"),
+                world.volume(1, Welcome.Action.RESUME, "gen-1"));
+        world.durable(0, 5 * MIB);
+        assertThat(replicated(0)).isEqualTo(DISK_BYTES);
+        assertThat(rescanned(0)).isEqualTo(5 * MIB);
+    }
+
+    @Test
     void rescanCountsFromItsBeginningWhileTheDiskStaysReplicated() {
         world.open(Welcome.Action.RESCAN);
         world.durable(0, DISK_BYTES);

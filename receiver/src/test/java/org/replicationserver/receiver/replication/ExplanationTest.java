@@ -59,7 +59,7 @@ class ExplanationTest {
                 ExplanationCode.VOLUME_FAILED,
                 world -> world.model.volumeFailed("vol-1", "write: EIO"),
                 "volume vol-1 of disk /dev/sdb takes no writes: write: EIO",
-                world -> world.model.volumeReopened("vol-1"));
+                world -> world.model.volumeOpened("vol-1"));
         row(
                 ExplanationCode.VOLUME_MISSING,
                 world -> {
@@ -69,7 +69,7 @@ class ExplanationTest {
                     world.passSeconds(30);
                 },
                 "volume vol-0 of disk /dev/sda could not be opened for 60 s: no such device",
-                world -> world.model.volumeAvailable("vol-0"));
+                world -> world.model.volumeOpened("vol-0"));
         row(
                 ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED,
                 world -> world.model.controlPlaneFailed(
@@ -211,7 +211,7 @@ class ExplanationTest {
         ModelWorld world = new ModelWorld();
         world.model.desired(DesiredState.STARTED, world.now());
         world.model.controlPlaneAuthenticated();
-        world.volumesAvailable();
+        world.openVolumes();
         return world;
     }
 

@@ -44,7 +44,7 @@ class InitiationStepsTest {
         assertSteps(IN_PROGRESS, NOT_STARTED, SUCCEEDED, NOT_STARTED, NOT_STARTED);
         world.model.controlPlaneAuthenticated();
         assertSteps(SUCCEEDED, IN_PROGRESS, SUCCEEDED, NOT_STARTED, NOT_STARTED);
-        world.volumesAvailable();
+        world.openVolumes();
         assertSteps(SUCCEEDED, SUCCEEDED, SUCCEEDED, IN_PROGRESS, NOT_STARTED);
         world.open(Welcome.Action.RESCAN);
         assertSteps(SUCCEEDED, SUCCEEDED, SUCCEEDED, SUCCEEDED, IN_PROGRESS);
@@ -86,7 +86,7 @@ class InitiationStepsTest {
         assertSteps(FAILED, FAILED, SUCCEEDED, FAILED, NOT_STARTED);
 
         world.model.controlPlaneAuthenticated();
-        world.volumesAvailable();
+        world.openVolumes();
         world.open(Welcome.Action.RESCAN);
         world.pass(Duration.ofMinutes(2));
         assertSteps(SUCCEEDED, SUCCEEDED, SUCCEEDED, SUCCEEDED, FAILED);

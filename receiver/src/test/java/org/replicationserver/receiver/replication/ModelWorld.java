@@ -5,9 +5,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.replication.ReplicationCheckpoint.VolumeCheckpoint;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SourceAssignment;
@@ -67,7 +69,7 @@ final class ModelWorld implements ReplicationListener {
         ReplicationCheckpoint kept = model.checkpoint();
         model = new SourceReplication(assignment, () -> "i-0123456789abcdef0", settings, kept, this, now());
         model.desired(DesiredState.STARTED, now());
-        volumesAvailable();
+        openVolumes();
     }
 
     @Override
@@ -126,11 +128,21 @@ final class ModelWorld implements ReplicationListener {
     void start() {
         model.controlPlaneAbsent();
         model.desired(DesiredState.STARTED, now());
-        volumesAvailable();
+        openVolumes();
     }
 
-    void volumesAvailable() {
-        assignment.volumes().forEach(volume -> model.volumeAvailable(volume.volumeId()));
+    /** All but those that have failed, which only an operator has opened. */
+    void openVolumes() {
+        Map<String, VolumeCheckpoint> known = model.checkpoint().volumes();
+        for (VolumeAssignment volume : assignment.volumes()) {
+            VolumeCheckpoint volumeKnown = known.get(volume.volumeId());
+            String cause = volumeKnown == null ? null : volumeKnown.failedCause();
+            if (cause == null) {
+                model.volumeOpened(volume.volumeId());
+            } else {
+                model.volumeFailed(volume.volumeId(), cause);
+            }
+        }
     }
 
     void assign(VolumeAssignment... volumes) {
@@ -157,8 +169,11 @@ final class ModelWorld implements ReplicationListener {
     }
 
     Welcome.Volume volume(int disk, Welcome.Action action, String dataGen) {
+        return volume(disk, action, dataGen, action == Welcome.Action.RESUME ? "NONE" : "NEW_VOLUME");
+    }
+
+    Welcome.Volume volume(int disk, Welcome.Action action, String dataGen, String reason) {
         VolumeAssignment assigned = assignment.volumes().get(disk);
-        String reason = action == Welcome.Action.RESUME ? "NONE" : "NEW_VOLUME";
         return new Welcome.Volume(
                 disk,
                 assigned.volumeId(),

@@ -202,16 +202,15 @@ class SourceReplicationRandomTest {
 
         private void happen() {
             String volume = "vol-" + random.nextInt(DISKS);
-            switch (random.nextInt(10)) {
+            switch (random.nextInt(9)) {
                 case 0 -> world.model.volumeFailed(volume, "EIO");
-                case 1 -> world.model.volumeAvailable(volume);
+                case 1 -> world.model.volumeOpened(volume);
                 case 2 -> world.model.volumeUnavailable(volume, "gone", world.now());
                 case 3 -> world.model.duplicateAgent("a", "b");
                 case 4 -> world.model.agentsAccepted();
                 case 5 -> world.model.controlPlaneFailed(any(ControlPlaneFault.values()), "x", world.now());
                 case 6 -> world.refuseHello(ErrorCode.RANGE, "x");
-                case 7 -> world.model.volumeReopened(volume);
-                case 8 -> world.model.handshakeRefused(HandshakeFault.AGENT_PIN_UNKNOWN, "a", "x", world.now());
+                case 7 -> world.model.handshakeRefused(HandshakeFault.AGENT_PIN_UNKNOWN, "a", "x", world.now());
                 default -> world.model.recordLost("x");
             }
         }

@@ -3,14 +3,11 @@ package org.replicationserver.demo;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Clock;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
 import org.replicationserver.agent.AssignedServer;
 import org.replicationserver.agent.ServerLookup;
-import org.replicationserver.controlplane.AccessKey.Role;
 import org.replicationserver.controlplane.ApiClient;
 import org.replicationserver.controlplane.CommandView;
 import org.replicationserver.controlplane.ControlPlaneSimulator;
@@ -25,7 +22,6 @@ import org.replicationserver.process.RunException;
 /** The control plane of a demo, in its process, and the metadata services of the instances. The thread of the run. */
 final class DemoControlPlane implements AutoCloseable {
     private static final String ROLE = "AWSApplicationMigrationReplicationServerRole";
-    private static final Duration AGENT_TIMEOUT = Duration.ofSeconds(10);
 
     private final ControlPlaneSimulator simulator;
     private final Path authority;
@@ -71,13 +67,7 @@ final class DemoControlPlane implements AutoCloseable {
 
     /** For an agent, with credentials of its own. */
     ServerLookup lookup() {
-        ApiClient client = new ApiClient(
-                simulator.endpoint(),
-                simulator.authority(),
-                simulator.region(),
-                simulator.accessKeys().issue(Role.AGENT),
-                Clock.systemUTC(),
-                AGENT_TIMEOUT);
+        ApiClient client = simulator.agentClient();
         closes.push(client::close);
         return new AssignedServer(client);
     }

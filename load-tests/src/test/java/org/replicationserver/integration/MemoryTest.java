@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 
@@ -41,6 +44,11 @@ final class MemoryTest {
 
     /** The server alone needs about 12 MiB. */
     private static final int HEAP_BYTES = 24 * MIB;
+
+    /** What one read from the kernel becomes: records of TLS, before and after decryption. Without a pause there would be hundreds. */
+    private static final int PAUSED_BUFFERS_MAX = 40;
+
+    private static final String THROTTLE = "throttle.server-mbps=";
 
     @TempDir
     Path directory;
@@ -142,15 +150,17 @@ final class MemoryTest {
     }
 
     /** So many volumes that even their smallest windows are more than the share of their source. */
-    @Test
-    void sourceThatSendsMoreThanItsShareIsPausedUntilItsVolumesTakeIt() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1000})
+    void sourceThatSendsMoreThanItsShareIsPausedUntilItsVolumesTakeIt(int throttleMbps) throws Exception {
         int volumes = 24;
         long[] sizesBytes = new long[volumes];
         Arrays.fill(sizesBytes, MIB);
         TestSource source = TestSource.of(directory, "s-1", sizesBytes);
         int shareBytes = 2 * MIB;
-        try (ServerProcess server =
-                        plan().set("memory.budget-bytes=" + shareBytes).start(source);
+        try (ServerProcess server = plan().set("memory.budget-bytes=" + shareBytes)
+                        .set(THROTTLE + throttleMbps)
+                        .start(source);
                 RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
             assertThat(volumes * ProtocolLimits.WINDOW_BYTES_MIN).isGreaterThan(2 * shareBytes);
             agent.openNextEpoch();
@@ -161,6 +171,11 @@ final class MemoryTest {
                     .atMost(RawConnection.PATIENCE)
                     .until(() -> TestServer.Usage.of(server).pauses() > 0);
             assertThat(TestServer.Usage.of(server).receivedBytes()).isEqualTo(shareBytes);
+            Awaitility.await()
+                    .alias("what is not read stays in the sockets")
+                    .during(Duration.ofMillis(300))
+                    .atMost(RawConnection.PATIENCE)
+                    .until(() -> TestServer.Usage.of(server).buffers() < shareBytes / BLOCK_BYTES + PAUSED_BUFFERS_MAX);
             server.tell("release");
             sending.join();
             agent.commit();
@@ -182,11 +197,12 @@ final class MemoryTest {
 
     // --- ends
 
-    @Test
-    void connectionsThatAreCutInTheMiddleOfABlockLeakNothing() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {0, 200})
+    void connectionsThatAreCutInTheMiddleOfABlockLeakNothing(int throttleMbps) throws Exception {
         TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
         Random random = new Random(10);
-        try (ServerProcess server = plan().start(source)) {
+        try (ServerProcess server = plan().set(THROTTLE + throttleMbps).start(source)) {
             for (int i = 0; i < CUTS; i++) {
                 try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
                     agent.openNextEpoch();
@@ -202,10 +218,12 @@ final class MemoryTest {
         }
     }
 
-    @Test
-    void sessionsThatAreRefusedInTheMiddleOfAStreamLeakNothing() throws Exception {
+    /** Under the throttle too, what still comes is thrown away, so that the error is not lost to a reset. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 200})
+    void sessionsThatAreRefusedInTheMiddleOfAStreamLeakNothing(int throttleMbps) throws Exception {
         TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
-        try (ServerProcess server = plan().start(source)) {
+        try (ServerProcess server = plan().set(THROTTLE + throttleMbps).start(source)) {
             for (int i = 0; i < 10; i++) {
                 try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
                     agent.openNextEpoch();

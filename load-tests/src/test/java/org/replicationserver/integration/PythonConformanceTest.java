@@ -49,6 +49,25 @@ final class PythonConformanceTest {
         "commit-is-remembered"
     };
 
+    /** Rows whose frames come on a data connection, whole or not. */
+    private static final String[] DATA_ROWS = {
+        "header-len-of-data-too-short",
+        "unknown-codec",
+        "source-status-on-data",
+        "ignorable-type-skipped",
+        "raw-len-over-max",
+        "over-limit-bytes",
+        "over-unacked-frames",
+        "second-attach",
+        "one-end-ends-all",
+        "newer-session-fences-older",
+        "wrong-stream",
+        "crc-differs",
+        "data-after-fence",
+        "dropped-frame-blocks-commit",
+        "commit-is-remembered"
+    };
+
     @TempDir
     Path directory;
 
@@ -98,6 +117,18 @@ final class PythonConformanceTest {
         try (ServerProcess server = brisk(TlsEngine.JDK, source, bystander)) {
             assertSyncs(server, source);
             assertConforms(server, source, bystander, PythonClient.only(TLS_AND_OTHER_ROWS));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"JDK", "OPENSSL"})
+    void throttleChangesNoAnswer(TlsEngine engine) throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
+        try (ServerProcess server =
+                plan(engine).set(BRISK).set("throttle.server-mbps=100").start(source, bystander)) {
+            assertSyncs(server, source);
+            assertConforms(server, source, bystander, PythonClient.only(DATA_ROWS));
         }
     }
 

@@ -1,5 +1,6 @@
 package org.replicationserver.integration;
 
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.Socket;
@@ -12,6 +13,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
@@ -55,14 +57,33 @@ final class RawConnection implements AutoCloseable {
         void acknowledged(ByteBuffer payload) throws ProtocolException;
     }
 
+    /** Counts what goes over the wire, TLS included. */
+    private static final class CountingSocket extends Socket {
+        final AtomicLong sentBytes = new AtomicLong();
+
+        @Override
+        public OutputStream getOutputStream() throws IOException {
+            return new FilterOutputStream(super.getOutputStream()) {
+                @Override
+                public void write(byte[] bytes, int offset, int length) throws IOException {
+                    out.write(bytes, offset, length);
+                    sentBytes.addAndGet(length);
+                }
+            };
+        }
+    }
+
+    private final CountingSocket wire;
     private final SSLSocket socket;
     private final OutputStream out;
     private final FrameWriter writer = new FrameWriter();
     private final BlockingQueue<Received> inbox = new LinkedBlockingQueue<>();
     private final CompletableFuture<String> ended = new CompletableFuture<>();
+    private final AtomicLong pongs = new AtomicLong();
     private volatile @Nullable AckListener acks;
 
-    private RawConnection(SSLSocket socket) throws IOException {
+    private RawConnection(CountingSocket wire, SSLSocket socket) throws IOException {
+        this.wire = wire;
         this.socket = socket;
         this.out = socket.getOutputStream();
         ended.thenRun(() -> inbox.add(new Received(FrameType.BYE, ByteBuffer.allocate(0))));
@@ -71,17 +92,24 @@ final class RawConnection implements AutoCloseable {
 
     /** Connects and shakes hands; nothing is sent yet. */
     static RawConnection open(Endpoint endpoint, AgentKey key) throws IOException {
-        SSLSocket socket = (SSLSocket) context(endpoint, key).getSocketFactory().createSocket();
+        CountingSocket socketBelow = new CountingSocket();
         try {
-            socket.connect(endpoint.socketAddress(), (int) PATIENCE.toMillis());
-            socket.setTcpNoDelay(true);
+            socketBelow.connect(endpoint.socketAddress(), (int) PATIENCE.toMillis());
+            socketBelow.setTcpNoDelay(true);
+            SSLSocket socket = (SSLSocket) context(endpoint, key)
+                    .getSocketFactory()
+                    .createSocket(
+                            socketBelow,
+                            endpoint.socketAddress().getHostString(),
+                            endpoint.socketAddress().getPort(),
+                            true);
             SSLParameters parameters = socket.getSSLParameters();
             parameters.setApplicationProtocols(new String[] {ProtocolLimits.ALPN});
             socket.setSSLParameters(parameters);
             socket.startHandshake();
-            return new RawConnection(socket);
+            return new RawConnection(socketBelow, socket);
         } catch (IOException e) {
-            socket.close();
+            socketBelow.close();
             throw e;
         }
     }
@@ -104,6 +132,11 @@ final class RawConnection implements AutoCloseable {
 
     private static void ignore(Object refusal) {}
 
+    /** Bytes that were handed to the socket, TLS included. */
+    long wireBytesSent() {
+        return wire.sentBytes.get();
+    }
+
     int localPort() {
         return socket.getLocalPort();
     }
@@ -123,6 +156,15 @@ final class RawConnection implements AutoCloseable {
 
     synchronized void send(FrameType type, Body body) throws IOException {
         sendRaw(writer.json(type, body));
+    }
+
+    synchronized void ping() throws IOException {
+        sendRaw(writer.empty(FrameType.PING));
+    }
+
+    /** How many PONG came. */
+    long pongs() {
+        return pongs.get();
     }
 
     synchronized long fence(long epoch) throws IOException {
@@ -190,7 +232,9 @@ final class RawConnection implements AutoCloseable {
                 pong();
             } else if (type == FrameType.DURABLE_ACK && listener != null) {
                 listener.acknowledged(payload);
-            } else if (type != null && type != FrameType.PONG) {
+            } else if (type == FrameType.PONG) {
+                pongs.incrementAndGet();
+            } else if (type != null) {
                 inbox.add(new Received(
                         type,
                         ByteBuffer.allocate(payload.remaining()).put(payload).flip()));
@@ -268,9 +312,9 @@ final class RawConnection implements AutoCloseable {
 
     /** Cuts the connection without a word: what is under way is lost, the server sees a reset. */
     void cut() throws IOException {
-        Socket raw = socket;
-        raw.setSoLinger(true, 0);
-        close();
+        wire.setSoLinger(true, 0);
+        ended.complete("cut by the test");
+        wire.close();
     }
 
     @Override

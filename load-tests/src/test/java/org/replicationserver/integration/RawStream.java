@@ -17,8 +17,8 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
 
 /** A data connection of a test's agent: sends within what the server allows and knows what is durable. Any thread. */
 final class RawStream implements AutoCloseable {
-    /** A block that was sent. */
-    record Sent(long seq, int volume, long offsetBytes, long lengthBytes) {}
+    /** A block that was sent, with its bytes on the wire. */
+    record Sent(long seq, int volume, long offsetBytes, long lengthBytes, long wireBytes) {}
 
     private static final class Flow {
         long sentBytes;
@@ -32,6 +32,7 @@ final class RawStream implements AutoCloseable {
     private final Deque<Sent> unacknowledged = new ArrayDeque<>();
     private Attached attached = new Attached(0, 0, 0);
     private long durableFrames;
+    private long durableWireBytes;
     private long acknowledgements;
 
     private RawStream(RawConnection connection, Consumer<Sent> whenDurable) {
@@ -70,29 +71,40 @@ final class RawStream implements AutoCloseable {
 
     // --- sending
 
-    /** Sends a block as soon as the window allows it. */
+    /** Sends a block as soon as the window allows it. One thread sends on a stream. */
     Sent send(BlockFrame frame) throws IOException, InterruptedException {
         int lengthBytes = frame.lengthBytes();
         awaitRoom(frame.volume(), lengthBytes);
-        synchronized (this) {
-            // One thread sends on a stream, so the acknowledgement cannot come before the block is noted.
-            long seq = connection.data(frame);
-            return note(new Sent(seq, frame.volume(), frame.offsetBytes(), lengthBytes), lengthBytes);
-        }
+        long before = connection.wireBytesSent();
+        long seq = connection.data(frame);
+        long wireBytes = connection.wireBytesSent() - before;
+        return note(new Sent(seq, frame.volume(), frame.offsetBytes(), lengthBytes, wireBytes), lengthBytes);
     }
 
     Sent sendZero(int volume, long offsetBytes, long zeroBytes, long epoch) throws IOException, InterruptedException {
         awaitRoom(volume, ProtocolLimits.ZERO_WINDOW_BYTES);
-        synchronized (this) {
-            long seq = connection.zero(volume, offsetBytes, zeroBytes, epoch);
-            return note(new Sent(seq, volume, offsetBytes, zeroBytes), ProtocolLimits.ZERO_WINDOW_BYTES);
-        }
+        long before = connection.wireBytesSent();
+        long seq = connection.zero(volume, offsetBytes, zeroBytes, epoch);
+        long wireBytes = connection.wireBytesSent() - before;
+        return note(new Sent(seq, volume, offsetBytes, zeroBytes, wireBytes), ProtocolLimits.ZERO_WINDOW_BYTES);
     }
 
-    private Sent note(Sent sent, int costBytes) {
-        flows.get(sent.volume()).sentBytes += costBytes;
-        unacknowledged.add(sent);
+    /** Its acknowledgement may be here already: a write may block, and nothing waits for it. */
+    private synchronized Sent note(Sent sent, int costBytes) {
+        Flow flow = flows.get(sent.volume());
+        flow.sentBytes += costBytes;
+        if (sent.seq() <= flow.durableSeq) {
+            durable(List.of(sent));
+        } else {
+            unacknowledged.add(sent);
+        }
         return sent;
+    }
+
+    private void durable(List<Sent> blocks) {
+        durableFrames += blocks.size();
+        durableWireBytes += blocks.stream().mapToLong(Sent::wireBytes).sum();
+        blocks.forEach(whenDurable);
     }
 
     /** Whether a block of a volume may be sent now. */
@@ -130,8 +142,7 @@ final class RawStream implements AutoCloseable {
                     durable.add(sent);
                 }
             }
-            durableFrames += durable.size();
-            durable.forEach(whenDurable);
+            durable(durable);
             notifyAll();
         }
     }
@@ -147,6 +158,11 @@ final class RawStream implements AutoCloseable {
     /** Blocks that were acknowledged since ATTACHED. */
     synchronized long durableFrames() {
         return durableFrames;
+    }
+
+    /** What these blocks were on the wire. */
+    synchronized long durableWireBytes() {
+        return durableWireBytes;
     }
 
     synchronized long acknowledgements() {

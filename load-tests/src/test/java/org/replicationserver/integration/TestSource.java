@@ -6,11 +6,18 @@ import java.util.List;
 import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.session.BandwidthSchedule;
+import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
 /** A source server as both sides know it: its agent's key and the volumes that are assigned to its disks. */
-record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pins) {
+record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pins, BandwidthSchedule bandwidth) {
+    /** Without a limit of its bandwidth. */
+    TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pins) {
+        this(key, volumes, pins, BandwidthSchedule.UNLIMITED);
+    }
+
     /** With image files, one for each size; its disks are {@code /dev/disk0} and so on. */
     static TestSource of(Path directory, String sourceServerId, long... sizesBytes) throws CertificateStoreException {
         AgentKey key = Identities.agent(directory, sourceServerId);
@@ -27,7 +34,12 @@ record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pin
     TestSource withKey(AgentKey another) {
         List<String> more = new ArrayList<>(pins);
         more.add(another.pin());
-        return new TestSource(key, volumes, List.copyOf(more));
+        return new TestSource(key, volumes, List.copyOf(more), bandwidth);
+    }
+
+    /** The same with a limit of its bandwidth. */
+    TestSource throttled(int mbps) {
+        return new TestSource(key, volumes, pins, BandwidthSchedule.always(mbps));
     }
 
     /** The same with a first volume on another path. */
@@ -35,7 +47,7 @@ record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pin
         VolumeAssignment first = volumes.getFirst();
         VolumeAssignment moved =
                 new VolumeAssignment(first.volumeId(), first.deviceName(), device, first.sizeBytes(), first.fresh());
-        return new TestSource(key, List.of(moved), pins);
+        return new TestSource(key, List.of(moved), pins, bandwidth);
     }
 
     String sourceServerId() {
@@ -47,7 +59,8 @@ record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pin
     }
 
     AssignedSource assigned() {
-        return new AssignedSource(new SourceAssignment(sourceServerId(), volumes), pins);
+        return new AssignedSource(
+                new SourceAssignment(sourceServerId(), volumes), pins, bandwidth, DesiredState.STARTED, null);
     }
 
     List<Hello.Disk> disks() {

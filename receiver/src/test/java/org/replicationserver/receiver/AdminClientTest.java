@@ -171,6 +171,19 @@ class AdminClientTest {
                                 + " of A-Z a-z 0-9 . _ -; help: " + command + " --help\n"));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"-1", "10001"})
+    void bandwidthBeyondItsRangeIsAWrongCommandLine(String mbps) {
+        assertThat(CommandRun.of("throttle", "--", mbps))
+                .isEqualTo(new CommandRun(
+                        2,
+                        "",
+                        "replication-server throttle: MBPS=" + mbps
+                                + "; allowed: 0 to 10000; help: replication-server throttle --help\n"));
+        assertThat(CommandRun.of("throttle", "1", "--source-server-id", "a b").err())
+                .startsWith("replication-server throttle: --source-server-id=a b; allowed: 1 to 128 of ");
+    }
+
     @Test
     void idThatIsTooLongStillLeavesWhatIsAllowed() {
         assertThat(CommandRun.of("source", "accept-agents", "s".repeat(1000)))

@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.config.VolumeText.Field;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.session.BandwidthSchedule;
+import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
@@ -37,7 +39,8 @@ final class AssignmentChecks {
 
     /** The source server, with what of it is sound; null if it has no usable id. */
     @Nullable
-    AssignedSource check(String where, @Nullable Field id, List<Field> pins, List<VolumeText> volumes) {
+    AssignedSource check(
+            String where, @Nullable Field id, List<Field> pins, BandwidthText bandwidth, List<VolumeText> volumes) {
         String checkedId = sourceServerId(where, id);
         if (pins.isEmpty()) {
             mistakes.missing(where, AssignmentsFile.AGENT_PINS, "one pin or more, the current and the next");
@@ -54,10 +57,16 @@ final class AssignmentChecks {
                 .map(pin -> pin(owner, pin))
                 .flatMap(Stream::ofNullable)
                 .toList();
+        BandwidthSchedule checkedBandwidth = new BandwidthChecks(mistakes).check(bandwidth);
         List<VolumeAssignment> checkedVolumes = volumes(volumes);
         return checkedId == null
                 ? null
-                : new AssignedSource(new SourceAssignment(checkedId, checkedVolumes), checkedPins);
+                : new AssignedSource(
+                        new SourceAssignment(checkedId, checkedVolumes),
+                        checkedPins,
+                        checkedBandwidth,
+                        DesiredState.STARTED,
+                        null);
     }
 
     private @Nullable String sourceServerId(String where, @Nullable Field id) {

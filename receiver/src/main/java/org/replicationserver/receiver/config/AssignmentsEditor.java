@@ -8,6 +8,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.VolumeText.Field;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
 /** Adds one source server to a list of assignments, or changes it there. Pure. */
@@ -41,13 +42,14 @@ final class AssignmentsEditor {
                 position = changed.size();
             } else {
                 changed.add(source);
-                checks.check(EARLIER, idOf(source), pinsOf(source), volumesOf(source, Set.of()));
+                checks.check(EARLIER, idOf(source), pinsOf(source), bandwidthOf(source), volumesOf(source, Set.of()));
             }
         }
         AssignedSource after = checks.check(
                 sourceServerId.where(),
                 sourceServerId,
                 pins.isEmpty() ? pinsOf(before) : pins,
+                bandwidthOf(before),
                 Stream.concat(volumesOf(before, idsOf(volumes)).stream(), volumes.stream())
                         .toList());
         mistakes.throwIfAny();
@@ -67,6 +69,10 @@ final class AssignmentsEditor {
                 : source.agentPins().stream()
                         .map(pin -> new Field(EARLIER, pin))
                         .toList();
+    }
+
+    private static BandwidthText bandwidthOf(@Nullable AssignedSource source) {
+        return BandwidthText.of(EARLIER, source == null ? BandwidthSchedule.UNLIMITED : source.bandwidth());
     }
 
     private static List<VolumeText> volumesOf(@Nullable AssignedSource source, Set<String> exceptIds) {

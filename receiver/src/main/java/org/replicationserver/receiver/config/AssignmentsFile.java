@@ -20,6 +20,7 @@ import org.replicationserver.receiver.config.YamlNode.Mapping;
 import org.replicationserver.receiver.config.YamlNode.NoValue;
 import org.replicationserver.receiver.config.YamlNode.Scalar;
 import org.replicationserver.receiver.config.YamlNode.Sequence;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
 /**
@@ -29,6 +30,13 @@ import org.replicationserver.receiver.session.VolumeAssignment;
  * sourceServers:
  *   - sourceServerId: s-0123
  *     agentPins: ["sha256:&lt;64 hexadecimal digits&gt;"]   # one or more: current and next
+ *     bandwidthThrottling: 200      # Mbps on the wire, 0 to 10000; default 0, no limit
+ *     bandwidthSchedule:            # at most 16; the first that covers the moment goes before bandwidthThrottling
+ *       - days: [MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY]
+ *         from: "08:00"
+ *         to: "18:00"               # at or before from: on the day after
+ *         bandwidthThrottling: 50
+ *     timeZone: Europe/Berlin       # default UTC
  *     volumes:
  *       - volumeId: vol-0123
  *         deviceName: /dev/sda      # as the agent tells it
@@ -44,7 +52,10 @@ public final class AssignmentsFile {
 
     private static final String SOURCE_SERVERS = "sourceServers";
     private static final Set<String> TOP_KEYS = Set.of(SOURCE_SERVERS);
-    private static final Set<String> SOURCE_KEYS = Set.of(SOURCE_SERVER_ID, AGENT_PINS, VOLUMES);
+    private static final Set<String> SOURCE_KEYS = Set.of(
+            SOURCE_SERVER_ID, AGENT_PINS, BandwidthText.MBPS, BandwidthText.SCHEDULE, BandwidthText.TIME_ZONE, VOLUMES);
+    private static final Set<String> ENTRY_KEYS =
+            Set.of(BandwidthText.DAYS, BandwidthText.FROM, BandwidthText.TO, BandwidthText.MBPS);
     static final Set<String> VOLUME_KEYS = Set.of(
             VolumeText.VOLUME_ID, VolumeText.DEVICE_NAME, VolumeText.PATH, VolumeText.SIZE_BYTES, VolumeText.FRESH);
 
@@ -100,9 +111,30 @@ public final class AssignmentsFile {
                 source.where(),
                 field(entries.get(SOURCE_SERVER_ID)),
                 fields(AGENT_PINS, entries.get(AGENT_PINS)),
+                bandwidthText(source.where(), entries),
                 maps(VOLUMES, entries.get(VOLUMES)).stream()
                         .map(this::volumeText)
                         .toList());
+    }
+
+    private BandwidthText bandwidthText(String where, Map<String, Entry> source) {
+        return new BandwidthText(
+                where,
+                field(source.get(BandwidthText.MBPS)),
+                field(source.get(BandwidthText.TIME_ZONE)),
+                maps(BandwidthText.SCHEDULE, source.get(BandwidthText.SCHEDULE)).stream()
+                        .map(this::entryText)
+                        .toList());
+    }
+
+    private BandwidthText.EntryText entryText(Mapping entry) {
+        Map<String, Entry> entries = known(entry, ENTRY_KEYS);
+        return new BandwidthText.EntryText(
+                entry.where(),
+                fields(BandwidthText.DAYS, entries.get(BandwidthText.DAYS)),
+                field(entries.get(BandwidthText.FROM)),
+                field(entries.get(BandwidthText.TO)),
+                field(entries.get(BandwidthText.MBPS)));
     }
 
     private VolumeText volumeText(Mapping volume) {
@@ -221,8 +253,36 @@ public final class AssignmentsFile {
             source.agentPins()
                     .forEach(pin ->
                             yaml.append("      - ").append(YamlText.scalar(pin)).append('\n'));
+            yaml.append(toYaml(source.bandwidth()));
             yaml.append("    ").append(VOLUMES).append(":\n");
             source.assignment().volumes().forEach(volume -> yaml.append(toYaml(volume, imageDirectory)));
+        }
+        return yaml.toString();
+    }
+
+    /** Nothing where there is no limit. */
+    private static String toYaml(BandwidthSchedule bandwidth) {
+        if (bandwidth.equals(BandwidthSchedule.UNLIMITED)) {
+            return "";
+        }
+        String indent = "    ";
+        StringBuilder yaml = new StringBuilder(indent)
+                .append(pair(BandwidthText.MBPS, Integer.toString(bandwidth.mbps())))
+                .append(indent)
+                .append(pair(BandwidthText.TIME_ZONE, BandwidthChecks.nameOf(bandwidth.timeZone())));
+        if (!bandwidth.entries().isEmpty()) {
+            yaml.append(indent).append(BandwidthText.SCHEDULE).append(":\n");
+        }
+        for (BandwidthSchedule.Entry entry : bandwidth.entries()) {
+            String below = "        ";
+            yaml.append("      - ")
+                    .append(BandwidthText.DAYS)
+                    .append(": [")
+                    .append(String.join(", ", BandwidthText.namesOf(entry)))
+                    .append("]\n")
+                    .append(below + pair(BandwidthText.FROM, entry.from().toString()))
+                    .append(below + pair(BandwidthText.TO, entry.to().toString()))
+                    .append(below + pair(BandwidthText.MBPS, Integer.toString(entry.mbps())));
         }
         return yaml.toString();
     }

@@ -17,6 +17,7 @@ import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.log.LogFormat;
 import org.replicationserver.receiver.log.LogLevel;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.SourceMemory;
 import org.replicationserver.volume.CacheMode;
 
@@ -181,6 +182,13 @@ final class ConfigKeys {
             ValueType.integer(1, 10_000),
             "10",
             "How many PING may come at once; at least session.pings-per-second.");
+
+    static final ConfigKey<Integer> THROTTLE_SERVER_MBPS = key(
+            "throttle.server-mbps",
+            ValueType.integer(0, BandwidthSchedule.MBPS_MAX),
+            "0",
+            "Megabits per second on the wire in which all agents together may send data; 0 is no limit. Of a single source"
+                    + " server it is bandwidthThrottling in the assignments.");
 
     static final ConfigKey<Long> VOLUME_FORCE_BYTES_MAX = key(
             "volume.force-bytes-max",

@@ -62,6 +62,7 @@ public final class EffectiveConfig {
                 get(ConfigKeys.ASSIGNMENTS_FILE),
                 get(ConfigKeys.IMAGE_DIRECTORY),
                 sessions(),
+                get(ConfigKeys.THROTTLE_SERVER_MBPS),
                 volumes(),
                 control(),
                 new LogConfig(get(ConfigKeys.LOG_FORMAT), get(ConfigKeys.LOG_LEVEL)));

@@ -11,6 +11,7 @@ import org.replicationserver.receiver.session.SessionSettings;
  * @param certDirectory of the server's key, certificate and pin
  * @param assignmentsFile see {@link AssignmentsFile}; it need not exist
  * @param imageDirectory of the volumes that are image files
+ * @param throttleServerMbps of all data connections together; 0 is no limit
  */
 public record ServerConfig(
         String serverId,
@@ -21,6 +22,7 @@ public record ServerConfig(
         Path assignmentsFile,
         Path imageDirectory,
         SessionSettings sessions,
+        int throttleServerMbps,
         VolumeConfig volumes,
         ControlSettings control,
         LogConfig log) {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.DesiredState;
 
 /**
@@ -21,7 +22,7 @@ public record Association(
         String sourceServerId,
         List<Pin> agentPins,
         DesiredState desiredState,
-        @Nullable Bandwidth bandwidth,
+        @Nullable BandwidthSchedule bandwidth,
         List<AssignedDisk> disks,
         @Nullable ReplicationRecord record) {
     static final String SOURCE_SERVER_ID = "sourceServerId";
@@ -46,7 +47,7 @@ public record Association(
                 WireForms.sourceServerId(json, SOURCE_SERVER_ID),
                 pins,
                 json.constant("desiredState", DesiredState.class),
-                json.has("bandwidth") ? Bandwidth.read(json.object("bandwidth")) : null,
+                json.has("bandwidth") ? BandwidthJson.read(json.object("bandwidth")) : null,
                 disks,
                 json.has("record") ? ReplicationRecord.read(json.object("record")) : null);
     }
@@ -71,7 +72,7 @@ public record Association(
                         DISKS,
                         new JsonArray(disks.stream().map(AssignedDisk::toJson).toList()));
         if (bandwidth != null) {
-            json.put("bandwidth", bandwidth.toJson());
+            json.put("bandwidth", BandwidthJson.of(bandwidth));
         }
         if (record != null) {
             json.put("record", record.toJson());

@@ -4,6 +4,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 
 /**
  * All source servers that this replication server serves. No source server, volume or pin is in it twice.
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param bandwidth of the whole server, beside that of each source server; null is no throttle
  */
 public record Associations(
-        List<Association> associations, @Nullable Bandwidth bandwidth) {
+        List<Association> associations, @Nullable BandwidthSchedule bandwidth) {
     /** Nothing is assigned. */
     public static final Associations NONE = new Associations(List.of(), null);
 
@@ -36,6 +37,6 @@ public record Associations(
                         AssociationsAnswer.ASSOCIATIONS,
                         new JsonArray(
                                 associations.stream().map(Association::toJson).toList()));
-        return bandwidth == null ? json : json.put(AssociationsAnswer.BANDWIDTH, bandwidth.toJson());
+        return bandwidth == null ? json : json.put(AssociationsAnswer.BANDWIDTH, BandwidthJson.of(bandwidth));
     }
 }

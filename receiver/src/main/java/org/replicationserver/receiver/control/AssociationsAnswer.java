@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 
 /**
  * What the control plane answered to the question what is assigned.
@@ -67,7 +68,7 @@ public record AssociationsAnswer(
             }
         }
         try {
-            Bandwidth bandwidth = members.has(BANDWIDTH) ? Bandwidth.read(members.object(BANDWIDTH)) : null;
+            BandwidthSchedule bandwidth = members.has(BANDWIDTH) ? BandwidthJson.read(members.object(BANDWIDTH)) : null;
             return new AssociationsAnswer(new Associations(read, bandwidth), malformed, null);
         } catch (MalformedException e) {
             return new AssociationsAnswer(new Associations(read, null), malformed, e.getMessage());

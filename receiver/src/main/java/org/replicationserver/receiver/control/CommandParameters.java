@@ -5,6 +5,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.IdForm;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 
 /** What a command needs to know, by its type. Immutable, any thread. */
 public sealed interface CommandParameters {
@@ -74,9 +75,9 @@ public sealed interface CommandParameters {
     }
 
     /** Of SET_BANDWIDTH. */
-    record NewBandwidth(Bandwidth bandwidth) implements CommandParameters {
+    record NewBandwidth(BandwidthSchedule bandwidth) implements CommandParameters {
         static NewBandwidth read(JsonMembers json) throws MalformedException {
-            return new NewBandwidth(Bandwidth.read(json.object("bandwidth")));
+            return new NewBandwidth(BandwidthJson.read(json.object("bandwidth")));
         }
     }
 

@@ -121,7 +121,8 @@ public final class LocalControlPlane implements ControlPlane {
                         volume.path().toString(),
                         volume.fresh()))
                 .toList();
-        return new Association(source.assignment().sourceServerId(), pins, DesiredState.STARTED, null, disks, null);
+        return new Association(
+                source.assignment().sourceServerId(), pins, DesiredState.STARTED, source.bandwidth(), disks, null);
     }
 
     /** There never is one; waits as it was asked to. */

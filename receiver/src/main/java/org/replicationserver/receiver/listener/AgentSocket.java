@@ -16,6 +16,8 @@ import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.AgentConnection;
+import org.replicationserver.receiver.session.SourceThrottle;
+import org.replicationserver.receiver.session.ThrottledStream;
 import org.replicationserver.receiver.session.Transport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,9 +30,12 @@ import org.slf4j.LoggerFactory;
  * still comes for {@link #LINGER_MILLIS} and closes; without the wait the kernel would answer late bytes with a reset and the peer
  * might never read the error. Ended by the peer, it closes at once.
  *
+ * <p>There are two reasons to read no further, and each ends by itself: the session has no memory, and the throttle, which has the bytes
+ * wait in a {@link WireGate}. Without them the channel reads by itself; under the throttle each read is asked for.
+ *
  * <p>What comes from the pipeline is dispatched on Vert.x's context: Vert.x's checker of blocked threads sees nothing else.
  */
-final class AgentSocket extends ChannelInboundHandlerAdapter implements Transport {
+final class AgentSocket extends ChannelInboundHandlerAdapter implements Transport, ThrottledStream {
     private static final Logger LOG = LoggerFactory.getLogger(AgentSocket.class);
     private static final long LINGER_MILLIS = 1000;
 
@@ -45,6 +50,11 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
     private final ArrayDeque<ByteBuf> waiting = new ArrayDeque<>();
 
     private @Nullable AgentConnection connection;
+    private @Nullable SourceThrottle throttle;
+
+    /** Made when the connection is throttled first. */
+    private @Nullable WireGate gate;
+
     private boolean paused;
     private boolean ended;
 
@@ -106,6 +116,15 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         }
     }
 
+    /** Under the throttle, asks for what comes next; otherwise the channel reads by itself. */
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) {
+        if (isThrottled() && !paused) {
+            ctx.read();
+        }
+        ctx.fireChannelReadComplete();
+    }
+
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
         ContextInternal before = vertxContext.beginDispatch();
@@ -124,6 +143,7 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         ContextInternal before = vertxContext.beginDispatch();
         try {
             releaseWaiting();
+            leaveThrottle();
             if (connection != null) {
                 connection.closed();
             }
@@ -150,6 +170,7 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         }
         ended = true; // what still comes before the close would be read by what has failed
         releaseWaiting();
+        leaveThrottle();
         ctx.close();
     }
 
@@ -176,7 +197,70 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
             broke("the agent leaves more than " + UNSENT_BYTES_MAX + " bytes unread");
             ended = true;
             releaseWaiting();
+            leaveThrottle();
             channel().close();
+        }
+    }
+
+    @Override
+    public void throttle(SourceThrottle newThrottle) {
+        throttle = newThrottle;
+        newThrottle.join(this);
+    }
+
+    @Override
+    public void throttled(boolean on) {
+        if (ended) {
+            return;
+        }
+        WireGate wire = gate();
+        if (on) {
+            wire.shut();
+            channel().config().setAutoRead(false);
+        } else {
+            wire.open();
+        }
+        if (!paused) {
+            readOn();
+        }
+    }
+
+    @Override
+    public int pass(int bytesMax) {
+        return gate().pass(bytesMax);
+    }
+
+    private boolean isThrottled() {
+        return gate != null && gate.isShut();
+    }
+
+    private WireGate gate() {
+        WireGate made = gate;
+        if (made == null) {
+            made = new WireGate(this::wantToPass);
+            gate = made;
+            channel().pipeline().addFirst("wire-gate", made);
+        }
+        return made;
+    }
+
+    private void wantToPass() {
+        if (throttle != null) {
+            throttle.wants(this);
+        }
+    }
+
+    private void leaveThrottle() {
+        if (throttle != null) {
+            throttle.leave(this);
+        }
+    }
+
+    private void readOn() {
+        if (isThrottled()) {
+            context().read();
+        } else {
+            channel().config().setAutoRead(true);
         }
     }
 
@@ -201,7 +285,7 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
             return;
         }
         if (!paused) {
-            channel().config().setAutoRead(true);
+            readOn();
         }
     }
 
@@ -212,6 +296,10 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         }
         ended = true;
         releaseWaiting();
+        leaveThrottle();
+        if (gate != null) {
+            gate.open(); // TLS would not understand what comes without what is held
+        }
         channel().config().setAutoRead(true);
         SslHandler ssl = channel().pipeline().get(SslHandler.class);
         if (ssl != null) {

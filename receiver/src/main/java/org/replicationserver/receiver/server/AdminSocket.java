@@ -16,6 +16,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 
@@ -27,6 +29,8 @@ import org.replicationserver.receiver.session.VolumeHost.Availability;
  * GET  /status                                 all that is known of every replication and of the control plane
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
+ * POST /sources/{sourceServerId}/throttle/{mbps} limits what a source server sends, instead of its schedule; 0 is no limit
+ * POST /throttle/{mbps}                        limits what all source servers together send; 0 is no limit
  * </pre>
  *
  * Answers are {@code 200 {"result": "..."}}, or 404 or 409 with {@code {"error": "..."}}.
@@ -35,6 +39,10 @@ final class AdminSocket {
     private static final String STATUS = "/status";
     private static final Pattern REOPEN = Pattern.compile("/volumes/([A-Za-z0-9._-]{1,128})/reopen");
     private static final Pattern ACCEPT = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/accept-agents");
+
+    private static final Pattern THROTTLE_SOURCE =
+            Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/throttle/([0-9]{1,5})");
+    private static final Pattern THROTTLE = Pattern.compile("/throttle/([0-9]{1,5})");
 
     private final Path path;
     private final Sessions sessions;
@@ -72,6 +80,8 @@ final class AdminSocket {
     private void handle(HttpServerRequest request) {
         Matcher reopen = REOPEN.matcher(request.path());
         Matcher accept = ACCEPT.matcher(request.path());
+        Matcher throttleSource = THROTTLE_SOURCE.matcher(request.path());
+        Matcher throttle = THROTTLE.matcher(request.path());
         boolean post = HttpMethod.POST.equals(request.method());
         if (HttpMethod.GET.equals(request.method()) && STATUS.equals(request.path())) {
             request.response()
@@ -85,9 +95,31 @@ final class AdminSocket {
             } else {
                 answer(request, 404, "error", "no source server " + accept.group(1) + " is assigned");
             }
+        } else if (post && throttleSource.matches()) {
+            throttle(request, throttleSource.group(1), Integer.parseInt(throttleSource.group(2)));
+        } else if (post && throttle.matches()) {
+            throttle(request, null, Integer.parseInt(throttle.group(1)));
         } else {
             answer(request, 404, "error", "no such command");
         }
+    }
+
+    /** @param sourceServerId null for all together */
+    private void throttle(HttpServerRequest request, @Nullable String sourceServerId, int mbps) {
+        if (mbps > BandwidthSchedule.MBPS_MAX) {
+            answer(request, 409, "error", "mbps=" + mbps + "; allowed: 0 to " + BandwidthSchedule.MBPS_MAX);
+            return;
+        }
+        BandwidthSchedule bandwidth = BandwidthSchedule.always(mbps);
+        if (sourceServerId == null) {
+            sessions.setServerBandwidth(bandwidth);
+        } else if (!sessions.setBandwidth(sourceServerId, bandwidth)) {
+            answer(request, 404, "error", "no source server " + sourceServerId + " is assigned");
+            return;
+        }
+        String whose = sourceServerId == null ? "all source servers together" : "source server " + sourceServerId;
+        String limit = mbps == 0 ? "no limit" : "a limit of " + mbps + " Mbps";
+        answer(request, 200, "result", whose + ": " + limit + " from now on, until the server starts again");
     }
 
     private void reopen(HttpServerRequest request, String volumeId) {

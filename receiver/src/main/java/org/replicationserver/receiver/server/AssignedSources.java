@@ -57,8 +57,8 @@ final class AssignedSources {
                 .filter(id -> !after.containsKey(id))
                 .forEach(id -> changes.add(sessions.unassign(id).toCompletableFuture()));
         after.values()
-                .forEach(source ->
-                        changes.add(sessions.assign(source.assignment(), source.wanted(), source.lastReported())
+                .forEach(source -> changes.add(
+                        sessions.assign(source.assignment(), source.bandwidth(), source.wanted(), source.lastReported())
                                 .toCompletableFuture()));
         pins.replaceAll(pinsAfter);
         sessions.withdrawPins(withdrawn);

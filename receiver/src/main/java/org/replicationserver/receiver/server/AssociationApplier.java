@@ -14,6 +14,8 @@ import org.replicationserver.receiver.control.AssignedDisk;
 import org.replicationserver.receiver.control.Association;
 import org.replicationserver.receiver.control.AssociationListener;
 import org.replicationserver.receiver.control.Associations;
+import org.replicationserver.receiver.session.BandwidthSchedule;
+import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.slf4j.Logger;
@@ -29,16 +31,24 @@ final class AssociationApplier implements AssociationListener {
 
     private final AssignedSources assigned;
     private final VolumePaths paths;
-    private final int sourceServersMax;
+    private final Sessions sessions;
+    private final BandwidthSchedule configuredBandwidth;
+    private BandwidthSchedule serverBandwidth;
 
-    AssociationApplier(AssignedSources assigned, VolumePaths paths, int sourceServersMax) {
+    /** @param configuredBandwidth of the whole server, which holds where the control plane says nothing of it */
+    AssociationApplier(
+            AssignedSources assigned, VolumePaths paths, Sessions sessions, BandwidthSchedule configuredBandwidth) {
         this.assigned = assigned;
         this.paths = paths;
-        this.sourceServersMax = sourceServersMax;
+        this.sessions = sessions;
+        this.configuredBandwidth = configuredBandwidth;
+        this.serverBandwidth = configuredBandwidth;
     }
 
     @Override
     public CompletionStage<Void> changed(Associations associations) {
+        limitServer(associations.bandwidth() == null ? configuredBandwidth : associations.bandwidth());
+        int sourceServersMax = sessions.sourceServersMax();
         Map<String, AssignedSource> before = new LinkedHashMap<>();
         assigned.current().forEach(source -> before.put(source.assignment().sourceServerId(), source));
         List<AssignedSource> after = new ArrayList<>();
@@ -56,6 +66,14 @@ final class AssociationApplier implements AssociationListener {
         return assigned.change(after);
     }
 
+    /** What was set by hand meanwhile stays as long as the control plane says the same. */
+    private void limitServer(BandwidthSchedule bandwidth) {
+        if (!bandwidth.equals(serverBandwidth)) {
+            serverBandwidth = bandwidth;
+            sessions.setServerBandwidth(bandwidth);
+        }
+    }
+
     private @Nullable AssignedSource sourceOf(Association association) {
         List<VolumeAssignment> volumes = new ArrayList<>();
         for (AssignedDisk disk : association.disks()) {
@@ -70,6 +88,7 @@ final class AssociationApplier implements AssociationListener {
         return new AssignedSource(
                 new SourceAssignment(association.sourceServerId(), volumes),
                 association.agentPins().stream().map(Pin::toString).toList(),
+                association.bandwidth() == null ? BandwidthSchedule.UNLIMITED : association.bandwidth(),
                 association.desiredState(),
                 association.record() == null ? null : ReportedRecord.toSourceRecord(association.record()));
     }

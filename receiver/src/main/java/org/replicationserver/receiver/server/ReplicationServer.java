@@ -8,6 +8,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
+import io.vertx.core.internal.ContextInternal;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -55,6 +57,7 @@ import org.replicationserver.receiver.replication.ReplicationSettings;
 import org.replicationserver.receiver.replication.Replications;
 import org.replicationserver.receiver.replication.StageClocks;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.RoundReports;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEvents;
@@ -170,8 +173,10 @@ public final class ReplicationServer {
                 volumes,
                 records,
                 eventLoop,
+                this::after,
                 new SecureRandom());
         reports.to(sessions);
+        sessions.setServerBandwidth(configuredBandwidth());
         this.assignedSources = new AssignedSources(pins, sessions, meters);
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
         this.listener = new AgentListener(
@@ -333,7 +338,7 @@ public final class ReplicationServer {
         VolumePaths paths = new VolumePaths(config.imageDirectory());
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
-                new AssociationApplier(assignedSources, paths, sessions.sourceServersMax()),
+                new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),
                 loop -> new ServerCommands(
                                 sessions,
                                 assignedSources,
@@ -453,6 +458,17 @@ public final class ReplicationServer {
 
     private static <T> T await(Future<T> future) throws Exception {
         return future.toCompletionStage().toCompletableFuture().get(FINISH_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private BandwidthSchedule configuredBandwidth() {
+        return BandwidthSchedule.always(config.throttleServerMbps());
+    }
+
+    /** More exact than Vert.x's timers, which count in milliseconds. */
+    private Runnable after(long delayNanos, Runnable task) {
+        ScheduledFuture<?> scheduled =
+                ((ContextInternal) loop).nettyEventLoop().schedule(task, delayNanos, TimeUnit.NANOSECONDS);
+        return () -> scheduled.cancel(false);
     }
 
     private void onLoopLater(Runnable task) {

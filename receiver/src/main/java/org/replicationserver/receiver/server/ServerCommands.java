@@ -26,6 +26,7 @@ import org.replicationserver.receiver.control.ControlPlaneException;
 import org.replicationserver.receiver.control.ReplicationServerInfo;
 import org.replicationserver.receiver.log.LogRecord;
 import org.replicationserver.receiver.log.RecentLogs;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.VolumeAssignment;
@@ -87,6 +88,7 @@ final class ServerCommands {
                 .on(CommandType.PAUSE_REPLICATION, QUICK, command -> want(command, DesiredState.PAUSED))
                 .on(CommandType.STOP_REPLICATION, QUICK, command -> want(command, DesiredState.STOPPED))
                 .on(CommandType.RESCAN_VOLUMES, QUICK, this::rescan)
+                .on(CommandType.SET_BANDWIDTH, QUICK, this::setBandwidth)
                 .on(CommandType.REOPEN_VOLUME, PATIENT, this::reopen)
                 .on(CommandType.ACCEPT_AGENTS, QUICK, this::acceptAgents)
                 .on(CommandType.COLLECT_LOGS, PATIENT, this::collectLogs)
@@ -177,6 +179,30 @@ final class ServerCommands {
                                 known.disks(),
                                 known.record()))
                 .thenApply(known -> known ? CommandResult.succeeded("replication is " + wanted) : notAssigned(id));
+    }
+
+    private CompletionStage<CommandResult> setBandwidth(ChannelCommand command) {
+        BandwidthSchedule bandwidth = ((CommandParameters.NewBandwidth) command.parameters()).bandwidth();
+        String id = command.sourceServerId();
+        if (id == null) {
+            return associations
+                    .edit(known -> new Associations(known.associations(), bandwidth))
+                    .thenRunAsync(() -> sessions.setServerBandwidth(bandwidth), eventLoop)
+                    .thenApply(set -> CommandResult.succeeded("the bandwidth of this server is set"));
+        }
+        return change(
+                        id,
+                        known -> new Association(
+                                known.sourceServerId(),
+                                known.agentPins(),
+                                known.desiredState(),
+                                bandwidth,
+                                known.disks(),
+                                known.record()))
+                // Also where somebody has set another one by hand since.
+                .thenApplyAsync(known -> known && sessions.setBandwidth(id, bandwidth), eventLoop)
+                .thenApply(set ->
+                        set ? CommandResult.succeeded("the bandwidth of this source server is set") : notAssigned(id));
     }
 
     /** Changes an association; false if there is none of that source server. */

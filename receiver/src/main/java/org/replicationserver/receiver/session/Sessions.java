@@ -23,7 +23,11 @@ public final class Sessions implements SourceSlot.SlotOwner {
     /** Connections of a source server, of a session and of the one that it follows. */
     static final int CONNECTIONS_PER_SOURCE_MAX = 2 * (1 + ProtocolLimits.STREAMS_MAX);
 
+    /** A schedule is looked at this often. */
+    private static final long SCHEDULE_NANOS = 1_000_000_000L;
+
     private final SessionContext context;
+    private final Throttle throttle;
     private final Map<String, SourceSlot> slots = new LinkedHashMap<>();
     private final Set<AgentConnection> connections = new LinkedHashSet<>();
 
@@ -31,9 +35,11 @@ public final class Sessions implements SourceSlot.SlotOwner {
     private final Map<String, CompletionStage<Void>> changes = new HashMap<>();
 
     private boolean shuttingDown;
+    private long scheduledNanos;
 
     /**
      * @param eventLoop runs a task on the thread that owns all sessions
+     * @param timer does the same later
      * @param random draws data generations
      */
     public Sessions(
@@ -44,9 +50,12 @@ public final class Sessions implements SourceSlot.SlotOwner {
             VolumeHost volumes,
             SourceRecords records,
             Executor eventLoop,
+            LoopTimer timer,
             RandomGenerator random) {
         this.context =
                 new SessionContext(settings, clock, events, new BlockPool(memory), volumes, records, eventLoop, random);
+        this.throttle = new Throttle(clock, timer);
+        this.scheduledNanos = clock.nanos();
     }
 
     // --- assignments
@@ -60,31 +69,41 @@ public final class Sessions implements SourceSlot.SlotOwner {
      * Assigns volumes to a source server, or changes what is assigned to it; an open session is asked to begin again if its volumes
      * change. Calls for one source server take effect in their order.
      *
+     * @param bandwidth of all its data connections together; what {@link #setBandwidth} set meanwhile stays unless this is another than was
+     *     assigned before
      * @param wanted of the source server from now on
      * @param lastReported what the last server of this source server reported of it, if another one was; it counts only where nothing
      *     newer is known here
      * @return done when every volume is open or cannot be opened
      */
     public CompletionStage<Void> assign(
-            SourceAssignment assignment, DesiredState wanted, @Nullable SourceRecord lastReported) {
+            SourceAssignment assignment,
+            BandwidthSchedule bandwidth,
+            DesiredState wanted,
+            @Nullable SourceRecord lastReported) {
         String id = assignment.sourceServerId();
         return inOrder(id, () -> {
             SourceSlot slot = slots.get(id);
             if (slot == null) {
-                return assignFirst(assignment, wanted, lastReported);
+                return assignFirst(assignment, bandwidth, wanted, lastReported);
             }
+            slot.throttle().assign(bandwidth);
             slot.setDesiredState(wanted);
             return slot.assign(assignment);
         });
     }
 
     private CompletionStage<Void> assignFirst(
-            SourceAssignment assignment, DesiredState wanted, @Nullable SourceRecord lastReported) {
+            SourceAssignment assignment,
+            BandwidthSchedule bandwidth,
+            DesiredState wanted,
+            @Nullable SourceRecord lastReported) {
         String id = assignment.sourceServerId();
         return context.records().load(id).thenCompose(own -> {
             SourceRecord record = own.newerOf(lastReported);
             SourceMemory share = new SourceMemory(shareBytes(slots.size() + 1), context.clock());
-            SourceSlot slot = new SourceSlot(id, wanted, record, context, share, this);
+            SourceSlot slot = new SourceSlot(id, wanted, record, context, share, throttle.newSource(), this);
+            slot.throttle().assign(bandwidth);
             slots.put(id, slot);
             shareMemory();
             CompletionStage<Void> stored = record.equals(own)
@@ -192,6 +211,29 @@ public final class Sessions implements SourceSlot.SlotOwner {
         for (SourceSlot slot : slots.values()) {
             slot.tick(now);
         }
+        if (now - scheduledNanos >= SCHEDULE_NANOS) {
+            scheduledNanos = now;
+            throttle.look();
+            slots.values().forEach(slot -> slot.throttle().look());
+        }
+    }
+
+    /**
+     * Limits what the data connections of a source server receive, from now on, beside what the server's own limit allows; false if there is
+     * no such source server.
+     */
+    public boolean setBandwidth(String sourceServerId, BandwidthSchedule schedule) {
+        SourceSlot slot = slots.get(sourceServerId);
+        if (slot == null) {
+            return false;
+        }
+        slot.throttle().setSchedule(schedule);
+        return true;
+    }
+
+    /** Limits what all data connections together receive, from now on. */
+    public void setServerBandwidth(BandwidthSchedule schedule) {
+        throttle.setSchedule(schedule);
     }
 
     /** Opens a volume anew and draws a new data generation for it; null if no such volume is assigned. */

@@ -138,6 +138,7 @@ final class SourceSession {
         attachedCount++;
         connection.attached(this, stream);
         connection.send(FrameType.ATTACHED, new Attached(windowBytes, rawLenMax, ProtocolLimits.UNACKED_FRAMES_MAX));
+        connection.transport().throttle(slot.throttle());
     }
 
     // --- blocks

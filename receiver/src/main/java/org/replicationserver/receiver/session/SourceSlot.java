@@ -67,6 +67,7 @@ final class SourceSlot {
     private final InstanceHistory instances;
     private final SlotOwner owner;
     private final SlotVolumes volumes;
+    private final SourceThrottle throttle;
     private final BusiestVolume busiest = new BusiestVolume();
 
     /** Some volume of it on some stream has less than a largest block of its window left. */
@@ -114,12 +115,14 @@ final class SourceSlot {
             SourceRecord record,
             SessionContext context,
             SourceMemory memory,
+            SourceThrottle throttle,
             SlotOwner owner) {
         this.assignment = new SourceAssignment(sourceServerId, List.of());
         this.desiredState = desiredState;
         this.record = record;
         this.context = context;
         this.memory = memory;
+        this.throttle = throttle;
         this.owner = owner;
         this.windowUsedUp = new RunningTime(context.clock());
         this.blocksUnderWay = new RunningTime(context.clock());
@@ -137,6 +140,10 @@ final class SourceSlot {
 
     long committedEpoch() {
         return record.commit().epoch();
+    }
+
+    SourceThrottle throttle() {
+        return throttle;
     }
 
     SourceRecord record() {
@@ -635,7 +642,7 @@ final class SourceSlot {
     SourceClocks clocks() {
         busiest.look(assignment.volumes(), context.volumes());
         return new SourceClocks(
-                0,
+                throttle.pausedNanos(),
                 memory.pausedNanos(),
                 windowUsedUp.nanos(),
                 blocksUnderWay.nanos(),

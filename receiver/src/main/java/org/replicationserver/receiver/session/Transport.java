@@ -13,6 +13,9 @@ public interface Transport {
     /** Goes on reading after {@link AgentConnection#received} said that it paused. */
     void resumeReading();
 
+    /** From now on what comes from the wire is subject to the throttle, until the connection ends. Called at most once. */
+    void throttle(SourceThrottle throttle);
+
     /**
      * Ends the connection: what was written is sent, the output is shut down, what still arrives is thrown away for at most a
      * second, then the socket is closed. {@link AgentConnection#closed} follows.

@@ -6,7 +6,11 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.DayOfWeek;
+import java.time.LocalTime;
+import java.time.ZoneId;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -14,6 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
@@ -219,6 +225,102 @@ class AssignmentsFileTest {
                 .collect(Collectors.joining());
         assertThat(mistakesOf(source("s", PIN_A, volumes)))
                 .containsExactly("a.yaml:2: volumes=65 volumes; allowed: at most 64 of a source server");
+    }
+
+    private static final String BANDWIDTH = """
+                bandwidthThrottling: 200
+                timeZone: Europe/Berlin
+                bandwidthSchedule:
+                  - days: [MONDAY, SUNDAY]
+                    from: 08:00
+                    to: "18:00"
+                    bandwidthThrottling: 50
+                  - {days: [FRIDAY], from: "22:30", to: "05:00", bandwidthThrottling: 0}
+            """;
+
+    @Test
+    void readsBandwidthAndItsSchedule() throws Exception {
+        assertThat(read(source("s", PIN_A), BANDWIDTH, source("t", PIN_B)))
+                .extracting(AssignedSource::bandwidth)
+                .containsExactly(
+                        new BandwidthSchedule(
+                                200,
+                                ZoneId.of("Europe/Berlin"),
+                                List.of(
+                                        new BandwidthSchedule.Entry(
+                                                Set.of(DayOfWeek.MONDAY, DayOfWeek.SUNDAY),
+                                                LocalTime.of(8, 0),
+                                                LocalTime.of(18, 0),
+                                                50),
+                                        new BandwidthSchedule.Entry(
+                                                Set.of(DayOfWeek.FRIDAY),
+                                                LocalTime.of(22, 30),
+                                                LocalTime.of(5, 0),
+                                                0))),
+                        BandwidthSchedule.UNLIMITED);
+        assertThat(read(source("s", PIN_A), "    timeZone: UTC\n").getFirst().bandwidth())
+                .isEqualTo(BandwidthSchedule.UNLIMITED);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-1", "10001", "1.5", "x", "''", "[]"})
+    void bandwidthThatIsNoneIsRefused(String mbps) {
+        String shown = mbps.replace("''", "").replace("[]", "");
+        assertThat(mistakesOf(source("s", PIN_A), "    bandwidthThrottling: " + mbps + "\n"))
+                .containsExactly("a.yaml:5: bandwidthThrottling=" + shown
+                        + "; allowed: an integer from 0 to 10000, in Mbps on the wire; 0 is no limit");
+    }
+
+    @Test
+    void mistakesOfAScheduleAreToldEach() {
+        String days = "one or more of MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY, each once";
+        String time = "a time from \"00:00\" to \"23:59\"";
+        assertThat(mistakesOf(source("s", PIN_A), """
+                            timeZone: +01:00
+                            bandwidthSchedule:
+                              - {}
+                              - days: [MONDAY, Monday, MONDAY]
+                                from: 24:00
+                                to: "8:00"
+                                bandwidthThrottling: -3
+                                until: x
+                        """))
+                .containsExactly(
+                        "a.yaml:12: unknown key until; nearest known: to",
+                        "a.yaml:5: timeZone=+01:00; allowed: a name of the time zone data base, like UTC or Europe/Berlin",
+                        "a.yaml:7: days is missing; allowed: " + days,
+                        "a.yaml:7: from is missing; allowed: " + time,
+                        "a.yaml:7: to is missing; allowed: " + time,
+                        "a.yaml:7: bandwidthThrottling is missing; allowed: an integer from 0 to 10000, in Mbps on the"
+                                + " wire; 0 is no limit",
+                        "a.yaml:8: days=Monday; allowed: " + days,
+                        "a.yaml:8: days=MONDAY; allowed: " + days,
+                        "a.yaml:9: from=24:00; allowed: " + time,
+                        "a.yaml:10: to=8:00; allowed: " + time,
+                        "a.yaml:11: bandwidthThrottling=-3; allowed: an integer from 0 to 10000, in Mbps on the wire; 0 is"
+                                + " no limit");
+        String entry = "      - {days: [MONDAY], from: \"01:00\", to: \"02:00\", bandwidthThrottling: 1}\n";
+        assertThat(mistakesOf(source("s", PIN_A), "    bandwidthSchedule:\n", entry.repeat(17)))
+                .containsExactly("a.yaml:2: bandwidthSchedule=17 entries; allowed: at most 16");
+        assertThat(mistakesOf(source("s", PIN_A), "    bandwidthSchedule: nights\n"))
+                .containsExactly("a.yaml:5: bandwidthSchedule is not a list");
+    }
+
+    @Test
+    void bandwidthIsWrittenAsItWasReadAndKeptWhenVolumesAreAssigned() throws Exception {
+        List<AssignedSource> sources = read(source("s", PIN_A), BANDWIDTH, source("t", PIN_B));
+        Path copy = directory.resolve("copy.yaml");
+        AssignmentsFile.write(copy, IMAGES, sources);
+        assertThat(AssignmentsFile.read(copy, IMAGES)).isEqualTo(sources);
+        assertThat(Files.readString(copy)).containsOnlyOnce("timeZone: Europe/Berlin");
+
+        VolumeAssignment added = new VolumeAssignment("v", "/dev/sda", IMAGES.resolve("v"), 512, false);
+        List<AssignedSource> changed = new AssignmentsEditor(sources, IMAGES)
+                .assign(new VolumeText.Field("x", "s"), List.of(), List.of(VolumeText.of("x", added)));
+        assertThat(changed)
+                .extracting(AssignedSource::bandwidth)
+                .isEqualTo(sources.stream().map(AssignedSource::bandwidth).toList());
+        assertThat(changed.getFirst().assignment().volumes()).containsExactly(added);
     }
 
     @Test

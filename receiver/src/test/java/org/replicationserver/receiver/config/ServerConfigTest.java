@@ -38,6 +38,7 @@ class ServerConfigTest {
                         state.resolve("assignments.yaml"),
                         state.resolve("volumes"),
                         SessionSettings.defaults(),
+                        0,
                         new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
                         new ControlSettings(
                                 ControlMode.LOCAL,
@@ -138,6 +139,7 @@ class ServerConfigTest {
                         "session.control-frames-burst", "17", c -> c.sessions().controlFramesBurst(), 17),
                 new Mapping("session.pings-per-second", "18", c -> c.sessions().pingsPerSecond(), 18),
                 new Mapping("session.pings-burst", "19", c -> c.sessions().pingsBurst(), 19),
+                new Mapping("throttle.server-mbps", "9876", ServerConfig::throttleServerMbps, 9876),
                 new Mapping("volume.force-bytes-max", "20MiB", c -> c.volumes().forceBytesMax(), 20L << 20),
                 new Mapping(
                         "volume.block-device-cache",

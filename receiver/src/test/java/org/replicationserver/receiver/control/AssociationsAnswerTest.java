@@ -14,6 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.control.AssociationsAnswer.Malformed;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.DesiredState;
 
 final class AssociationsAnswerTest {
@@ -72,7 +73,7 @@ final class AssociationsAnswerTest {
                                 "s-1",
                                 List.of(Pin.parse("sha256:" + "a".repeat(64))),
                                 DesiredState.PAUSED,
-                                new Bandwidth(5, ZoneOffset.UTC, List.of()),
+                                new BandwidthSchedule(5, ZoneOffset.UTC, List.of()),
                                 List.of(new AssignedDisk("/dev/sda", 1L << 30, "vol-1", "vol-1.img", true)),
                                 new ReplicationRecord(
                                         7,
@@ -83,7 +84,7 @@ final class AssociationsAnswerTest {
                                         Instant.parse("2026-11-25T07:59:30Z"),
                                         Instant.parse("2026-11-24T20:11:03.123456789Z"),
                                         Map.of("vol-1", "5d41402abc4b2a76b9719d911017c592")))),
-                        new Bandwidth(6, ZoneOffset.UTC, List.of())));
+                        new BandwidthSchedule(6, ZoneOffset.UTC, List.of())));
         assertThat(AssociationsAnswer.read(answer.associations().toJson())).isEqualTo(answer);
     }
 
@@ -203,7 +204,7 @@ final class AssociationsAnswerTest {
     void malformedBandwidthLeavesTheOneBeforeItAndRemovesNobodyElse() throws Exception {
         Associations former = new Associations(
                 read(association("s-1", "vol-1", 'a')).associations().associations(),
-                new Bandwidth(7, ZoneOffset.UTC, List.of()));
+                new BandwidthSchedule(7, ZoneOffset.UTC, List.of()));
         AssociationsAnswer answer = AssociationsAnswer.read(answer().put("bandwidth", "fast"));
         assertThat(answer.bandwidthMistake()).isEqualTo("bandwidth=fast; allowed: an object");
         assertThat(answer.after(former)).isEqualTo(new Associations(List.of(), former.bandwidth()));

@@ -19,6 +19,7 @@ import org.replicationserver.receiver.control.CommandParameters.Volumes;
 import org.replicationserver.receiver.control.PolledCommand.Invalid;
 import org.replicationserver.receiver.control.PolledCommand.Nameless;
 import org.replicationserver.receiver.control.PolledCommand.Sound;
+import org.replicationserver.receiver.session.BandwidthSchedule;
 
 final class PolledCommandTest {
     private static final String SHA512 = "0123456789abcdef".repeat(8);
@@ -93,7 +94,8 @@ final class PolledCommandTest {
         ChannelCommand ofTheServer =
                 sound("{'commandId':'c','type':'SET_BANDWIDTH','parameters':{'bandwidth':{'bandwidthThrottling':5}}}");
         assertThat(ofTheServer.sourceServerId()).isNull();
-        assertThat(ofTheServer.parameters()).isEqualTo(new NewBandwidth(new Bandwidth(5, ZoneOffset.UTC, List.of())));
+        assertThat(ofTheServer.parameters())
+                .isEqualTo(new NewBandwidth(new BandwidthSchedule(5, ZoneOffset.UTC, List.of())));
         assertThat(sound("{'commandId':'c','type':'SET_BANDWIDTH','sourceServerId':'s-1','parameters':{'bandwidth':"
                                 + "{'bandwidthThrottling':5}}}")
                         .sourceServerId())

@@ -85,8 +85,9 @@ final class SessionWorld {
 
     /** Changes what is assigned; the stage tells whether the change is done. */
     CompletableFuture<Void> assign(SourceAssignment assignment, @Nullable SourceRecord lastReported) {
-        CompletableFuture<Void> done =
-                sessions.assign(assignment, DesiredState.STARTED, lastReported).toCompletableFuture();
+        CompletableFuture<Void> done = sessions.assign(
+                        assignment, BandwidthSchedule.UNLIMITED, DesiredState.STARTED, lastReported)
+                .toCompletableFuture();
         settle();
         return done;
     }
@@ -142,6 +143,7 @@ final class SessionWorld {
                 new Host(),
                 new Records(),
                 loop::add,
+                (delayNanos, task) -> () -> {}, // of the throttle, which has tests of its own
                 new Random(1));
     }
 

@@ -40,6 +40,9 @@ final class TestAgent implements Transport, FrameReader.Handler {
     boolean writable = true;
     boolean paused;
 
+    @Nullable
+    SourceThrottle throttle;
+
     private final SessionWorld world;
     private final FrameReader reader = new FrameReader(this);
     private @Nullable AgentConnection connection;
@@ -231,6 +234,11 @@ final class TestAgent implements Transport, FrameReader.Handler {
                 unread = rest;
             }
         }
+    }
+
+    @Override
+    public void throttle(SourceThrottle newThrottle) {
+        throttle = newThrottle;
     }
 
     @Override

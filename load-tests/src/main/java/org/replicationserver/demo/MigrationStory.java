@@ -1,6 +1,7 @@
 package org.replicationserver.demo;
 
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import org.replicationserver.agent.AgentOptions;
@@ -22,6 +23,9 @@ final class MigrationStory {
     private static final String FIRST = "i-0123456789abcdef0";
     private static final String SECOND = "i-0fedcba9876543210";
     private static final String SOURCE = LocalServer.SOURCE_SERVER;
+
+    /** Long enough for a server to notice, and to wait between its attempts. */
+    private static final Duration OUTAGE_MIN = Duration.ofSeconds(5);
 
     private final Scene scene;
     private final DemoControlPlane controlPlane;
@@ -122,6 +126,11 @@ final class MigrationStory {
         agent.requireUnfinished("the control plane could go down");
         say("outage: the control plane is down, at " + agent.durablePercent() + " % of the initial sync");
         agent.awaitCommit(1, server);
+        agent.watch(server)
+                .await(
+                        "the end of the outage",
+                        Watch.STEP_TIMEOUT,
+                        () -> System.nanoTime() - downNanos >= OUTAGE_MIN.toNanos());
         say("outage: " + Mebibytes.text(agent.report().durableBytes() - before.durableBytes())
                 + " became durable meanwhile, and the initial sync is committed; the control plane heard of "
                 + (fleet().messagesTotal() - toldBefore) + " reports");

@@ -53,9 +53,11 @@ final class Sightings {
         JsonObject detail = info.getJsonObject("detail");
         String earliest = detail.getString("etaEarliestDateTime");
         String latest = detail.getString("etaLatestDateTime");
-        return earliest == null || latest == null
-                ? null
-                : "complete between " + TIME.format(Instant.parse(earliest)) + " and "
-                        + TIME.format(Instant.parse(latest)) + " UTC";
+        if (earliest == null || latest == null) {
+            return null;
+        }
+        String begin = TIME.format(Instant.parse(earliest));
+        String end = TIME.format(Instant.parse(latest));
+        return begin.equals(end) ? "complete at " + end + " UTC" : "complete between " + begin + " and " + end + " UTC";
     }
 }

@@ -122,11 +122,15 @@ final class ControlPlaneTest {
         server.tellProgress(later);
         sightings.look();
         assertThat(sightings.hasEta()).isTrue();
+        later.getJsonObject("detail").put("etaLatestDateTime", "2026-11-25T08:55:00.9Z");
+        server.tellProgress(later);
+        sightings.look();
         assertThat(said.toString().lines())
                 .containsExactly(
                         "initial sync: the control plane sees INITIAL_SYNC, 1.0 MiB of 8.0 MiB",
                         "initial sync: the control plane sees INITIAL_SYNC, 2.0 MiB of 8.0 MiB,"
-                                + " complete between 08:55:00 and 09:05:30 UTC");
+                                + " complete between 08:55:00 and 09:05:30 UTC",
+                        "initial sync: the control plane sees INITIAL_SYNC, 2.0 MiB of 8.0 MiB, complete at 08:55:00 UTC");
     }
 
     @Test

@@ -6,10 +6,10 @@ import org.replicationserver.process.RunException;
 /**
  * A rate on the wire that was measured while a limit held.
  *
- * @param bytes of frames, without TLS, which adds less than a hundredth
+ * @param bytes that the server read: from the agent, TLS included, and what little it reads beside
  */
 record ThrottledRate(int limitMbps, long bytes, double seconds) {
-    /** What may have been in buffers when the measurement began, in hundredths of the limit. */
+    /** What a server reads beside, and lets through at once, in hundredths of the limit. */
     private static final int TOLERATED_PERCENT = 20;
 
     private static final double BITS_PER_MEGABIT = 1e6;

@@ -197,6 +197,11 @@ public final class LocalServer implements AutoCloseable {
         return ProcessUsage.peakResidentBytes(process.pid());
     }
 
+    /** Bytes that it has read, from agents and otherwise. */
+    public long readBytes() throws RunException {
+        return ProcessUsage.readBytes(process.pid());
+    }
+
     /** Throws if the server has ended by itself. */
     public void requireAlive() throws RunException, InterruptedException {
         process.requireAlive();

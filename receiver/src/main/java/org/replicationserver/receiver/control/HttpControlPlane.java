@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.ControlSettings;
@@ -40,7 +41,7 @@ public final class HttpControlPlane implements ControlPlane {
     private final SignedExchange exchanges;
     private final Circuit circuit;
     private final RetryStrategy retries;
-    private volatile @Nullable ControlTarget target;
+    private final AtomicReference<@Nullable ControlTarget> target = new AtomicReference<>();
 
     private HttpControlPlane(ControlSettings settings, SignedExchange exchanges, Circuit circuit) {
         this.settings = settings;
@@ -81,7 +82,7 @@ public final class HttpControlPlane implements ControlPlane {
 
     @Override
     public @Nullable String knownReplicationServerId() {
-        ControlTarget known = target;
+        ControlTarget known = target.get();
         return known == null ? settings.replicationServerId().orElse(null) : known.replicationServerId();
     }
 
@@ -296,16 +297,18 @@ public final class HttpControlPlane implements ControlPlane {
     }
 
     private ControlTarget target() throws ControlPlaneException, InterruptedException {
-        ControlTarget known = target;
-        if (known == null) {
-            known = ControlTarget.resolve(settings);
-            target = known;
+        ControlTarget known = target.get();
+        if (known != null) {
+            return known;
+        }
+        ControlTarget resolved = ControlTarget.resolve(settings);
+        if (target.compareAndSet(null, resolved)) {
             LOG.info(
                     "control plane: endpoint={} region={} replicationServerId={}",
-                    known.endpoint(),
-                    known.region(),
-                    known.replicationServerId());
+                    resolved.endpoint(),
+                    resolved.region(),
+                    resolved.replicationServerId());
         }
-        return known;
+        return resolved;
     }
 }

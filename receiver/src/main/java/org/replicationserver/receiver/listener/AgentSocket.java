@@ -193,13 +193,18 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
         ByteBuf bytes = context.alloc().directBuffer(frame.remaining());
         bytes.writeBytes(frame);
         context.writeAndFlush(bytes, context.voidPromise());
-        if (channel().bytesBeforeWritable() > UNSENT_BYTES_MAX) {
+        if (unsentBytes(channel()) > UNSENT_BYTES_MAX) {
             broke("the agent leaves more than " + UNSENT_BYTES_MAX + " bytes unread");
             ended = true;
             releaseWaiting();
             leaveThrottle();
             channel().close();
         }
+    }
+
+    /** What the peer must take before the channel counts as writable; nothing of a closed one, of which Netty says the largest number. */
+    static long unsentBytes(Channel channel) {
+        return channel.isOpen() ? channel.bytesBeforeWritable() : 0;
     }
 
     @Override

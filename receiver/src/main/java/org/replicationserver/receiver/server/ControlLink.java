@@ -207,13 +207,15 @@ final class ControlLink {
         if (kept == null || now.equals(told)) {
             return;
         }
-        told = now;
+        // Also where calls have failed since: it was reached before it went away.
+        if (now.lastAnswered() != null && (told == null || !now.lastAnswered().equals(told.lastAnswered()))) {
+            replications.controlPlaneAuthenticated();
+        }
         ControlPlaneStatus.Failure failure = now.lastFailure();
         if (now.failingSince() != null && failure != null) {
             replications.controlPlaneFailed(faultOf(failure.kind()), failure.sentence());
-        } else if (now.lastAnswered() != null) {
-            replications.controlPlaneAuthenticated();
         }
+        told = now;
     }
 
     private static ControlPlaneFault faultOf(ControlPlaneException.Kind kind) {

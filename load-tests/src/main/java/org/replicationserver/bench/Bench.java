@@ -232,7 +232,8 @@ final class Bench {
                     0,
                     agent.pin(),
                     settings.engine(),
-                    settings.jvmOptions());
+                    settings.jvmOptions(),
+                    null);
         }
 
         private Sample sync(LocalServer server, String what) throws RunException, InterruptedException {

@@ -197,7 +197,7 @@ public final class ControlPlaneMain implements Callable<Integer> {
     private void print(ControlPlaneSimulator simulator, AdminServer admin, InstanceMetadataStub metadata) {
         PrintWriter out = spec.commandLine().getOut();
         out.println("control API:       " + simulator.endpoint() + ", signed for mgn in " + region);
-        out.println("certificate:       " + directory.resolve(ServerTls.AUTHORITY_NAME + ".cert.pem")
+        out.println("certificate:       " + directory.resolve(ControlPlaneSimulator.AUTHORITY_FILE)
                 + ", which clients must trust");
         out.println(
                 "credentials:       " + directory.resolve(CREDENTIALS_FILE) + ", profiles replication-server, agent");

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -18,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.replicationserver.cert.CertificateStoreException;
+import org.replicationserver.controlplane.AccessKey.Role;
 
 /**
  * A control plane: a real HTTPS server that speaks the control API, with a fleet in memory. Any thread, but not an event loop.
@@ -26,7 +28,11 @@ import org.replicationserver.cert.CertificateStoreException;
  * the document says is answered with ValidationException and kept in {@link #violations}, which a test should find empty.
  */
 public final class ControlPlaneSimulator implements AutoCloseable {
+    /** The certificate that clients must trust, as PEM in {@link SimulatorOptions#directory}. */
+    public static final String AUTHORITY_FILE = ServerTls.AUTHORITY_NAME + ".cert.pem";
+
     private static final long TIMEOUT_SECONDS = 30;
+    private static final Duration AGENT_TIMEOUT = Duration.ofSeconds(10);
 
     private final SimulatorOptions options;
     private final Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
@@ -110,6 +116,12 @@ public final class ControlPlaneSimulator implements AutoCloseable {
         return accessKeys;
     }
 
+    /** A new client with credentials of its own, as an agent has. */
+    public ApiClient agentClient() {
+        AccessKey key = accessKeys.issue(Role.AGENT);
+        return new ApiClient(endpoint(), authority(), region(), key, Clock.systemUTC(), AGENT_TIMEOUT);
+    }
+
     public Fleet fleet() {
         return fleet;
     }
@@ -156,12 +168,15 @@ public final class ControlPlaneSimulator implements AutoCloseable {
         port = await(() -> server.listen(options.host(), wanted));
     }
 
+    /** An interrupt ends only the wait for the end. */
     @Override
     public void close() {
         try {
             await(vertx::close);
         } catch (IOException e) {
-            throw new IllegalStateException("cannot close", e);
+            if (!Thread.currentThread().isInterrupted()) {
+                throw new IllegalStateException("cannot close", e);
+            }
         }
     }
 

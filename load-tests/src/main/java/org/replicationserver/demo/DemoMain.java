@@ -25,12 +25,16 @@ import picocli.CommandLine.Spec;
         description = {
             "Replicates a disk over TLS to a server of its own, kills that server with SIGKILL in the middle, starts it"
                     + " again, changes files, runs two more cycles, and proves the replica identical. Everything happens in"
-                    + " a temporary directory that is removed at the end; no root is needed."
+                    + " a temporary directory that is removed at the end; no root is needed.",
+            "",
+            "With a control plane it is a whole migration of about a minute: the server is paired, its bandwidth limited, the"
+                    + " control plane away for a while, the server killed and replaced by another one, replication stopped."
+                    + " It ends with what the control plane was told, and fails if any of that was out of order."
         },
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
             "0:the replica is identical",
-            "1:it is not, or the demo could not go on",
+            "1:it is not, or the demo could not go on, or the control plane was told something irregular",
             "2:wrong command line",
             "143:after SIGTERM",
             "130:after SIGINT"
@@ -61,6 +65,9 @@ public final class DemoMain implements Callable<Integer> {
             defaultValue = "5")
     private int streams;
 
+    @Option(names = "--with-control-plane", description = "Runs a migration that a control plane leads, over HTTPS.")
+    private boolean withControlPlane;
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
@@ -79,7 +86,7 @@ public final class DemoMain implements Callable<Integer> {
     public Integer call() {
         PrintWriter out = spec.commandLine().getOut();
         checkOptions();
-        try (Demo demo = new Demo(out, streams)) {
+        try (Demo demo = new Demo(out, streams, withControlPlane ? MigrationStory::play : KillStory::play)) {
             return demo.run(source, sizeBytes) ? 0 : 1;
         } catch (RunException e) {
             out.flush();

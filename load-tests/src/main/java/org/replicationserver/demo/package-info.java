@@ -1,2 +1,5 @@
-/** The demonstration: a real file system is replicated, the server is killed, and the replica is proven identical. */
+/**
+ * The demonstration: a real file system is replicated, and the replica is proven identical. {@code Demo} makes the disk and the proof, a
+ * {@code Story} what happens in between.
+ */
 package org.replicationserver.demo;

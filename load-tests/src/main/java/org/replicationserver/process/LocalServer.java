@@ -1,6 +1,7 @@
 package org.replicationserver.process;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -9,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.listener.TlsEngine;
 
@@ -16,7 +18,7 @@ import org.replicationserver.receiver.listener.TlsEngine;
 public final class LocalServer implements AutoCloseable {
     public static final String SOURCE_SERVER = "s-local";
     public static final String DEVICE = "/dev/source";
-    private static final String VOLUME = "vol-local";
+    public static final String VOLUME = "vol-local";
     private static final String MAIN = "org.replicationserver.receiver.ReceiverMain";
     private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
     private static final Pattern LISTENING = Pattern.compile("listening: port=(\\d+) pin=(\\S+) engine=(\\S+)");
@@ -32,6 +34,14 @@ public final class LocalServer implements AutoCloseable {
             "-XX:MaxDirectMemorySize=512m");
 
     /**
+     * The control plane of a server.
+     *
+     * @param authority PEM file of the certificate that it is trusted by
+     * @param instanceMetadata of the server's instance, whose role signs
+     */
+    public record ControlPlane(URI endpoint, Path authority, URI instanceMetadata) {}
+
+    /**
      * What to start.
      *
      * @param directory for its state and its temporary files; empty, or that of a server that was started here before
@@ -39,6 +49,7 @@ public final class LocalServer implements AutoCloseable {
      * @param port 0 for any
      * @param agentPin of the one agent
      * @param jvmOptions beyond those of production
+     * @param controlPlane which assigns the volume then, under the image's name; null to assign it by a file
      */
     public record Settings(
             Path directory,
@@ -47,9 +58,10 @@ public final class LocalServer implements AutoCloseable {
             int port,
             Pin agentPin,
             TlsEngine engine,
-            List<String> jvmOptions) {
+            List<String> jvmOptions,
+            @Nullable ControlPlane controlPlane) {
         public Settings withPort(int newPort) {
-            return new Settings(directory, image, diskBytes, newPort, agentPin, engine, jvmOptions);
+            return new Settings(directory, image, diskBytes, newPort, agentPin, engine, jvmOptions, controlPlane);
         }
 
         private Path stateDirectory() {
@@ -76,7 +88,10 @@ public final class LocalServer implements AutoCloseable {
 
     /** Starts a server and waits until it listens. */
     public static LocalServer start(Settings settings, Cleanup cleanup) throws RunException, InterruptedException {
-        assign(settings);
+        makeDirectories(settings);
+        if (settings.controlPlane() == null) {
+            assign(settings);
+        }
         ChildProcess process = ChildProcess.start("server", command(settings), cleanup);
         try {
             Matcher listening = process.awaitLine(LISTENING, START_TIMEOUT);
@@ -84,6 +99,15 @@ public final class LocalServer implements AutoCloseable {
         } catch (RunException | InterruptedException e) {
             process.close();
             throw e;
+        }
+    }
+
+    private static void makeDirectories(Settings settings) throws RunException {
+        try {
+            Files.createDirectories(settings.stateDirectory());
+            Files.createDirectories(settings.temporaryDirectory());
+        } catch (IOException e) {
+            throw new RunException("cannot make the directories of the server: " + e.getMessage(), e);
         }
     }
 
@@ -110,8 +134,6 @@ public final class LocalServer implements AutoCloseable {
                         settings.image().getFileName(),
                         settings.diskBytes());
         try {
-            Files.createDirectories(settings.stateDirectory());
-            Files.createDirectories(settings.temporaryDirectory());
             Files.writeString(assignments(settings), text);
         } catch (IOException e) {
             throw new RunException("cannot write the assignments of the server: " + e.getMessage(), e);
@@ -126,6 +148,10 @@ public final class LocalServer implements AutoCloseable {
         // Else a JVM that is killed leaves a file in /tmp, wherever its temporary directory is.
         command.add("-XX:+PerfDisableSharedMem");
         command.addAll(settings.jvmOptions());
+        ControlPlane controlPlane = settings.controlPlane();
+        if (controlPlane != null) {
+            command.add("-Daws.ec2MetadataServiceEndpoint=" + controlPlane.instanceMetadata());
+        }
         command.addAll(List.of("-cp", System.getProperty("java.class.path", ""), MAIN, "serve"));
         set(command, "listen.address", "127.0.0.1");
         set(command, "listen.port", settings.port());
@@ -136,6 +162,12 @@ public final class LocalServer implements AutoCloseable {
                 "image.directory",
                 settings.image().toAbsolutePath().resolveSibling(".").normalize());
         set(command, "tls.engine", settings.engine().name().toLowerCase(Locale.ROOT));
+        if (controlPlane != null) {
+            set(command, "control.mode", "https");
+            set(command, "control.endpoint", controlPlane.endpoint());
+            set(command, "control.ca-file", controlPlane.authority());
+            set(command, "control.associations-interval-seconds", 1);
+        }
         return command;
     }
 
@@ -163,6 +195,11 @@ public final class LocalServer implements AutoCloseable {
 
     public long peakResidentBytes() throws RunException {
         return ProcessUsage.peakResidentBytes(process.pid());
+    }
+
+    /** Bytes that it has read, from agents and otherwise. */
+    public long readBytes() throws RunException {
+        return ProcessUsage.readBytes(process.pid());
     }
 
     /** Throws if the server has ended by itself. */

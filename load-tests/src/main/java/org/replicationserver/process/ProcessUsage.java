@@ -71,15 +71,25 @@ public record ProcessUsage(double cpuSeconds, Map<String, Double> threadSeconds)
 
     /** The largest resident size that a process has had. */
     public static long peakResidentBytes(long pid) throws RunException {
+        return number(pid, "status", "VmHWM:") * 1024;
+    }
+
+    /** Bytes that a process has read, from sockets and from files. */
+    public static long readBytes(long pid) throws RunException {
+        return number(pid, "io", "rchar:");
+    }
+
+    private static long number(long pid, String file, String name) throws RunException {
+        Path path = Path.of("/proc", Long.toString(pid), file);
         try {
-            for (String line : Files.readAllLines(Path.of("/proc", Long.toString(pid), "status"))) {
-                if (line.startsWith("VmHWM:")) {
-                    return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
+            for (String line : Files.readAllLines(path)) {
+                if (line.startsWith(name)) {
+                    return Long.parseLong(line.replaceAll("\\D", ""));
                 }
             }
         } catch (IOException e) {
-            throw new RunException("memory of process " + pid + " cannot be read: " + e.getMessage(), e);
+            throw new RunException(path + " cannot be read: " + e.getMessage(), e);
         }
-        throw new RunException("process " + pid + " tells no VmHWM");
+        throw new RunException(path + " tells no " + name);
     }
 }

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -40,8 +41,24 @@ final class DemoStopTest {
         stopAt(line);
     }
 
-    private void stopAt(String line) throws Exception {
-        Process demo = DemoProcess.start(temporary, "--size=256MiB");
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "instance: ",
+                "pair: the agent",
+                "throttle: SET_BANDWIDTH to 24",
+                "outage: the control plane is down",
+                "replacement: i-"
+            })
+    @Tag("long")
+    void nothingIsLeftOfAMigrationAfterSigtermWhen(String line) throws Exception {
+        stopAt(line, "--with-control-plane");
+    }
+
+    private void stopAt(String line, String... options) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(options));
+        arguments.add("--size=256MiB");
+        Process demo = DemoProcess.start(temporary, arguments.toArray(String[]::new));
         try (BufferedReader said = demo.inputReader(StandardCharsets.UTF_8)) {
             awaitLine(said, line);
             requireCleanStop(demo, said);

@@ -5,7 +5,6 @@ import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.CertificateEncodingException;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -13,7 +12,6 @@ import java.util.List;
 import org.replicationserver.agent.AgentOptions;
 import org.replicationserver.agent.AssignedServer;
 import org.replicationserver.agent.SourceDisk;
-import org.replicationserver.controlplane.AccessKey.Role;
 import org.replicationserver.controlplane.ApiClient;
 import org.replicationserver.controlplane.ControlPlaneSimulator;
 import org.replicationserver.controlplane.InstanceMetadataStub;
@@ -74,13 +72,7 @@ final class ControlPlaneWorld implements AutoCloseable {
 
     /** An agent that asks this control plane where to connect. */
     AgentOptions agent(String sourceServerId, SourceDisk... disks) {
-        ApiClient client = new ApiClient(
-                simulator.endpoint(),
-                simulator.authority(),
-                simulator.region(),
-                simulator.accessKeys().issue(Role.AGENT),
-                Clock.systemUTC(),
-                Duration.ofSeconds(10));
+        ApiClient client = simulator.agentClient();
         closes.add(client::close);
         return AgentOptions.of(
                 List.of(disks),

@@ -80,6 +80,14 @@ public final class BenchMain implements Callable<Integer> {
     @Option(names = "--jvm", paramLabel = "OPTION", description = "One more option of the server's JVM. Repeatable.")
     private List<String> jvmOptions = new ArrayList<>();
 
+    @Option(
+            names = "--outage",
+            description = {
+                "Measures instead what an outage of the control plane costs: a server whose control plane is away, in turns with"
+                        + " one whose control plane answers. --starts has no meaning then."
+            })
+    private boolean outage;
+
     @Option(names = "--clean", description = "Removes the cache, and ends.")
     private boolean clean;
 
@@ -124,12 +132,12 @@ public final class BenchMain implements Callable<Integer> {
         checkOptions();
         try {
             Bench.Settings settings = new Bench.Settings(
-                    sizeBytes, starts, rounds, streams, engine.resolve(), volumeDirectory, jvmOptions);
-            BenchResult result = new Bench(settings, cache, spec.commandLine().getOut()).run();
+                    sizeBytes, starts, rounds, streams, engine.resolve(), volumeDirectory, jvmOptions, outage);
+            Figures figures = new Bench(settings, cache, spec.commandLine().getOut()).run();
             spec.commandLine().getOut().println();
-            spec.commandLine().getOut().print(result.table());
-            Path file = json == null ? cache.resolve("bench-" + ByteSize.format(sizeBytes) + ".json") : json;
-            Files.writeString(file, result.toJson().encodePrettily() + "\n");
+            spec.commandLine().getOut().print(figures.table());
+            Path file = json == null ? cache.resolve(fileName()) : json;
+            Files.writeString(file, figures.toJson().encodePrettily() + "\n");
             spec.commandLine().getOut().println("figures: " + file);
             return 0;
         } catch (RunException | IOException e) {
@@ -139,6 +147,10 @@ public final class BenchMain implements Callable<Integer> {
             spec.commandLine().getErr().println("bench: stopped");
             return EXIT_FAILED;
         }
+    }
+
+    private String fileName() {
+        return (outage ? "outage-" : "bench-") + ByteSize.format(sizeBytes) + ".json";
     }
 
     private int removeCache() {

@@ -2,7 +2,6 @@ package org.replicationserver.bench;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -14,14 +13,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.process.Mebibytes;
 import org.replicationserver.process.ProcessUsage;
-import org.replicationserver.receiver.config.ByteSize;
 
 /**
  * The figures of a run, as a table for people and as JSON for programs. Filled by the run's thread.
  *
  * <p>A GiB is one of DATA: zeros cost the server little and the floor nothing, and would make both look cheaper than they are.
  */
-final class BenchResult {
+final class BenchResult implements Figures {
     /** Rounds of the server, each followed by one of the floor, if there is a floor. */
     static final class Series {
         final List<Sample> server = new ArrayList<>();
@@ -37,11 +35,7 @@ final class BenchResult {
         /** The server's CPU divided by that of the floor which followed. */
         @Nullable
         Spread ratio() {
-            return floor.isEmpty() ? null : Spread.ofRatios(cpu(server), cpu(floor));
-        }
-
-        static List<Double> cpu(List<Sample> samples) {
-            return samples.stream().map(Sample::cpuSeconds).toList();
+            return floor.isEmpty() ? null : Spread.ofRatios(Sample.cpuSeconds(server), Sample.cpuSeconds(floor));
         }
     }
 
@@ -64,27 +58,16 @@ final class BenchResult {
     final Series warm = new Series();
     final List<Double> sender = new ArrayList<>();
 
-    private final Machine machine;
-    private final Bench.Settings settings;
-    private final String imageDescription;
-    private final String fileSystem;
+    private final Conditions conditions;
     private final PreparedFrames frames;
     private final List<Double> startSeconds = new ArrayList<>();
     private final List<Round> rounds = new ArrayList<>();
     private String serverEngine = "";
     private long peakResidentBytes;
 
-    BenchResult(
-            Machine machine,
-            Bench.Settings settings,
-            String imageDescription,
-            String fileSystem,
-            PreparedFrames frames) {
-        this.machine = machine;
-        this.settings = settings;
-        this.imageDescription = imageDescription;
-        this.fileSystem = fileSystem;
-        this.frames = frames;
+    BenchResult(Conditions conditions) {
+        this.conditions = conditions;
+        this.frames = conditions.frames();
     }
 
     /** A server listens, having used so much CPU to get there. */
@@ -103,69 +86,25 @@ final class BenchResult {
 
     // --- for people
 
-    String table() {
-        StringBuilder text = new StringBuilder();
-        line(text, " ".repeat(37) + "   min   median      max");
-        row(text, "server, cold, CPU s/GiB", perGib(cold.server));
-        row(text, "server, warm, CPU s/GiB", perGib(warm.server));
-        row(text, "  without its JIT compilers", spread(warmWithoutCompilers(), 1 / frames.dataGib()));
-        row(text, "floor, CPU s/GiB", perGib(floors()));
-        row(text, "ratio to the floor, cold", cold.ratio());
-        row(text, "ratio to the floor, warm", warm.ratio());
-        rateRow(text, "server, cold, MiB/s", rates(cold.server));
-        rateRow(text, "server, warm, MiB/s", rates(warm.server));
-        rateRow(text, "floor, MiB/s", rates(floors()));
-        row(text, "sender, CPU s/GiB", spread(sender, 1 / frames.dataGib()));
-        row(text, "server, CPU s to be listening", spread(startSeconds, 1));
-        line(text, "server, peak resident size: " + Mebibytes.text(peakResidentBytes));
-        line(text, "warm CPU s/GiB by thread: " + describe(warmThreads()));
-        line(text, "cold: the first sync of a server that has just started; warm: the later ones of one server");
-        line(
-                text,
-                "TLS 1.2, server " + serverEngine + ", sender " + TlsClient.engine() + "; " + settings.streams()
-                        + " streams; volumes on " + fileSystem
-                        + "; GiB and MiB are of DATA, without zeros; replicas identical");
-        return text.toString();
-    }
-
-    private static void line(StringBuilder text, String line) {
-        text.append(line).append('\n');
-    }
-
-    private static void row(StringBuilder text, String name, @Nullable Spread spread) {
-        if (spread != null) {
-            line(
-                    text,
-                    String.format(
-                            Locale.ROOT, "%-36s %6.2f %8.2f %8.2f", name, spread.min(), spread.median(), spread.max()));
-        }
-    }
-
-    private static void rateRow(StringBuilder text, String name, @Nullable Spread spread) {
-        if (spread != null) {
-            line(
-                    text,
-                    String.format(
-                            Locale.ROOT, "%-36s %6.0f %8.0f %8.0f", name, spread.min(), spread.median(), spread.max()));
-        }
-    }
-
-    private @Nullable Spread perGib(List<Sample> samples) {
-        return spread(Series.cpu(samples), 1 / frames.dataGib());
-    }
-
-    private @Nullable Spread rates(List<Sample> samples) {
-        return spread(
-                samples.stream()
-                        .map(sample -> frames.dataBytes() / sample.wallSeconds() / ByteSize.MIB)
-                        .toList(),
-                1);
-    }
-
-    private static @Nullable Spread spread(List<Double> figures, double factor) {
-        return figures.isEmpty()
-                ? null
-                : Spread.of(figures.stream().map(figure -> figure * factor).toList());
+    @Override
+    public String table() {
+        FigureTable table = new FigureTable();
+        table.row("server, cold, CPU s/GiB", conditions.cpuPerGib(cold.server));
+        table.row("server, warm, CPU s/GiB", conditions.cpuPerGib(warm.server));
+        table.row("  without its JIT compilers", Spread.scaled(warmWithoutCompilers(), 1 / frames.dataGib()));
+        table.row("floor, CPU s/GiB", conditions.cpuPerGib(floors()));
+        table.row("ratio to the floor, cold", cold.ratio());
+        table.row("ratio to the floor, warm", warm.ratio());
+        table.rateRow("server, cold, MiB/s", conditions.rates(cold.server));
+        table.rateRow("server, warm, MiB/s", conditions.rates(warm.server));
+        table.rateRow("floor, MiB/s", conditions.rates(floors()));
+        table.row("sender, CPU s/GiB", Spread.scaled(sender, 1 / frames.dataGib()));
+        table.row("server, CPU s to be listening", Spread.scaled(startSeconds, 1));
+        table.line("server, peak resident size: " + Mebibytes.text(peakResidentBytes));
+        table.line("warm CPU s/GiB by thread: " + describe(warmThreads()));
+        table.line("cold: the first sync of a server that has just started; warm: the later ones of one server");
+        table.line(conditions.line(serverEngine));
+        return table.toString();
     }
 
     private List<Sample> floors() {
@@ -221,12 +160,10 @@ final class BenchResult {
 
     // --- for programs
 
-    JsonObject toJson() {
-        return new JsonObject()
-                .put("at", Instant.now().toString())
-                .put("machine", machineJson())
-                .put("settings", settingsJson())
-                .put("bytes", bytesJson())
+    @Override
+    public JsonObject toJson() {
+        return conditions
+                .toJson(serverEngine)
                 .put("cold", seriesJson(cold))
                 .put("warm", seriesJson(warm))
                 .put("senderCpuSeconds", new JsonArray(sender))
@@ -238,62 +175,15 @@ final class BenchResult {
                                 rounds.stream().map(BenchResult::roundJson).toList()));
     }
 
-    private JsonObject machineJson() {
-        return new JsonObject()
-                .put("processor", machine.processor())
-                .put("processors", machine.processors())
-                .put("kernel", machine.kernel())
-                .put("java", machine.java())
-                .put("loadAverage", machine.loadAverage());
-    }
-
-    private JsonObject settingsJson() {
-        return new JsonObject()
-                .put("sizeBytes", settings.sizeBytes())
-                .put("image", imageDescription)
-                .put("fileSystem", fileSystem)
-                .put("streams", settings.streams())
-                .put("serverEngine", serverEngine)
-                .put("senderEngine", TlsClient.engine())
-                .put("jvmOptions", new JsonArray(settings.jvmOptions()));
-    }
-
-    private JsonObject bytesJson() {
-        return new JsonObject()
-                .put("dataBytes", frames.dataBytes())
-                .put("zeroBytes", frames.zeroBytes())
-                .put("payloadBytes", frames.payloadBytes())
-                .put("lz4Ratio", frames.lz4Ratio());
-    }
-
     private JsonObject seriesJson(Series series) {
         JsonObject json =
-                new JsonObject().put("server", samplesJson(series.server)).put("floor", samplesJson(series.floor));
-        putSpread(json, "serverCpuSecondsPerGib", perGib(series.server));
-        putSpread(json, "floorCpuSecondsPerGib", perGib(series.floor));
-        putSpread(json, "serverMibPerSecond", rates(series.server));
-        putSpread(json, "floorMibPerSecond", rates(series.floor));
-        putSpread(json, "cpuRatio", series.ratio());
+                new JsonObject().put("server", Sample.toJson(series.server)).put("floor", Sample.toJson(series.floor));
+        Spread.put(json, "serverCpuSecondsPerGib", conditions.cpuPerGib(series.server));
+        Spread.put(json, "floorCpuSecondsPerGib", conditions.cpuPerGib(series.floor));
+        Spread.put(json, "serverMibPerSecond", conditions.rates(series.server));
+        Spread.put(json, "floorMibPerSecond", conditions.rates(series.floor));
+        Spread.put(json, "cpuRatio", series.ratio());
         return json;
-    }
-
-    private static JsonArray samplesJson(List<Sample> samples) {
-        return new JsonArray(samples.stream()
-                .map(sample -> new JsonObject()
-                        .put("cpuSeconds", sample.cpuSeconds())
-                        .put("wallSeconds", sample.wallSeconds()))
-                .toList());
-    }
-
-    private static void putSpread(JsonObject json, String name, @Nullable Spread spread) {
-        if (spread != null) {
-            json.put(
-                    name,
-                    new JsonObject()
-                            .put("min", spread.min())
-                            .put("median", spread.median())
-                            .put("max", spread.max()));
-        }
     }
 
     private static JsonObject roundJson(Round round) {

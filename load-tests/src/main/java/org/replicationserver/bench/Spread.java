@@ -1,7 +1,9 @@
 package org.replicationserver.bench;
 
+import io.vertx.core.json.JsonObject;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Smallest, middle and largest of some figures. */
 record Spread(double min, double median, double max) {
@@ -17,6 +19,13 @@ record Spread(double min, double median, double max) {
         return new Spread(sorted[0], median, sorted[sorted.length - 1]);
     }
 
+    /** Of the figures times a factor; null if there are none. */
+    static @Nullable Spread scaled(List<Double> figures, double factor) {
+        return figures.isEmpty()
+                ? null
+                : of(figures.stream().map(figure -> figure * factor).toList());
+    }
+
     /** Of the quotients of figures that were measured one after the other. */
     static Spread ofRatios(List<Double> figures, List<Double> divisors) {
         if (figures.size() != divisors.size()) {
@@ -27,5 +36,17 @@ record Spread(double min, double median, double max) {
             ratios[i] = figures.get(i) / divisors.get(i);
         }
         return of(Arrays.asList(ratios));
+    }
+
+    /** Puts it under a name; nothing if there is none. */
+    static void put(JsonObject json, String name, @Nullable Spread spread) {
+        if (spread != null) {
+            json.put(
+                    name,
+                    new JsonObject()
+                            .put("min", spread.min)
+                            .put("median", spread.median)
+                            .put("max", spread.max));
+        }
     }
 }

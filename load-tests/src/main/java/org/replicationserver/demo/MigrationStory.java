@@ -6,8 +6,10 @@ import java.util.List;
 import java.util.Locale;
 import org.replicationserver.agent.AgentOptions;
 import org.replicationserver.agent.AgentReport;
+import org.replicationserver.agent.AssignedServer;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.controlplane.Fleet;
+import org.replicationserver.controlplane.LocalControlPlane;
 import org.replicationserver.controlplane.ReplicationServerView;
 import org.replicationserver.controlplane.StateChange;
 import org.replicationserver.controlplane.VolumeTarget;
@@ -28,11 +30,11 @@ final class MigrationStory {
     private static final Duration OUTAGE_MIN = Duration.ofSeconds(5);
 
     private final Scene scene;
-    private final DemoControlPlane controlPlane;
+    private final LocalControlPlane controlPlane;
     private final Sightings sightings;
     private double serverCpuSeconds;
 
-    private MigrationStory(Scene scene, DemoControlPlane controlPlane) {
+    private MigrationStory(Scene scene, LocalControlPlane controlPlane) {
         this.scene = scene;
         this.controlPlane = controlPlane;
         this.sightings = new Sightings(controlPlane, scene.transcript());
@@ -40,7 +42,8 @@ final class MigrationStory {
 
     /** A {@link Story}. */
     static Story.End play(Scene scene) throws RunException, InterruptedException {
-        try (DemoControlPlane controlPlane = DemoControlPlane.start(scene.work().resolve("control-plane"))) {
+        try (LocalControlPlane controlPlane =
+                LocalControlPlane.start(scene.work().resolve("control-plane"))) {
             return new MigrationStory(scene, controlPlane).play();
         }
     }
@@ -49,8 +52,8 @@ final class MigrationStory {
         say("control plane: " + controlPlane.simulator().endpoint());
         try (LocalServer first = boot(FIRST, "first")) {
             long syncNanos = System.nanoTime();
-            try (DemoAgent agent = scene.startAgent(
-                    AgentOptions.of(scene.sources(), controlPlane.lookup(), SOURCE, scene.agentIdentity()))) {
+            try (DemoAgent agent = scene.startAgent(AgentOptions.of(
+                    scene.sources(), new AssignedServer(controlPlane.agentClient()), SOURCE, scene.agentIdentity()))) {
                 pair(agent, first);
                 new ThrottleStep(agent, first, controlPlane, sightings).run(FIRST);
                 outage(agent, first);
@@ -94,10 +97,7 @@ final class MigrationStory {
 
     private void authenticate(LocalServer server, String id) throws RunException, InterruptedException {
         new Watch(server, null)
-                .await(
-                        "the introduction of " + id,
-                        Watch.STEP_TIMEOUT,
-                        () -> fleet().replicationServer(id).self() != null);
+                .await("the introduction of " + id, Watch.STEP_TIMEOUT, () -> controlPlane.knowsServer(id));
         ReplicationServerView known = fleet().replicationServer(id);
         JsonObject self = known.self() == null ? new JsonObject() : known.self();
         Pin pin = Pin.parse(self.getJsonObject("pins").getString("current"));
@@ -114,7 +114,7 @@ final class MigrationStory {
         say("pair: the agent has registered " + SOURCE + " with "
                 + controlPlane.source().agentPins().getLast());
         VolumeTarget volume = new VolumeTarget(LocalServer.DEVICE, LocalServer.VOLUME, null, true);
-        controlPlane.awaitSuccess(fleet().assign(SOURCE, FIRST, List.of(volume)), watch);
+        watch.awaitSuccess(controlPlane, fleet().assign(SOURCE, FIRST, List.of(volume)));
         say("pair: PAIR_SOURCE_SERVER to " + FIRST + " SUCCEEDED");
     }
 
@@ -179,7 +179,7 @@ final class MigrationStory {
         say("replacement: " + FIRST + " killed with SIGKILL");
         try (LocalServer second = boot(SECOND, "second")) {
             Watch watch = agent.watch(second);
-            controlPlane.awaitSuccess(fleet().move(SOURCE, SECOND), watch);
+            watch.awaitSuccess(controlPlane, fleet().move(SOURCE, SECOND));
             say("replacement: " + SOURCE + " moved, PAIR_SOURCE_SERVER to " + SECOND
                     + " SUCCEEDED; the killed one cannot answer UNPAIR_SOURCE_SERVER");
             watch.await(
@@ -207,7 +207,7 @@ final class MigrationStory {
 
     private void stop(DemoAgent agent, LocalServer server) throws RunException, InterruptedException {
         Watch watch = agent.watch(server);
-        controlPlane.awaitSuccess(fleet().issue(SECOND, "STOP_REPLICATION", SOURCE), watch);
+        watch.awaitSuccess(controlPlane, fleet().issue(SECOND, "STOP_REPLICATION", SOURCE));
         watch.await("the report of the stop", Watch.STEP_TIMEOUT, () -> controlPlane.isTold("STOPPED", SECOND));
         say("stop: STOP_REPLICATION SUCCEEDED, the control plane sees "
                 + controlPlane.source().state());

@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.controlplane.LocalControlPlane;
 import org.replicationserver.process.Mebibytes;
 
 /** Says what the control plane knows of the initial sync, each time that it was told something else. The thread of the run. */
@@ -13,12 +14,12 @@ final class Sightings {
     private static final DateTimeFormatter TIME =
             DateTimeFormatter.ofPattern("HH:mm:ss").withZone(ZoneOffset.UTC);
 
-    private final DemoControlPlane controlPlane;
+    private final LocalControlPlane controlPlane;
     private final Transcript transcript;
     private @Nullable JsonObject seen;
     private String said = "";
 
-    Sightings(DemoControlPlane controlPlane, Transcript transcript) {
+    Sightings(LocalControlPlane controlPlane, Transcript transcript) {
         this.controlPlane = controlPlane;
         this.transcript = transcript;
     }

@@ -3,11 +3,12 @@ package org.replicationserver.demo;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
+import org.replicationserver.controlplane.LocalControlPlane;
 import org.replicationserver.process.LocalServer;
 import org.replicationserver.process.RunException;
 
 /** Limits the bandwidth in the middle of the initial sync, measures what goes over the wire, and takes the limit away. */
-record ThrottleStep(DemoAgent agent, LocalServer server, DemoControlPlane controlPlane, Sightings sightings) {
+record ThrottleStep(DemoAgent agent, LocalServer server, LocalControlPlane controlPlane, Sightings sightings) {
     /** So low that a small disk lasts for {@link #MEASURED_MAX}. */
     private static final int LIMIT_MBPS = 24;
 
@@ -52,7 +53,7 @@ record ThrottleStep(DemoAgent agent, LocalServer server, DemoControlPlane contro
                                 .put("type", "SET_BANDWIDTH")
                                 .put("sourceServerId", LocalServer.SOURCE_SERVER)
                                 .put("parameters", new JsonObject().put("bandwidth", bandwidth)));
-        controlPlane.awaitSuccess(commandId, agent.watch(server));
+        agent.watch(server).awaitSuccess(controlPlane, commandId);
         agent.scene()
                 .transcript()
                 .say("throttle: SET_BANDWIDTH to " + (mbps == 0 ? "no limit" : mbps + " Mbps") + " SUCCEEDED, at "

@@ -2,14 +2,15 @@ package org.replicationserver.demo;
 
 import java.time.Duration;
 import java.util.Locale;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.agent.AgentOutcome;
 import org.replicationserver.agent.AgentReport;
 import org.replicationserver.agent.ReplicationAgent;
+import org.replicationserver.controlplane.LocalControlPlane;
 import org.replicationserver.process.LocalServer;
 import org.replicationserver.process.Mebibytes;
 import org.replicationserver.process.RunException;
+import org.replicationserver.process.Waiting;
 
 /**
  * Waits for what must come, and fails as soon as it cannot come any more, because the server or the agent has ended. Immutable; the
@@ -22,18 +23,21 @@ record Watch(@Nullable LocalServer server, @Nullable ReplicationAgent agent) {
     /** Of everything else. */
     static final Duration STEP_TIMEOUT = Duration.ofSeconds(30);
 
-    private static final long POLL_MILLIS = 5;
-
     /** @param reached asked every few milliseconds */
-    void await(String awaited, Duration timeout, BooleanSupplier reached) throws RunException, InterruptedException {
-        long deadline = System.nanoTime() + timeout.toNanos();
-        while (!reached.getAsBoolean()) {
-            requireRunning(awaited);
-            if (System.nanoTime() > deadline) {
-                throw new RunException("waiting for " + awaited + " takes too long" + standing());
+    void await(String awaited, Duration timeout, Waiting.Reached reached) throws RunException, InterruptedException {
+        Waiting.until(awaited, timeout, this::standing, () -> {
+            boolean here = reached.test();
+            if (!here) {
+                requireRunning(awaited);
             }
-            Thread.sleep(POLL_MILLIS);
-        }
+            return here;
+        });
+    }
+
+    /** @throws RunException if the command was answered with anything but success */
+    void awaitSuccess(LocalControlPlane controlPlane, String commandId) throws RunException, InterruptedException {
+        String type = controlPlane.fleet().command(commandId).command().getString("type");
+        await("the result of " + type, STEP_TIMEOUT, () -> controlPlane.hasSucceeded(commandId));
     }
 
     private void requireRunning(String awaited) throws RunException, InterruptedException {

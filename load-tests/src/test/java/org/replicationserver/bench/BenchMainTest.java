@@ -17,7 +17,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.replicationserver.process.LocalServer;
-import picocli.CommandLine;
 
 /** The command line, and a whole run. */
 final class BenchMainTest {
@@ -63,21 +62,42 @@ final class BenchMainTest {
         return List.of(array.group(1).strip().split("\\s+", -1));
     }
 
+    private static final class Run {
+        private final StringWriter out = new StringWriter();
+        private final Path json;
+
+        Run(Path directory, String... arguments) {
+            StringWriter err = new StringWriter();
+            this.json = directory.resolve("figures.json");
+            List<String> all = new ArrayList<>(List.of("--size=64MiB", "--rounds=1", "--json=" + json));
+            all.addAll(List.of(arguments));
+
+            int exitCode = BenchMain.commandLine(directory.resolve("cache"))
+                    .setOut(new PrintWriter(out, true))
+                    .setErr(new PrintWriter(err, true))
+                    .execute(all.toArray(String[]::new));
+
+            assertThat(err.toString()).isEmpty();
+            assertThat(exitCode).isZero();
+            assertThat(out.toString()).contains("replicas identical");
+        }
+    }
+
     @Test
     @Tag("long")
     void aSmallRunEndsWithATableAndFigures(@TempDir Path directory) throws IOException {
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        Path json = directory.resolve("figures.json");
-        CommandLine bench = BenchMain.commandLine(directory.resolve("cache"))
-                .setOut(new PrintWriter(out, true))
-                .setErr(new PrintWriter(err, true));
+        Run run = new Run(directory, "--starts=1");
 
-        int exitCode = bench.execute("--size=64MiB", "--starts=1", "--rounds=1", "--json=" + json);
+        assertThat(run.out.toString()).contains("server, warm, CPU s/GiB");
+        assertThat(Files.readString(run.json)).contains("\"serverCpuSecondsPerGib\"", "\"peakResidentBytes\"");
+    }
 
-        assertThat(err.toString()).isEmpty();
-        assertThat(exitCode).isZero();
-        assertThat(out.toString()).contains("server, warm, CPU s/GiB", "replicas identical");
-        assertThat(Files.readString(json)).contains("\"serverCpuSecondsPerGib\"", "\"peakResidentBytes\"");
+    @Test
+    @Tag("long")
+    void aSmallRunWithAnOutageEndsWithATableAndFigures(@TempDir Path directory) throws IOException {
+        Run run = new Run(directory, "--outage");
+
+        assertThat(run.out.toString()).contains("control plane away, MiB/s", "away to answering, MiB/s");
+        assertThat(Files.readString(run.json)).contains("\"awayToAnsweringRate\"");
     }
 }

@@ -1,6 +1,7 @@
 package org.replicationserver.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.vertx.core.json.JsonObject;
@@ -11,6 +12,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.controlplane.LocalControlPlane;
 import org.replicationserver.process.LocalServer;
 import org.replicationserver.process.RunException;
 
@@ -23,12 +25,12 @@ final class ControlPlaneTest {
 
     private final StringWriter said = new StringWriter();
     private final Transcript transcript = new Transcript(new PrintWriter(said));
-    private DemoControlPlane controlPlane;
+    private LocalControlPlane controlPlane;
     private ReportingServer server;
 
     @BeforeEach
     void start() throws RunException {
-        controlPlane = DemoControlPlane.start(directory.resolve("control-plane"));
+        controlPlane = LocalControlPlane.start(directory.resolve("control-plane"));
         server = ReportingServer.assigned(controlPlane);
     }
 
@@ -50,15 +52,15 @@ final class ControlPlaneTest {
     void commandThatSucceedsIsNoFailure() throws Exception {
         String commandId = stop();
         server.answer(1, commandId, "SUCCEEDED", "");
-        assertThat(controlPlane.awaitSuccess(commandId, NOTHING_TO_WATCH).commandId())
-                .isEqualTo(commandId);
+        assertThatCode(() -> NOTHING_TO_WATCH.awaitSuccess(controlPlane, commandId))
+                .doesNotThrowAnyException();
     }
 
     @Test
     void commandThatFailsIsAFailureWithItsReason() throws Exception {
         String commandId = stop();
         server.answer(1, commandId, "FAILED", "the disk is on fire");
-        assertThatThrownBy(() -> controlPlane.awaitSuccess(commandId, NOTHING_TO_WATCH))
+        assertThatThrownBy(() -> NOTHING_TO_WATCH.awaitSuccess(controlPlane, commandId))
                 .isInstanceOf(RunException.class)
                 .hasMessage(ReportingServer.ID + " answered STOP_REPLICATION with FAILED: the disk is on fire");
     }

@@ -14,6 +14,7 @@ import java.util.List;
 import org.replicationserver.controlplane.AccessKey;
 import org.replicationserver.controlplane.AccessKey.Role;
 import org.replicationserver.controlplane.ApiClient;
+import org.replicationserver.controlplane.LocalControlPlane;
 import org.replicationserver.controlplane.SourceDisk;
 import org.replicationserver.controlplane.VolumeTarget;
 import org.replicationserver.process.LocalServer;
@@ -35,7 +36,7 @@ final class ReportingServer implements AutoCloseable {
     }
 
     /** One that serves the source server of the demo. */
-    static ReportingServer assigned(DemoControlPlane controlPlane) {
+    static ReportingServer assigned(LocalControlPlane controlPlane) {
         controlPlane
                 .fleet()
                 .registerAgent(

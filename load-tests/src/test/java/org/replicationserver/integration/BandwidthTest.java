@@ -184,17 +184,19 @@ final class BandwidthTest {
                 FullStreams full = FullStreams.begin(server.endpoint(), source, 2, BLOCK_BYTES)) {
             assertThat(full.during(Duration.ofSeconds(1)).mbps()).isGreaterThan(80);
             assertThat(throttle("40", "--source-server-id", "s-1"))
-                    .isEqualTo("source server s-1: a limit of 40 Mbps from now on, until the server starts again");
+                    .isEqualTo(
+                            "source server s-1: a limit of 40 Mbps from now on, until another one is set or assigned or the server starts again");
             full.during(SETTLING);
             assertThat(full.during(SETTLING).mbps()).isCloseTo(40, withinPercentage(10));
             assertThat(throttle("10"))
                     .isEqualTo(
-                            "all source servers together: a limit of 10 Mbps from now on, until the server starts again");
+                            "all source servers together: a limit of 10 Mbps from now on, until another one is set or assigned or the server starts again");
             full.during(SETTLING);
             assertThat(full.during(SETTLING).mbps()).isCloseTo(10, withinPercentage(10));
             throttle("0");
             assertThat(throttle("0", "--source-server-id", "s-1"))
-                    .isEqualTo("source server s-1: no limit from now on, until the server starts again");
+                    .isEqualTo(
+                            "source server s-1: no limit from now on, until another one is set or assigned or the server starts again");
             full.during(Duration.ofSeconds(1));
             assertThat(full.during(Duration.ofSeconds(1)).mbps()).isGreaterThan(80);
             Commands.Result unknown =

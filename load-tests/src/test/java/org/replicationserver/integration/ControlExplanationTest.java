@@ -20,6 +20,7 @@ import org.replicationserver.controlplane.Fault;
 import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.SourceDisk;
 import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.process.LocalServer;
 
 /** Each trouble between a server and its control plane is provoked and told, with what to do; agents are served all the same. */
 @Timeout(120)
@@ -34,10 +35,12 @@ final class ControlExplanationTest {
 
     private ControlPlaneWorld world;
     private TestSource source;
+    private LocalServer.ControlPlane access;
 
     @BeforeEach
     void begin() throws Exception {
         world = new ControlPlaneWorld(directory);
+        access = world.instance(INSTANCE);
         source = TestSource.of(directory, "s-1", 4 << 20);
     }
 
@@ -52,8 +55,8 @@ final class ControlExplanationTest {
         System.setProperty(METADATA_SETTING, metadataService.toString());
         List<String> all = new ArrayList<>(List.of(
                 "control.mode=https",
-                "control.endpoint=" + world.simulator().endpoint(),
-                "control.ca-file=" + world.authority(),
+                "control.endpoint=" + access.endpoint(),
+                "control.ca-file=" + access.authority(),
                 "control.associations-interval-seconds=1",
                 "control.attempt-timeout-seconds=2",
                 "control.poll-wait-seconds=1"));
@@ -68,7 +71,7 @@ final class ControlExplanationTest {
     }
 
     private InProcessServer serverOnInstance(String... settings) throws Exception {
-        return serverOn(world.instance(INSTANCE).endpoint(), settings);
+        return serverOn(access.instanceMetadata(), settings);
     }
 
     /** The server is not authenticated, says so with the reason, and goes on serving. */

@@ -3,6 +3,7 @@ package org.replicationserver.receiver;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpMethod;
@@ -59,43 +60,49 @@ final class AdminClient {
     }
 
     int run(CommandLine commandLine, String command) {
-        Vertx vertx = Vertx.vertx();
         try {
-            Answer answer = read(send(connect(vertx, HttpMethod.POST, command)));
+            Answer answer = read(ask(HttpMethod.POST, command));
             (answer.done() ? commandLine.getOut() : commandLine.getErr()).println(answer.text());
             return answer.done() ? 0 : ExitCode.REFUSED;
         } catch (NoAnswerException e) {
             commandLine.getErr().println(e.getMessage());
             return ExitCode.UNAVAILABLE;
-        } finally {
-            vertx.close();
         }
     }
 
     /** What the server tells of itself. */
     JsonObject status() throws NoAnswerException {
-        Vertx vertx = Vertx.vertx();
         try {
-            Reply reply = send(connect(vertx, HttpMethod.GET, "/status"));
+            Reply reply = ask(HttpMethod.GET, "/status");
             if (reply.status() == DONE) {
                 return reply.body().toJsonObject();
             }
             throw unreadable(reply);
         } catch (DecodeException e) {
             throw new NoAnswerException("the answer from " + socket + " is no JSON");
+        }
+    }
+
+    private Reply ask(HttpMethod method, String command) throws NoAnswerException {
+        Vertx vertx = Vertx.vertx();
+        HttpClient client = vertx.createHttpClient();
+        try {
+            return send(connect(client, method, command));
         } finally {
+            // It must be held until here: a client that is garbage closes its connections.
+            client.close();
             vertx.close();
         }
     }
 
-    private HttpClientRequest connect(Vertx vertx, HttpMethod method, String command) throws NoAnswerException {
+    private HttpClientRequest connect(HttpClient client, HttpMethod method, String command) throws NoAnswerException {
         RequestOptions request = new RequestOptions()
                 .setServer(SocketAddress.domainSocketAddress(socket.toString()))
                 .setHost("localhost")
                 .setMethod(method)
                 .setURI(command);
         try {
-            HttpClientRequest connected = await(vertx.createHttpClient().request(request));
+            HttpClientRequest connected = await(client.request(request));
             // Without one the log tells of the connection's end too, in words of the network.
             connected.connection().exceptionHandler(told -> {});
             return connected;

@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
         name = "throttle",
         mixinStandardHelpOptions = true,
         description =
-                "Limits how fast agents may send data to the server that runs on this machine, until it starts again.",
+                "Limits how fast agents may send data to the server that runs on this machine, until another limit is assigned or it starts again.",
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
             "0:done",

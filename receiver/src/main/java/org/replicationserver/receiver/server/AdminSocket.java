@@ -119,7 +119,11 @@ final class AdminSocket {
         }
         String whose = sourceServerId == null ? "all source servers together" : "source server " + sourceServerId;
         String limit = mbps == 0 ? "no limit" : "a limit of " + mbps + " Mbps";
-        answer(request, 200, "result", whose + ": " + limit + " from now on, until the server starts again");
+        answer(
+                request,
+                200,
+                "result",
+                whose + ": " + limit + " from now on, until another one is set or assigned or the server starts again");
     }
 
     private void reopen(HttpServerRequest request, String volumeId) {

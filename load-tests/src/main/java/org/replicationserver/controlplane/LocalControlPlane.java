@@ -1,42 +1,33 @@
-package org.replicationserver.demo;
+package org.replicationserver.controlplane;
 
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.Objects;
-import org.replicationserver.agent.AssignedServer;
-import org.replicationserver.agent.ServerLookup;
-import org.replicationserver.controlplane.ApiClient;
-import org.replicationserver.controlplane.CommandView;
-import org.replicationserver.controlplane.ControlPlaneSimulator;
-import org.replicationserver.controlplane.Fleet;
-import org.replicationserver.controlplane.InstanceMetadataStub;
-import org.replicationserver.controlplane.InstanceMetadataStub.Instance;
-import org.replicationserver.controlplane.SimulatorOptions;
-import org.replicationserver.controlplane.SourceServerView;
 import org.replicationserver.process.LocalServer;
 import org.replicationserver.process.RunException;
 
-/** The control plane of a demo, in its process, and the metadata services of the instances. The thread of the run. */
-final class DemoControlPlane implements AutoCloseable {
+/** A control plane in this process for servers that run here, and the metadata services of their instances. One thread. */
+public final class LocalControlPlane implements AutoCloseable {
     private static final String ROLE = "AWSApplicationMigrationReplicationServerRole";
 
     private final ControlPlaneSimulator simulator;
     private final Path authority;
+
+    /** The newest first. */
     private final Deque<Runnable> closes = new ArrayDeque<>();
 
-    private DemoControlPlane(ControlPlaneSimulator simulator, Path authority) {
+    private LocalControlPlane(ControlPlaneSimulator simulator, Path authority) {
         this.simulator = simulator;
         this.authority = authority;
         closes.push(simulator::close);
     }
 
     /** Starts one that writes the certificate of its authority to a directory. */
-    static DemoControlPlane start(Path directory) throws RunException {
+    public static LocalControlPlane start(Path directory) throws RunException {
         try {
-            return new DemoControlPlane(
+            return new LocalControlPlane(
                     ControlPlaneSimulator.start(SimulatorOptions.forTests().withDirectory(directory)),
                     directory.resolve(ControlPlaneSimulator.AUTHORITY_FILE));
         } catch (IOException e) {
@@ -44,17 +35,19 @@ final class DemoControlPlane implements AutoCloseable {
         }
     }
 
-    ControlPlaneSimulator simulator() {
+    public ControlPlaneSimulator simulator() {
         return simulator;
     }
 
-    Fleet fleet() {
+    /** The simulator's. */
+    public Fleet fleet() {
         return simulator.fleet();
     }
 
     /** What a server on a new instance of this id needs. */
-    LocalServer.ControlPlane instance(String instanceId) throws RunException {
-        Instance instance = new Instance(instanceId, simulator.region(), ROLE);
+    public LocalServer.ControlPlane instance(String instanceId) throws RunException {
+        InstanceMetadataStub.Instance instance =
+                new InstanceMetadataStub.Instance(instanceId, simulator.region(), ROLE);
         try {
             InstanceMetadataStub metadata = InstanceMetadataStub.start(instance, simulator.accessKeys(), 0);
             closes.push(metadata::close);
@@ -65,25 +58,31 @@ final class DemoControlPlane implements AutoCloseable {
         }
     }
 
-    /** For an agent, with credentials of its own. */
-    ServerLookup lookup() {
+    /** A client for an agent, with credentials of its own. */
+    public ApiClient agentClient() {
         ApiClient client = simulator.agentClient();
         closes.push(client::close);
-        return new AssignedServer(client);
+        return client;
     }
 
-    boolean knowsSource() {
+    /** Whether a replication server has introduced itself. */
+    public boolean knowsServer(String replicationServerId) {
+        return fleet().replicationServer(replicationServerId).self() != null;
+    }
+
+    /** Whether the agent of the source server has registered. */
+    public boolean knowsSource() {
         return fleet().sourceServers().stream()
                 .anyMatch(source -> source.sourceServerId().equals(LocalServer.SOURCE_SERVER));
     }
 
     /** The source server, whose agent must have registered. */
-    SourceServerView source() {
+    public SourceServerView source() {
         return fleet().sourceServer(LocalServer.SOURCE_SERVER);
     }
 
     /** Whether the newest that it was told of the source server is this state, by this replication server. */
-    boolean isTold(String state, String replicationServerId) {
+    public boolean isTold(String state, String replicationServerId) {
         JsonObject info = source().info();
         return info != null
                 && source().state().equals(state)
@@ -91,33 +90,32 @@ final class DemoControlPlane implements AutoCloseable {
     }
 
     /** Whether it was told that the epoch is committed. */
-    boolean isCommitted(long epoch) {
+    public boolean isCommitted(long epoch) {
         JsonObject known = source().record();
         return known != null && Long.parseLong(known.getString("committedEpoch")) >= epoch;
     }
 
     /**
-     * Waits until a command was executed.
+     * Returns whether a command was executed; false as long as it is not answered.
      *
      * @throws RunException if it was answered with anything but success
      */
-    CommandView awaitSuccess(String commandId, Watch watch) throws RunException, InterruptedException {
-        String type = fleet().command(commandId).command().getString("type");
-        watch.await(
-                "the result of " + type,
-                Watch.STEP_TIMEOUT,
-                () -> fleet().command(commandId).result() != null);
-        CommandView answered = fleet().command(commandId);
-        if (!answered.status().equals("SUCCEEDED")) {
-            String message = Objects.requireNonNull(answered.result()).getString("message", "without a reason");
-            throw new RunException(answered.replicationServerId() + " answered " + type + " with " + answered.status()
-                    + ": " + message);
+    public boolean hasSucceeded(String commandId) throws RunException {
+        CommandView command = fleet().command(commandId);
+        JsonObject result = command.result();
+        if (result == null) {
+            return false;
         }
-        return answered;
+        if (!command.status().equals("SUCCEEDED")) {
+            throw new RunException(command.replicationServerId() + " answered "
+                    + command.command().getString("type") + " with " + command.status() + ": "
+                    + result.getString("message", "without a reason"));
+        }
+        return true;
     }
 
     /** From now on nobody is there. */
-    void goDown() throws RunException {
+    public void goDown() throws RunException {
         try {
             simulator.goDown();
         } catch (IOException e) {
@@ -126,7 +124,7 @@ final class DemoControlPlane implements AutoCloseable {
     }
 
     /** Answers again, at the same place. */
-    void comeUp() throws RunException {
+    public void comeUp() throws RunException {
         try {
             simulator.comeUp();
         } catch (IOException e) {

@@ -60,6 +60,7 @@ public final class Outbox implements AutoCloseable {
     private long sent;
     private long setAside;
     private @Nullable CompletableFuture<SentReport> waiter;
+    private final List<CompletableFuture<Void>> emptyWaiters = new ArrayList<>();
     private @Nullable String failure;
     private long retryAtNanos;
     private long positionAtNanos = System.nanoTime();
@@ -69,6 +70,8 @@ public final class Outbox implements AutoCloseable {
         record Append(Report report, CompletableFuture<Void> durable) implements Task {}
 
         record Next(CompletableFuture<SentReport> report) implements Task {}
+
+        record Empty(CompletableFuture<Void> reached) implements Task {}
 
         record Done(SentReport report, @Nullable String refusal, CompletableFuture<Void> done) implements Task {}
 
@@ -144,6 +147,7 @@ public final class Outbox implements AutoCloseable {
         switch (task) {
             case Task.Append append -> append.durable().completeExceptionally(cause);
             case Task.Next next -> next.report().completeExceptionally(cause);
+            case Task.Empty empty -> empty.reached().completeExceptionally(cause);
             case Task.Done done -> done.done().completeExceptionally(cause);
             case Task.Stop _ -> {}
         }
@@ -162,6 +166,13 @@ public final class Outbox implements AutoCloseable {
     /** As of a moment ago. */
     public OutboxStatus status() {
         return status;
+    }
+
+    /** Done once nothing waits here any more; perhaps never, if the outbox is closed before. */
+    public CompletableFuture<Void> whenEmpty() {
+        CompletableFuture<Void> reached = new CompletableFuture<>();
+        put(new Task.Empty(reached));
+        return reached;
     }
 
     // --- for the sender
@@ -224,6 +235,7 @@ public final class Outbox implements AutoCloseable {
                 case Task.Append _ -> {}
                 case Task.Done done -> finish(done);
                 case Task.Next next -> waiter = next.report();
+                case Task.Empty empty -> emptyWaiters.add(empty.reached());
                 case Task.Stop _ -> stops = true;
             }
         }
@@ -231,7 +243,7 @@ public final class Outbox implements AutoCloseable {
             end();
             return false;
         }
-        serveWaiter();
+        serveWaiters();
         storePositionIfDue();
         return true;
     }
@@ -347,13 +359,17 @@ public final class Outbox implements AutoCloseable {
         task.done().complete(null);
     }
 
-    private void serveWaiter() {
+    private void serveWaiters() {
         if (waiter != null) {
             SentReport head = log.head();
             if (head != null) {
                 waiter.complete(head);
                 waiter = null;
             }
+        }
+        if (log.index().entries() == 0) {
+            emptyWaiters.forEach(empty -> empty.complete(null));
+            emptyWaiters.clear();
         }
     }
 

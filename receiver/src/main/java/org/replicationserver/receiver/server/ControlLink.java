@@ -7,7 +7,10 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -141,13 +144,10 @@ final class ControlLink {
     }
 
     private static void awaitSent(Outbox outbox) throws InterruptedException {
-        long deadlineNanos = System.nanoTime() + LAST_REPORTS_TIMEOUT.toNanos();
-        while (outbox.status().entries() > 0 && System.nanoTime() - deadlineNanos < 0) {
-            Thread.sleep(20);
-        }
-        int left = outbox.status().entries();
-        if (left > 0) {
-            LOG.atInfo().addKeyValue("reports", left).log("reports wait for the next start");
+        try {
+            outbox.whenEmpty().get(LAST_REPORTS_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException | ExecutionException _) {
+            LOG.atInfo().addKeyValue("reports", outbox.status().entries()).log("reports wait for the next start");
         }
     }
 

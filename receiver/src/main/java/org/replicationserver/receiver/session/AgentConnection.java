@@ -113,15 +113,15 @@ public final class AgentConnection implements FrameReader.Handler {
 
     /** The socket can take more again. */
     public void writable() {
-        if (role == Role.DATA && session != null && stream != null) {
-            session.flushAck(stream);
+        if (stream != null) {
+            stream.flushAck();
         }
     }
 
     /** The socket has failed below the protocol, and will be gone; {@code cause} is text of ours or of the TLS engine. */
     public void broke(String cause) {
         if (role != Role.ENDED) {
-            events.connectionBroke(slot.sourceServerId(), transport.remoteAddress(), cause);
+            events.connectionBroke(slot.sourceServerId, transport.remoteAddress(), cause);
         }
     }
 
@@ -231,6 +231,7 @@ public final class AgentConnection implements FrameReader.Handler {
             case ZERO -> openSession().acceptZero(openStream(), header);
             case FENCE ->
                 openSession()
+                        .epochs
                         .fence(
                                 openStream(),
                                 header,
@@ -243,7 +244,7 @@ public final class AgentConnection implements FrameReader.Handler {
     public void skipped(FrameHeader header) throws ProtocolException {
         if (header.type() == null) {
             countControlFrame(header);
-            events.ignored(slot.sourceServerId());
+            events.ignored(slot.sourceServerId);
         }
     }
 
@@ -256,8 +257,8 @@ public final class AgentConnection implements FrameReader.Handler {
                 hello(hello);
             }
             case ATTACH -> slot.attach(this, header, body(payload, Attach::parse));
-            case EPOCH_OPEN -> openSession().openEpoch(header, body(payload, EpochOpen::parse));
-            case EPOCH_COMMIT -> openSession().commitEpoch(header, body(payload, EpochCommit::parse));
+            case EPOCH_OPEN -> openSession().epochs.open(header, body(payload, EpochOpen::parse));
+            case EPOCH_COMMIT -> openSession().epochs.commit(header, body(payload, EpochCommit::parse));
             case SOURCE_STATUS -> openSession().sourceStatus(header, body(payload, SourceStatus::parse));
             case PING -> {
                 if (!pings.take(clock.nanos())) {
@@ -271,7 +272,7 @@ public final class AgentConnection implements FrameReader.Handler {
             }
             case ERROR -> {
                 ErrorBody error = body(payload, ErrorBody::parse);
-                events.peerReportedError(slot.sourceServerId(), transport.remoteAddress(), error.code());
+                events.peerReportedError(slot.sourceServerId, transport.remoteAddress(), error.code());
                 ErrorCode code = ErrorCode.of(error.code());
                 if (code == null || code.isFatal()) {
                     end("the agent reported error " + error.code(), SessionEndCause.AGENT_LEFT);
@@ -286,7 +287,7 @@ public final class AgentConnection implements FrameReader.Handler {
             slot.hello(this, hello);
         } catch (ProtocolException e) {
             events.helloRefused(
-                    slot.sourceServerId(), transport.remoteAddress(), e.code(), String.valueOf(e.getMessage()));
+                    slot.sourceServerId, transport.remoteAddress(), e.code(), String.valueOf(e.getMessage()));
             throw e;
         }
     }
@@ -300,7 +301,7 @@ public final class AgentConnection implements FrameReader.Handler {
         B body = parser.parse(json);
         int unknown = json.unreadMembers();
         if (unknown > 0) {
-            events.ignoredMembers(slot.sourceServerId(), unknown);
+            events.ignoredMembers(slot.sourceServerId, unknown);
         }
         return body;
     }
@@ -337,7 +338,7 @@ public final class AgentConnection implements FrameReader.Handler {
     /** Answers a frame with an error that does not end the connection. */
     void sendError(ProtocolException e) {
         ErrorBody body = e.toBody();
-        events.refused(slot.sourceServerId(), transport.remoteAddress(), body);
+        events.refused(slot.sourceServerId, transport.remoteAddress(), body);
         send(FrameType.ERROR, body);
     }
 

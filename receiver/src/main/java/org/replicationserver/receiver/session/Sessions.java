@@ -87,7 +87,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
             if (slot == null) {
                 return assignFirst(assignment, bandwidth, wanted, lastReported);
             }
-            slot.throttle().assign(bandwidth);
+            slot.throttle.assign(bandwidth);
             slot.setDesiredState(wanted);
             return slot.assign(assignment);
         });
@@ -103,7 +103,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
             SourceRecord record = own.newerOf(lastReported);
             SourceMemory share = new SourceMemory(shareBytes(slots.size() + 1), context.clock());
             SourceSlot slot = new SourceSlot(id, wanted, record, context, share, throttle.newSource(), this);
-            slot.throttle().assign(bandwidth);
+            slot.throttle.assign(bandwidth);
             slots.put(id, slot);
             shareMemory();
             CompletionStage<Void> stored = record.equals(own)
@@ -146,7 +146,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
 
     private void shareMemory() {
         long shareBytes = shareBytes(slots.size());
-        slots.values().forEach(slot -> slot.setShareBytes(shareBytes));
+        slots.values().forEach(slot -> slot.memory.setShareBytes(shareBytes));
     }
 
     /** Says what is wanted of a source server; false if no volumes are assigned to it. */
@@ -214,7 +214,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
         if (now - scheduledNanos >= SCHEDULE_NANOS) {
             scheduledNanos = now;
             throttle.look();
-            slots.values().forEach(slot -> slot.throttle().look());
+            slots.values().forEach(slot -> slot.throttle.look());
         }
     }
 
@@ -227,7 +227,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
         if (slot == null) {
             return false;
         }
-        slot.throttle().setSchedule(schedule);
+        slot.throttle.setSchedule(schedule);
         return true;
     }
 
@@ -239,10 +239,9 @@ public final class Sessions implements SourceSlot.SlotOwner {
     /** Opens a volume anew and draws a new data generation for it; null if no such volume is assigned. */
     public @Nullable CompletionStage<Availability> reopen(String volumeId) {
         for (SourceSlot slot : slots.values()) {
-            for (VolumeAssignment volume : slot.assignment().volumes()) {
-                if (volume.volumeId().equals(volumeId)) {
-                    return slot.reopen(volume);
-                }
+            VolumeAssignment volume = slot.volumes.assignment().volume(volumeId);
+            if (volume != null) {
+                return slot.volumes.reopen(volume);
             }
         }
         return null;
@@ -298,10 +297,8 @@ public final class Sessions implements SourceSlot.SlotOwner {
     /** A volume has failed on its writer's thread. */
     void volumeFailed(VolumeFailure failure) {
         for (SourceSlot slot : slots.values()) {
-            for (VolumeAssignment assigned : slot.assignment().volumes()) {
-                if (assigned.volumeId().equals(failure.volumeId().value())) {
-                    slot.volumeFailed(failure);
-                }
+            if (slot.volumes.assignment().volume(failure.volumeId().value()) != null) {
+                slot.volumeFailed(failure);
             }
         }
     }

@@ -1,65 +1,77 @@
 package org.replicationserver.receiver.session;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.session.VolumeHost.Availability;
 
 /**
- * The volumes of one source server while its assignment changes: those that are not assigned any more are closed, those that came
- * are opened, one change after the other. Event loop only.
+ * The volumes that are assigned to one source server: they are opened, closed, opened anew after a failure, and fenced against sessions
+ * that have ended. Event loop only.
  *
- * <p>A volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end
+ * <p>While the assignment changes, those that are not assigned any more are closed, those that came are opened, one change after the
+ * other. A volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end
  * may give the device to another server.
  */
 final class SlotVolumes {
-    /** What the changes of volumes ask of their slot. */
+    /** What the volumes ask of their slot. */
     interface Owner {
         /** Done when no session is open. */
         CompletionStage<Void> whenNoSession();
 
-        /** Done when no write of an ended session is queued or running on the volume. */
-        CompletionStage<Void> whenSettled(String volumeId);
-
-        /** The image file of a volume is about to be made, empty: nothing that is known of the volume holds. */
-        CompletionStage<Void> forget(String volumeId);
-
-        /** Whether a volume of this id may be written; one that has failed waits for an operator. */
-        boolean mayOpen(String volumeId);
-
-        /** Whether nothing is known to have been written to it. */
-        boolean isUntouched(String volumeId);
-
-        /** A volume was opened, or cannot be. */
-        void opened(String volumeId, VolumeHost.Availability availability);
+        /** Asks the session, if one is open, to begin again. */
+        void askToFinish(String reason);
     }
 
-    private final VolumeHost host;
+    private final SlotRecord record;
+    private final SessionContext context;
     private final Owner owner;
+    private SourceAssignment assignment;
     private CompletionStage<Void> changes = CompletableFuture.completedStage(null);
-    private int underWay;
+    private int changesUnderWay;
+    private final Set<String> reopening = new HashSet<>();
 
-    SlotVolumes(VolumeHost host, Owner owner) {
-        this.host = host;
+    /** The newest session that was opened, ended or not: the one whose writes may still be under way. */
+    private @Nullable SourceSession newest;
+
+    /** Of the fences against it; null until somebody asks for them. */
+    private @Nullable CompletionStage<Void> fenced;
+
+    /** Without volumes; {@link #assign} gives it some. */
+    SlotVolumes(String sourceServerId, SlotRecord record, SessionContext context, Owner owner) {
+        this.assignment = new SourceAssignment(sourceServerId, List.of());
+        this.record = record;
+        this.context = context;
         this.owner = owner;
     }
 
+    SourceAssignment assignment() {
+        return assignment;
+    }
+
+    // --- opening and closing
+
     /** Whether a change is not done, so that a session would miss a volume that is about to come. */
     boolean isChanging() {
-        return underWay > 0;
+        return changesUnderWay > 0;
     }
 
     /** Closes and opens what differs; done when every volume that came was opened or cannot be. */
-    CompletionStage<Void> change(List<VolumeAssignment> from, List<VolumeAssignment> to) {
-        List<VolumeAssignment> gone = without(from, to);
-        List<VolumeAssignment> came = without(to, from);
+    CompletionStage<Void> assign(SourceAssignment to) {
+        List<VolumeAssignment> gone = without(assignment.volumes(), to.volumes());
+        List<VolumeAssignment> came = without(to.volumes(), assignment.volumes());
+        assignment = to;
         if (gone.isEmpty() && came.isEmpty()) {
             return changes;
         }
-        underWay++;
+        changesUnderWay++;
         changes = changes.thenCompose(before -> all(gone, this::close))
                 .thenCompose(closed -> all(came, this::open))
-                .thenRun(() -> underWay--);
+                .thenRun(() -> changesUnderWay--);
         return changes;
     }
 
@@ -81,17 +93,86 @@ final class SlotVolumes {
 
     private CompletionStage<Void> close(VolumeAssignment volume) {
         String id = volume.volumeId();
-        return owner.whenNoSession().thenCompose(ended -> owner.whenSettled(id)).thenCompose(settled -> host.close(id));
+        return owner.whenNoSession()
+                .thenCompose(ended -> whenSettled(id))
+                .thenCompose(settled -> context.volumes().close(id));
     }
 
     private CompletionStage<Void> open(VolumeAssignment volume) {
         String id = volume.volumeId();
-        if (!owner.mayOpen(id)) {
+        String cause = record.failedCause(id);
+        if (cause != null) {
+            context.events().volumeLeftClosed(assignment.sourceServerId(), id, cause); // it waits for an operator
+        }
+        if (cause != null || assignment.volume(id) == null) {
             return CompletableFuture.completedStage(null);
         }
+        VolumeHost host = context.volumes();
         return host.isMissingImage(volume)
-                .thenCompose(missing -> missing ? owner.forget(id) : CompletableFuture.completedStage(null))
-                .thenCompose(known -> host.open(volume, owner.isUntouched(id)))
-                .thenAccept(availability -> owner.opened(id, availability));
+                .thenCompose(missing -> missing ? record.forget(id) : CompletableFuture.completedStage(null))
+                .thenCompose(known -> host.open(volume, record.isUntouched(id)))
+                .thenAccept(availability -> {
+                    tellOpened(id, availability);
+                    if (availability instanceof Availability.Open) {
+                        owner.askToFinish("VOLUME_REOPENED");
+                    }
+                });
+    }
+
+    private void tellOpened(String volumeId, Availability availability) {
+        String sourceServerId = assignment.sourceServerId();
+        switch (availability) {
+            case Availability.Open _ -> context.events().volumeOpened(sourceServerId, volumeId);
+            case Availability.Unavailable none ->
+                context.events().volumeUnavailable(sourceServerId, volumeId, none.reason());
+        }
+    }
+
+    /**
+     * Opens a volume that has failed or could not be opened; the session begins again so that the agent learns of it. After a failure
+     * nobody knows what the volume holds, so it gets a new data generation.
+     */
+    CompletionStage<Availability> reopen(VolumeAssignment volume) {
+        String id = volume.volumeId();
+        if (record.failedCause(id) == null && context.volumes().find(id) instanceof Availability.Open) {
+            return CompletableFuture.completedStage(new Availability.Unavailable("it has not failed"));
+        }
+        if (!reopening.add(id)) {
+            return CompletableFuture.completedStage(new Availability.Unavailable("it is being reopened"));
+        }
+        return record.reopen(id)
+                .thenCompose(stored -> context.volumes().reopen(volume))
+                .thenApply(availability -> {
+                    reopening.remove(id);
+                    tellOpened(id, availability);
+                    owner.askToFinish("VOLUME_REOPENED");
+                    return availability;
+                });
+    }
+
+    // --- fencing
+
+    void sessionOpened(SourceSession session) {
+        newest = session;
+        fenced = null;
+    }
+
+    /** Ends what is under way of the newest session; done when nothing of it is queued or running on any volume. */
+    CompletionStage<Void> fence() {
+        if (fenced == null) {
+            fenced = all(assignment.volumes(), volume -> whenSettled(volume.volumeId()));
+        }
+        return fenced;
+    }
+
+    /** Done when no write of an ended session is queued or running on the volume. */
+    private CompletionStage<Void> whenSettled(String volumeId) {
+        CompletableFuture<Void> settled = new CompletableFuture<>();
+        if (newest != null && context.volumes().find(volumeId) instanceof Availability.Open open) {
+            open.volume().fence(newest, () -> context.eventLoop().execute(() -> settled.complete(null)));
+        } else {
+            settled.complete(null);
+        }
+        return settled;
     }
 }

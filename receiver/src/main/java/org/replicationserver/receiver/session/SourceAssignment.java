@@ -18,4 +18,15 @@ public record SourceAssignment(String sourceServerId, List<VolumeAssignment> vol
         }
         return null;
     }
+
+    /** The volume of this id, or null if none is assigned. */
+    @Nullable
+    VolumeAssignment volume(String volumeId) {
+        for (VolumeAssignment volume : volumes) {
+            if (volume.volumeId().equals(volumeId)) {
+                return volume;
+            }
+        }
+        return null;
+    }
 }

@@ -95,6 +95,21 @@ final class OutboxTest {
     }
 
     @Test
+    void whoWaitsForItToBeEmptyIsToldWhenTheLastReportIsDone() throws Exception {
+        try (Outbox outbox = open()) {
+            outbox.whenEmpty().get(20, TimeUnit.SECONDS);
+            outbox.append(OutboxLogTest.result("c-1"));
+            outbox.append(OutboxLogTest.result("c-2"));
+            CompletableFuture<Void> empty = outbox.whenEmpty();
+            outbox.sent(next(outbox)).get(20, TimeUnit.SECONDS);
+            SentReport last = next(outbox);
+            assertThat(empty).isNotDone();
+            outbox.sent(last);
+            empty.get(20, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test
     void whatWaitsTogetherIsForcedOnceAndNobodyWhoAppendsWaits() throws Exception {
         GatedDisk disk = new GatedDisk();
         try (Outbox outbox = open(disk)) {

@@ -1,0 +1,141 @@
+package org.replicationserver.receiver.session;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.replicationserver.receiver.protocol.Features;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.Progress;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.volume.Volume;
+
+/**
+ * A session that is about to open, from HELLO to WELCOME: it waits for its generation to be stored, for the older session's writes to
+ * end, and, though not for ever, for volumes that are being opened. Event loop only.
+ */
+final class SessionOpening {
+    /** A WELCOME waits so long for volumes that are being opened; later ones are told by GOAWAY. */
+    private static final long VOLUMES_WAIT_NANOS = 10_000_000_000L;
+
+    final AgentConnection control;
+    private final SourceSlot slot;
+    private final SessionContext context;
+    private final Hello hello;
+    private final long generation;
+    private final long beganNanos;
+    private long progressNanos;
+
+    /** Its generation is stored, and no write of the older session is queued or running. */
+    boolean mayWrite;
+
+    SessionOpening(SourceSlot slot, AgentConnection control, Hello hello, long generation) {
+        this.slot = slot;
+        this.context = slot.context;
+        this.control = control;
+        this.hello = hello;
+        this.generation = generation;
+        this.beganNanos = context.clock().nanos();
+        this.progressNanos = beganNanos;
+    }
+
+    boolean isReady() {
+        long waitedNanos = context.clock().nanos() - beganNanos;
+        return mayWrite && (!slot.volumes.isChanging() || waitedNanos > VOLUMES_WAIT_NANOS);
+    }
+
+    /** Begins the session and tells the agent of it. */
+    void open() {
+        List<SessionVolume> volumes = new ArrayList<>();
+        List<Welcome.Volume> told = new ArrayList<>();
+        for (Hello.Disk disk : hello.disks()) {
+            VolumeAssignment assigned = slot.volumes.assignment().volumeOf(disk.deviceName());
+            VolumeRecord known = assigned == null ? null : slot.record.volume(assigned.volumeId());
+            if (assigned == null || known == null) {
+                throw new IllegalStateException("a disk without a volume passed the check of HELLO");
+            }
+            SessionVolume volume = sessionVolume(volumes.size(), assigned, known);
+            volumes.add(volume);
+            told.add(welcome(volume, known));
+        }
+        int streams = streamCount(hello.streams(), volumes.size());
+        List<String> features = Features.granted(hello.features());
+        SourceSession session = new SourceSession(slot, control, generation, volumes, streams, features);
+        slot.sessionOpened(session);
+        control.opened(session);
+        SessionSettings settings = context.settings();
+        control.send(
+                FrameType.WELCOME,
+                new Welcome(
+                        ProtocolLimits.VERSION,
+                        features,
+                        generation,
+                        streams,
+                        settings.regionShift(),
+                        new Welcome.Limits(
+                                ProtocolLimits.JSON_BYTES_MAX,
+                                settings.controlFramesPerSecond(),
+                                settings.controlFramesBurst(),
+                                (int) settings.attachTimeout().toMillis()),
+                        told));
+        context.events().sessionOpened(slot.sourceServerId, generation, control.remoteAddress(), streams, told);
+    }
+
+    private SessionVolume sessionVolume(int index, VolumeAssignment assigned, VolumeRecord known) {
+        return switch (context.volumes().find(assigned.volumeId())) {
+            case Availability.Unavailable none ->
+                new SessionVolume(
+                        index, assigned, null, known.failedCause() == null ? none.reason() : known.failedCause());
+            case Availability.Open open -> new SessionVolume(index, assigned, open.volume(), known.failedCause());
+        };
+    }
+
+    /** Fewer streams than wanted where the smallest windows of all of them would not fit the source server's share. */
+    private int streamCount(int wanted, int volumeCount) {
+        long fit = slot.memory.shareBytes() / ((long) volumeCount * ProtocolLimits.WINDOW_BYTES_MIN);
+        return Math.clamp(fit, 1, Math.min(wanted, context.settings().streamsMax()));
+    }
+
+    private Welcome.Volume welcome(SessionVolume volume, VolumeRecord known) {
+        VolumeAssignment assigned = volume.assignment;
+        SourceRecord record = slot.record.now();
+        String failure = volume.failure;
+        ResumeRule.Answer answer = failure == null
+                ? ResumeRule.of(record, known, hello.remembers(), assigned.deviceName())
+                : new ResumeRule.Answer(Welcome.Action.FAILED, failure);
+        return new Welcome.Volume(
+                volume.index,
+                assigned.volumeId(),
+                assigned.deviceName(),
+                assigned.sizeBytes(),
+                ProtocolLimits.SECTOR_BYTES,
+                known.dataGen(),
+                record.commit().epoch(),
+                volume.volume != null && volume.volume.isFresh(),
+                answer.action(),
+                answer.reason());
+    }
+
+    /** Tells the agent what it waits for, now and then. */
+    void tick(long nowNanos) {
+        if (nowNanos - progressNanos > context.settings().progressInterval().toNanos()) {
+            progressNanos = nowNanos;
+            control.send(FrameType.PROGRESS, new Progress(Progress.WaitingFor.FENCING, fencedVolumes()));
+        }
+    }
+
+    private List<Progress.Volume> fencedVolumes() {
+        List<Progress.Volume> waiting = new ArrayList<>();
+        for (int i = 0; i < hello.disks().size(); i++) {
+            VolumeAssignment assigned =
+                    slot.volumes.assignment().volumeOf(hello.disks().get(i).deviceName());
+            if (assigned != null && context.volumes().find(assigned.volumeId()) instanceof Availability.Open open) {
+                Volume volume = open.volume();
+                waiting.add(new Progress.Volume(i, volume.queuedBytes(), volume.runningNanos() / 1_000_000, null));
+            }
+        }
+        return waiting;
+    }
+}

@@ -1,0 +1,146 @@
+package org.replicationserver.receiver.session;
+
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+import org.replicationserver.receiver.session.VolumeHost.Availability;
+
+/**
+ * The record of one source server as it is now, and all that changes it. Event loop only.
+ *
+ * <p>A change counts here at once; its stage is done when it is durable, in the order of the changes.
+ */
+final class SlotRecord {
+    private static final HexFormat HEX = HexFormat.of();
+
+    private final String sourceServerId;
+    private final SessionContext context;
+    private SourceRecord now;
+
+    SlotRecord(String sourceServerId, SourceRecord now, SessionContext context) {
+        this.sourceServerId = sourceServerId;
+        this.now = now;
+        this.context = context;
+    }
+
+    SourceRecord now() {
+        return now;
+    }
+
+    private CompletionStage<Void> change(SourceRecord changed) {
+        now = changed;
+        return context.records().store(sourceServerId, changed);
+    }
+
+    // --- sessions
+
+    /** A session is about to open: it gets the next generation, and each of its volumes a data generation if it has none. */
+    CompletionStage<Void> beginSession(Hello hello, SourceAssignment assignment) {
+        long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
+        SourceRecord begun = now.met(hello, assignment).withGeneration(Math.max(now.generation(), remembered) + 1);
+        for (Hello.Disk disk : hello.disks()) {
+            VolumeAssignment volume = assignment.volumeOf(disk.deviceName());
+            if (volume != null && !begun.volumes().containsKey(volume.volumeId())) {
+                boolean known = hello.remembers() != null && hello.remembers().disk(disk.deviceName()) != null;
+                Origin origin = known || now.stateLost() ? Origin.STATE_LOST : Origin.NEW_VOLUME;
+                if (origin == Origin.STATE_LOST
+                        && context.volumes().find(volume.volumeId()) instanceof Availability.Open open) {
+                    open.volume().withdrawFresh();
+                }
+                begun = begun.withVolume(volume.volumeId(), drawn(origin, null));
+            }
+        }
+        return change(begun);
+    }
+
+    private VolumeRecord drawn(Origin origin, @Nullable String failedCause) {
+        byte[] dataGen = new byte[16];
+        context.random().nextBytes(dataGen);
+        return new VolumeRecord(HEX.formatHex(dataGen), origin, failedCause);
+    }
+
+    /** Whether it says already that the session of this generation may write. */
+    boolean isWriter(long generation) {
+        return now.writtenGeneration() == generation;
+    }
+
+    CompletionStage<Void> setWriter(long generation) {
+        SourceRecord changed = now.withWriter(generation);
+        return change(changed).thenRun(() -> context.events().writerStored(sourceServerId, changed));
+    }
+
+    /** Done with the record that was stored. */
+    CompletionStage<SourceRecord> commit(long epoch, boolean fuzzy, long markTimeMillis) {
+        SourceRecord committed = now.withCommit(epoch, fuzzy, markTimeMillis);
+        return change(committed).thenApply(stored -> committed);
+    }
+
+    /** Takes note of the first block ever; it is stored with the next change. */
+    void blockArrived() {
+        if (now.firstByteMillis() == 0) {
+            now = now.withFirstByte(context.clock().millis());
+            context.events().firstByteReceived(sourceServerId);
+        }
+    }
+
+    CompletionStage<Void> setRefusedInstances(List<String> instances) {
+        return change(now.withRefusedInstances(instances));
+    }
+
+    // --- volumes
+
+    @Nullable
+    VolumeRecord volume(String volumeId) {
+        return now.volumes().get(volumeId);
+    }
+
+    /** Why a volume has failed, or null if it has not. */
+    @Nullable
+    String failedCause(String volumeId) {
+        VolumeRecord known = volume(volumeId);
+        return known == null ? null : known.failedCause();
+    }
+
+    /** Whether nothing is known to have been written to a volume. */
+    boolean isUntouched(String volumeId) {
+        return !now.stateLost() && volume(volumeId) == null;
+    }
+
+    /** Forgets volumes that are not assigned any more, if they are too many; it is stored with the next change. */
+    void prune(SourceAssignment assignment) {
+        now = now.pruned(assignment);
+    }
+
+    /** Nothing that is known of a volume holds. */
+    CompletionStage<Void> forget(String volumeId) {
+        return volume(volumeId) == null ? CompletableFuture.completedStage(null) : change(now.withoutVolume(volumeId));
+    }
+
+    CompletionStage<Void> setFailed(String volumeId, VolumeRecord known, String cause) {
+        return change(now.withVolume(volumeId, new VolumeRecord(known.dataGen(), known.origin(), cause)));
+    }
+
+    /** A volume is about to be opened by an operator's wish. After a failure nobody knows what it holds. */
+    CompletionStage<Void> reopen(String volumeId) {
+        boolean failed = failedCause(volumeId) != null;
+        return change(failed ? now.withVolume(volumeId, drawn(Origin.VOLUME_REOPENED, null)) : now);
+    }
+
+    /** Nothing that an agent remembers of these volumes holds any more. */
+    CompletionStage<Void> rescan(Set<String> volumeIds) {
+        SourceRecord changed = now;
+        for (String id : volumeIds) {
+            VolumeRecord known = volume(id);
+            if (known != null) {
+                changed = changed.withVolume(id, drawn(Origin.RESCAN_REQUESTED, known.failedCause()));
+            }
+        }
+        return change(changed);
+    }
+}

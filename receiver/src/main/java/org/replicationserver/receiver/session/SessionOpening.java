@@ -2,6 +2,7 @@ package org.replicationserver.receiver.session;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Hello;
@@ -25,20 +26,34 @@ final class SessionOpening {
     private final SessionContext context;
     private final Hello hello;
     private final long generation;
+
+    /** Of the disks of its HELLO, in their order. */
+    private final List<VolumeAssignment> assigned;
+
     private final long beganNanos;
     private long progressNanos;
 
     /** Its generation is stored, and no write of the older session is queued or running. */
     boolean mayWrite;
 
+    /** @param hello whose disks are assigned */
     SessionOpening(SourceSlot slot, AgentConnection control, Hello hello, long generation) {
         this.slot = slot;
         this.context = slot.context;
         this.control = control;
         this.hello = hello;
         this.generation = generation;
+        this.assigned = hello.disks().stream()
+                .map(disk -> Objects.requireNonNull(slot.volumes.assignment().volumeOf(disk.deviceName())))
+                .toList();
         this.beganNanos = context.clock().nanos();
         this.progressNanos = beganNanos;
+    }
+
+    /** Whether its disks have the same volumes under this assignment. */
+    boolean fits(SourceAssignment assignment) {
+        return assigned.stream()
+                .allMatch(volume -> assignment.volumes().stream().anyMatch(volume::isSame));
     }
 
     boolean isReady() {
@@ -50,13 +65,9 @@ final class SessionOpening {
     void open() {
         List<SessionVolume> volumes = new ArrayList<>();
         List<Welcome.Volume> told = new ArrayList<>();
-        for (Hello.Disk disk : hello.disks()) {
-            VolumeAssignment assigned = slot.volumes.assignment().volumeOf(disk.deviceName());
-            VolumeRecord known = assigned == null ? null : slot.record.volume(assigned.volumeId());
-            if (assigned == null || known == null) {
-                throw new IllegalStateException("a disk without a volume passed the check of HELLO");
-            }
-            SessionVolume volume = sessionVolume(volumes.size(), assigned, known);
+        for (VolumeAssignment of : assigned) {
+            VolumeRecord known = Objects.requireNonNull(slot.record.volume(of.volumeId()), "recorded at HELLO");
+            SessionVolume volume = sessionVolume(volumes.size(), of, known);
             volumes.add(volume);
             told.add(welcome(volume, known));
         }
@@ -83,12 +94,11 @@ final class SessionOpening {
         context.events().sessionOpened(slot.sourceServerId, generation, control.remoteAddress(), streams, told);
     }
 
-    private SessionVolume sessionVolume(int index, VolumeAssignment assigned, VolumeRecord known) {
-        return switch (context.volumes().find(assigned.volumeId())) {
+    private SessionVolume sessionVolume(int index, VolumeAssignment of, VolumeRecord known) {
+        return switch (context.volumes().find(of.volumeId())) {
             case Availability.Unavailable none ->
-                new SessionVolume(
-                        index, assigned, null, known.failedCause() == null ? none.reason() : known.failedCause());
-            case Availability.Open open -> new SessionVolume(index, assigned, open.volume(), known.failedCause());
+                new SessionVolume(index, of, null, known.failedCause() == null ? none.reason() : known.failedCause());
+            case Availability.Open open -> new SessionVolume(index, of, open.volume(), known.failedCause());
         };
     }
 
@@ -99,17 +109,17 @@ final class SessionOpening {
     }
 
     private Welcome.Volume welcome(SessionVolume volume, VolumeRecord known) {
-        VolumeAssignment assigned = volume.assignment;
+        VolumeAssignment of = volume.assignment;
         SourceRecord record = slot.record.now();
         String failure = volume.failure;
         ResumeRule.Answer answer = failure == null
-                ? ResumeRule.of(record, known, hello.remembers(), assigned.deviceName())
+                ? ResumeRule.of(record, known, hello.remembers(), of.deviceName())
                 : new ResumeRule.Answer(Welcome.Action.FAILED, failure);
         return new Welcome.Volume(
                 volume.index,
-                assigned.volumeId(),
-                assigned.deviceName(),
-                assigned.sizeBytes(),
+                of.volumeId(),
+                of.deviceName(),
+                of.sizeBytes(),
                 ProtocolLimits.SECTOR_BYTES,
                 known.dataGen(),
                 record.commit().epoch(),
@@ -128,10 +138,8 @@ final class SessionOpening {
 
     private List<Progress.Volume> fencedVolumes() {
         List<Progress.Volume> waiting = new ArrayList<>();
-        for (int i = 0; i < hello.disks().size(); i++) {
-            VolumeAssignment assigned =
-                    slot.volumes.assignment().volumeOf(hello.disks().get(i).deviceName());
-            if (assigned != null && context.volumes().find(assigned.volumeId()) instanceof Availability.Open open) {
+        for (int i = 0; i < assigned.size(); i++) {
+            if (context.volumes().find(assigned.get(i).volumeId()) instanceof Availability.Open open) {
                 Volume volume = open.volume();
                 waiting.add(new Progress.Volume(i, volume.queuedBytes(), volume.runningNanos() / 1_000_000, null));
             }

@@ -101,6 +101,9 @@ final class SourceSlot implements SlotVolumes.Owner {
         if (volumes.isChanging()) {
             askToFinish("ASSIGNMENT_CHANGED");
         }
+        if (opening != null && !opening.fits(to)) {
+            refuseOpening(new ProtocolException(ErrorCode.STATE, "the assignment has changed; come back"));
+        }
         return changed.thenRun(this::openIfReady);
     }
 

@@ -95,6 +95,31 @@ final class AssignmentChangeTest {
         assertThat(again.welcome().volumes().getFirst().action()).isNotEqualTo(Welcome.Action.FAILED);
     }
 
+    /** What a HELLO waits for does not come any more, so that only a new one can have a session. */
+    @Test
+    void helloThatWaitsIsAnsweredWhenItsDiskIsTakenAway() {
+        SessionWorld world = new SessionWorld(2);
+        world.holdStores();
+        TestAgent waiting = world.connect().hello(1, 2);
+        world.assign(assignment(1), null);
+        assertThat(waiting.errors()).containsExactly(ErrorCode.STATE);
+        assertThat(waiting.ended).isTrue();
+        world.storeRecords();
+        TestAgent ofTheRest = world.connect().hello(2, 1);
+        assertThat(ofTheRest.welcome().volumes()).hasSize(1);
+        assertThat(waiting.has(FrameType.WELCOME)).isFalse();
+    }
+
+    @Test
+    void helloThatWaitsGoesOnWhenAnotherDiskIsAdded() {
+        SessionWorld world = new SessionWorld(1);
+        world.holdStores();
+        TestAgent waiting = world.connect().hello(1, 1);
+        world.assign(assignment(2), null);
+        world.storeRecords();
+        assertThat(waiting.welcome().volumes()).hasSize(1);
+    }
+
     /** A device that does not answer must not keep the other disks of its source server from being replicated. */
     @Test
     void deviceThatDoesNotOpenIsLeftOutAfterAWhileAndTakenInWhenItDoes() {

@@ -1,0 +1,243 @@
+package org.replicationserver.integration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
+
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.DayOfWeek;
+import java.time.Duration;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.agent.AgentOptions;
+import org.replicationserver.agent.ReplicationAgent;
+import org.replicationserver.agent.SourceDisk;
+import org.replicationserver.controlplane.Fault;
+import org.replicationserver.controlplane.Fault.Kind;
+import org.replicationserver.controlplane.Fleet;
+import org.replicationserver.controlplane.Irregularity;
+import org.replicationserver.controlplane.SourceServerView;
+import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.receiver.session.VolumeAssignment;
+
+/** What a control plane commands has its effect once, whatever becomes of the answers, and as it was said. */
+@Timeout(180)
+final class CommandTest {
+    private static final String SERVER = "i-0123456789abcdef0";
+    private static final String SOURCE = "s-1";
+    private static final int DISK_BYTES = 8 << 20;
+    private static final Duration PATIENCE = ControlPlaneWorld.PATIENCE;
+    private static final String POLL = "GetChannelCommandsForMgn";
+    private static final String RESULT = "SendChannelCommandResultForMgn";
+
+    @TempDir
+    Path directory;
+
+    private ControlPlaneWorld world;
+
+    @BeforeEach
+    void begin() throws Exception {
+        world = new ControlPlaneWorld(directory);
+    }
+
+    @AfterEach
+    void end() {
+        world.close();
+    }
+
+    private Fleet fleet() {
+        return world.simulator().fleet();
+    }
+
+    private SourceServerView source() {
+        return fleet().sourceServer(SOURCE);
+    }
+
+    /** Begins a server, which is known and has no source server yet. */
+    private ServerProcess server() throws Exception {
+        ServerProcess server =
+                world.server(SERVER).set("control.poll-wait-seconds=1").start();
+        Awaitility.await("the introduction")
+                .atMost(PATIENCE)
+                .until(() -> fleet().replicationServer(SERVER).self() != null);
+        return server;
+    }
+
+    private void awaitSuccess(String commandId) {
+        Awaitility.await(commandId)
+                .atMost(PATIENCE)
+                .until(() -> !fleet().command(commandId).status().isEmpty());
+        assertThat(fleet().command(commandId).status()).isEqualTo("SUCCEEDED");
+    }
+
+    private void awaitState(String state) {
+        Awaitility.await(state).atMost(PATIENCE).until(() -> source().state().equals(state));
+    }
+
+    private void assertThatNothingWasOutOfOrder() {
+        assertThat(world.simulator().violations()).isEmpty();
+        assertThat(fleet().irregularities()).isEmpty();
+    }
+
+    // --- once in effect
+
+    /** An agent whose disk is paired and replicated. */
+    private ReplicationAgent replicatedAgent() throws Exception {
+        Path disk = Files.write(directory.resolve("disk.img"), Images.random(1, DISK_BYTES));
+        AgentOptions options = world.agent(SOURCE, new SourceDisk("/dev/sda", disk))
+                .withQuietSource(true)
+                .withCycles(AgentOptions.ENDLESS, Duration.ofMillis(500));
+        ReplicationAgent agent = ReplicationAgent.start(options, event -> {});
+        Awaitility.await("the registration")
+                .atMost(PATIENCE)
+                .until(() -> fleet().sourceServers().stream()
+                        .anyMatch(known -> known.sourceServerId().equals(SOURCE)));
+        fleet().assign(SOURCE, SERVER, List.of(new VolumeTarget("/dev/sda", "vol-1", null, true)));
+        awaitState("CONTINUOUS");
+        return agent;
+    }
+
+    private static long count(String log, String text) {
+        return Pattern.compile(Pattern.quote(text)).matcher(log).results().count();
+    }
+
+    /** The disk was sent by the initial sync and by one rescan. */
+    private void assertRescannedOnce(ReplicationAgent agent) {
+        Awaitility.await("the rescan")
+                .atMost(PATIENCE)
+                .until(() -> agent.report().rawBytesSent() >= 2 * DISK_BYTES);
+        awaitState("CONTINUOUS");
+        assertThat(agent.report().rawBytesSent()).isLessThan(3L * DISK_BYTES);
+        assertThat(source().stateChanges().stream()
+                        .filter(change -> change.state().equals("RESCAN")))
+                .hasSize(1);
+    }
+
+    @Test
+    void commandIsCarriedOutOnceThoughAnswersAreLost() throws Exception {
+        try (ServerProcess server = server()) {
+            ReplicationAgent agent = replicatedAgent();
+            try {
+                for (Kind kind : List.of(Kind.LOSE_ANSWER, Kind.TRUNCATE_ANSWER, Kind.GARBLE_ANSWER)) {
+                    world.simulator().faults().inject(Fault.of(kind).on(POLL).times(1));
+                    world.simulator().faults().inject(Fault.of(kind).on(RESULT).times(1));
+                }
+                String commandId = fleet().issue(SERVER, "RESCAN_VOLUMES", SOURCE);
+                awaitSuccess(commandId);
+                Awaitility.await("the end of the faults")
+                        .atMost(PATIENCE)
+                        .until(() -> world.simulator().faults().inForce().isEmpty());
+                assertRescannedOnce(agent);
+                assertThat(count(server.logSinceStart(), "command done: commandId=" + commandId))
+                        .isEqualTo(1);
+                assertThatNothingWasOutOfOrder();
+            } finally {
+                agent.stop();
+                agent.awaitEnd(PATIENCE);
+            }
+        }
+    }
+
+    @Test
+    void commandIsCarriedOutOnceThoughTheServerIsKilledBeforeItsResultIsTaken() throws Exception {
+        try (ServerProcess server = server()) {
+            ReplicationAgent agent = replicatedAgent();
+            try {
+                int hangs = 1000;
+                world.simulator().faults().inject(Fault.of(Kind.HANG).on(RESULT).times(hangs));
+                String commandId = fleet().issue(SERVER, "RESCAN_VOLUMES", SOURCE);
+                Awaitility.await("the result on its way")
+                        .atMost(PATIENCE)
+                        .until(() ->
+                                world.simulator().faults().inForce().getFirst().count() < hangs);
+                assertThat(fleet().command(commandId).status()).isEmpty();
+                server.sigkill();
+                world.simulator().faults().clear();
+                server.restart();
+                awaitSuccess(commandId);
+                assertRescannedOnce(agent);
+                assertThat(server.logSinceStart()).doesNotContain("command done: commandId=" + commandId);
+                assertThat(fleet().irregularities())
+                        .as("a server that was killed may tell the newest again")
+                        .extracting(Irregularity::kind)
+                        .isSubsetOf(Irregularity.Kind.BACK);
+                assertThat(world.simulator().violations()).isEmpty();
+            } finally {
+                agent.stop();
+                agent.awaitEnd(PATIENCE);
+            }
+        }
+    }
+
+    // --- bandwidth
+
+    private static JsonObject limit(int mbps) {
+        return new JsonObject().put("bandwidthThrottling", mbps);
+    }
+
+    /** On all days, in a zone that is not this machine's. */
+    private static JsonObject scheduled(int mbps, int otherwise) {
+        JsonArray days =
+                new JsonArray(Stream.of(DayOfWeek.values()).map(DayOfWeek::name).toList());
+        return limit(otherwise)
+                .put("timeZone", "Asia/Kathmandu")
+                .put(
+                        "schedule",
+                        new JsonArray()
+                                .add(limit(mbps)
+                                        .put("days", days)
+                                        .put("from", "00:00")
+                                        .put("to", "00:00")));
+    }
+
+    private void command(JsonObject bandwidth, String... sourceServerId) {
+        JsonObject command = new JsonObject()
+                .put("type", "SET_BANDWIDTH")
+                .put("parameters", new JsonObject().put("bandwidth", bandwidth));
+        for (String id : sourceServerId) {
+            command.put("sourceServerId", id);
+        }
+        awaitSuccess(fleet().issue(SERVER, command));
+    }
+
+    private static void assertRate(FullStreams full, double mbps) throws Exception {
+        full.during(Duration.ofSeconds(2)); // what sockets hold when a limit begins
+        assertThat(full.during(Duration.ofSeconds(4)).mbps()).isCloseTo(mbps, withinPercentage(10));
+    }
+
+    @Test
+    void bandwidthFollowsTheCommandsOfTheControlPlane() throws Exception {
+        TestSource agent = TestSource.of(directory, SOURCE, 64 << 20);
+        try (ServerProcess server = server()) {
+            VolumeAssignment volume = agent.volume(0);
+            fleet().registerAgent(
+                            SOURCE,
+                            agent.key().pin(),
+                            List.of(new org.replicationserver.controlplane.SourceDisk(volume.deviceName(), 64 << 20)));
+            awaitSuccess(fleet().assign(
+                            SOURCE,
+                            SERVER,
+                            List.of(new VolumeTarget(volume.deviceName(), volume.volumeId(), null, true))));
+            try (FullStreams full = FullStreams.begin(server.endpoint(), agent, 2, 16 * 1024)) {
+                command(limit(40), SOURCE);
+                assertRate(full, 40);
+                command(scheduled(8, 0));
+                assertRate(full, 8);
+                command(scheduled(4, 40), SOURCE);
+                assertRate(full, 4);
+                command(limit(0), SOURCE);
+                assertRate(full, 8);
+            }
+            assertThatNothingWasOutOfOrder();
+        }
+    }
+}

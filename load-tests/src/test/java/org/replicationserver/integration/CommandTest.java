@@ -10,9 +10,11 @@ import java.nio.file.Path;
 import java.time.DayOfWeek;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -63,9 +65,12 @@ final class CommandTest {
     }
 
     /** Begins a server, which is known and has no source server yet. */
-    private ServerProcess server() throws Exception {
-        ServerProcess server =
-                world.server(SERVER).set("control.poll-wait-seconds=1").start();
+    private ServerProcess server(String... settings) throws Exception {
+        ServerProcess.Plan plan = world.server(SERVER).set("control.poll-wait-seconds=1");
+        for (String setting : settings) {
+            plan.set(setting);
+        }
+        ServerProcess server = plan.start();
         Awaitility.await("the introduction")
                 .atMost(PATIENCE)
                 .until(() -> fleet().replicationServer(SERVER).self() != null);
@@ -175,6 +180,65 @@ final class CommandTest {
                 agent.stop();
                 agent.awaitEnd(PATIENCE);
             }
+        }
+    }
+
+    // --- what cannot be assigned
+
+    private void register(String sourceServerId, char pinDigit) {
+        fleet().registerAgent(
+                        sourceServerId,
+                        "sha256:" + String.valueOf(pinDigit).repeat(64),
+                        List.of(new org.replicationserver.controlplane.SourceDisk("/dev/sda", DISK_BYTES)));
+    }
+
+    private String assign(String sourceServerId, String volumeId, @Nullable String path) {
+        return fleet().assign(sourceServerId, SERVER, List.of(new VolumeTarget("/dev/sda", volumeId, path, true)));
+    }
+
+    private void assertFails(String commandId, String... reasons) {
+        Awaitility.await(commandId)
+                .atMost(PATIENCE)
+                .until(() -> !fleet().command(commandId).status().isEmpty());
+        assertThat(fleet().command(commandId).status()).isEqualTo("FAILED");
+        assertThat(Objects.requireNonNull(fleet().command(commandId).result()).getString("message"))
+                .contains(reasons);
+    }
+
+    @Test
+    void volumeOfOneSourceServerIsNotGivenToAnother() throws Exception {
+        try (ServerProcess _ = server()) {
+            register("s-1", 'a');
+            register("s-2", 'b');
+            awaitSuccess(assign("s-1", "vol-1", null));
+            assertFails(assign("s-2", "vol-1", null), "volume vol-1 belongs to source server s-1");
+            String path = world.images().resolve("vol-1.img").toString();
+            assertFails(assign("s-2", "vol-2", path), "path " + path + " belongs to source server s-1");
+            awaitSuccess(assign("s-2", "vol-2", null));
+
+            assertFails(
+                    assign("s-1", "vol-3", "/etc/vol-3.img"), "another path than", "what was assigned before stays");
+            awaitSuccess(assign("s-2", "vol-1", null)); // nobody says any more that it is the other's
+            awaitSuccess(assign("s-1", "vol-2", null));
+        }
+    }
+
+    @Test
+    void sourceServerThatComesDoesNotTakeThePlaceOfOneThatIsHere() throws Exception {
+        try (ServerProcess server = server("memory.budget-bytes=2MiB")) {
+            register("s-1", 'a');
+            register("s-2", 'b');
+            awaitSuccess(assign("s-2", "vol-2", null));
+            assertFails(assign("s-1", "vol-1", null), "the memory does for 1 source servers");
+            assertThat(fleet().sourceServers())
+                    .as("in the order of the answers")
+                    .extracting(SourceServerView::sourceServerId)
+                    .containsExactly("s-1", "s-2");
+            fleet().issue(SERVER, "PAUSE_REPLICATION", "s-2");
+            Awaitility.await("the pause")
+                    .atMost(PATIENCE)
+                    .until(() -> fleet().sourceServer("s-2").state().equals("PAUSED"));
+            assertThat(server.logSinceStart()).doesNotContain("an association is not taken: source=s-2");
         }
     }
 

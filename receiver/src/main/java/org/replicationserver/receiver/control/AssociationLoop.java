@@ -50,6 +50,7 @@ public final class AssociationLoop extends ControlThread {
 
     // under lock
     private @Nullable Associations newest;
+    private CompletionStage<Void> handing = CompletableFuture.completedStage(null);
     private long edits;
 
     /**
@@ -192,12 +193,13 @@ public final class AssociationLoop extends ControlThread {
         }
     }
 
+    /** Done when the listener is, with what it was told just now or before. */
     private CompletionStage<Void> handOn(Associations associations) {
-        if (associations.equals(newest)) {
-            return CompletableFuture.completedStage(null);
+        if (!associations.equals(newest)) {
+            newest = associations;
+            handing = CompletableFuture.supplyAsync(() -> listener.changed(associations), executor)
+                    .thenCompose(done -> done);
         }
-        newest = associations;
-        return CompletableFuture.supplyAsync(() -> listener.changed(associations), executor)
-                .thenCompose(done -> done);
+        return handing;
     }
 }

@@ -1,40 +1,56 @@
 package org.replicationserver.receiver.control;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.cert.Pin;
 
 /**
- * Whose a source server id, a volume or a pin is: what two associations share neither could use, so the one that comes second is not
- * taken. Confined to one thread.
+ * Whose a volume, a path or a pin is: what two source servers share neither could use, or one would overwrite the other, so the one that
+ * comes second is not taken. Confined to one thread.
  */
-final class Ownership {
-    private final Map<String, Association> bySource = new HashMap<>();
-    private final Map<Object, String> owners = new HashMap<>();
+public final class Ownership {
+    private final Set<String> sources = new HashSet<>();
+    private final Map<String, String> owners = new HashMap<>();
 
-    /** Takes an association, or says why it cannot be taken. */
-    @Nullable
-    String take(Association association) {
-        String id = association.sourceServerId();
-        if (bySource.containsKey(id)) {
-            return "source server " + id + " is there twice";
+    /**
+     * Takes what a source server has, or says why it cannot be taken.
+     *
+     * @param things in words, "volume vol-1"
+     * @return a sentence for people, or null if all is taken
+     */
+    public @Nullable String take(String sourceServerId, Collection<String> things) {
+        if (sources.contains(sourceServerId)) {
+            return "source server " + sourceServerId + " is there twice";
         }
-        if (bySource.size() >= WireForms.ASSOCIATIONS_MAX) {
+        if (sources.size() >= WireForms.ASSOCIATIONS_MAX) {
             return "one source server too many; allowed: " + WireForms.ASSOCIATIONS_MAX;
         }
-        List<Object> things = new ArrayList<>(association.agentPins());
-        association.disks().forEach(disk -> things.add(disk.volumeId()));
-        for (Object thing : things) {
+        Set<String> own = new HashSet<>();
+        for (String thing : things) {
             String owner = owners.get(thing);
             if (owner != null) {
-                return (thing instanceof Pin ? "pin " : "volume ") + thing + " belongs to source server " + owner;
+                return thing + " belongs to source server " + owner;
+            }
+            if (!own.add(thing)) {
+                return thing + " is there twice";
             }
         }
-        bySource.put(id, association);
-        things.forEach(thing -> owners.put(thing, id));
+        sources.add(sourceServerId);
+        own.forEach(thing -> owners.put(thing, sourceServerId));
         return null;
+    }
+
+    /** Takes an association, whose paths are not known. */
+    @Nullable
+    String take(Association association) {
+        List<String> things = new ArrayList<>();
+        association.agentPins().forEach(pin -> things.add("pin " + pin));
+        association.disks().forEach(disk -> things.add("volume " + disk.volumeId()));
+        return take(association.sourceServerId(), things);
     }
 }

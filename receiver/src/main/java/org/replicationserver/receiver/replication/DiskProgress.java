@@ -47,7 +47,9 @@ final class DiskProgress {
         this.assignment = assignment;
         this.totalBytes = assignment.sizeBytes();
         this.askedNanos = nowNanos;
-        if (kept != null) {
+        if (kept == null) {
+            passReason = "no session has had it yet";
+        } else {
             dataGen = kept.dataGen();
             complete = kept.complete();
             rescanning = kept.rescanning();
@@ -66,15 +68,18 @@ final class DiskProgress {
                 : new VolumeCheckpoint(generation, complete, rescanning, replicatedBytes, rescannedBytes, failedCause);
     }
 
-    /** Its assignment changed. What a grown disk has more is not replicated. */
-    void reassigned(VolumeAssignment changed) {
-        complete &= changed.sizeBytes() <= totalBytes;
+    /** Its assignment changed. Returns whether it grew; what it has more is not replicated. */
+    boolean reassigned(VolumeAssignment changed) {
+        boolean grew = changed.sizeBytes() > totalBytes;
+        passReason = grew ? "it has grown" : passReason;
+        complete &= !grew;
         rescanning &= complete;
         assignment = changed;
         totalBytes = changed.sizeBytes();
         replicatedBytes = Math.min(replicatedBytes, totalBytes);
         rescannedBytes = Math.min(rescannedBytes, totalBytes);
         reportedBytes = Math.min(reportedBytes, totalBytes);
+        return grew;
     }
 
     VolumeAssignment assignment() {

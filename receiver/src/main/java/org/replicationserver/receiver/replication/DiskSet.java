@@ -3,9 +3,11 @@ package org.replicationserver.receiver.replication;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.DataReplicationInfo.ReplicatedDisk;
@@ -26,6 +28,9 @@ final class DiskSet {
     /** Whether the agent has reported in the newest session. */
     private boolean reporting;
 
+    /** Volumes that came or grew since the newest session began. */
+    private final Set<String> awaited = new HashSet<>();
+
     /** No report is newer than the newest commit, so that those there are cover what is committed. */
     private boolean reportsOutdated;
 
@@ -38,18 +43,22 @@ final class DiskSet {
         }
     }
 
-    void assigned(SourceAssignment assignment, long nowNanos) {
+    /** Returns whether disks came or grew. */
+    boolean assigned(SourceAssignment assignment, long nowNanos) {
         Map<String, DiskProgress> changed = new LinkedHashMap<>();
         for (VolumeAssignment volume : assignment.volumes()) {
             DiskProgress known = disks.get(volume.volumeId());
             if (known == null) {
                 known = new DiskProgress(volume, null, nowNanos);
-            } else {
-                known.reassigned(volume);
+                awaited.add(volume.volumeId());
+            } else if (known.reassigned(volume)) {
+                awaited.add(volume.volumeId());
             }
             changed.put(volume.volumeId(), known);
         }
         disks = changed;
+        awaited.retainAll(changed.keySet());
+        return !awaited.isEmpty();
     }
 
     Collection<DiskProgress> all() {
@@ -77,6 +86,7 @@ final class DiskSet {
 
     void sessionOpened(List<Welcome.Volume> volumes) {
         reporting = false;
+        awaited.clear();
         disks.values().forEach(DiskProgress::sessionOpens);
         for (Welcome.Volume volume : volumes) {
             DiskProgress disk = of(volume.volumeId());
@@ -162,9 +172,14 @@ final class DiskSet {
         return disks.values().stream().anyMatch(disk -> disk.isMissing(now, duration));
     }
 
-    /** Whether the newest session has a disk that must be sent whole and no commit has had it since. */
+    /** Whether disks came or grew that no session has had since. */
+    boolean areAwaited() {
+        return !awaited.isEmpty();
+    }
+
+    /** Whether the newest session has a disk that must be sent whole and no commit has had it since, or the next one will. */
     boolean isIncomplete() {
-        return disks.values().stream().anyMatch(disk -> disk.isInSession() && disk.isIncomplete());
+        return areAwaited() || disks.values().stream().anyMatch(disk -> disk.isInSession() && disk.isIncomplete());
     }
 
     /** The counters as they are published, in the order of the assignment. */

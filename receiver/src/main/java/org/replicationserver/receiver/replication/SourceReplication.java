@@ -98,8 +98,11 @@ public final class SourceReplication {
     /** Disks were added, removed or changed. */
     public void assigned(SourceAssignment changed, Moment now) {
         assignment = changed;
-        disks.assigned(changed, now.nanos());
+        boolean moreToSend = disks.assigned(changed, now.nanos());
         rates.forgetBacklog();
+        if (moreToSend && epochs.hasCommitted()) {
+            on(ReplicationEvent.RESCAN_BEGAN, now);
+        }
         settle(now);
     }
 
@@ -261,7 +264,7 @@ public final class SourceReplication {
     public void committed(long epoch, boolean fuzzy, long markMillis, Moment now) {
         epochs.committed(epoch, markMillis);
         blocksUnderWay = 0; // or it could not have been committed
-        boolean caughtUp = !disks.isReporting() || disks.remainingBytes() == 0;
+        boolean caughtUp = !disks.areAwaited() && (!disks.isReporting() || disks.remainingBytes() == 0);
         disks.committed(fuzzy);
         explainer.recordMade();
         if (caughtUp || !agent.isOpen()) {
@@ -281,7 +284,7 @@ public final class SourceReplication {
         disks.reported(backlogs);
         rates.backlog(now.nanos(), disks.remainingBytes());
         attribution.agentWaited(now.nanos(), waits);
-        boolean caughtUp = disks.remainingBytes() == 0;
+        boolean caughtUp = !disks.areAwaited() && disks.remainingBytes() == 0;
         if (commitUnjudged) {
             judgeCommit(caughtUp, now);
         } else if (caughtUp && !epochs.isOpen() && position.covered() == DataReplicationState.BACKLOG) {

@@ -336,12 +336,14 @@ public final class ReplicationServer {
      */
     public void follow(RecentLogs recentLogs) {
         VolumePaths paths = new VolumePaths(config.imageDirectory());
+        AssociationApplier applier = new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth());
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
-                new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),
+                applier,
                 loop -> new ServerCommands(
                                 sessions,
                                 assignedSources,
+                                applier,
                                 volumes,
                                 loop,
                                 controlLink.controlPlane(),

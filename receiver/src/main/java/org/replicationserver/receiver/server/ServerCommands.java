@@ -11,7 +11,9 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.control.Association;
 import org.replicationserver.receiver.control.AssociationLoop;
 import org.replicationserver.receiver.control.Associations;
@@ -29,6 +31,7 @@ import org.replicationserver.receiver.log.RecentLogs;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.Sessions;
+import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
@@ -48,6 +51,7 @@ final class ServerCommands {
 
     private final Sessions sessions;
     private final AssignedSources assigned;
+    private final AssociationApplier applier;
     private final VolumeHost volumes;
     private final AssociationLoop associations;
     private final ControlPlane controlPlane;
@@ -60,6 +64,7 @@ final class ServerCommands {
     ServerCommands(
             Sessions sessions,
             AssignedSources assigned,
+            AssociationApplier applier,
             VolumeHost volumes,
             AssociationLoop associations,
             ControlPlane controlPlane,
@@ -69,6 +74,7 @@ final class ServerCommands {
             Executor eventLoop) {
         this.sessions = sessions;
         this.assigned = assigned;
+        this.applier = applier;
         this.volumes = volumes;
         this.associations = associations;
         this.controlPlane = controlPlane;
@@ -127,25 +133,31 @@ final class ServerCommands {
     }
 
     private CommandResult paired(String sourceServerId) {
-        List<String> closed = new ArrayList<>();
-        boolean isAssigned = false;
-        for (var source : assigned.current()) {
-            if (source.assignment().sourceServerId().equals(sourceServerId)) {
-                isAssigned = true;
-                for (VolumeAssignment volume : source.assignment().volumes()) {
-                    if (volumes.find(volume.volumeId()) instanceof Availability.Unavailable none) {
-                        closed.add(volume.volumeId() + ": " + none.reason());
-                    }
-                }
-            }
+        SourceAssignment assignment = assignmentOf(sourceServerId);
+        String refusal = applier.refusalOf(sourceServerId);
+        if (refusal != null || assignment == null) {
+            return CommandResult.failed("the association is not taken: " + refusal
+                    + (assignment == null ? "" : "; what was assigned before stays"));
         }
-        if (!isAssigned) {
-            return CommandResult.failed("the association cannot be taken, the server's log says why");
+        List<String> closed = new ArrayList<>();
+        for (VolumeAssignment volume : assignment.volumes()) {
+            if (volumes.find(volume.volumeId()) instanceof Availability.Unavailable none) {
+                closed.add(volume.volumeId() + ": " + none.reason());
+            }
         }
         String message =
                 closed.isEmpty() ? "paired, all volumes are open" : "paired; not open are " + String.join(", ", closed);
         return CommandResult.succeeded(
                 message, new JsonObject().put("replicationServer", server.get().toJson()));
+    }
+
+    private @Nullable SourceAssignment assignmentOf(String sourceServerId) {
+        for (AssignedSource source : assigned.current()) {
+            if (source.assignment().sourceServerId().equals(sourceServerId)) {
+                return source.assignment();
+            }
+        }
+        return null;
     }
 
     private static Associations with(Associations known, Association association) {
@@ -164,6 +176,8 @@ final class ServerCommands {
         String id = sourceOf(command);
         return associations
                 .edit(known -> new Associations(without(known, id), known.bandwidth()))
+                // Also where it was taken away before, and that is still under way.
+                .thenCompose(applied -> onEventLoop(() -> sessions.whenChanged(id)))
                 .thenApply(applied -> CommandResult.succeeded("unpaired, its volumes are closed"));
     }
 
@@ -246,14 +260,10 @@ final class ServerCommands {
     }
 
     private @Nullable Set<String> volumesOf(String sourceServerId) {
-        for (var source : assigned.current()) {
-            if (source.assignment().sourceServerId().equals(sourceServerId)) {
-                Set<String> ids = new HashSet<>();
-                source.assignment().volumes().forEach(volume -> ids.add(volume.volumeId()));
-                return ids;
-            }
-        }
-        return null;
+        SourceAssignment assignment = assignmentOf(sourceServerId);
+        return assignment == null
+                ? null
+                : assignment.volumes().stream().map(VolumeAssignment::volumeId).collect(Collectors.toSet());
     }
 
     private CompletionStage<CommandResult> reopen(ChannelCommand command) {

@@ -15,6 +15,7 @@ record SessionContext(
         SessionEvents events,
         BlockPool blocks,
         VolumeHost volumes,
+        VolumeHolders holders,
         SourceRecords records,
         Executor eventLoop,
         RandomGenerator random) {}

@@ -95,7 +95,7 @@ final class SessionOpening {
     }
 
     private SessionVolume sessionVolume(int index, VolumeAssignment of, VolumeRecord known) {
-        return switch (context.volumes().find(of.volumeId())) {
+        return switch (slot.volumes.find(of)) {
             case Availability.Unavailable none ->
                 new SessionVolume(index, of, null, known.failedCause() == null ? none.reason() : known.failedCause());
             case Availability.Open open -> new SessionVolume(index, of, open.volume(), known.failedCause());
@@ -139,7 +139,7 @@ final class SessionOpening {
     private List<Progress.Volume> fencedVolumes() {
         List<Progress.Volume> waiting = new ArrayList<>();
         for (int i = 0; i < assigned.size(); i++) {
-            if (context.volumes().find(assigned.get(i).volumeId()) instanceof Availability.Open open) {
+            if (slot.volumes.find(assigned.get(i)) instanceof Availability.Open open) {
                 Volume volume = open.volume();
                 waiting.add(new Progress.Volume(i, volume.queuedBytes(), volume.runningNanos() / 1_000_000, null));
             }

@@ -52,8 +52,16 @@ public final class Sessions implements SourceSlot.SlotOwner {
             Executor eventLoop,
             LoopTimer timer,
             RandomGenerator random) {
-        this.context =
-                new SessionContext(settings, clock, events, new BlockPool(memory), volumes, records, eventLoop, random);
+        this.context = new SessionContext(
+                settings,
+                clock,
+                events,
+                new BlockPool(memory),
+                volumes,
+                new VolumeHolders(),
+                records,
+                eventLoop,
+                random);
         this.throttle = new Throttle(clock, timer);
         this.scheduledNanos = clock.nanos();
     }
@@ -132,9 +140,14 @@ public final class Sessions implements SourceSlot.SlotOwner {
         });
     }
 
+    /** Done when nothing of what was changed of a source server until now is under way any more. */
+    public CompletionStage<Void> whenChanged(String sourceServerId) {
+        return changes.getOrDefault(sourceServerId, CompletableFuture.completedStage(null));
+    }
+
     private CompletionStage<Void> inOrder(String sourceServerId, Supplier<CompletionStage<Void>> change) {
-        CompletionStage<Void> before = changes.getOrDefault(sourceServerId, CompletableFuture.completedStage(null));
-        CompletableFuture<Void> after = before.thenCompose(done -> change.get()).toCompletableFuture();
+        CompletableFuture<Void> after =
+                whenChanged(sourceServerId).thenCompose(done -> change.get()).toCompletableFuture();
         changes.put(sourceServerId, after);
         after.thenRun(() -> changes.remove(sourceServerId, after));
         return after;

@@ -93,9 +93,14 @@ final class SlotVolumes {
 
     private CompletionStage<Void> close(VolumeAssignment volume) {
         String id = volume.volumeId();
-        return owner.whenNoSession()
-                .thenCompose(ended -> whenSettled(id))
-                .thenCompose(settled -> context.volumes().close(id));
+        return owner.whenNoSession().thenCompose(ended -> whenSettled(id)).thenCompose(settled -> {
+            if (!isHeld(volume)) {
+                return CompletableFuture.completedStage(null); // never opened; by now it may be another's
+            }
+            return context.volumes()
+                    .close(id)
+                    .thenRun(() -> context.holders().release(assignment.sourceServerId(), volume));
+        });
     }
 
     private CompletionStage<Void> open(VolumeAssignment volume) {
@@ -103,10 +108,21 @@ final class SlotVolumes {
         String cause = record.failedCause(id);
         if (cause != null) {
             context.events().volumeLeftClosed(assignment.sourceServerId(), id, cause); // it waits for an operator
-        }
-        if (cause != null || assignment.volume(id) == null) {
             return CompletableFuture.completedStage(null);
         }
+        return context.holders()
+                .take(assignment.sourceServerId(), volume)
+                .thenCompose(taken -> isAssigned(volume) ? openTaken(volume) : CompletableFuture.completedStage(null));
+    }
+
+    /** Once taken, a volume that is not assigned any more is closed by the change that took it away. */
+    private boolean isAssigned(VolumeAssignment volume) {
+        VolumeAssignment assigned = assignment.volume(volume.volumeId());
+        return assigned != null && assigned.isSame(volume);
+    }
+
+    private CompletionStage<Void> openTaken(VolumeAssignment volume) {
+        String id = volume.volumeId();
         VolumeHost host = context.volumes();
         return host.isMissingImage(volume)
                 .thenCompose(missing -> missing ? record.forget(id) : CompletableFuture.completedStage(null))
@@ -117,6 +133,18 @@ final class SlotVolumes {
                         owner.askToFinish("VOLUME_REOPENED");
                     }
                 });
+    }
+
+    private boolean isHeld(VolumeAssignment volume) {
+        return context.holders().isHeldBy(assignment.sourceServerId(), volume);
+    }
+
+    /** What a session of this source server may use. */
+    Availability find(VolumeAssignment volume) {
+        Availability found = context.volumes().find(volume.volumeId());
+        return found instanceof Availability.Open && !isHeld(volume)
+                ? new Availability.Unavailable("another source server of this server has not released it yet")
+                : found;
     }
 
     private void tellOpened(String volumeId, Availability availability) {
@@ -134,20 +162,28 @@ final class SlotVolumes {
      */
     CompletionStage<Availability> reopen(VolumeAssignment volume) {
         String id = volume.volumeId();
-        if (record.failedCause(id) == null && context.volumes().find(id) instanceof Availability.Open) {
+        if (record.failedCause(id) == null && find(volume) instanceof Availability.Open) {
             return CompletableFuture.completedStage(new Availability.Unavailable("it has not failed"));
         }
         if (!reopening.add(id)) {
             return CompletableFuture.completedStage(new Availability.Unavailable("it is being reopened"));
         }
         return record.reopen(id)
-                .thenCompose(stored -> context.volumes().reopen(volume))
+                .thenCompose(stored -> context.holders().take(assignment.sourceServerId(), volume))
+                .thenCompose(taken -> reopenTaken(volume))
                 .thenApply(availability -> {
                     reopening.remove(id);
                     tellOpened(id, availability);
                     owner.askToFinish("VOLUME_REOPENED");
                     return availability;
                 });
+    }
+
+    private CompletionStage<Availability> reopenTaken(VolumeAssignment volume) {
+        if (isAssigned(volume)) {
+            return context.volumes().reopen(volume);
+        }
+        return close(volume).thenApply(closed -> new Availability.Unavailable("it is not assigned any more"));
     }
 
     // --- fencing

@@ -283,6 +283,27 @@ class CountersTest {
     }
 
     @Test
+    void diskThatComesLaterEndsContinuousReplicationUntilACommitHasHadIt() {
+        world.open(Welcome.Action.RESCAN);
+        world.durable(0, MIB);
+        world.commit();
+        assertThat(world.info().dataReplicationState()).isEqualTo(DataReplicationState.CONTINUOUS);
+
+        world.assign(ModelWorld.disk(0, DISK_BYTES), ModelWorld.disk(1, DISK_BYTES), ModelWorld.disk(2, DISK_BYTES));
+        assertThat(world.info().dataReplicationState()).isEqualTo(DataReplicationState.RESCAN);
+        world.openEpoch(MIB);
+        world.commit();
+        assertThat(world.info().dataReplicationState())
+                .as("the session does not have it yet")
+                .isNotEqualTo(DataReplicationState.CONTINUOUS);
+
+        world.open(Welcome.Action.RESCAN);
+        world.durable(2, DISK_BYTES);
+        world.commit();
+        assertThat(world.info().dataReplicationState()).isEqualTo(DataReplicationState.CONTINUOUS);
+    }
+
+    @Test
     void diskThatHasGrownIsNotCompleteUntilTheNextCommit() {
         world.open(Welcome.Action.RESCAN);
         world.durable(0, MIB);

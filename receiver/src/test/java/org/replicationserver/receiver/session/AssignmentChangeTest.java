@@ -26,7 +26,7 @@ final class AssignmentChangeTest {
         List<VolumeAssignment> assigned = new ArrayList<>();
         for (int i = 0; i < volumes; i++) {
             assigned.add(new VolumeAssignment(
-                    "vol-" + i, "/dev/sd" + i, Path.of("unused"), SessionWorld.VOLUME_BYTES, false));
+                    "vol-" + i, "/dev/sd" + i, Path.of("vol-" + i), SessionWorld.VOLUME_BYTES, false));
         }
         return new SourceAssignment(SessionWorld.SOURCE, assigned);
     }
@@ -213,6 +213,72 @@ final class AssignmentChangeTest {
                         .getFirst()
                         .dataGen())
                 .isEqualTo(dataGen);
+    }
+
+    // --- volumes move between source servers
+
+    private static SourceAssignment assigned(String sourceServerId, String... volumeIds) {
+        List<VolumeAssignment> volumes = new ArrayList<>();
+        for (String id : volumeIds) {
+            volumes.add(new VolumeAssignment(id, "/dev/" + id, Path.of(id), SessionWorld.VOLUME_BYTES, false));
+        }
+        return new SourceAssignment(sourceServerId, volumes);
+    }
+
+    @Test
+    void volumeIsOpenedForAnotherSourceServerOnlyWhenItIsClosedForTheFormer() {
+        Open open = Open.of(new SessionWorld(2), 2);
+        open.stream.data(1, 0, 512, 7, 1);
+        open.world.told.clear();
+        CompletableFuture<Void> came = open.world.assign(assigned("s-2", "vol-other", "vol-1"), null);
+        CompletableFuture<Void> gone = open.world.assign(assignment(1), null);
+        assertThat(came).as("the session that has it goes on").isNotDone();
+        open.control.cut();
+        assertThat(came).as("a write is queued").isNotDone();
+        assertThat(open.world.told).doesNotContain("open vol-1 untouched");
+        open.world.write(1);
+        assertThat(gone).isCompleted();
+        assertThat(came).isCompleted();
+        assertThat(open.world.told).containsSubsequence("close vol-1", "open vol-1 untouched");
+        assertThat(open.world.told.indexOf("close vol-1"))
+                .as("closed once")
+                .isEqualTo(open.world.told.lastIndexOf("close vol-1"));
+    }
+
+    @Test
+    void volumesMayBeExchanged() {
+        SessionWorld world = new SessionWorld(1);
+        CompletableFuture<Void> one = world.assign(assigned("s-2", "vol-0"), null);
+        CompletableFuture<Void> other = world.assign(assigned(SessionWorld.SOURCE, "vol-other"), null);
+        assertThat(one).isCompleted();
+        assertThat(other).isCompleted();
+        assertThat(world.told).containsSubsequence("close vol-other", "open vol-other untouched");
+        assertThat(world.told).containsSubsequence("close vol-0", "open vol-0 untouched");
+    }
+
+    /** After a while its session begins without the volume, and must not have what is still the other's. */
+    @Test
+    void volumeThatAnotherSourceServerHasIsNoneOfASession() {
+        SessionWorld world = new SessionWorld(1);
+        world.assign(
+                new SourceAssignment(
+                        SessionWorld.SOURCE,
+                        List.of(
+                                new VolumeAssignment(
+                                        "vol-0", "/dev/sd0", Path.of("vol-0"), SessionWorld.VOLUME_BYTES, false),
+                                new VolumeAssignment(
+                                        "vol-other",
+                                        "/dev/sd1",
+                                        Path.of("vol-other"),
+                                        SessionWorld.VOLUME_BYTES,
+                                        false))),
+                null);
+        TestAgent control = world.connect().hello(1, 2);
+        world.pass(11_000);
+        assertThat(control.welcome().volumes())
+                .extracting(Welcome.Volume::action)
+                .containsExactly(Welcome.Action.RESCAN, Welcome.Action.FAILED);
+        assertThat(control.welcome().volumes().getLast().reason()).contains("another source server");
     }
 
     @Test

@@ -73,10 +73,11 @@ final class SessionWorld {
         this.wrap = wrap;
         List<VolumeAssignment> assigned = new ArrayList<>();
         for (int i = 0; i < volumes; i++) {
-            assigned.add(new VolumeAssignment("vol-" + i, "/dev/sd" + i, Path.of("unused"), VOLUME_BYTES, false));
+            assigned.add(new VolumeAssignment("vol-" + i, "/dev/sd" + i, Path.of("vol-" + i), VOLUME_BYTES, false));
         }
         SourceAssignment other = new SourceAssignment(
-                "s-2", List.of(new VolumeAssignment("vol-other", "/dev/sda", Path.of("unused"), VOLUME_BYTES, false)));
+                "s-2",
+                List.of(new VolumeAssignment("vol-other", "/dev/sda", Path.of("vol-other"), VOLUME_BYTES, false)));
         this.sessions = sessions();
         reports.to(sessions);
         assign(new SourceAssignment(SOURCE, assigned), null);

@@ -82,7 +82,7 @@ final class SourceRecordTest {
         return new SourceAssignment(
                 "s-1",
                 IntStream.rangeClosed(1, count)
-                        .mapToObj(i -> new VolumeAssignment("vol-" + i, "/dev/sd" + i, Path.of("unused"), 512, false))
+                        .mapToObj(i -> new VolumeAssignment("vol-" + i, "/dev/sd" + i, Path.of("vol-" + i), 512, false))
                         .toList());
     }
 

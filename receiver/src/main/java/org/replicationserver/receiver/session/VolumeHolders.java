@@ -1,0 +1,66 @@
+package org.replicationserver.receiver.session;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which source server has a volume, one at a time: a volume that goes from one source server of this server to another is opened for that
+ * only when it was closed for the former. Held are its id and its path. Event loop only.
+ *
+ * <p>Source servers that wait for each other cannot form a circle: a volume is assigned to one of them at most, each takes its
+ * assignments over in their order, and closes before it opens; so an opening waits only for closings that were wanted no later.
+ */
+final class VolumeHolders {
+    private record Hold(String sourceServerId, CompletableFuture<Void> released) {}
+
+    private final Map<Object, Hold> holds = new HashMap<>();
+
+    /** Done when the volume is this source server's, until it is released. */
+    CompletionStage<Void> take(String sourceServerId, VolumeAssignment volume) {
+        Hold former = ofAnother(sourceServerId, volume);
+        if (former != null) {
+            return former.released.thenCompose(released -> take(sourceServerId, volume));
+        }
+        Hold hold = new Hold(sourceServerId, new CompletableFuture<>());
+        keys(volume).forEach(key -> holds.putIfAbsent(key, hold));
+        return CompletableFuture.completedStage(null);
+    }
+
+    private @Nullable Hold ofAnother(String sourceServerId, VolumeAssignment volume) {
+        for (Object key : keys(volume)) {
+            Hold hold = holds.get(key);
+            if (hold != null && !hold.sourceServerId.equals(sourceServerId)) {
+                return hold;
+            }
+        }
+        return null;
+    }
+
+    boolean isHeldBy(String sourceServerId, VolumeAssignment volume) {
+        Hold hold = holds.get(volume.volumeId());
+        return hold != null && hold.sourceServerId.equals(sourceServerId);
+    }
+
+    /** Lets whoever waits have it; nothing for a volume that is not this source server's. */
+    void release(String sourceServerId, VolumeAssignment volume) {
+        Set<Hold> released = new HashSet<>();
+        for (Object key : keys(volume)) {
+            Hold hold = holds.get(key);
+            if (hold != null && hold.sourceServerId.equals(sourceServerId)) {
+                holds.remove(key);
+                released.add(hold);
+            }
+        }
+        released.forEach(hold -> hold.released.complete(null));
+    }
+
+    private static List<Object> keys(VolumeAssignment volume) {
+        return List.of(volume.volumeId(), volume.path());
+    }
+}

@@ -183,6 +183,26 @@ final class CommandTest {
         }
     }
 
+    @Test
+    void sourceServerThatIsUnpairedAndPairedAgainGoesOnFromTheStateThatWasTold() throws Exception {
+        try (ServerProcess _ = server()) {
+            ReplicationAgent agent = replicatedAgent();
+            try {
+                awaitSuccess(fleet().issue(SERVER, "PAUSE_REPLICATION", SOURCE));
+                awaitState("PAUSED");
+                awaitSuccess(fleet().issue(SERVER, "UNPAIR_SOURCE_SERVER", SOURCE));
+                awaitSuccess(
+                        fleet().assign(SOURCE, SERVER, List.of(new VolumeTarget("/dev/sda", "vol-1", null, false))));
+                awaitSuccess(fleet().issue(SERVER, "RESUME_REPLICATION", SOURCE));
+                awaitState("CONTINUOUS");
+                assertThatNothingWasOutOfOrder();
+            } finally {
+                agent.stop();
+                agent.awaitEnd(PATIENCE);
+            }
+        }
+    }
+
     // --- what cannot be assigned
 
     private void register(String sourceServerId, char pinDigit) {

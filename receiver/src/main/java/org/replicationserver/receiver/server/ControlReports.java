@@ -86,11 +86,6 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     }
 
     @Override
-    public void unassigned(String sourceServerId) {
-        told.forget(sourceServerId);
-    }
-
-    @Override
     public void sessionOpened(
             String sourceServerId, long generation, String remoteAddress, int streams, List<Welcome.Volume> volumes) {
         String host = hostOf(remoteAddress);

@@ -5,8 +5,8 @@ import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.replication.DataReplicationState;
@@ -22,8 +22,12 @@ final class ToldStates {
     private static final Logger LOG = LoggerFactory.getLogger(ToldStates.class);
     private static final String RECORD = "states";
 
+    /** Also of source servers that are not here any more, since they may come back. */
+    private static final int STATES_MAX = 256;
+
     private final StateDirectory directory;
-    private final Map<String, DataReplicationState> states = new HashMap<>();
+    /** The one that was told last comes last. */
+    private final SequencedMap<String, DataReplicationState> states = new LinkedHashMap<>();
 
     private ToldStates(StateDirectory directory) {
         this.directory = directory;
@@ -52,15 +56,12 @@ final class ToldStates {
     }
 
     void put(String sourceServerId, DataReplicationState state) {
+        states.remove(sourceServerId); // to be the newest
         states.put(sourceServerId, state);
-        store();
-    }
-
-    /** Of a source server that is not here any more nothing more is told. */
-    void forget(String sourceServerId) {
-        if (states.remove(sourceServerId) != null) {
-            store();
+        if (states.size() > STATES_MAX) {
+            states.pollFirstEntry();
         }
+        store();
     }
 
     private void store() {

@@ -7,7 +7,7 @@ import org.replicationserver.cert.Pin;
 import org.replicationserver.cert.Refusal;
 import org.replicationserver.cert.RefusalReason;
 
-/** Refusals as one line for a person, with what to do next. */
+/** Refusals as one line for a person, with what to do next: where a control plane assigns it is that which must do it. */
 final class Advice {
     /** What a server says of two agents that take turns, see section 6 of the specification. */
     private static final String DUPLICATE = "duplicate agent";
@@ -20,26 +20,46 @@ final class Advice {
             return "the server refuses this agent's certificate for its dates (" + alert
                     + "); compare the clocks of both machines, or make a new identity in another directory";
         }
+        String id = plan.sourceServerId();
         return "the server does not know this agent, pin " + plan.agentPin()
-                + "; on the server: ./run assign --source-server-id " + plan.sourceServerId() + " --agent-pin "
-                + plan.agentPin();
+                + (plan.hasControlPlane()
+                        ? "; it will when the control plane has assigned source server " + id + " with this pin to it"
+                        : "; on the server: ./run assign --source-server-id " + id + " --agent-pin " + plan.agentPin());
     }
 
     /** The server said FORBIDDEN. */
     static String forbidden(ReplicationPlan plan, String text) {
         if (text.contains(DUPLICATE)) {
-            return "another agent with the same certificate takes turns with this one; stop the clone, then on the server:"
-                    + " ./run source accept-agents " + plan.sourceServerId();
+            return "another agent with the same certificate takes turns with this one; stop the clone, then "
+                    + (plan.hasControlPlane()
+                            ? "have the control plane send ACCEPT_AGENTS for source server " + plan.sourceServerId()
+                            : "on the server: ./run source accept-agents " + plan.sourceServerId());
         }
-        return "the server refuses this agent: " + text + "; what is assigned is changed on the server by ./run assign";
+        return "the server refuses this agent: " + text + "; what is assigned is changed "
+                + (plan.hasControlPlane() ? "by the control plane" : "on the server by ./run assign");
     }
 
-    /** We refused the server's certificate. */
-    static String serverRefused(String server, Refusal refusal, Collection<Pin> expected) {
+    /** A volume takes no writes. */
+    static String reopen(ReplicationPlan plan, String volumeId) {
+        return "repair the volume, then "
+                + (plan.hasControlPlane()
+                        ? "have the control plane send REOPEN_VOLUME for " + volumeId
+                        : "on the server: ./run volume reopen " + volumeId);
+    }
+
+    /**
+     * We refused the server's certificate.
+     *
+     * @param pinsMayChange where the expected pins come from
+     */
+    static String serverRefused(
+            String server, Refusal refusal, Collection<Pin> expected, ServerLookup.Change pinsMayChange) {
         if (refusal.reason() == RefusalReason.NOT_PINNED) {
             String pins = expected.stream().map(Pin::toString).sorted().collect(Collectors.joining(" or "));
-            return server + " shows pin " + refusal.pin() + ", expected is " + pins
-                    + "; if the server has a new key, start with --server-pin " + refusal.pin();
+            return server + " shows pin " + refusal.pin() + ", expected is " + pins + "; if the server has a new key, "
+                    + (pinsMayChange == ServerLookup.Change.SERVER
+                            ? "the control plane must tell its pin"
+                            : "start with --server-pin " + refusal.pin());
         }
         return "the certificate of " + server + " is not accepted: " + refusal.reason() + ", " + refusal.detail();
     }

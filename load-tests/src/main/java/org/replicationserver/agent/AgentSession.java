@@ -386,7 +386,7 @@ final class AgentSession {
 
     /** Where somebody assigns servers to agents, the next may be another one, or this one may know of us by then. */
     private SessionEnd forbidden(String text) {
-        return replication.plan().serverMayChange() == ServerLookup.Change.SERVER
+        return replication.plan().hasControlPlane()
                 ? SessionEnd.retry(text)
                 : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
     }

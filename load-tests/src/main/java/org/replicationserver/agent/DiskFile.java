@@ -102,7 +102,7 @@ final class DiskFile {
         if (sizeNow != sizeBytes) {
             channel.close();
             throw new IOException(path + " has " + sizeNow + " bytes now, it had " + sizeBytes
-                    + " when the agent started; assign the new size on the server, then start the agent again");
+                    + " when the agent started; have the new size assigned and start the agent again");
         }
         opened = new Opened(channel, direct);
     }

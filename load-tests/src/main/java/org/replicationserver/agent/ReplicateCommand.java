@@ -44,7 +44,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "It tries again, after 1 to 60 seconds at random: when the server is not reachable, closes or stops; after every error"
-                    + " but those below; and when the server shows an unexpected pin while --server-pin-file may bring another.",
+                    + " but those below; and when the server shows an unexpected pin while --server-pin-file may bring another. With"
+                    + " --control-plane, which may name another server or tell it of this agent, also after every 77 below.",
             "It ends, because nothing changes by itself: when the server refuses the certificate, id or disks (77); when the server"
                     + " shows an unexpected pin and --server-pin is all there is (77); when versions or disk sizes differ, or the"
                     + " peer does not speak brp/1 (76); when a source cannot be read any more or has another size (74).",
@@ -97,15 +98,16 @@ final class ReplicateCommand implements Callable<Integer> {
             names = "--server-pin",
             paramLabel = "PIN",
             description =
-                    "Pin that the server may show, sha256: and 64 hexadecimal digits; repeatable. One of --server-pin and"
-                            + " --server-pin-file is required.")
+                    "Pin that the server may show, sha256: and 64 hexadecimal digits; repeatable. With --server this or"
+                            + " --server-pin-file is required; with --control-plane neither is allowed. Default: none.")
     private List<String> serverPins = new ArrayList<>();
 
     @Option(
             names = "--server-pin-file",
             paramLabel = "FILE",
             description =
-                    "File with a pin on each line, read again at each connect, so that a replaced server is accepted.")
+                    "File with a pin on each line, read again at each connect, so that a replaced server is accepted."
+                            + " Default: none.")
     private @Nullable Path serverPinFile;
 
     @Option(
@@ -372,7 +374,8 @@ final class ReplicateCommand implements Callable<Integer> {
         ServerPins pins = new ServerPins(given, serverPinFile);
         try {
             if (pins.read().isEmpty()) {
-                throw wrong("--server-pin: none is given, and --server-pin-file has none; one of them is required");
+                throw wrong("--server-pin: none is given, and --server-pin-file has none; with " + SERVER
+                        + " one of them is required");
             }
         } catch (IOException e) {
             throw new ParameterException(spec.commandLine(), "--server-pin-file: cannot be read: " + e.getMessage(), e);

@@ -452,8 +452,7 @@ final class Replication {
             io.event(AgentEvent.state(name + ": volume " + volumeId + " still takes no writes"));
         } else {
             io.event(AgentEvent.warning(name + ": volume " + volumeId + " takes no writes: " + why
-                    + "; this disk is left out and the others go on; repair the volume, then on the server: ./run volume reopen "
-                    + volumeId));
+                    + "; this disk is left out and the others go on; " + Advice.reopen(plan, volumeId)));
         }
     }
 

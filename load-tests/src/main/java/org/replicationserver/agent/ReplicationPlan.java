@@ -34,4 +34,9 @@ public record ReplicationPlan(
     public ReplicationPlan {
         disks = List.copyOf(disks);
     }
+
+    /** Whether a control plane assigns the server, rather than the options of the agent. */
+    boolean hasControlPlane() {
+        return serverMayChange == ServerLookup.Change.SERVER;
+    }
 }

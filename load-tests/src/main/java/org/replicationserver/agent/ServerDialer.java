@@ -149,7 +149,8 @@ final class ServerDialer {
         Refusal refusal = lastRefusal;
         ServerLookup.Found found = server;
         return failure.kind() == LinkFailure.Kind.SERVER_NOT_PINNED && refusal != null && found != null
-                ? new LinkFailure(failure.kind(), Advice.serverRefused(found.name(), refusal, acceptedPins))
+                ? new LinkFailure(
+                        failure.kind(), Advice.serverRefused(found.name(), refusal, acceptedPins, lookup.mayChange()))
                 : failure;
     }
 

@@ -34,8 +34,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "A control plane to try a replication server with: it speaks deploy/control-api/openapi.yaml over HTTPS, and stands in"
-                    + " for the metadata service of the server's instance. It prints what a server and its operator must know,"
-                    + " keeps its fleet in memory, and runs until it is told to stop."
+                    + " for the metadata service of the server's instance. It prints what a server and its operator must know and"
+                    + " lines to copy, keeps its fleet in memory, and runs until it is told to stop."
         },
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
@@ -174,7 +174,7 @@ public final class ControlPlaneMain implements Callable<Integer> {
     private void writeCredentials(AccessKeys keys) throws FileSystemException {
         Path file = directory.resolve(CREDENTIALS_FILE);
         String text = profile("replication-server", keys.issue(Role.REPLICATION_SERVER))
-                + profile("agent", keys.issue(Role.AGENT));
+                + profile(FirstSteps.AGENT_PROFILE, keys.issue(Role.AGENT));
         try {
             Files.deleteIfExists(file);
             try (SeekableByteChannel channel = Files.newByteChannel(
@@ -196,13 +196,25 @@ public final class ControlPlaneMain implements Callable<Integer> {
 
     private void print(ControlPlaneSimulator simulator, AdminServer admin, InstanceMetadataStub metadata) {
         PrintWriter out = spec.commandLine().getOut();
+        Path authority = directory.resolve(ControlPlaneSimulator.AUTHORITY_FILE);
+        Path credentials = directory.resolve(CREDENTIALS_FILE);
         out.println("control API:       " + simulator.endpoint() + ", signed for mgn in " + region);
-        out.println("certificate:       " + directory.resolve(ControlPlaneSimulator.AUTHORITY_FILE)
-                + ", which clients must trust");
-        out.println(
-                "credentials:       " + directory.resolve(CREDENTIALS_FILE) + ", profiles replication-server, agent");
+        out.println("certificate:       " + authority + ", which clients must trust");
+        out.println("credentials:       " + credentials + ", profiles replication-server, " + FirstSteps.AGENT_PROFILE);
         out.println("instance metadata: " + metadata.endpoint() + ", for AWS_EC2_METADATA_SERVICE_ENDPOINT");
         out.println("operator:          " + admin.address() + ", GET / lists what may be asked");
+        out.println();
+        out.println("To try it, copy these lines, in this directory:");
+        out.println();
+        out.print(new FirstSteps(
+                        simulator.endpoint(),
+                        authority,
+                        credentials,
+                        metadata.endpoint(),
+                        admin.address(),
+                        region,
+                        instanceId)
+                .text());
         out.flush();
     }
 }

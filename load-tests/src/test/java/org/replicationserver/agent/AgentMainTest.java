@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** Mistakes on the command line get one line that names the option, the value and what is allowed, and exit code 2. */
@@ -166,7 +167,32 @@ class AgentMainTest {
                 .isEqualTo(2);
         assertThat(err.toString())
                 .startsWith("./run agent replicate: --server-pin: none is given")
+                .contains("with --server one of them is required")
                 .hasLineCount(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--server=localhost", "--server-pin=sha256:ab", "--server-pin-file=pins"})
+    void controlPlaneTellsServerAndPinsSoNobodyElseMay(String given) {
+        assertThat(run(
+                        "replicate",
+                        "--source=" + image,
+                        "--control-plane=https://localhost",
+                        given,
+                        "--source-server-id=s-1",
+                        "--identity=" + directory.resolve("identity")))
+                .isEqualTo(2);
+        assertThat(err.toString())
+                .startsWith("./run agent replicate: --control-plane: not together with --server and its pins")
+                .hasLineCount(1);
+    }
+
+    @Test
+    void helpSaysThatPinsAreRequiredWithAGivenServerOnly() {
+        assertThat(run("replicate", "--help")).isZero();
+        assertThat(out.toString().replaceAll("\\s+", " "))
+                .contains(
+                        "With --server this or --server-pin-file is required; with --control-plane neither is allowed.");
     }
 
     @Test
@@ -195,8 +221,6 @@ class AgentMainTest {
                         assertThat(out.toString()).contains(option.longestName().substring(2)));
         command.getCommandSpec().options().stream()
                 .filter(option -> !option.required() && !option.usageHelp() && !option.versionHelp())
-                .filter(option -> !option.longestName().equals("--server-pin")
-                        && !option.longestName().equals("--server-pin-file"))
                 .forEach(option -> assertThat(String.join(" ", option.description()))
                         .as(option.longestName())
                         .contains("Default:"));

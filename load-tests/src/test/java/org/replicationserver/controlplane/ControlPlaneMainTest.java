@@ -48,6 +48,8 @@ final class ControlPlaneMainTest {
     private static final String SERVER = "i-0123456789abcdef0";
     private static final String SOURCE = "s-0123456789abcdef0";
 
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
     @TempDir
     private Path directory = Path.of("");
 
@@ -78,9 +80,9 @@ final class ControlPlaneMainTest {
         return argument.substring(0, (argument + "=").indexOf('='));
     }
 
-    private CompletableFuture<Integer> start() {
-        CompletableFuture<Integer> running = CompletableFuture.supplyAsync(this::execute);
-        await().until(() -> out.toString().contains("operator:"));
+    private CompletableFuture<Integer> start(String... arguments) {
+        CompletableFuture<Integer> running = CompletableFuture.supplyAsync(() -> execute(arguments));
+        await().until(() -> out.toString().contains("/fleet\n"));
         return running;
     }
 
@@ -170,6 +172,51 @@ final class ControlPlaneMainTest {
         }
         signal.complete(143);
         assertThat(running.get(20, TimeUnit.SECONDS)).isEqualTo(143);
+    }
+
+    private boolean isKnown() throws Exception {
+        JsonObject fleet = get("/fleet");
+        return fleet.encode().contains("\"agentPins\":[\"sha256:")
+                && fleet.encode().contains("\"port\":");
+    }
+
+    private boolean isContinuous() throws Exception {
+        JsonObject source = get("/fleet").getJsonArray("sourceServers").getJsonObject(0);
+        JsonObject info = source.getJsonObject("dataReplicationInfo");
+        return info != null && info.getString("dataReplicationState").equals("CONTINUOUS");
+    }
+
+    @Test
+    void whatItPrintsIsCopiedAsItIsAndADiskIsReplicated() throws Exception {
+        start("--directory=" + directory.resolve("it's state"));
+        try (CopiedLines copied = new CopiedLines(directory, out.toString())) {
+            copied.begin(1);
+            copied.begin(2);
+            await("server and agent have called").atMost(PATIENCE).until(this::isKnown);
+            assertThat(copied.run(3)).contains("commandId");
+            await("the initial sync").atMost(PATIENCE).until(this::isContinuous);
+            assertThat(copied.run(4)).contains("s-1: CONTINUOUS").contains("\"sourceServerId\" : \"s-1\"");
+            assertThat(Files.mismatch(
+                            directory.resolve("disk.img"),
+                            directory.resolve("replication-server-state/volumes/vol-1.img")))
+                    .isEqualTo(-1);
+        }
+        assertThat(get("/violations").getJsonArray("list")).isEmpty();
+    }
+
+    @Test
+    void theDocumentShowsTheSameLines() {
+        Path state = Path.of("control-plane-state");
+        String text = new FirstSteps(
+                        URI.create("https://localhost:8443"),
+                        state.resolve(ControlPlaneSimulator.AUTHORITY_FILE),
+                        state.resolve(ControlPlaneMain.CREDENTIALS_FILE),
+                        URI.create("http://127.0.0.1:8445"),
+                        URI.create("http://127.0.0.1:8444"),
+                        "us-east-1",
+                        SERVER)
+                .text();
+        assertThat(Path.of("../deploy/control-api/README.md")).content().contains("```\n" + text + "```\n");
     }
 
     @Test

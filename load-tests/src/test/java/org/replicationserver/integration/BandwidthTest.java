@@ -3,6 +3,7 @@ package org.replicationserver.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -44,12 +45,15 @@ final class BandwidthTest {
         return TestSource.of(directory, id, SIZE_BYTES);
     }
 
-    private String throttle(String... words) throws IOException, InterruptedException {
-        String[] command =
-                Stream.concat(Stream.of("throttle"), Stream.of(words)).toArray(String[]::new);
+    private String run(String... command) throws IOException, InterruptedException {
         Commands.Result result = Commands.run(ServerProcess.in(directory).cli(command));
         assertThat(result.exitCode()).as(result.output()).isZero();
-        return result.output().strip();
+        return result.output();
+    }
+
+    private String throttle(String... words) throws IOException, InterruptedException {
+        return run(Stream.concat(Stream.of("throttle"), Stream.of(words)).toArray(String[]::new))
+                .strip();
     }
 
     @SuppressWarnings("SystemOut")
@@ -203,6 +207,33 @@ final class BandwidthTest {
                     Commands.run(ServerProcess.in(directory).cli("throttle", "1", "--source-server-id", "s-9"));
             assertThat(unknown.output().strip()).isEqualTo("no source server s-9 is assigned");
             assertThat(unknown.exitCode()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void statusTellsWhichLimitsHoldAndWhereTheyComeFrom() throws Exception {
+        TestSource limited = source("s-1").throttled(20);
+        try (InProcessServer server = server(List.of(limited, source("s-2")), "throttle.server-mbps=100")) {
+            assertThat(server.endpoint().port()).isPositive();
+            assertThat(run("status"))
+                    .contains("\n  limit of bandwidth: 20 Mbps, assigned\n")
+                    .contains("\nlimit of bandwidth of all source servers together: 100 Mbps, assigned\n")
+                    .containsOnlyOnce("limit of bandwidth:");
+            throttle("0", "--source-server-id", "s-1");
+            throttle("30", "--source-server-id", "s-2");
+            throttle("40");
+            assertThat(run("status"))
+                    .contains("\n  limit of bandwidth: none, set by hand\n")
+                    .contains("\n  limit of bandwidth: 30 Mbps, set by hand\n")
+                    .contains("\nlimit of bandwidth of all source servers together: 40 Mbps, set by hand\n");
+            JsonObject status = new JsonObject(run("status", "--json"));
+            JsonObject byHand = new JsonObject().put("bandwidthThrottling", 40).put("origin", "BY_HAND");
+            assertThat(status.getJsonObject("bandwidth")).isEqualTo(byHand);
+            assertThat(status.getJsonArray("sourceServers"))
+                    .extracting(source -> ((JsonObject) source).getJsonObject("bandwidth"))
+                    .containsExactlyInAnyOrder(
+                            byHand.copy().put("bandwidthThrottling", 0),
+                            byHand.copy().put("bandwidthThrottling", 30));
         }
     }
 }

@@ -30,7 +30,9 @@ final class StatusCommand implements Callable<Integer> {
     @Option(
             names = "--json",
             description =
-                    "Prints all that is known, each replication as the schema DataReplicationInfo of the control API.")
+                    "Prints all that is known, each replication as the schema DataReplicationInfo of the control API."
+                            + " bandwidth, of each source server and of all together, is the limit that holds now:"
+                            + " bandwidthThrottling in Mbps, 0 is none, and its origin, ASSIGNED, SCHEDULE or BY_HAND.")
     private boolean json;
 
     @Spec

@@ -24,6 +24,7 @@ final class StatusText {
             written.line("no source server is assigned");
         }
         sources.forEach(written::source);
+        written.limit("limit of bandwidth of all source servers together", status);
         written.controlPlane(status.getJsonObject("controlPlane"));
         return written.text.toString();
     }
@@ -51,6 +52,7 @@ final class StatusText {
                                 + detail.getString("etaLatestDateTime")
                         : ""));
         objects(info, "replicatedDisks").forEach(this::disk);
+        limit("  limit of bandwidth", source);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {
             line(String.format(
@@ -77,6 +79,20 @@ final class StatusText {
                 total / GIB,
                 disk.getLong("rescannedStorageBytes") / GIB,
                 disk.getLong("backloggedStorageBytes") / GIB));
+    }
+
+    /** Nothing where none is assigned and nobody has set one. */
+    private void limit(String what, JsonObject limited) {
+        JsonObject limit = limited.getJsonObject("bandwidth", new JsonObject());
+        int mbps = limit.getInteger("bandwidthThrottling", 0);
+        String origin = switch (limit.getString("origin", "")) {
+            case "BY_HAND" -> "set by hand";
+            case "SCHEDULE" -> "by schedule";
+            default -> mbps == 0 ? "" : "assigned";
+        };
+        if (!origin.isEmpty()) {
+            line(String.format(Locale.ROOT, "%s: %s, %s", what, mbps == 0 ? "none" : mbps + " Mbps", origin));
+        }
     }
 
     private void attribution(List<JsonObject> stages) {

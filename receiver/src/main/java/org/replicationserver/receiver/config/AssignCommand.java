@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.cert.PemFiles;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.VolumeText.Field;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -19,7 +20,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "assign",
         mixinStandardHelpOptions = true,
-        description = "Adds a source server to the file of assignments, or changes it there.",
+        description =
+                "Adds a source server to the file of assignments, which a server with control.mode=local follows, or changes it"
+                        + " there. With control.mode=https the control plane assigns.",
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
             "0:assigned",
@@ -78,14 +81,15 @@ public final class AssignCommand implements Callable<Integer> {
         }
         try {
             ServerConfig config = options.load().toServerConfig();
-            return assign(config.assignmentsFile(), config.imageDirectory(), pins, volumeTexts);
+            return assign(config, pins, volumeTexts);
         } catch (ConfigException e) {
             return fail(e, ConfigException.EXIT_CODE);
         }
     }
 
-    private int assign(Path file, Path imageDirectory, List<Field> pins, List<VolumeText> volumeTexts)
-            throws ConfigException {
+    private int assign(ServerConfig config, List<Field> pins, List<VolumeText> volumeTexts) throws ConfigException {
+        Path file = config.assignmentsFile();
+        Path imageDirectory = config.imageDirectory();
         Field id = new Field(SOURCE_OPTION, sourceServerId);
         try {
             List<AssignedSource> changed = AssignmentsFile.change(
@@ -94,8 +98,11 @@ public final class AssignCommand implements Callable<Integer> {
                     current -> new AssignmentsEditor(current, imageDirectory).assign(id, pins, volumeTexts));
             spec.commandLine()
                     .getOut()
-                    .println("assigned: " + AssignmentsFile.summary(changed) + " in " + file
-                            + "; a server that runs follows it within seconds");
+                    .println(
+                            "assigned: " + AssignmentsFile.summary(changed) + " in " + file + "; "
+                                    + (config.control().mode() == ControlMode.LOCAL
+                                            ? "a server that runs follows it within seconds"
+                                            : "the server does not read it, with control.mode=https its control plane assigns"));
             return 0;
         } catch (IOException e) {
             spec.commandLine().getErr().println(file + ": cannot be written: " + IoReason.of(e, file.toString()));

@@ -2,9 +2,9 @@ package org.replicationserver.receiver.config;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -14,7 +14,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "check-config",
         mixinStandardHelpOptions = true,
-        description = "Checks configuration and assignments; prints each key's value and where it comes from.",
+        description =
+                "Checks configuration and, with control.mode=local, assignments; prints each key's value and where it comes from.",
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {"0:all is well", "2:wrong command line", "78:mistakes, a line each"})
 public final class CheckConfigCommand implements Callable<Integer> {
@@ -29,11 +30,13 @@ public final class CheckConfigCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         try {
             EffectiveConfig config = options.load();
-            List<AssignedSource> sources = config.readAssignments();
+            String assigned = config.toServerConfig().control().mode() == ControlMode.LOCAL
+                    ? AssignmentsFile.summary(config.readAssignments())
+                    : "by the control plane";
             for (ConfigKey<?> key : ConfigKeys.all()) {
                 out.printf("%-48s # %s%n", DefaultConfig.toYaml(key, textOf(config, key)), config.origin(key));
             }
-            out.println("# assigned: " + AssignmentsFile.summary(sources));
+            out.println("# assigned: " + assigned);
             return 0;
         } catch (ConfigException e) {
             e.lines().forEach(spec.commandLine().getErr()::println);

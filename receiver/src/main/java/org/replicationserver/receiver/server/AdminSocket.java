@@ -26,7 +26,7 @@ import org.replicationserver.receiver.session.VolumeHost.Availability;
  * only.
  *
  * <pre>
- * GET  /status                                 all that is known of every replication and of the control plane
+ * GET  /status                                 all that is known of every replication, limits of bandwidth, the control plane
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
  * POST /sources/{sourceServerId}/throttle/{mbps} limits what a source server sends, instead of its schedule; 0 is no limit
@@ -112,7 +112,7 @@ final class AdminSocket {
         }
         BandwidthSchedule bandwidth = BandwidthSchedule.always(mbps);
         if (sourceServerId == null) {
-            sessions.setServerBandwidth(bandwidth);
+            sessions.limitServerByHand(bandwidth);
         } else if (!sessions.setBandwidth(sourceServerId, bandwidth)) {
             answer(request, 404, "error", "no source server " + sourceServerId + " is assigned");
             return;

@@ -380,7 +380,7 @@ public final class ReplicationServer {
 
     /** What is told of the whole server; event loop. */
     private JsonObject statusNow() {
-        return ServerStatus.of(replications, controlLink.status());
+        return ServerStatus.of(replications, sessions, controlLink.status());
     }
 
     /** What the administrator's socket tells of the whole server. Any thread but the event loop. */

@@ -6,23 +6,38 @@ import org.replicationserver.receiver.control.ControlPlaneStatus;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
 import org.replicationserver.receiver.replication.DataReplicationInfo;
 import org.replicationserver.receiver.replication.Replications;
+import org.replicationserver.receiver.session.HeldLimit;
+import org.replicationserver.receiver.session.Sessions;
 
 /** What the administrator's socket tells of the whole server. */
 final class ServerStatus {
+    private static final String BANDWIDTH = "bandwidth";
+
     private ServerStatus() {}
 
     /** Event loop. */
-    static JsonObject of(Replications replications, ControlPlaneStatus controlPlane) {
+    static JsonObject of(Replications replications, Sessions sessions, ControlPlaneStatus controlPlane) {
         JsonArray sources = new JsonArray();
         for (String id : replications.sourceServerIds()) {
             DataReplicationInfo info = replications.info(id);
             if (info != null) {
-                sources.add(new JsonObject()
+                JsonObject source = new JsonObject()
                         .put("sourceServerId", id)
-                        .put("dataReplicationInfo", DataReplicationInfoJson.of(info)));
+                        .put("dataReplicationInfo", DataReplicationInfoJson.of(info));
+                HeldLimit limit = sessions.limit(id);
+                sources.add(limit == null ? source : source.put(BANDWIDTH, toJson(limit)));
             }
         }
-        return new JsonObject().put("sourceServers", sources).put("controlPlane", toJson(controlPlane));
+        return new JsonObject()
+                .put("sourceServers", sources)
+                .put(BANDWIDTH, toJson(sessions.serverLimit()))
+                .put("controlPlane", toJson(controlPlane));
+    }
+
+    private static JsonObject toJson(HeldLimit limit) {
+        return new JsonObject()
+                .put("bandwidthThrottling", limit.mbps())
+                .put("origin", limit.origin().name());
     }
 
     private static JsonObject toJson(ControlPlaneStatus status) {

@@ -2,17 +2,29 @@ package org.replicationserver.receiver.session;
 
 import java.time.Instant;
 
-/** A limit of bandwidth that follows a schedule. Event loop only. */
+/** A limit of bandwidth that follows a schedule: the assigned one, or another that was set by hand since. Event loop only. */
 final class BandwidthLimit {
     /** What it allows now. */
     final ByteBucket bucket = new ByteBucket();
 
     private final SessionClock clock;
+    private BandwidthSchedule assigned = BandwidthSchedule.UNLIMITED;
     private BandwidthSchedule schedule = BandwidthSchedule.UNLIMITED;
     private int mbps;
+    private boolean isOfEntry;
 
     BandwidthLimit(SessionClock clock) {
         this.clock = clock;
+    }
+
+    boolean isAssigned(BandwidthSchedule asked) {
+        return asked.equals(assigned);
+    }
+
+    /** Follows what is assigned from now on; whether that changes anything now. */
+    boolean assign(BandwidthSchedule newAssigned) {
+        assigned = newAssigned;
+        return follow(newAssigned);
     }
 
     /** Follows another schedule from now on; whether that changes anything now. */
@@ -23,13 +35,22 @@ final class BandwidthLimit {
 
     /** Takes from the schedule what holds now; whether that is something else than before. */
     boolean look() {
-        int newMbps = schedule.mbpsAt(Instant.ofEpochMilli(clock.millis()));
+        Instant now = Instant.ofEpochMilli(clock.millis());
+        int newMbps = schedule.mbpsAt(now);
+        isOfEntry = schedule.hasEntryAt(now);
         boolean changed = newMbps != mbps;
         if (changed) {
             mbps = newMbps;
             bucket.setMbps(newMbps, clock.nanos());
         }
         return changed;
+    }
+
+    HeldLimit held() {
+        if (!schedule.equals(assigned)) {
+            return new HeldLimit(mbps, HeldLimit.Origin.BY_HAND);
+        }
+        return new HeldLimit(mbps, isOfEntry ? HeldLimit.Origin.SCHEDULE : HeldLimit.Origin.ASSIGNED);
     }
 
     boolean isOn() {

@@ -8,6 +8,7 @@ import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How much may be received at which time. The first entry that covers the moment wins, otherwise the plain number holds. Immutable, any
@@ -72,15 +73,22 @@ public record BandwidthSchedule(int mbps, ZoneId timeZone, List<Entry> entries) 
 
     /** What holds at a moment. */
     public int mbpsAt(Instant moment) {
-        if (entries.isEmpty()) {
-            return mbps;
-        }
+        Entry entry = entryAt(moment);
+        return entry == null ? mbps : entry.mbps();
+    }
+
+    /** Whether what holds at a moment is of an entry. */
+    boolean hasEntryAt(Instant moment) {
+        return entryAt(moment) != null;
+    }
+
+    private @Nullable Entry entryAt(Instant moment) {
         ZonedDateTime there = moment.atZone(timeZone);
         for (Entry entry : entries) {
             if (entry.covers(there)) {
-                return entry.mbps();
+                return entry;
             }
         }
-        return mbps;
+        return null;
     }
 }

@@ -244,9 +244,25 @@ public final class Sessions implements SourceSlot.SlotOwner {
         return true;
     }
 
-    /** Limits what all data connections together receive, from now on. */
+    /** What is assigned to all data connections together; it holds from now on. */
     public void setServerBandwidth(BandwidthSchedule schedule) {
+        throttle.assign(schedule);
+    }
+
+    /** Limits what all data connections together receive, until {@link #setServerBandwidth}. */
+    public void limitServerByHand(BandwidthSchedule schedule) {
         throttle.setSchedule(schedule);
+    }
+
+    /** The limit of all data connections together. */
+    public HeldLimit serverLimit() {
+        return throttle.held();
+    }
+
+    /** The limit of a source server's data connections; null if there is no such source server. */
+    public @Nullable HeldLimit limit(String sourceServerId) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null ? null : slot.throttle.held();
     }
 
     /** Opens a volume anew and draws a new data generation for it; null if no such volume is assigned. */

@@ -40,7 +40,6 @@ public final class SourceThrottle {
     /** Those that have bytes, in order of their turn. */
     private final ArrayDeque<Member> waiting = new ArrayDeque<>();
 
-    private BandwidthSchedule assigned = BandwidthSchedule.UNLIMITED;
     private boolean on;
     private boolean isPaused;
     private int leftBytes;
@@ -105,25 +104,30 @@ public final class SourceThrottle {
 
     /** The assigned schedule; one that was there before changes nothing. */
     void assign(BandwidthSchedule schedule) {
-        if (!schedule.equals(assigned)) {
-            assigned = schedule;
-            setSchedule(schedule);
+        if (!limit.isAssigned(schedule)) {
+            changed(limit.assign(schedule));
         }
     }
 
+    /** Until another one is assigned. */
     void setSchedule(BandwidthSchedule schedule) {
-        if (limit.follow(schedule)) {
-            limitChanged();
-            server.serve();
-        }
+        changed(limit.follow(schedule));
     }
 
     /** Looks at the schedule. */
     void look() {
-        if (limit.look()) {
+        changed(limit.look());
+    }
+
+    private void changed(boolean changed) {
+        if (changed) {
             limitChanged();
             server.serve();
         }
+    }
+
+    HeldLimit held() {
+        return limit.held();
     }
 
     /** Time in which some stream had bytes and waited for the throttle only. */

@@ -41,6 +41,11 @@ final class Throttle {
         return new SourceThrottle(this, clock);
     }
 
+    void assign(BandwidthSchedule schedule) {
+        changed(limit.assign(schedule));
+    }
+
+    /** Until another one is assigned. */
     void setSchedule(BandwidthSchedule schedule) {
         changed(limit.follow(schedule));
     }
@@ -55,6 +60,10 @@ final class Throttle {
             Set.copyOf(sources).forEach(SourceThrottle::limitChanged);
             serve();
         }
+    }
+
+    HeldLimit held() {
+        return limit.held();
     }
 
     boolean isOn() {

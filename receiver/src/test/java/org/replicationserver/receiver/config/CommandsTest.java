@@ -23,6 +23,7 @@ import picocli.CommandLine.Command;
 
 class CommandsTest {
     private static final String PIN_A = "sha256:" + "a".repeat(64);
+    private static final String HTTPS = "--set=control.mode=https";
     private static final String PIN_B = "sha256:" + "b".repeat(64);
 
     @Command(
@@ -89,6 +90,24 @@ class CommandsTest {
                 directory.resolve("printed.yaml"),
                 runHere("check-config", "--set", "listen.port=7").out());
         assertThat(run("check-config", "--config", file.toString()).exitCode()).isZero();
+    }
+
+    @Test
+    void assignmentsFileIsNotLookedAtWhereAControlPlaneAssigns() throws Exception {
+        Files.writeString(assignments, "x: y\n");
+        Outcome outcome = runHere("check-config", HTTPS);
+        assertThat(outcome.exitCode()).isZero();
+        assertThat(outcome.out()).endsWith("# assigned: by the control plane\n");
+    }
+
+    @Test
+    void assignSaysThatTheControlPlaneDoesItWhereOneDoes() {
+        assertThat(runHere("assign", HTTPS, "--source-server-id=s-1", "--agent-pin=" + PIN_A))
+                .isEqualTo(new Outcome(
+                        0,
+                        "assigned: source servers: 1, volumes: 0 in " + assignments
+                                + "; the server does not read it, with control.mode=https its control plane assigns\n",
+                        ""));
     }
 
     @Test

@@ -3,15 +3,21 @@ package org.replicationserver.receiver.session;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.time.DayOfWeek;
+import java.time.LocalTime;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.LongSummaryStatistics;
 import java.util.Random;
+import java.util.Set;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.replicationserver.receiver.session.BandwidthSchedule.Entry;
+import org.replicationserver.receiver.session.HeldLimit.Origin;
 import org.replicationserver.receiver.session.ThrottleWorld.Passed;
 import org.replicationserver.receiver.session.ThrottleWorld.Stream;
 
@@ -241,5 +247,38 @@ final class ThrottleTest {
         world.busy(source, 1);
         world.runFor(10);
         assertThat(seconds(source)).isCloseTo(10, Percentage.withPercentage(2));
+    }
+
+    private static HeldLimit held(int mbps, Origin origin) {
+        return new HeldLimit(mbps, origin);
+    }
+
+    /** The world begins at the epoch, on a Thursday at midnight. */
+    @Test
+    void whatHoldsIsToldWithWhereItComesFrom() {
+        Entry firstMinute = new Entry(Set.of(DayOfWeek.THURSDAY), LocalTime.MIDNIGHT, LocalTime.of(0, 1), 5);
+        BandwidthSchedule assigned = new BandwidthSchedule(20, ZoneOffset.UTC, List.of(firstMinute));
+        SourceThrottle source = world.throttle.newSource();
+        assertThat(source.held()).isEqualTo(held(0, Origin.ASSIGNED));
+        source.assign(assigned);
+        assertThat(source.held()).isEqualTo(held(5, Origin.SCHEDULE));
+        world.runFor(61);
+        source.look();
+        assertThat(source.held()).isEqualTo(held(20, Origin.ASSIGNED));
+        source.setSchedule(BandwidthSchedule.always(7));
+        source.assign(assigned);
+        assertThat(source.held()).as("the same is assigned again").isEqualTo(held(7, Origin.BY_HAND));
+        source.assign(BandwidthSchedule.always(30));
+        assertThat(source.held()).isEqualTo(held(30, Origin.ASSIGNED));
+    }
+
+    @Test
+    void whatIsSetByHandForTheServerHoldsUntilSomethingIsAssigned() {
+        world.throttle.assign(BandwidthSchedule.always(9));
+        assertThat(world.throttle.held()).isEqualTo(held(9, Origin.ASSIGNED));
+        limitServer(0);
+        assertThat(world.throttle.held()).isEqualTo(held(0, Origin.BY_HAND));
+        world.throttle.assign(BandwidthSchedule.always(9));
+        assertThat(world.throttle.held()).isEqualTo(held(9, Origin.ASSIGNED));
     }
 }

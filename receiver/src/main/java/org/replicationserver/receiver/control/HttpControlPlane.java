@@ -72,8 +72,8 @@ public final class HttpControlPlane implements ControlPlane {
     static HttpControlPlane open(ControlSettings settings, AwsCredentialsProvider credentials, Clock clock)
             throws IOException {
         Duration silence = settings.attemptTimeout().plusSeconds(WAIT_SECONDS_MAX);
-        SignedExchange exchanges = new SignedExchange(
-                SignedExchange.httpClient(settings.caFile(), settings.connectTimeout(), silence), credentials, clock);
+        SignedExchange exchanges =
+                SignedExchange.over(settings.caFile(), settings.connectTimeout(), silence, credentials, clock);
         return new HttpControlPlane(
                 settings, exchanges, new Circuit(System::nanoTime, clock, RandomGenerator.getDefault()));
     }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.ConnectException;
+import java.net.InetSocketAddress;
 import java.net.NoRouteToHostException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
@@ -43,8 +44,8 @@ import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 /**
  * One request and its answer over HTTPS, signed, within a time. Any thread; blocks.
  *
- * <p>The HTTP client is the SDK's on the JDK's {@code HttpsURLConnection}: 34 KB, with the SDK's rules for proxies ({@code
- * HTTPS_PROXY}, {@code NO_PROXY} and the system properties), and the same that calls of EC2 and S3 can use. Vert.x's own client would
+ * <p>The HTTP client is the SDK's on the JDK's {@code HttpsURLConnection}: 34 KB, with the SDK's rules for proxies, and the same
+ * that calls of EC2 and S3 can use. Vert.x's own client would
  * do its work on an event loop, where the data path lives, and knows none of these rules. Certificates and host names are verified,
  * redirects are not followed.
  *
@@ -60,6 +61,7 @@ final class SignedExchange implements AutoCloseable {
     private static final String OPEN_THE_WAY =
             "open port 443 to it in the security group, the routes and the network ACL, or set the proxy";
 
+    private final ControlConnections connections;
     private final SdkHttpClient http;
     private final AwsCredentialsProvider credentials;
     private final Clock clock;
@@ -67,29 +69,28 @@ final class SignedExchange implements AutoCloseable {
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("control-call-", 0).factory());
 
-    SignedExchange(SdkHttpClient http, AwsCredentialsProvider credentials, Clock clock) {
-        this.http = http;
+    private SignedExchange(ControlConnections connections, AwsCredentialsProvider credentials, Clock clock) {
+        this.connections = connections;
+        this.http = UrlConnectionHttpClient.create(connections);
         this.credentials = credentials;
         this.clock = clock;
     }
 
     /**
-     * The HTTP client for exchanges.
+     * Exchanges over HTTPS.
      *
      * @param silenceTimeout an answer whose next byte takes longer fails; exchanges have a shorter time of their own
      * @throws IOException with a sentence for the operator when the file of certificates cannot be used
      */
-    static SdkHttpClient httpClient(Optional<Path> caFile, Duration connectTimeout, Duration silenceTimeout)
+    static SignedExchange over(
+            Optional<Path> caFile,
+            Duration connectTimeout,
+            Duration silenceTimeout,
+            AwsCredentialsProvider credentials,
+            Clock clock)
             throws IOException {
-        UrlConnectionHttpClient.Builder builder = UrlConnectionHttpClient.builder()
-                .connectionTimeout(connectTimeout)
-                .socketTimeout(silenceTimeout)
-                .proxyConfiguration(proxy -> proxy.scheme("https"));
-        if (caFile.isPresent()) {
-            TrustManager[] trust = ExtraTrust.of(caFile.get());
-            builder.tlsTrustManagersProvider(() -> trust);
-        }
-        return builder.build();
+        TrustManager[] trust = caFile.isPresent() ? ExtraTrust.of(caFile.get()) : null;
+        return new SignedExchange(new ControlConnections(trust, connectTimeout, silenceTimeout), credentials, clock);
     }
 
     /**
@@ -221,8 +222,15 @@ final class SignedExchange implements AutoCloseable {
         if (threads.isShutdown()) {
             return closed();
         }
+        InetSocketAddress proxy = connections.proxyTo(endpoint);
+        String way = proxy == null
+                ? endpoint.toString()
+                : endpoint + " through the proxy " + proxy.getHostString() + ":" + proxy.getPort();
         return switch (cause) {
             case ControlPlaneException told -> told;
+            case UnknownHostException _
+            when proxy != null ->
+                failure(Kind.UNREACHABLE, "no way to " + way + ", whose name is not known to DNS", cause);
             case UnknownHostException _ ->
                 failure(
                         Kind.UNREACHABLE,
@@ -231,24 +239,21 @@ final class SignedExchange implements AutoCloseable {
                                 + " control.endpoint, and that UDP and TCP port 53 are open to the resolver",
                         cause);
             case SocketTimeoutException _ ->
-                failure(
-                        Kind.TIMEOUT,
-                        endpoint + " does not answer: " + cause.getMessage() + "; " + OPEN_THE_WAY,
-                        cause);
+                failure(Kind.TIMEOUT, way + " does not answer: " + cause.getMessage() + "; " + OPEN_THE_WAY, cause);
             case ConnectException _, NoRouteToHostException _ ->
                 failure(
                         Kind.UNREACHABLE,
-                        "no connection to " + endpoint + ": " + cause.getMessage() + "; " + OPEN_THE_WAY,
+                        "no connection to " + way + ": " + cause.getMessage() + "; " + OPEN_THE_WAY,
                         cause);
             case IOException _
             when isDistrust(cause) ->
                 failure(
                         Kind.UNTRUSTED,
-                        "the certificate of " + endpoint + " is not accepted: " + cause.getMessage()
+                        "the certificate of " + way + " is not accepted: " + cause.getMessage()
                                 + "; for a private endpoint set control.ca-file; a proxy that opens TLS must not be in between",
                         cause);
             case IOException _ ->
-                failure(Kind.UNREACHABLE, "the connection to " + endpoint + " broke: " + cause.getMessage(), cause);
+                failure(Kind.UNREACHABLE, "the connection to " + way + " broke: " + cause.getMessage(), cause);
             default -> throw new IllegalStateException("a call of the control plane failed by a fault of ours", cause);
         };
     }

@@ -10,8 +10,10 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
@@ -28,19 +30,26 @@ final class ProxyTest {
     @TempDir
     private Path directory = Path.of("");
 
-    /** A proxy that opens tunnels to 127.0.0.1 and remembers which. */
+    /** A proxy that opens tunnels to 127.0.0.1, for some only, and remembers what it was asked. */
     private static final class ConnectProxy implements AutoCloseable {
         final List<String> asked = new CopyOnWriteArrayList<>();
+
+        /** What Proxy-Authorization must be, or null if anybody may. */
+        private final @Nullable String authorization;
+
         private final ServerSocket server;
         private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
-        ConnectProxy() throws IOException {
+        ConnectProxy(@Nullable String userAndPassword) throws IOException {
+            authorization = userAndPassword == null
+                    ? null
+                    : "Basic " + Base64.getEncoder().encodeToString(userAndPassword.getBytes(StandardCharsets.UTF_8));
             server = new ServerSocket(0, 10, InetAddress.getLoopbackAddress());
             threads.submit(this::accept);
         }
 
         String address() {
-            return "http://127.0.0.1:" + server.getLocalPort();
+            return "127.0.0.1:" + server.getLocalPort();
         }
 
         private @Nullable Void accept() throws IOException {
@@ -54,9 +63,25 @@ final class ProxyTest {
         private @Nullable Void tunnel(Socket client) throws Exception {
             try (client) {
                 String request = lineOf(client.getInputStream());
-                asked.add(request);
-                while (!lineOf(client.getInputStream()).isEmpty()) {
-                    // the rest of the head
+                boolean allowed = authorization == null;
+                for (String line = lineOf(client.getInputStream());
+                        !line.isEmpty();
+                        line = lineOf(client.getInputStream())) {
+                    allowed |= line.toLowerCase(Locale.ROOT).startsWith("proxy-authorization: ")
+                            && line.endsWith(": " + authorization);
+                }
+                asked.add(request.replaceAll(" .*", "") + (allowed ? " allowed" : " refused"));
+                if (!allowed) {
+                    String answer = String.join(
+                            "\r\n",
+                            "HTTP/1.1 407 Proxy Authentication Required",
+                            "Proxy-Authenticate: Basic realm=\"proxy\"",
+                            "Content-Length: 0",
+                            "Connection: close",
+                            "",
+                            "");
+                    client.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
+                    return null;
                 }
                 int port = Integer.parseInt(request.replaceAll("CONNECT 127.0.0.1:([0-9]+) .*", "$1"));
                 try (Socket target = new Socket(InetAddress.getLoopbackAddress(), port)) {
@@ -101,14 +126,54 @@ final class ProxyTest {
 
     @Test
     void httpsProxyIsUsedUnlessNoProxySaysOtherwise() throws Exception {
-        try (HttpsStub stub = new HttpsStub(CERTIFICATES.serverFor("127.0.0.1"));
-                ConnectProxy proxy = new ConnectProxy()) {
-            stub.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
-            assertThat(outputOf(stub, Map.of("HTTPS_PROXY", proxy.address()))).isEqualTo("assigned=0");
-            assertThat(proxy.asked).hasSize(1).first().asString().startsWith("CONNECT 127.0.0.1:");
-            assertThat(outputOf(stub, Map.of("HTTPS_PROXY", proxy.address(), "NO_PROXY", "127.0.0.1")))
+        try (HttpsStub stub = stub();
+                ConnectProxy proxy = new ConnectProxy(null)) {
+            String address = "http://" + proxy.address();
+            assertThat(outputOf(stub, Map.of("HTTPS_PROXY", address))).isEqualTo("assigned=0");
+            assertThat(proxy.asked).containsExactly("CONNECT allowed");
+            assertThat(outputOf(stub, Map.of("HTTPS_PROXY", address, "NO_PROXY", "127.0.0.1")))
                     .isEqualTo("assigned=0");
             assertThat(proxy.asked).as("past it").hasSize(1);
         }
+    }
+
+    @Test
+    void proxyIsToldItsPasswordAndTheControlPlaneIsNot() throws Exception {
+        try (HttpsStub stub = stub();
+                ConnectProxy proxy = new ConnectProxy("user:secret")) {
+            assertThat(outputOf(stub, Map.of("HTTPS_PROXY", "http://user:secret@" + proxy.address())))
+                    .isEqualTo("assigned=0");
+            assertThat(proxy.asked).containsExactly("CONNECT refused", "CONNECT allowed");
+            assertThat(stub.received())
+                    .hasSize(1)
+                    .first()
+                    .satisfies(request -> assertThat(request.headers()).doesNotContainKey("proxy-authorization"));
+        }
+    }
+
+    @Test
+    void wrongPasswordIsGivenOnceAndTheSentenceNamesTheProxyAlone() throws Exception {
+        try (HttpsStub stub = stub();
+                ConnectProxy proxy = new ConnectProxy("user:secret")) {
+            assertThat(outputOf(stub, Map.of("HTTPS_PROXY", "http://user:wrong@" + proxy.address())))
+                    .contains("UNREACHABLE", "through the proxy " + proxy.address(), "407")
+                    .doesNotContain("wrong");
+            assertThat(proxy.asked).containsExactly("CONNECT refused", "CONNECT refused");
+            assertThat(stub.received()).isEmpty();
+        }
+    }
+
+    @Test
+    void proxyThatIsNotThereIsNamed() throws Exception {
+        try (HttpsStub stub = stub()) {
+            assertThat(outputOf(stub, Map.of("HTTPS_PROXY", "http://127.0.0.1:1")))
+                    .contains("UNREACHABLE", "through the proxy 127.0.0.1:1");
+        }
+    }
+
+    private static HttpsStub stub() throws Exception {
+        HttpsStub stub = new HttpsStub(CERTIFICATES.serverFor("127.0.0.1"));
+        stub.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
+        return stub;
     }
 }

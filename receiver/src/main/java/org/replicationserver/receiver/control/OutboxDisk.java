@@ -81,7 +81,7 @@ class OutboxDisk {
         }
     }
 
-    /** Replaces a file whole. A reader, also one after a power loss, finds the old content or the new one. */
+    /** Replaces a file whole. A reader, also one after a power loss, finds the old content or the new one; see {@link #rename}. */
     void replace(Path file, ByteBuffer content) throws IOException {
         Path draft = file.resolveSibling(file.getFileName() + DRAFT_SUFFIX);
         Files.deleteIfExists(draft);
@@ -92,17 +92,16 @@ class OutboxDisk {
         rename(draft, file);
     }
 
-    /** Gives a file another name, durably, in place of what had it. */
+    /** Gives a file another name, in place of what had it. It is durable once {@link #syncDirectory} has returned. */
     void rename(Path from, Path to) throws IOException {
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        syncDirectory(to.resolveSibling("."));
     }
 
     void delete(Path file) throws IOException {
         Files.deleteIfExists(file);
     }
 
-    /** Makes names that were added to a directory, or removed from it, survive a power loss. */
+    /** Makes names that were added to a directory, changed in it or removed from it survive a power loss. */
     void syncDirectory(Path directory) throws IOException {
         try (FileChannel channel = FileChannel.open(directory.normalize(), StandardOpenOption.READ)) {
             channel.force(true);

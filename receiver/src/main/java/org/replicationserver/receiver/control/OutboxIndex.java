@@ -48,9 +48,9 @@ final class OutboxIndex {
         return unreadable;
     }
 
-    void countUnreadable() {
-        entries--;
-        unreadable++;
+    void countUnreadable(int lost) {
+        entries -= lost;
+        unreadable += lost;
     }
 
     /** Bytes of all files. */
@@ -102,7 +102,7 @@ final class OutboxIndex {
     /** The first of a segment cannot be read. */
     void removeUnreadable(OutboxSegment segment) {
         segment.waiting.removeFirst();
-        countUnreadable();
+        countUnreadable(1);
     }
 
     /** The first of a segment is told, or given up. */

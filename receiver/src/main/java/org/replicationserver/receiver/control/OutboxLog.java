@@ -193,19 +193,13 @@ final class OutboxLog implements AutoCloseable {
         // The newest sequences may be among those that go.
         storePosition();
         closeCurrent();
-        ArrayDeque<OutboxSegment> before = new ArrayDeque<>(index.segments());
-        List<OutboxSegment> after = new ArrayList<>();
-        try {
-            while (!before.isEmpty()) {
-                List<OutboxSegment> joined = firstRun(before);
-                OutboxSegment first = joined.getFirst();
-                after.add(first.deadBytes() == 0 ? first : join(joined));
-                joined.forEach(ignored -> before.removeFirst());
+        ArrayDeque<OutboxSegment> rest = new ArrayDeque<>(index.segments());
+        while (!rest.isEmpty()) {
+            List<OutboxSegment> run = firstRun(rest);
+            if (run.getFirst().deadBytes() > 0) {
+                join(run);
             }
-        } finally {
-            index.segments().clear();
-            index.segments().addAll(after);
-            index.segments().addAll(before);
+            run.forEach(ignored -> rest.removeFirst());
         }
         removeEmptySegments();
     }
@@ -227,35 +221,32 @@ final class OutboxLog implements AutoCloseable {
     }
 
     /**
-     * In the order that a crash between any two steps asks for: the new content takes the place of the first file in one step; only
-     * then the others are removed, whose content is in it.
+     * Gives the first file what waits in all of them, in one step; the others have nothing left to say then, and may be removed at any
+     * later time.
      */
-    private OutboxSegment join(List<OutboxSegment> joined) throws IOException {
-        OutboxSegment first = joined.getFirst();
-        OutboxSegment result = new OutboxSegment(first.file, first.outboxId, OutboxSegment.HEAD_BYTES);
+    private void join(List<OutboxSegment> run) throws IOException {
+        OutboxSegment first = run.getFirst();
+        ArrayDeque<OutboxEntry> copied = new ArrayDeque<>();
+        int unreadable = 0;
         ByteBuffer content = ByteBuffer.allocate(OutboxSegment.BYTES_MAX).put(OutboxSegment.head(first.outboxId));
-        for (OutboxSegment segment : joined) {
+        for (OutboxSegment segment : run) {
             for (OutboxEntry entry : segment.waiting) {
-                copy(segment, entry, content, result);
+                try {
+                    ByteBuffer raw = segment.readRaw(disk, entry);
+                    copied.add(entry.at(content.position()));
+                    content.put(raw);
+                } catch (IOException e) {
+                    tellUnreadable(entry, e);
+                    unreadable++;
+                }
             }
         }
-        result.lengthBytes = content.position();
+        long lengthBytes = content.position();
         disk.replace(first.file, content.flip());
-        for (OutboxSegment segment : joined.subList(1, joined.size())) {
-            disk.delete(segment.file);
-        }
-        return result;
-    }
-
-    private void copy(OutboxSegment from, OutboxEntry entry, ByteBuffer content, OutboxSegment to) {
-        try {
-            ByteBuffer raw = from.readRaw(disk, entry);
-            to.waiting.add(entry.at(content.position()));
-            content.put(raw);
-        } catch (IOException e) {
-            tellUnreadable(entry, e);
-            index.countUnreadable();
-        }
+        run.forEach(segment -> segment.waiting = new ArrayDeque<>());
+        first.waiting = copied;
+        first.lengthBytes = lengthBytes;
+        index.countUnreadable(unreadable);
     }
 
     private static void tellUnreadable(OutboxEntry entry, IOException cause) {
@@ -268,13 +259,20 @@ final class OutboxLog implements AutoCloseable {
     }
 
     private void removeEmptySegments() throws IOException {
-        for (OutboxSegment segment : List.copyOf(index.segments())) {
-            boolean isCurrent = current != null && segment == index.segments().getLast();
-            if (segment.waiting.isEmpty() && !isCurrent) {
-                storePosition();
-                disk.delete(segment.file);
-                index.segments().remove(segment);
-            }
+        OutboxSegment appendedTo = current == null ? null : index.segments().getLast();
+        List<OutboxSegment> empty = index.segments().stream()
+                .filter(segment -> segment.waiting.isEmpty() && segment != appendedTo)
+                .toList();
+        if (empty.isEmpty()) {
+            return;
+        }
+        // First what these files are no longer needed for: how far sending has come, and the file that has their
+        // content.
+        storePosition();
+        disk.syncDirectory(directory);
+        for (OutboxSegment segment : empty) {
+            disk.delete(segment.file);
+            index.segments().remove(segment);
         }
     }
 

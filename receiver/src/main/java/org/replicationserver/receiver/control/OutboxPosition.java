@@ -64,5 +64,6 @@ record OutboxPosition(String outboxId, long done, long last) {
                 .put("done", Long.toString(done))
                 .put("last", Long.toString(last));
         disk.replace(directory.resolve(FILE_NAME), ByteBuffer.wrap(json.encode().getBytes(StandardCharsets.UTF_8)));
+        disk.syncDirectory(directory);
     }
 }

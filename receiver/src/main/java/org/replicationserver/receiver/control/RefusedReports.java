@@ -45,6 +45,7 @@ final class RefusedReports {
         disk.syncDirectory(directory);
         if (sizeBytes >= bytesMax) {
             disk.rename(file, directory.resolve(FORMER_FILE_NAME));
+            disk.syncDirectory(directory);
         }
     }
 }

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.IntPredicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -495,15 +496,19 @@ final class OutboxLogTest {
     }
 
     /** Does so many things and then nothing any more, as if the process had been killed between two of them. */
-    private static final class DyingDisk extends OutboxDisk {
+    private static final class SteppedDisk extends OutboxDisk {
+        private final IntPredicate fails;
         private int steps;
+        private boolean hasFailed;
 
-        DyingDisk(int steps) {
-            this.steps = steps;
+        /** @param fails whether the step of this number, from 0 on, does */
+        SteppedDisk(IntPredicate fails) {
+            this.fails = fails;
         }
 
         private void step() throws IOException {
-            if (--steps < 0) {
+            if (fails.test(steps++)) {
+                hasFailed = true;
                 throw new IOException("killed");
             }
         }
@@ -544,8 +549,8 @@ final class OutboxLogTest {
             super.syncDirectory(directory);
         }
 
-        boolean isDead() {
-            return steps < 0;
+        boolean hasFailed() {
+            return hasFailed;
         }
     }
 
@@ -559,7 +564,8 @@ final class OutboxLogTest {
             List<String> durable = new ArrayList<>();
             List<String> told = new ArrayList<>();
             Map<Long, String> seen = new HashMap<>();
-            DyingDisk disk = new DyingDisk(steps);
+            int deadFrom = steps;
+            SteppedDisk disk = new SteppedDisk(step -> step >= deadFrom);
             try {
                 OutboxLog log = OutboxLog.open(place, TINY, disk);
                 for (int i = 0; i < 20; i++) {
@@ -575,9 +581,9 @@ final class OutboxLogTest {
                 }
                 log.close();
             } catch (IOException e) {
-                assertThat(disk.isDead()).as("nothing else fails: %s", e).isTrue();
+                assertThat(disk.hasFailed()).as("nothing else fails: %s", e).isTrue();
             }
-            reachedTheEnd = !disk.isDead();
+            reachedTheEnd = !disk.hasFailed();
             try (OutboxLog log = OutboxLog.open(place, TINY, new OutboxDisk())) {
                 log.append(List.of(result("last")));
                 List<SentReport> sent = drain(log);
@@ -596,6 +602,47 @@ final class OutboxLogTest {
                         .isEqualTo(durable);
                 assertThat(sent).extracting(SentReport::sequence).isSorted().doesNotHaveDuplicates();
             }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+    void stepsThatFailNowAndThenLoseNothingThatWasKept(long seed) throws Exception {
+        System.out.println("seed " + seed);
+        Random random = new Random(seed);
+        boolean[] failing = new boolean[1];
+        SteppedDisk disk = new SteppedDisk(step -> failing[0] && random.nextInt(8) == 0);
+        List<String> kept = new ArrayList<>();
+        List<String> told = new ArrayList<>();
+        OutboxLog log = OutboxLog.open(directory(), TINY, disk);
+        failing[0] = true;
+        for (int i = 0; i < 400; i++) {
+            try {
+                if (random.nextInt(3) == 0) {
+                    SentReport head = log.head();
+                    if (head != null) {
+                        told.add(textOf(head.report()));
+                        log.done(head);
+                    }
+                }
+                Report result = result("c-" + i);
+                List<Boolean> both = log.append(List.of(firstByte("s-1", "x".repeat(random.nextInt(8_000))), result));
+                assertThat(both.getLast()).isTrue();
+                kept.add(textOf(result));
+            } catch (IOException e) {
+                assertThat(e).hasMessage("killed");
+            }
+        }
+        failing[0] = false;
+        assertThat(disk.hasFailed()).isTrue();
+        assertThat(log.index().unreadable()).isZero();
+        log.close();
+        try (OutboxLog after = OutboxLog.open(directory(), TINY, new OutboxDisk())) {
+            List<String> all = Stream.concat(told.stream(), drainTexts(after).stream())
+                    .distinct()
+                    .filter(kept::contains)
+                    .toList();
+            assertThat(all).isEqualTo(kept);
         }
     }
 

@@ -20,11 +20,17 @@ import org.slf4j.LoggerFactory;
  * begins at {@link #PAUSE_FIRST}, doubles to {@link #PAUSE_MAX}, and of which between half and all is drawn anew each time, so that
  * servers do not come back in step. Then one call, the probe, is let through: if it is answered the circuit is CLOSED, else OPEN
  * again. An answer counts even if it refuses the request's content: the control plane is there.
+ *
+ * <p>A control plane that asks for time by Retry-After has it, up to {@link #RETRY_AFTER_MAX}, from all calls: the circuit is OPEN at
+ * once, for that time and a pause.
  */
 final class Circuit {
     static final int FAILURES_TO_OPEN = 3;
     static final Duration PAUSE_FIRST = Duration.ofSeconds(1);
     static final Duration PAUSE_MAX = Duration.ofSeconds(60);
+
+    /** What is believed of Retry-After; a mistake there must not silence a server for a day. */
+    static final Duration RETRY_AFTER_MAX = Duration.ofMinutes(5);
 
     private static final Logger LOG = LoggerFactory.getLogger(Circuit.class);
 
@@ -153,10 +159,12 @@ final class Circuit {
     private void close(@Nullable ControlPlaneException refusal) {
         Instant now = clock.instant();
         if (status.failingSince() != null) {
-            LOG.info(
-                    "control plane answers again: seconds={} failedCalls={}",
-                    Duration.between(status.failingSince(), now).toSeconds(),
-                    status.failedCalls());
+            LOG.atInfo()
+                    .addKeyValue(
+                            "seconds",
+                            Duration.between(status.failingSince(), now).toSeconds())
+                    .addKeyValue("failedCalls", status.failedCalls())
+                    .log("control plane answers again");
         }
         open = false;
         pause = PAUSE_FIRST;
@@ -175,25 +183,32 @@ final class Circuit {
         Instant since = status.failingSince() == null ? now : status.failingSince();
         status =
                 new ControlPlaneStatus(status.lastAnswered(), since, status.failedCalls() + 1, failureOf(now, failure));
+        Duration asked = min(failure.retryAfter().orElse(Duration.ZERO), RETRY_AFTER_MAX);
+        boolean opens = !open && (status.failedCalls() >= FAILURES_TO_OPEN || asked.isPositive());
         if (permit.probe) {
             pause = min(pause.multipliedBy(2), PAUSE_MAX);
-            pauseFromNow();
-        } else if (!open && status.failedCalls() >= FAILURES_TO_OPEN) {
+        }
+        if (permit.probe || opens || asked.isPositive()) {
             open = true;
-            pauseFromNow();
-            LOG.warn(
-                    "control plane does not answer, trying it once in up to {} s from now on: since={} kind={} requestId={}: {}",
-                    PAUSE_MAX.toSeconds(),
-                    since,
-                    failure.kind(),
-                    failure.requestId().orElse("none"),
-                    failure.sentence());
+            pauseFor(asked);
+        }
+        if (opens) {
+            LOG.atWarn()
+                    .addKeyValue("seconds", asked.isPositive() ? asked.toSeconds() : PAUSE_MAX.toSeconds())
+                    .addKeyValue("since", since)
+                    .addKeyValue("kind", failure.kind())
+                    .addKeyValue("requestId", failure.requestId().orElse("none"))
+                    .addKeyValue("cause", failure.sentence())
+                    .log(
+                            asked.isPositive()
+                                    ? "control plane asks for time and has it"
+                                    : "control plane does not answer, it is tried at most so seldom from now on");
         }
     }
 
-    private void pauseFromNow() {
+    private void pauseFor(Duration asked) {
         long whole = pause.toNanos();
-        probeAtNanos = nanos.getAsLong() + whole / 2 + random.nextLong(whole / 2 + 1);
+        probeAtNanos = nanos.getAsLong() + asked.toNanos() + whole / 2 + random.nextLong(whole / 2 + 1);
     }
 
     private static Duration min(Duration a, Duration b) {

@@ -35,7 +35,7 @@ public abstract class ControlThread implements AutoCloseable {
                 runStep();
             }
         } catch (InterruptedException e) {
-            LOG.debug("{} ends", name);
+            LOG.atDebug().addKeyValue("thread", name).log("thread ends");
         }
     }
 
@@ -44,12 +44,10 @@ public abstract class ControlThread implements AutoCloseable {
             step();
             backoff.reset();
         } catch (ControlPlaneException e) {
-            // Who is told that the circuit is open has not tried anything: the circuit itself says when to try.
-            if (e.kind() != Kind.CIRCUIT_OPEN) {
-                Thread.sleep(backoff.next(e));
-            }
+            // Who is told that the circuit is open has not tried anything: the circuit says when to try.
+            Thread.sleep(e.kind() == Kind.CIRCUIT_OPEN ? e.retryAfter().orElse(Backoff.FIRST) : backoff.next());
         } catch (RuntimeException e) {
-            LOG.error("{} failed, it goes on", name, e);
+            LOG.atError().setCause(e).addKeyValue("thread", name).log("thread failed, it goes on");
             Thread.sleep(backoff.next());
         }
     }
@@ -64,7 +62,10 @@ public abstract class ControlThread implements AutoCloseable {
         running.interrupt();
         try {
             if (!running.join(STOP_TIMEOUT)) {
-                LOG.warn("{} does not end within {} s", name, STOP_TIMEOUT.toSeconds());
+                LOG.atWarn()
+                        .addKeyValue("thread", name)
+                        .addKeyValue("seconds", STOP_TIMEOUT.toSeconds())
+                        .log("thread does not end in time");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

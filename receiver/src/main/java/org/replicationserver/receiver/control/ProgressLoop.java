@@ -20,7 +20,7 @@ public final class ProgressLoop extends ControlThread {
     private final Clock clock;
 
     // control-progress only
-    private Map<String, JsonObject> told = new HashMap<>();
+    private final Map<String, JsonObject> told = new HashMap<>();
 
     /** @param infos the schema DataReplicationInfo of each source server now, by its id */
     public ProgressLoop(
@@ -37,20 +37,28 @@ public final class ProgressLoop extends ControlThread {
 
     @Override
     void step() throws ControlPlaneException, InterruptedException {
+        controlPlane.awaitAttempt();
         Map<String, JsonObject> now;
         try {
             now = infos.get().get();
         } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
         }
-        Map<String, JsonObject> taken = new HashMap<>();
+        told.keySet().retainAll(now.keySet());
+        ControlPlaneException failure = null;
         for (Map.Entry<String, JsonObject> one : now.entrySet()) {
             if (!one.getValue().equals(told.get(one.getKey()))) {
-                controlPlane.sendProgress(one.getKey(), clock.instant(), one.getValue());
+                try {
+                    controlPlane.sendProgress(one.getKey(), clock.instant(), one.getValue());
+                    told.put(one.getKey(), one.getValue());
+                } catch (ControlPlaneException e) { // the others are told all the same
+                    failure = e.kind().isRefusal() ? failure : e;
+                }
             }
-            taken.put(one.getKey(), one.getValue());
         }
-        told = taken;
+        if (failure != null) {
+            throw failure;
+        }
         Thread.sleep(interval);
     }
 }

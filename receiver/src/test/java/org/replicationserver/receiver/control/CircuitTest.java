@@ -110,6 +110,37 @@ final class CircuitTest {
         assertThat(circuit.admit().isProbe()).isTrue();
     }
 
+    private static ControlPlaneException asksForTime(Duration time) {
+        return new ControlPlaneException(Kind.THROTTLED, "told so", "request-1", time, null);
+    }
+
+    @Test
+    void oneFailureThatAsksForTimeHoldsAllCallsForThatTime() throws Exception {
+        Duration asked = Duration.ofSeconds(90);
+        circuit.admit().failed(asksForTime(asked));
+        Duration refused = refusedFor();
+        assertThat(refused).isBetween(asked.plus(Circuit.PAUSE_FIRST.dividedBy(2)), asked.plus(Circuit.PAUSE_FIRST));
+        pass(refused);
+        Circuit.Permit probe = circuit.admit();
+        assertThat(probe.isProbe()).isTrue();
+        probe.failed(asksForTime(asked));
+        assertThat(refusedFor()).as("also a probe").isGreaterThan(asked);
+    }
+
+    @Test
+    void timeThatIsAskedForHasACap() throws Exception {
+        circuit.admit().failed(asksForTime(Duration.ofDays(1)));
+        assertThat(refusedFor()).isBetween(Circuit.RETRY_AFTER_MAX, Circuit.RETRY_AFTER_MAX.plus(Circuit.PAUSE_FIRST));
+    }
+
+    @Test
+    void callThatWasUnderWayMayAskForMoreTime() throws Exception {
+        Circuit.Permit late = circuit.admit();
+        open();
+        late.failed(asksForTime(Duration.ofSeconds(30)));
+        assertThat(refusedFor()).isGreaterThan(Duration.ofSeconds(30));
+    }
+
     @Test
     void statusTellsSinceWhenAndWhy() throws Exception {
         assertThat(circuit.status()).isEqualTo(ControlPlaneStatus.NOTHING_YET);

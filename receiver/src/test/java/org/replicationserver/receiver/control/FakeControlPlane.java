@@ -62,7 +62,8 @@ class FakeControlPlane implements ControlPlane {
     }
 
     @Override
-    public void sendProgress(String sourceServerId, Instant observed, JsonObject dataReplicationInfo) {}
+    public void sendProgress(String sourceServerId, Instant observed, JsonObject dataReplicationInfo)
+            throws ControlPlaneException {}
 
     @Override
     public void sendMetrics(ClientMetrics metrics) {}
@@ -71,7 +72,7 @@ class FakeControlPlane implements ControlPlane {
     public void sendLogs(ClientLogs logs) {}
 
     @Override
-    public void awaitAttempt() {}
+    public void awaitAttempt() throws InterruptedException {}
 
     @Override
     public ControlPlaneStatus status() {

@@ -1,0 +1,92 @@
+package org.replicationserver.receiver.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.vertx.core.json.JsonObject;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+
+final class ProgressLoopTest {
+    private final Map<String, JsonObject> infos = new TreeMap<>();
+    private final List<String> told = new CopyOnWriteArrayList<>();
+    private final AtomicInteger asked = new AtomicInteger();
+
+    private ProgressLoop start(ControlPlane controlPlane) {
+        ProgressLoop loop = new ProgressLoop(
+                controlPlane,
+                () -> {
+                    asked.incrementAndGet();
+                    return CompletableFuture.completedFuture(Map.copyOf(new TreeMap<>(infos)));
+                },
+                Duration.ofMillis(5),
+                Clock.systemUTC());
+        loop.start();
+        return loop;
+    }
+
+    private void put(String source, int bytes) {
+        infos.put(source, new JsonObject().put("bytes", bytes));
+    }
+
+    @Test
+    void whatIsRefusedAboutOneSourceServerKeepsNoOtherFromBeingTold() {
+        List<String> sources = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            put("s-" + i, i);
+            sources.add("s-" + i);
+        }
+        sources.remove("s-7");
+        FakeControlPlane controlPlane = new FakeControlPlane() {
+            @Override
+            public void sendProgress(String source, Instant observed, JsonObject info) throws ControlPlaneException {
+                if (source.equals("s-7")) {
+                    throw failure(Kind.NOT_FOUND);
+                }
+                told.add(source);
+            }
+        };
+        try (ProgressLoop _ = start(controlPlane)) {
+            await().atMost(Duration.ofSeconds(30)).until(() -> asked.get() >= 3);
+        }
+        assertThat(told).as("once each, as nothing has changed since").containsExactlyInAnyOrderElementsOf(sources);
+    }
+
+    @Test
+    void whileTheCircuitIsOpenNothingIsAsked() throws Exception {
+        put("s-1", 1);
+        CountDownLatch waits = new CountDownLatch(1);
+        CountDownLatch closed = new CountDownLatch(1);
+        FakeControlPlane controlPlane = new FakeControlPlane() {
+            @Override
+            public void awaitAttempt() throws InterruptedException {
+                waits.countDown();
+                closed.await();
+            }
+
+            @Override
+            public void sendProgress(String source, Instant observed, JsonObject info) {
+                told.add(source);
+            }
+        };
+        try (ProgressLoop _ = start(controlPlane)) {
+            waits.await();
+            assertThat(asked)
+                    .as("the event loop has no work for what cannot be told")
+                    .hasValue(0);
+            closed.countDown();
+            await().atMost(Duration.ofSeconds(30)).until(() -> told.contains("s-1"));
+        }
+    }
+}

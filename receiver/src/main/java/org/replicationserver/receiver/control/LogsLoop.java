@@ -1,6 +1,8 @@
 package org.replicationserver.receiver.control;
 
 import java.time.Duration;
+import java.util.List;
+import org.replicationserver.receiver.log.LogRecord;
 import org.replicationserver.receiver.log.RecentLogs;
 
 /**
@@ -14,9 +16,6 @@ public final class LogsLoop extends ControlThread {
     private final RecentLogs recent;
     private final long bytesPerTurn;
 
-    // control-logs only
-    private long dropped;
-
     /** @param bytesPerMinute of log lines, roughly */
     public LogsLoop(ControlPlane controlPlane, RecentLogs recent, long bytesPerMinute) {
         super("control-logs");
@@ -28,13 +27,12 @@ public final class LogsLoop extends ControlThread {
 
     @Override
     void step() throws InterruptedException {
-        RecentLogs.Batch batch = recent.take(ClientLogs.RECORDS_MAX, bytesPerTurn);
-        dropped += batch.dropped();
-        if (!batch.records().isEmpty()) {
+        List<LogRecord> records = recent.take(ClientLogs.RECORDS_MAX, bytesPerTurn);
+        if (!records.isEmpty()) {
             try {
-                controlPlane.sendLogs(new ClientLogs(dropped, batch.records()));
+                controlPlane.sendLogs(new ClientLogs(recent.dropped(), records));
             } catch (ControlPlaneException e) { // told by who made the call
-                dropped += batch.records().size();
+                recent.countDropped(records.size());
             }
         }
         Thread.sleep(INTERVAL);

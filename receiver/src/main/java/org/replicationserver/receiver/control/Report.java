@@ -73,17 +73,22 @@ public final class Report {
      *
      * @param remoteAddress without a port
      * @param reason why it was refused, at most 256 characters; null if it was not
+     * @param suppressed how many were not told since the one before
      */
     public static Report agentAuthentication(
             Instant observed,
             String sourceServerId,
             String remoteAddress,
             AuthenticationOutcome outcome,
-            @Nullable String reason) {
+            @Nullable String reason,
+            long suppressed) {
         JsonObject body =
                 about(sourceServerId).put("remoteAddress", remoteAddress).put("outcome", outcome.name());
         if (reason != null) {
             body.put("reason", reason(reason));
+        }
+        if (suppressed > 0) {
+            body.put("suppressed", suppressed);
         }
         return new Report(ReportKind.AGENT_AUTHENTICATION, sourceServerId, observed, body);
     }

@@ -16,13 +16,6 @@ public final class RecentLogs extends AppenderBase<ILoggingEvent> {
     static final int RECORDS_MAX = 1000;
     static final long BYTES_MAX = 1024 * 1024;
 
-    /**
-     * Lines that were taken.
-     *
-     * @param dropped lines before them that were not kept until somebody took them
-     */
-    public record Batch(List<LogRecord> records, long dropped) {}
-
     private final ArrayDeque<LogRecord> records = new ArrayDeque<>();
     private long bytes;
     private int untaken;
@@ -44,7 +37,7 @@ public final class RecentLogs extends AppenderBase<ILoggingEvent> {
     }
 
     /** Takes the oldest lines that nobody has taken, as many as fit. */
-    public synchronized Batch take(int recordsMax, long bytesMax) {
+    public synchronized List<LogRecord> take(int recordsMax, long bytesMax) {
         List<LogRecord> taken = new ArrayList<>();
         long takenBytes = 0;
         int skip = records.size() - untaken;
@@ -59,9 +52,17 @@ public final class RecentLogs extends AppenderBase<ILoggingEvent> {
             taken.add(line);
         }
         untaken -= taken.size();
-        Batch batch = new Batch(List.copyOf(taken), dropped);
-        dropped = 0;
-        return batch;
+        return List.copyOf(taken);
+    }
+
+    /** Lines that were taken got lost on their way. */
+    public synchronized void countDropped(int lines) {
+        dropped += lines;
+    }
+
+    /** How many lines nobody was told since the process started: not taken in time, or lost on their way. */
+    public synchronized long dropped() {
+        return dropped;
     }
 
     /** The newest lines, oldest first, whether taken or not. */

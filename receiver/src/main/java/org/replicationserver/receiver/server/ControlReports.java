@@ -2,7 +2,9 @@ package org.replicationserver.receiver.server;
 
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
 import org.replicationserver.receiver.control.Outbox;
@@ -30,6 +32,10 @@ import org.slf4j.LoggerFactory;
 final class ControlReports implements SessionEvents, ReplicationListener {
     private static final Logger LOG = LoggerFactory.getLogger(ControlReports.class);
 
+    /** Beyond those that are assigned, the oldest are forgotten. */
+    private static final int LIMITS_MAX = 256;
+
+    private final SequencedMap<String, AgentReportLimit> limits = new LinkedHashMap<>();
     private final Outbox outbox;
     private final SessionClock clock;
     private final ToldStates told;
@@ -88,17 +94,35 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     @Override
     public void sessionOpened(
             String sourceServerId, long generation, String remoteAddress, int streams, List<Welcome.Volume> volumes) {
-        String host = hostOf(remoteAddress);
-        append(Report.agentAuthentication(now(), sourceServerId, host, AuthenticationOutcome.AUTHENTICATED, null));
-        append(Report.agentConnected(now(), sourceServerId, host, generation, streams));
+        AgentReportLimit limit = limitOf(sourceServerId);
+        if (limit.takeSession(generation, clock.millis())) {
+            String host = hostOf(remoteAddress);
+            append(Report.agentAuthentication(
+                    now(), sourceServerId, host, AuthenticationOutcome.AUTHENTICATED, null, limit.takeSuppressed()));
+            append(Report.agentConnected(now(), sourceServerId, host, generation, streams));
+        }
     }
 
     @Override
     public void helloRefused(String sourceServerId, String remoteAddress, ErrorCode code, String text) {
-        if (code == ErrorCode.FORBIDDEN) {
+        AgentReportLimit limit = limitOf(sourceServerId);
+        if (code == ErrorCode.FORBIDDEN && limit.take(clock.millis())) {
             append(Report.agentAuthentication(
-                    now(), sourceServerId, hostOf(remoteAddress), AuthenticationOutcome.REFUSED, text));
+                    now(),
+                    sourceServerId,
+                    hostOf(remoteAddress),
+                    AuthenticationOutcome.REFUSED,
+                    text,
+                    limit.takeSuppressed()));
         }
+    }
+
+    private AgentReportLimit limitOf(String sourceServerId) {
+        AgentReportLimit limit = limits.computeIfAbsent(sourceServerId, id -> new AgentReportLimit());
+        if (limits.size() > LIMITS_MAX) {
+            limits.pollFirstEntry();
+        }
+        return limit;
     }
 
     /** Without the port, and an IPv6 address without its brackets. */
@@ -110,7 +134,9 @@ final class ControlReports implements SessionEvents, ReplicationListener {
 
     @Override
     public void sessionEnded(String sourceServerId, long generation, String reason, SessionEndCause cause) {
-        append(Report.agentDisconnected(now(), sourceServerId, generation, cause + ": " + reason));
+        if (limitOf(sourceServerId).endSession(generation)) {
+            append(Report.agentDisconnected(now(), sourceServerId, generation, cause + ": " + reason));
+        }
     }
 
     @Override

@@ -305,7 +305,7 @@ final class ServerCommands {
         try {
             for (int from = 0; from < records.size(); from += ClientLogs.RECORDS_MAX) {
                 int to = Math.min(records.size(), from + ClientLogs.RECORDS_MAX);
-                controlPlane.sendLogs(new ClientLogs(0, records.subList(from, to)));
+                controlPlane.sendLogs(new ClientLogs(recentLogs.dropped(), records.subList(from, to)));
             }
             return CompletableFuture.completedStage(CommandResult.succeeded(records.size() + " log records were sent"));
         } catch (ControlPlaneException e) {

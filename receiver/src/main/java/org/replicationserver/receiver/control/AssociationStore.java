@@ -48,9 +48,9 @@ public final class AssociationStore {
             }
             return new Kept(JsonMembers.of(json).instant(ANSWERED), answer.associations());
         } catch (IOException | DecodeException | ClassCastException | MalformedException e) {
-            LOG.error(
-                    "kept associations cannot be read, nothing is assigned until the control plane answers: {}",
-                    e.getMessage());
+            LOG.atError()
+                    .addKeyValue("cause", e.getMessage())
+                    .log("kept associations cannot be read, nothing is assigned until the control plane answers");
             return null;
         }
     }
@@ -67,16 +67,16 @@ public final class AssociationStore {
                 .encode()
                 .getBytes(StandardCharsets.UTF_8);
         if (record.length > StateDirectory.RECORD_BYTES_MAX) {
-            LOG.error(
-                    "associations are too large to be kept, a start without a control plane will not know them: bytes={} bytesMax={}",
-                    record.length,
-                    StateDirectory.RECORD_BYTES_MAX);
+            LOG.atError()
+                    .addKeyValue("bytes", record.length)
+                    .addKeyValue("bytesMax", StateDirectory.RECORD_BYTES_MAX)
+                    .log("associations are too large to be kept, a start without a control plane will not know them");
             return CompletableFuture.completedStage(null);
         }
         try {
             return directory.store(RECORD, record).handle((stored, failure) -> {
                 if (failure != null) {
-                    LOG.error("associations cannot be kept: {}", failure.getMessage());
+                    LOG.atError().addKeyValue("cause", failure.getMessage()).log("associations cannot be kept");
                 }
                 return null;
             });

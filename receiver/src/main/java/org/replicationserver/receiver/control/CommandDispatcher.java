@@ -87,7 +87,7 @@ final class CommandDispatcher implements AutoCloseable {
     boolean accept(PolledCommand polled) {
         return switch (polled) {
             case PolledCommand.Nameless nameless -> {
-                LOG.warn("command without an id cannot be answered: {}", nameless.mistake());
+                LOG.atWarn().addKeyValue("cause", nameless.mistake()).log("command without an id cannot be answered");
                 yield false;
             }
             case PolledCommand.Invalid invalid -> accept(invalid.commandId(), INVALID, invalid);
@@ -129,7 +129,7 @@ final class CommandDispatcher implements AutoCloseable {
                 }
             }
         } catch (InterruptedException e) {
-            LOG.debug("commands end: lane={}", name);
+            LOG.atDebug().addKeyValue("lane", name).log("commands end");
         }
     }
 
@@ -169,14 +169,21 @@ final class CommandDispatcher implements AutoCloseable {
     private void execute(String commandId, PolledCommand polled) throws InterruptedException {
         CommandResult known = journal.resultOf(commandId);
         CommandResult result = known != null ? known : resultOf(polled);
-        LOG.info(
-                "command {}: commandId={} type={} sourceServerId={} status={}: {}",
-                known == null ? "done" : "was done before",
-                commandId,
-                polled instanceof PolledCommand.Sound sound ? sound.command().type() : "invalid",
-                polled instanceof PolledCommand.Sound sound ? sound.command().sourceServerId() : null,
-                result.status(),
-                result.message());
+        LOG.atInfo()
+                .addKeyValue("commandId", commandId)
+                .addKeyValue(
+                        "type",
+                        polled instanceof PolledCommand.Sound sound
+                                ? sound.command().type()
+                                : "invalid")
+                .addKeyValue(
+                        "source",
+                        polled instanceof PolledCommand.Sound sound
+                                ? sound.command().sourceServerId()
+                                : null)
+                .addKeyValue("status", result.status())
+                .addKeyValue("result", result.message())
+                .log(known == null ? "command done" : "command was done before");
         if (known == null) {
             remember(commandId, result);
         }
@@ -188,7 +195,10 @@ final class CommandDispatcher implements AutoCloseable {
         try {
             journal.add(commandId, result).toCompletableFuture().get();
         } catch (ExecutionException e) {
-            LOG.error("journal of commands cannot be written: commandId={}: {}", commandId, e.getMessage());
+            LOG.atError()
+                    .addKeyValue("commandId", commandId)
+                    .addKeyValue("cause", e.getMessage())
+                    .log("journal of commands cannot be written");
         }
     }
 
@@ -198,7 +208,10 @@ final class CommandDispatcher implements AutoCloseable {
                     .toCompletableFuture()
                     .get();
         } catch (ExecutionException e) {
-            LOG.error("result is not kept, the command is answered when it comes again: commandId={}", commandId, e);
+            LOG.atError()
+                    .setCause(e)
+                    .addKeyValue("commandId", commandId)
+                    .log("result is not kept, the command is answered when it comes again");
         }
     }
 
@@ -234,7 +247,11 @@ final class CommandDispatcher implements AutoCloseable {
     }
 
     private static CommandResult failed(ChannelCommand command, Throwable cause) {
-        LOG.error("command failed: commandId={} type={}", command.commandId(), command.type(), cause);
+        LOG.atError()
+                .setCause(cause)
+                .addKeyValue("commandId", command.commandId())
+                .addKeyValue("type", command.type())
+                .log("command failed");
         return CommandResult.failed(String.valueOf(cause.getMessage() == null ? cause : cause.getMessage()));
     }
 
@@ -259,7 +276,10 @@ final class CommandDispatcher implements AutoCloseable {
             if (thread != null) {
                 thread.interrupt();
                 if (!thread.join(STOP_TIMEOUT)) {
-                    LOG.warn("command does not end within {} s: lane={}", STOP_TIMEOUT.toSeconds(), name);
+                    LOG.atWarn()
+                            .addKeyValue("seconds", STOP_TIMEOUT.toSeconds())
+                            .addKeyValue("lane", name)
+                            .log("command does not end in time");
                 }
             }
         } catch (InterruptedException e) {

@@ -57,7 +57,9 @@ final class CommandJournal {
                 journal.read(JsonMembers.of(new JsonObject(Buffer.buffer(record))));
             }
         } catch (IOException | DecodeException | ClassCastException | MalformedException e) {
-            LOG.error("journal of commands cannot be read, what is repeated is executed again: {}", e.getMessage());
+            LOG.atError()
+                    .addKeyValue("cause", e.getMessage())
+                    .log("journal of commands cannot be read, what is repeated is executed again");
         }
         return journal;
     }

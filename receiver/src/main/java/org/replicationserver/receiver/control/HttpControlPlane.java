@@ -122,7 +122,10 @@ public final class HttpControlPlane implements ControlPlane {
     }
 
     private static ControlPlaneException malformed(String operation, MalformedException e) {
-        LOG.warn("answer of the control plane is malformed: operation={}: {}", operation, e.getMessage());
+        LOG.atWarn()
+                .addKeyValue("operation", operation)
+                .addKeyValue("cause", e.getMessage())
+                .log("answer of the control plane is malformed");
         return new ControlPlaneException(
                 Kind.BAD_ANSWER, "the answer to " + operation + " is not as the API says: " + e.getMessage());
     }
@@ -215,14 +218,18 @@ public final class HttpControlPlane implements ControlPlane {
     private static void tell(Call call, Circuit.Permit permit, ControlPlaneException failure) {
         String requestId = failure.requestId().orElse("none");
         if (permit.isProbe()) {
-            LOG.debug("control call failed: operation={} requestId={}", call.operation(), requestId, failure);
+            LOG.atDebug()
+                    .setCause(failure)
+                    .addKeyValue("operation", call.operation())
+                    .addKeyValue("requestId", requestId)
+                    .log("control call failed");
         } else {
-            LOG.warn(
-                    "control call failed: operation={} kind={} requestId={}: {}",
-                    call.operation(),
-                    failure.kind(),
-                    requestId,
-                    failure.sentence());
+            LOG.atWarn()
+                    .addKeyValue("operation", call.operation())
+                    .addKeyValue("kind", failure.kind())
+                    .addKeyValue("requestId", requestId)
+                    .addKeyValue("cause", failure.sentence())
+                    .log("control call failed");
         }
     }
 
@@ -263,13 +270,13 @@ public final class HttpControlPlane implements ControlPlane {
         Duration left = Duration.ofNanos(deadlineNanos - begun);
         Duration whole = settings.attemptTimeout().plus(wait);
         HttpAnswer answer = exchanges.exchange(to, request, whole.compareTo(left) < 0 ? whole : left);
-        LOG.debug(
-                "control call answered: operation={} attempt={} status={} requestId={} millis={}",
-                request.operation(),
-                request.attempt(),
-                answer.status(),
-                answer.requestId().orElse("none"),
-                (System.nanoTime() - begun) / 1_000_000);
+        LOG.atDebug()
+                .addKeyValue("operation", request.operation())
+                .addKeyValue("attempt", request.attempt())
+                .addKeyValue("status", answer.status())
+                .addKeyValue("requestId", answer.requestId().orElse("none"))
+                .addKeyValue("millis", (System.nanoTime() - begun) / 1_000_000)
+                .log("control call answered");
         return answer.content();
     }
 
@@ -303,11 +310,11 @@ public final class HttpControlPlane implements ControlPlane {
         }
         ControlTarget resolved = ControlTarget.resolve(settings);
         if (target.compareAndSet(null, resolved)) {
-            LOG.info(
-                    "control plane: endpoint={} region={} replicationServerId={}",
-                    resolved.endpoint(),
-                    resolved.region(),
-                    resolved.replicationServerId());
+            LOG.atInfo()
+                    .addKeyValue("endpoint", resolved.endpoint())
+                    .addKeyValue("region", resolved.region())
+                    .addKeyValue("replicationServerId", resolved.replicationServerId())
+                    .log("control plane is known");
         }
         return resolved;
     }

@@ -106,7 +106,10 @@ public final class LocalControlPlane implements ControlPlane {
                     .toList();
             return new Read(stamp, new Associations(associations, null), null);
         } catch (ConfigException e) {
-            e.lines().forEach(line -> LOG.error("assignments are wrong, the former ones hold: {}", line));
+            e.lines()
+                    .forEach(line -> LOG.atError()
+                            .addKeyValue("cause", line)
+                            .log("assignments are wrong, the former ones hold"));
             return new Read(stamp, Associations.NONE, String.join("; ", e.lines()));
         }
     }
@@ -134,17 +137,17 @@ public final class LocalControlPlane implements ControlPlane {
 
     @Override
     public void send(SentReport report) {
-        LOG.debug("nobody is told: {}", report.report());
+        LOG.atDebug().addKeyValue("report", report.report()).log("nobody is told");
     }
 
     @Override
     public void sendProgress(String sourceServerId, Instant observed, JsonObject dataReplicationInfo) {
-        LOG.debug("nobody is told: progress of {}", sourceServerId);
+        LOG.atDebug().addKeyValue("source", sourceServerId).log("nobody is told of progress");
     }
 
     @Override
     public void sendMetrics(ClientMetrics metrics) {
-        LOG.debug("nobody is told: metrics={}", metrics.metrics().size());
+        LOG.atDebug().addKeyValue("metrics", metrics.metrics().size()).log("nobody is told of metrics");
     }
 
     @Override

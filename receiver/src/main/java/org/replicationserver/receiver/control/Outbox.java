@@ -219,7 +219,7 @@ public final class Outbox implements AutoCloseable {
             try {
                 running = work(tasks);
             } catch (RuntimeException e) {
-                LOG.error("outbox failed, it goes on", e);
+                LOG.atError().setCause(e).log("outbox failed, it goes on");
                 tasks.forEach(task -> fail(task, new ReportLostException("the outbox failed by a fault of ours", e)));
             }
             status = statusNow();
@@ -303,7 +303,9 @@ public final class Outbox implements AutoCloseable {
         long now = lost.get();
         if (now > lostBefore) {
             log.skip(now - lostBefore);
-            LOG.warn("reports are lost, the outbox could not keep them: reports={}", now - lostBefore);
+            LOG.atWarn()
+                    .addKeyValue("reports", now - lostBefore)
+                    .log("reports are lost, the outbox could not keep them");
             lostBefore = now;
         }
     }
@@ -320,11 +322,11 @@ public final class Outbox implements AutoCloseable {
 
     private void tellFailure(IOException cause) {
         if (failure == null || System.nanoTime() - retryAtNanos >= 0) {
-            LOG.error(
-                    "outbox cannot be written, reports are lost until it can; the next try is in {} s: {}",
-                    RETRY_SECONDS,
-                    cause.getMessage(),
-                    cause);
+            LOG.atError()
+                    .setCause(cause)
+                    .addKeyValue("retrySeconds", RETRY_SECONDS)
+                    .addKeyValue("cause", cause.getMessage())
+                    .log("outbox cannot be written, reports are lost until it can");
             failure = String.valueOf(cause.getMessage());
             retryAtNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(RETRY_SECONDS);
         }
@@ -346,12 +348,16 @@ public final class Outbox implements AutoCloseable {
                 refused.add(clock.instant(), task.report(), task.refusal());
             }
         } catch (IOException e) {
-            LOG.error("refused report cannot be set aside, it is lost: {}: {}", task.report(), e.getMessage(), e);
+            LOG.atError()
+                    .setCause(e)
+                    .addKeyValue("report", task.report())
+                    .addKeyValue("cause", e.getMessage())
+                    .log("refused report cannot be set aside, it is lost");
         }
         try {
             log.done(task.report());
         } catch (IOException e) {
-            LOG.warn("files of the outbox cannot be removed: {}", e.getMessage(), e);
+            LOG.atWarn().setCause(e).addKeyValue("cause", e.getMessage()).log("files of the outbox cannot be removed");
         }
         if (task.report().report().kind() == ReportKind.COMMAND_RESULT) {
             results.remove(task.report().report().subject());
@@ -380,9 +386,9 @@ public final class Outbox implements AutoCloseable {
             try {
                 log.storeDone();
             } catch (IOException e) {
-                LOG.warn(
-                        "position of the outbox cannot be stored, after a crash reports are sent again: {}",
-                        e.getMessage());
+                LOG.atWarn()
+                        .addKeyValue("cause", e.getMessage())
+                        .log("position of the outbox cannot be stored, after a crash reports are sent again");
             }
         }
     }

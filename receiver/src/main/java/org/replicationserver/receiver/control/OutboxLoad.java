@@ -112,9 +112,15 @@ final class OutboxLoad {
     private static void tellDamage(Path file, boolean isNewest, OutboxSegment.Content content) {
         long lostBytes = content.sizeBytes() - content.wholeBytes();
         if (isNewest) {
-            LOG.info("outbox was cut in the middle of an append: path={} bytes={}", file, lostBytes);
+            LOG.atInfo()
+                    .addKeyValue("path", file)
+                    .addKeyValue("bytes", lostBytes)
+                    .log("outbox was cut in the middle of an append");
         } else {
-            LOG.error("file of the outbox is damaged, reports in it are lost: path={} bytes={}", file, lostBytes);
+            LOG.atError()
+                    .addKeyValue("path", file)
+                    .addKeyValue("bytes", lostBytes)
+                    .log("file of the outbox is damaged, reports in it are lost");
         }
     }
 

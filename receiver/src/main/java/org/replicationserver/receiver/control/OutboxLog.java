@@ -163,7 +163,7 @@ final class OutboxLog implements AutoCloseable {
             try {
                 current.close();
             } catch (IOException e) {
-                LOG.warn("closing a file of the outbox failed: {}", e.getMessage());
+                LOG.atWarn().addKeyValue("cause", e.getMessage()).log("closing a file of the outbox failed");
             }
             current = null;
         }
@@ -250,12 +250,12 @@ final class OutboxLog implements AutoCloseable {
     }
 
     private static void tellUnreadable(OutboxEntry entry, IOException cause) {
-        LOG.error(
-                "report cannot be read and is given up: kind={} subject={} sequence={}: {}",
-                entry.kind(),
-                entry.subject(),
-                entry.sequence(),
-                cause.getMessage());
+        LOG.atError()
+                .addKeyValue("kind", entry.kind())
+                .addKeyValue("subject", entry.subject())
+                .addKeyValue("sequence", entry.sequence())
+                .addKeyValue("cause", cause.getMessage())
+                .log("report cannot be read and is given up");
     }
 
     private void removeEmptySegments() throws IOException {

@@ -49,10 +49,10 @@ record OutboxPosition(String outboxId, long done, long last) {
         } catch (NoSuchFileException e) {
             return null;
         } catch (DecodeException | ClassCastException | MalformedException e) {
-            LOG.error(
-                    "position of the outbox cannot be read, what waits is sent again: path={}: {}",
-                    file,
-                    e.getMessage());
+            LOG.atError()
+                    .addKeyValue("path", file)
+                    .addKeyValue("cause", e.getMessage())
+                    .log("position of the outbox cannot be read, what waits is sent again");
             Files.delete(file);
             return null;
         }

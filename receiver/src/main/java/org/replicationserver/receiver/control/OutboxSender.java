@@ -50,12 +50,12 @@ public final class OutboxSender extends ControlThread {
     }
 
     private void setAside(SentReport report, ControlPlaneException refusal) throws InterruptedException {
-        LOG.error(
-                "report is refused for good and set aside: {} sequence={} requestId={}: {}",
-                report.report(),
-                report.sequence(),
-                refusal.requestId().orElse("none"),
-                refusal.sentence());
+        LOG.atError()
+                .addKeyValue("report", report.report())
+                .addKeyValue("sequence", report.sequence())
+                .addKeyValue("requestId", refusal.requestId().orElse("none"))
+                .addKeyValue("cause", refusal.sentence())
+                .log("report is refused for good and set aside");
         refusals = 0;
         await(outbox.setAside(report, refusal.sentence()));
         onRefused.run();

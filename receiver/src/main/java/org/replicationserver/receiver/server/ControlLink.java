@@ -88,9 +88,9 @@ final class ControlLink {
             // What is kept here saves work and reports; replication does not end for it.
             StateDirectory state = StateDirectory.open(
                     directory.resolve("control"),
-                    cause -> LOG.error(
-                            "associations and commands are not kept any more, until the server is started again: {}",
-                            cause.getMessage()));
+                    cause -> LOG.atError()
+                            .addKeyValue("cause", cause.getMessage())
+                            .log("associations and commands are not kept any more, until the server is started again"));
             stopSteps.add("state of the control plane", state::close);
             Outbox outbox = Outbox.open(directory.resolve("outbox"), settings.outboxBytesMax(), Clock.systemUTC());
             stopSteps.add("outbox", outbox::close);

@@ -43,9 +43,9 @@ record ServerFiles(StateDirectory state, StateDirectory replications, Identity i
                 ConfiguredDirectory.STATE,
                 () -> StateDirectory.open(
                         config.stateDirectory().resolve("replications"),
-                        cause -> LOG.error(
-                                "counters are not kept any more, until the server is started again: {}",
-                                cause.getMessage())));
+                        cause -> LOG.atError()
+                                .addKeyValue("cause", cause.getMessage())
+                                .log("counters are not kept any more, until the server is started again")));
         stopSteps.add("counters' directory", replications::close);
         use(config, ConfiguredDirectory.IMAGE, () -> Files.createDirectories(config.imageDirectory()));
         return new ServerFiles(

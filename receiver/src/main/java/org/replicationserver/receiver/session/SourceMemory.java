@@ -37,10 +37,6 @@ public final class SourceMemory {
         return shareBytes;
     }
 
-    long usedBytes() {
-        return usedBytes;
-    }
-
     /** Takes the bytes, or takes note that the connection waits for them. */
     boolean reserve(int bytes, AgentConnection connection) {
         if (usedBytes + bytes > shareBytes) {

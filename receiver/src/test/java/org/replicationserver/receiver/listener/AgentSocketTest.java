@@ -2,9 +2,12 @@ package org.replicationserver.receiver.listener;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.embedded.EmbeddedChannel;
+import io.vertx.core.Vertx;
+import io.vertx.core.internal.ContextInternal;
 import org.junit.jupiter.api.Test;
 
 final class AgentSocketTest {
@@ -21,5 +24,25 @@ final class AgentSocketTest {
         assertThat(AgentSocket.unsentBytes(channel))
                 .as("nobody is left to take it")
                 .isZero();
+    }
+
+    @Test
+    void endedConnectionHoldsNothingBackAnyMore() throws Exception {
+        Vertx vertx = Vertx.vertx();
+        try {
+            AgentSocket socket = new AgentSocket("192.0.2.1:1", (ContextInternal) vertx.getOrCreateContext());
+            EmbeddedChannel channel = new EmbeddedChannel(socket);
+            socket.throttled(true);
+            ByteBuf before = Unpooled.wrappedBuffer(new byte[BYTES]);
+            channel.writeInbound(before);
+            assertThat(before.refCnt()).as("held under the throttle").isEqualTo(1);
+            socket.end();
+            assertThat(before.refCnt()).as("held no more").isZero();
+            ByteBuf after = Unpooled.wrappedBuffer(new byte[BYTES]);
+            channel.writeInbound(after);
+            assertThat(after.refCnt()).as("what comes until the close").isZero();
+        } finally {
+            vertx.close().toCompletionStage().toCompletableFuture().get();
+        }
     }
 }

@@ -7,9 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +20,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Asks what is assigned, at the start, regularly and when it is told to, on the virtual thread {@code control-associations}, and hands on
- * what has changed.
+ * what has changed. What was taken of it is kept on disk.
  *
  * <p>If the first question has no answer within {@link #FIRST_ANSWER}, what an earlier start was told holds until there is one: agents
  * go on although the control plane is away. Asked first, because meanwhile something may have been taken away from this server.
@@ -33,9 +35,10 @@ public final class AssociationLoop extends ControlThread {
     private final Supplier<ReplicationServerInfo> server;
     private final Duration interval;
     private final @Nullable AssociationStore store;
-    private final AssociationListener listener;
+    private final AssociationTaker taker;
     private final Executor executor;
     private final Clock clock;
+    private final AssociationStore.@Nullable Kept kept;
 
     /** Each permit is a question that shall be asked now. */
     private final Semaphore questions = new Semaphore(0);
@@ -45,29 +48,33 @@ public final class AssociationLoop extends ControlThread {
     // control-associations only
     private boolean isFirst = true;
 
-    /** Of what holds: an answer and a command may change it at the same time. */
+    /** Commands that have changed what is assigned. */
+    private final AtomicLong edits = new AtomicLong();
+
+    /** An answer and a command may change what is assigned at the same time; held while the taker is at work. */
     private final Object lock = new Object();
 
-    // under lock
-    private @Nullable Associations newest;
-    private CompletionStage<Void> handing = CompletableFuture.completedStage(null);
-    private long edits;
+    /** What the taker was given last; null if nothing. Under lock. */
+    private @Nullable Associations wanted;
+
+    /** What it made of it. Under lock. */
+    private Associations taken;
 
     /**
-     * Starts nothing yet.
+     * Reads what an earlier start was told; starts nothing yet.
      *
      * @param server what this server says of itself, asked before each question
      * @param interval after which it asks again
-     * @param store of the newest answer; null to keep none, because the control plane is a file
-     * @param listener told the first answer, and each that differs from the one before
-     * @param executor on which the listener is called
+     * @param store of what is assigned; null to keep none, because the control plane is a file
+     * @param taker given the first answer, and each that differs from what it was given before
+     * @param executor on which the taker is called
      */
     public AssociationLoop(
             ControlPlane controlPlane,
             Supplier<ReplicationServerInfo> server,
             Duration interval,
             @Nullable AssociationStore store,
-            AssociationListener listener,
+            AssociationTaker taker,
             Executor executor,
             Clock clock) {
         super("control-associations");
@@ -75,9 +82,11 @@ public final class AssociationLoop extends ControlThread {
         this.server = server;
         this.interval = interval;
         this.store = store;
-        this.listener = listener;
+        this.taker = taker;
         this.executor = executor;
         this.clock = clock;
+        this.kept = store == null ? null : store.load();
+        this.taken = kept == null ? Associations.NONE : kept.associations();
     }
 
     /** Asks soon, whatever the interval. Any thread. */
@@ -88,20 +97,25 @@ public final class AssociationLoop extends ControlThread {
     }
 
     /**
-     * Changes what is assigned by a command, without asking. An answer to a question that was asked before does not count any more.
+     * Changes what is assigned by a command, and asks soon whether the control plane says the same. An answer to a question that was asked
+     * before does not count any more.
      *
-     * @return done when the change is stored, and the listener is done with it. Any thread
+     * @return done when what was taken of the change is stored. Any thread
      */
-    public CompletionStage<Void> edit(UnaryOperator<Associations> change) {
-        synchronized (lock) {
-            edits++;
-            Associations changed = change.apply(former());
-            Instant answered = status.answered() == null ? clock.instant() : status.answered();
-            CompletionStage<Void> stored =
-                    store == null ? CompletableFuture.completedStage(null) : store.store(answered, changed);
-            CompletionStage<Void> taken = handOn(changed);
-            return stored.thenCompose(done -> taken);
-        }
+    public CompletionStage<AssociationTaker.Taken> edit(UnaryOperator<Associations> change) {
+        edits.incrementAndGet();
+        return CompletableFuture.supplyAsync(
+                        () -> {
+                            synchronized (lock) {
+                                Instant answered = status.answered() == null ? clock.instant() : status.answered();
+                                return take(answered, change.apply(taken));
+                            }
+                        },
+                        executor)
+                .thenCompose(taking -> {
+                    askNow();
+                    return taking.stored().thenApply(stored -> taking.taken());
+                });
     }
 
     public AssociationStatus status() {
@@ -117,10 +131,10 @@ public final class AssociationLoop extends ControlThread {
             if (!wasFirst) {
                 controlPlane.awaitAttempt();
             }
-            long editsBefore = edits();
+            long editsBefore = edits.get();
             AssociationsAnswer answer =
                     controlPlane.describeAssociations(server.get(), wasFirst ? FIRST_ANSWER : Duration.ofDays(1));
-            if (!take(answer, editsBefore)) {
+            if (!await(CompletableFuture.supplyAsync(() -> take(answer, editsBefore), executor))) {
                 return; // asks again at once
             }
         } catch (ControlPlaneException e) {
@@ -133,16 +147,18 @@ public final class AssociationLoop extends ControlThread {
         questions.tryAcquire(interval.toNanos(), TimeUnit.NANOSECONDS);
     }
 
-    private long edits() {
-        synchronized (lock) {
-            return edits;
+    private static <T> T await(CompletableFuture<T> future) throws InterruptedException {
+        try {
+            return future.get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
         }
     }
 
     /** False if a command has changed what is assigned since the question was asked. */
     private boolean take(AssociationsAnswer answer, long editsBefore) {
         synchronized (lock) {
-            if (edits != editsBefore) {
+            if (edits.get() != editsBefore) {
                 return false;
             }
             Instant now = clock.instant();
@@ -151,22 +167,29 @@ public final class AssociationLoop extends ControlThread {
                 LOG.atError().addKeyValue("trouble", trouble).log("associations are malformed and not taken");
             }
             status = new AssociationStatus(now, false, trouble);
-            Associations associations = answer.after(former());
-            if (store != null) {
-                store.store(now, associations);
+            Associations said = answer.after(taken);
+            if (said.equals(wanted)) {
+                store(now); // for the time of the answer
+            } else {
+                take(now, said);
             }
-            handOn(associations);
             return true;
         }
     }
 
-    /** What held until now, by this start or the one before. */
-    private Associations former() {
-        if (newest != null) {
-            return newest;
-        }
-        AssociationStore.Kept kept = store == null ? null : store.load();
-        return kept == null ? Associations.NONE : kept.associations();
+    /** What was taken, and when it is stored. */
+    private record Taking(AssociationTaker.Taken taken, CompletionStage<Void> stored) {}
+
+    /** Under lock. */
+    private Taking take(Instant answered, Associations associations) {
+        wanted = associations;
+        AssociationTaker.Taken now = taker.take(associations);
+        taken = now.associations();
+        return new Taking(now, store(answered));
+    }
+
+    private CompletionStage<Void> store(Instant answered) {
+        return store == null ? CompletableFuture.completedStage(null) : store.store(answered, taken);
     }
 
     private static @Nullable String troubleOf(AssociationsAnswer answer) {
@@ -178,28 +201,21 @@ public final class AssociationLoop extends ControlThread {
         return trouble.isEmpty() ? null : PeerText.cut(String.join("; ", trouble), TROUBLE_CHARS_MAX);
     }
 
-    private void carryOn() {
-        AssociationStore.Kept kept = store == null ? null : store.load();
+    private void carryOn() throws InterruptedException {
         if (kept != null) {
             LOG.atWarn()
                     .addKeyValue("answered", kept.answered())
                     .log("control plane does not answer, what it said before holds");
             status = new AssociationStatus(kept.answered(), true, status.trouble());
-            synchronized (lock) {
-                if (newest == null) {
-                    handOn(kept.associations());
-                }
-            }
+            await(CompletableFuture.runAsync(
+                    () -> {
+                        synchronized (lock) {
+                            if (wanted == null) {
+                                take(kept.answered(), kept.associations());
+                            }
+                        }
+                    },
+                    executor));
         }
-    }
-
-    /** Done when the listener is, with what it was told just now or before. */
-    private CompletionStage<Void> handOn(Associations associations) {
-        if (!associations.equals(newest)) {
-            newest = associations;
-            handing = CompletableFuture.supplyAsync(() -> listener.changed(associations), executor)
-                    .thenCompose(done -> done);
-        }
-        return handing;
     }
 }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.cert.PinRegistry;
 import org.replicationserver.receiver.config.AssignedSource;
@@ -20,8 +21,8 @@ import org.replicationserver.receiver.status.VolumeMeters;
 /**
  * What is assigned to this server, and the one place where that changes: pins, volumes, meters. Event loop only.
  *
- * <p>A change is made in this order: pins that are gone are withdrawn, so that nobody comes with them any more; their connections
- * end; volumes are closed and opened; new pins are let in only when their source server has a place.
+ * <p>Nobody comes with a pin that is gone any more. Connections with it end at once; those of a source server that is gone as a whole
+ * are asked to finish. New pins are let in only when their source server has a place.
  */
 final class AssignedSources {
     private final PinRegistry pins;
@@ -50,21 +51,42 @@ final class AssignedSources {
         current = after;
 
         Map<Pin, String> pinsAfter = pinsOf(after);
-        Set<String> withdrawn = texts(pinsOf(before).keySet());
-        withdrawn.removeAll(texts(pinsAfter.keySet()));
         List<CompletableFuture<Void>> changes = new ArrayList<>();
         before.keySet().stream()
                 .filter(id -> !after.containsKey(id))
                 .forEach(id -> changes.add(sessions.unassign(id).toCompletableFuture()));
-        after.values()
-                .forEach(source -> changes.add(
+        after.forEach((id, source) -> {
+            if (!isSame(source, before.get(id))) {
+                changes.add(
                         sessions.assign(source.assignment(), source.bandwidth(), source.wanted(), source.lastReported())
-                                .toCompletableFuture()));
+                                .toCompletableFuture());
+            }
+        });
         pins.replaceAll(pinsAfter);
-        sessions.withdrawPins(withdrawn);
+        sessions.withdrawPins(withdrawn(before, after, pinsAfter));
         volumeIds = Set.copyOf(volumesOf(after));
         meters.keepOnly(volumeIds);
         return CompletableFuture.allOf(changes.toArray(CompletableFuture[]::new));
+    }
+
+    /** What was last reported counts only when a source server comes, and differs after each commit. */
+    private static boolean isSame(AssignedSource source, @Nullable AssignedSource former) {
+        return former != null
+                && source.assignment().equals(former.assignment())
+                && source.bandwidth().equals(former.bandwidth())
+                && source.wanted() == former.wanted();
+    }
+
+    /** Pins whose connections end now. Those of a source server that goes are asked to finish instead. */
+    private static Set<String> withdrawn(
+            Map<String, AssignedSource> before, Map<String, AssignedSource> after, Map<Pin, String> pinsAfter) {
+        Set<String> withdrawn = new HashSet<>();
+        pinsOf(before).forEach((pin, id) -> {
+            if (after.containsKey(id) && !id.equals(pinsAfter.get(pin))) {
+                withdrawn.add(pin.toString());
+            }
+        });
+        return withdrawn;
     }
 
     /** Ids of all assigned volumes; any thread. */
@@ -81,12 +103,6 @@ final class AssignedSources {
         Map<Pin, String> pins = new HashMap<>();
         sources.forEach((id, source) -> source.agentPins().forEach(pin -> pins.put(Pin.parse(pin), id)));
         return pins;
-    }
-
-    private static Set<String> texts(Set<Pin> pins) {
-        Set<String> texts = new HashSet<>();
-        pins.forEach(pin -> texts.add(pin.toString()));
-        return texts;
     }
 
     private static Set<String> volumesOf(Map<String, AssignedSource> sources) {

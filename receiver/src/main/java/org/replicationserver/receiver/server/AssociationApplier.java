@@ -6,15 +6,13 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletionStage;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.VolumePaths;
 import org.replicationserver.receiver.control.AssignedDisk;
 import org.replicationserver.receiver.control.Association;
-import org.replicationserver.receiver.control.AssociationListener;
+import org.replicationserver.receiver.control.AssociationTaker;
 import org.replicationserver.receiver.control.Associations;
 import org.replicationserver.receiver.control.Ownership;
 import org.replicationserver.receiver.session.BandwidthSchedule;
@@ -30,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * <p>What cannot be is told and takes nothing away: a source server keeps what it had, unless that is another's by now, and none has to
  * go because others came. No volume, no path and no pin is ever assigned to two source servers.
  */
-final class AssociationApplier implements AssociationListener {
+final class AssociationApplier implements AssociationTaker {
     private static final Logger LOG = LoggerFactory.getLogger(AssociationApplier.class);
 
     private final AssignedSources assigned;
@@ -39,8 +37,7 @@ final class AssociationApplier implements AssociationListener {
     private final BandwidthSchedule configuredBandwidth;
     private BandwidthSchedule serverBandwidth;
 
-    /** By source server id. */
-    private final Map<String, String> refusals = new LinkedHashMap<>();
+    private Taken taken = new Taken(Associations.NONE, Map.of());
 
     /** An association as it can be assigned, or why it cannot. */
     private record Reading(
@@ -57,23 +54,45 @@ final class AssociationApplier implements AssociationListener {
     }
 
     @Override
-    public CompletionStage<Void> changed(Associations associations) {
+    public Taken take(Associations associations) {
         limitServer(associations.bandwidth() == null ? configuredBandwidth : associations.bandwidth());
         Map<String, AssignedSource> before = new LinkedHashMap<>();
         assigned.current().forEach(source -> before.put(source.assignment().sourceServerId(), source));
-        refusals.clear();
+        Map<String, String> refusals = new LinkedHashMap<>();
         Ownership ownership = new Ownership();
         List<AssignedSource> after = new ArrayList<>();
+        List<Association> now = new ArrayList<>();
         for (Association association : hereFirst(associations.associations(), before)) {
             String why = take(sourceOf(association), ownership, after);
-            if (why != null) {
-                refuse(association, why);
+            if (why == null) {
+                now.add(association);
+            } else {
+                refusals.put(association.sourceServerId(), why);
             }
         }
-        refusals.keySet().stream()
-                .flatMap(id -> Stream.ofNullable(before.get(id)))
-                .forEach(former -> take(new Reading(former, null), ownership, after));
-        return assigned.change(after);
+        for (String refused : refusals.keySet()) {
+            AssignedSource had = before.get(refused);
+            Association former = taken.associations().of(refused);
+            if (had != null && take(new Reading(had, null), ownership, after) == null && former != null) {
+                now.add(former);
+            }
+        }
+        tell(refusals);
+        taken = new Taken(new Associations(now, associations.bandwidth()), refusals);
+        assigned.change(after);
+        return taken;
+    }
+
+    /** Of what is said again and again, the first time. */
+    private void tell(Map<String, String> refusals) {
+        refusals.forEach((id, why) -> {
+            if (!why.equals(taken.refusals().get(id))) {
+                LOG.atError()
+                        .addKeyValue("source", id)
+                        .addKeyValue("cause", why)
+                        .log("an association is not taken");
+            }
+        });
     }
 
     private static List<Association> hereFirst(List<Association> associations, Map<String, AssignedSource> before) {
@@ -109,12 +128,6 @@ final class AssociationApplier implements AssociationListener {
         return things;
     }
 
-    /** Why what was last said of a source server could not be taken; null if it was. */
-    @Nullable
-    String refusalOf(String sourceServerId) {
-        return refusals.get(sourceServerId);
-    }
-
     /** What was set by hand meanwhile stays as long as the control plane says the same. */
     private void limitServer(BandwidthSchedule bandwidth) {
         if (!bandwidth.equals(serverBandwidth)) {
@@ -140,13 +153,5 @@ final class AssociationApplier implements AssociationListener {
                 association.desiredState(),
                 association.record() == null ? null : ReportedRecord.toSourceRecord(association.record()));
         return new Reading(source, null);
-    }
-
-    private void refuse(Association association, String why) {
-        refusals.put(association.sourceServerId(), why);
-        LOG.atError()
-                .addKeyValue("source", association.sourceServerId())
-                .addKeyValue("cause", why)
-                .log("an association is not taken");
     }
 }

@@ -18,9 +18,9 @@ import org.replicationserver.receiver.config.ConfiguredDirectory;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.ServerConfig;
-import org.replicationserver.receiver.control.AssociationListener;
 import org.replicationserver.receiver.control.AssociationLoop;
 import org.replicationserver.receiver.control.AssociationStore;
+import org.replicationserver.receiver.control.AssociationTaker;
 import org.replicationserver.receiver.control.CommandHandlers;
 import org.replicationserver.receiver.control.CommandLoop;
 import org.replicationserver.receiver.control.ControlPlane;
@@ -154,7 +154,7 @@ final class ControlLink {
     /** What else is told, and asked, once the server runs. */
     record Parts(
             Supplier<ReplicationServerInfo> server,
-            AssociationListener associations,
+            AssociationTaker associations,
             Function<AssociationLoop, CommandHandlers> commands,
             Supplier<CompletableFuture<Map<String, JsonObject>>> infos,
             ResourceSampler sampler,

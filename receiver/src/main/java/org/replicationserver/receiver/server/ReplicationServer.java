@@ -336,14 +336,12 @@ public final class ReplicationServer {
      */
     public void follow(RecentLogs recentLogs) {
         VolumePaths paths = new VolumePaths(config.imageDirectory());
-        AssociationApplier applier = new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth());
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
-                applier,
+                new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),
                 loop -> new ServerCommands(
                                 sessions,
                                 assignedSources,
-                                applier,
                                 volumes,
                                 loop,
                                 controlLink.controlPlane(),

@@ -51,7 +51,6 @@ final class ServerCommands {
 
     private final Sessions sessions;
     private final AssignedSources assigned;
-    private final AssociationApplier applier;
     private final VolumeHost volumes;
     private final AssociationLoop associations;
     private final ControlPlane controlPlane;
@@ -64,7 +63,6 @@ final class ServerCommands {
     ServerCommands(
             Sessions sessions,
             AssignedSources assigned,
-            AssociationApplier applier,
             VolumeHost volumes,
             AssociationLoop associations,
             ControlPlane controlPlane,
@@ -74,7 +72,6 @@ final class ServerCommands {
             Executor eventLoop) {
         this.sessions = sessions;
         this.assigned = assigned;
-        this.applier = applier;
         this.volumes = volumes;
         this.associations = associations;
         this.controlPlane = controlPlane;
@@ -123,21 +120,21 @@ final class ServerCommands {
     private CompletionStage<CommandResult> pair(ChannelCommand command) {
         Association association = ((CommandParameters.Pairing) command.parameters()).association();
         String id = association.sourceServerId();
-        if (!id.equals(sourceOf(command))) {
-            return CompletableFuture.completedStage(CommandResult.invalid(
-                    "the association is of source server " + id + ", the command is about another"));
-        }
-        return associations
-                .edit(known -> with(known, association))
-                .thenCompose(applied -> onEventLoop(() -> CompletableFuture.completedStage(paired(id))));
+        return associations.edit(known -> with(known, association)).thenCompose(taken -> {
+            String refusal = taken.refusals().get(id);
+            if (refusal != null) {
+                boolean stays = taken.associations().of(id) != null;
+                return CompletableFuture.completedStage(CommandResult.failed("the association is not taken: " + refusal
+                        + (stays ? "; what was assigned before stays" : "")));
+            }
+            return onEventLoop(() -> sessions.whenChanged(id).thenApply(done -> paired(id)));
+        });
     }
 
     private CommandResult paired(String sourceServerId) {
         SourceAssignment assignment = assignmentOf(sourceServerId);
-        String refusal = applier.refusalOf(sourceServerId);
-        if (refusal != null || assignment == null) {
-            return CommandResult.failed("the association is not taken: " + refusal
-                    + (assignment == null ? "" : "; what was assigned before stays"));
+        if (assignment == null) {
+            return CommandResult.failed("the association was taken, and taken away again meanwhile");
         }
         List<String> closed = new ArrayList<>();
         for (VolumeAssignment volume : assignment.volumes()) {
@@ -176,9 +173,8 @@ final class ServerCommands {
         String id = sourceOf(command);
         return associations
                 .edit(known -> new Associations(without(known, id), known.bandwidth()))
-                // Also where it was taken away before, and that is still under way.
-                .thenCompose(applied -> onEventLoop(() -> sessions.whenChanged(id)))
-                .thenApply(applied -> CommandResult.succeeded("unpaired, its volumes are closed"));
+                .thenCompose(taken -> onEventLoop(() -> sessions.whenChanged(id)))
+                .thenApply(changed -> CommandResult.succeeded("unpaired, its volumes are closed"));
     }
 
     private CompletionStage<CommandResult> want(ChannelCommand command, DesiredState wanted) {
@@ -201,6 +197,7 @@ final class ServerCommands {
         if (id == null) {
             return associations
                     .edit(known -> new Associations(known.associations(), bandwidth))
+                    // Also where somebody has set another one by hand since.
                     .thenRunAsync(() -> sessions.setServerBandwidth(bandwidth), eventLoop)
                     .thenApply(set -> CommandResult.succeeded("the bandwidth of this server is set"));
         }
@@ -214,21 +211,28 @@ final class ServerCommands {
                                 known.disks(),
                                 known.record()))
                 // Also where somebody has set another one by hand since.
-                .thenApplyAsync(known -> known && sessions.setBandwidth(id, bandwidth), eventLoop)
+                .thenCompose(known ->
+                        known ? onEventLoop(() -> limit(id, bandwidth)) : CompletableFuture.completedStage(false))
                 .thenApply(set ->
                         set ? CommandResult.succeeded("the bandwidth of this source server is set") : notAssigned(id));
     }
 
+    /** At once; a source server that has only just come has its place when its record is read. */
+    private CompletionStage<Boolean> limit(String sourceServerId, BandwidthSchedule bandwidth) {
+        return sessions.setBandwidth(sourceServerId, bandwidth)
+                ? CompletableFuture.completedStage(true)
+                : sessions.whenChanged(sourceServerId)
+                        .thenApply(changed -> sessions.setBandwidth(sourceServerId, bandwidth));
+    }
+
     /** Changes an association; false if there is none of that source server. */
     private CompletionStage<Boolean> change(String sourceServerId, UnaryOperator<Association> change) {
-        boolean[] known = new boolean[1];
         return associations
                 .edit(all -> {
                     Association before = all.of(sourceServerId);
-                    known[0] = before != null;
                     return before == null ? all : replaced(all, change.apply(before));
                 })
-                .thenApply(applied -> known[0]);
+                .thenApply(taken -> taken.associations().of(sourceServerId) != null);
     }
 
     private static Associations replaced(Associations all, Association changed) {

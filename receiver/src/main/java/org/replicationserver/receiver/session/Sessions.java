@@ -31,6 +31,11 @@ public final class Sessions implements SourceSlot.SlotOwner {
     private final Map<String, SourceSlot> slots = new LinkedHashMap<>();
     private final Set<AgentConnection> connections = new LinkedHashSet<>();
 
+    /** What was last said of each source server that is assigned; a change that waits for volumes may know only older things. */
+    private final Map<String, Wish> wishes = new HashMap<>();
+
+    private record Wish(BandwidthSchedule bandwidth, DesiredState wanted) {}
+
     /** Of source servers whose assignment is being changed: the last of the changes. */
     private final Map<String, CompletionStage<Void>> changes = new HashMap<>();
 
@@ -75,7 +80,8 @@ public final class Sessions implements SourceSlot.SlotOwner {
 
     /**
      * Assigns volumes to a source server, or changes what is assigned to it; an open session is asked to begin again if its volumes
-     * change. Calls for one source server take effect in their order.
+     * change. Calls for one source server take effect in their order; what is wanted and its bandwidth do so at once, however long volumes
+     * take.
      *
      * @param bandwidth of all its data connections together; what {@link #setBandwidth} set meanwhile stays unless this is another than was
      *     assigned before
@@ -90,28 +96,36 @@ public final class Sessions implements SourceSlot.SlotOwner {
             DesiredState wanted,
             @Nullable SourceRecord lastReported) {
         String id = assignment.sourceServerId();
+        Wish wish = new Wish(bandwidth, wanted);
+        wishes.put(id, wish);
+        SourceSlot here = slots.get(id);
+        if (here != null) {
+            follow(here, wish);
+        }
         return inOrder(id, () -> {
             SourceSlot slot = slots.get(id);
+            Wish newest = wishes.getOrDefault(id, wish);
             if (slot == null) {
-                return assignFirst(assignment, bandwidth, wanted, lastReported);
+                return assignFirst(assignment, newest, lastReported);
             }
-            slot.throttle.assign(bandwidth);
-            slot.setDesiredState(wanted);
+            follow(slot, newest);
             return slot.assign(assignment);
         });
     }
 
+    private static void follow(SourceSlot slot, Wish wish) {
+        slot.throttle.assign(wish.bandwidth());
+        slot.setDesiredState(wish.wanted());
+    }
+
     private CompletionStage<Void> assignFirst(
-            SourceAssignment assignment,
-            BandwidthSchedule bandwidth,
-            DesiredState wanted,
-            @Nullable SourceRecord lastReported) {
+            SourceAssignment assignment, Wish wish, @Nullable SourceRecord lastReported) {
         String id = assignment.sourceServerId();
         return context.records().load(id).thenCompose(own -> {
             SourceRecord record = own.newerOf(lastReported);
             SourceMemory share = new SourceMemory(shareBytes(slots.size() + 1), context.clock());
-            SourceSlot slot = new SourceSlot(id, wanted, record, context, share, throttle.newSource(), this);
-            slot.throttle.assign(bandwidth);
+            SourceSlot slot = new SourceSlot(id, wish.wanted(), record, context, share, throttle.newSource(), this);
+            slot.throttle.assign(wish.bandwidth());
             slots.put(id, slot);
             shareMemory();
             CompletionStage<Void> stored = record.equals(own)
@@ -127,6 +141,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
      * @return done when another server may have them
      */
     public CompletionStage<Void> unassign(String sourceServerId) {
+        wishes.remove(sourceServerId);
         return inOrder(sourceServerId, () -> {
             SourceSlot slot = slots.get(sourceServerId);
             if (slot == null) {
@@ -160,16 +175,6 @@ public final class Sessions implements SourceSlot.SlotOwner {
     private void shareMemory() {
         long shareBytes = shareBytes(slots.size());
         slots.values().forEach(slot -> slot.memory.setShareBytes(shareBytes));
-    }
-
-    /** Says what is wanted of a source server; false if no volumes are assigned to it. */
-    public boolean setDesiredState(String sourceServerId, DesiredState wanted) {
-        SourceSlot slot = slots.get(sourceServerId);
-        if (slot == null) {
-            return false;
-        }
-        slot.setDesiredState(wanted);
-        return true;
     }
 
     /**

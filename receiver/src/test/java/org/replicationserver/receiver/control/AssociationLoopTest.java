@@ -12,9 +12,12 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -35,6 +38,9 @@ final class AssociationLoopTest {
 
     private final FakeControlPlane controlPlane = new FakeControlPlane();
     private final LinkedBlockingQueue<Associations> changes = new LinkedBlockingQueue<>();
+
+    /** Source servers that are not taken. */
+    private final Set<String> refused = new CopyOnWriteArraySet<>();
 
     @TempDir
     private Path directory = Path.of("");
@@ -57,14 +63,19 @@ final class AssociationLoopTest {
                 () -> SERVER,
                 interval,
                 state == null ? null : new AssociationStore(state),
-                this::changed,
+                this::take,
                 Runnable::run,
                 Clock.fixed(NOW, ZoneOffset.UTC));
     }
 
-    private CompletionStage<Void> changed(Associations associations) {
+    private AssociationTaker.Taken take(Associations associations) {
         changes.add(associations);
-        return CompletableFuture.completedStage(null);
+        List<Association> taken = associations.associations().stream()
+                .filter(one -> !refused.contains(one.sourceServerId()))
+                .toList();
+        Map<String, String> refusals = new HashMap<>();
+        refused.forEach(id -> refusals.put(id, "on purpose"));
+        return new AssociationTaker.Taken(new Associations(taken, associations.bandwidth()), refusals);
     }
 
     private StateDirectory state() throws IOException {
@@ -240,6 +251,49 @@ final class AssociationLoopTest {
                 AssociationLoop loop = loop(state, Duration.ofMinutes(1))) {
             loop.start();
             assertThat(nextChange()).isEqualTo(one);
+        }
+    }
+
+    @Test
+    void whatWasRefusedIsNeitherKeptNorTheBeginOfTheNextChange() throws Exception {
+        Associations both = associations("s-1", "s-2");
+        refused.add("s-2");
+        try (StateDirectory state = state();
+                AssociationLoop loop = loop(state, Duration.ofMinutes(1))) {
+            AssociationTaker.Taken taken =
+                    loop.edit(before -> both).toCompletableFuture().get(20, TimeUnit.SECONDS);
+            assertThat(taken.refusals()).containsOnlyKeys("s-2");
+            refused.clear();
+            Associations next = loop.edit(before -> before)
+                    .toCompletableFuture()
+                    .get(20, TimeUnit.SECONDS)
+                    .associations();
+            assertThat(next.associations()).containsExactly(both.of("s-1"));
+            assertThat(Objects.requireNonNull(new AssociationStore(state).load())
+                            .associations())
+                    .isEqualTo(next);
+        }
+    }
+
+    @Test
+    void whatWasRefusedOnceIsTriedAgainByACommandThatSaysTheSame() throws Exception {
+        Associations one = associations("s-1");
+        refused.add("s-1");
+        try (AssociationLoop loop = loop(null, Duration.ofMinutes(1))) {
+            loop.edit(before -> one).toCompletableFuture().get(20, TimeUnit.SECONDS);
+            refused.clear();
+            assertThat(loop.edit(before -> one).toCompletableFuture().get(20, TimeUnit.SECONDS))
+                    .isEqualTo(new AssociationTaker.Taken(one, Map.of()));
+        }
+    }
+
+    @Test
+    void afterACommandItIsAskedSoonWhatTheControlPlaneSays() throws Exception {
+        try (AssociationLoop loop = loop(null, Duration.ofHours(1))) {
+            loop.start();
+            nextChange();
+            loop.edit(before -> before).toCompletableFuture().get(20, TimeUnit.SECONDS);
+            await().until(() -> controlPlane.asked.get() == 2);
         }
     }
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.protocol.ErrorCode;
@@ -21,6 +22,10 @@ import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 final class AssignmentChangeTest {
     private static final String AGENT = "0".repeat(32);
     private static final String DATA_GEN = "a".repeat(32);
+
+    private static CompletionStage<Void> want(SessionWorld world, DesiredState wanted, int volumes) {
+        return world.sessions.assign(assignment(volumes), BandwidthSchedule.UNLIMITED, wanted, null);
+    }
 
     private static SourceAssignment assignment(int volumes) {
         List<VolumeAssignment> assigned = new ArrayList<>();
@@ -321,17 +326,29 @@ final class AssignmentChangeTest {
     @Test
     void pausedSourceServerFinishesAndIsNotWelcomeUntilItIsStarted() {
         Open open = Open.of(new SessionWorld(1), 1);
-        assertThat(open.world.sessions.setDesiredState(SessionWorld.SOURCE, DesiredState.PAUSED))
-                .isTrue();
+        want(open.world, DesiredState.PAUSED, 1);
         assertThat(open.control.last(FrameType.GOAWAY).toString()).contains("PAUSED");
         open.control.cut();
         assertThat(open.world.connect().hello(1, 1).errors()).containsExactly(ErrorCode.PAUSED);
-        open.world.sessions.setDesiredState(SessionWorld.SOURCE, DesiredState.STARTED);
+        want(open.world, DesiredState.STARTED, 1);
         assertThat(open.world.connect().hello(1, 1).has(FrameType.WELCOME)).isFalse();
         open.world.writeAll();
         assertThat(open.world.connect().hello(1, 1).welcome().volumes()).hasSize(1);
-        assertThat(open.world.sessions.setDesiredState("s-unknown", DesiredState.PAUSED))
-                .isFalse();
+    }
+
+    @Test
+    void whatIsWantedHoldsAtOnceAlthoughAVolumeIsBeingOpened() {
+        SessionWorld world = new SessionWorld(1);
+        world.holdOpens();
+        CompletionStage<Void> started = want(world, DesiredState.STARTED, 2);
+        CompletionStage<Void> paused = want(world, DesiredState.PAUSED, 2);
+        assertThat(world.connect().hello(1, 1).errors()).containsExactly(ErrorCode.PAUSED);
+        assertThat(started.toCompletableFuture()).isNotDone();
+        world.openDevices();
+        assertThat(paused.toCompletableFuture()).isCompleted();
+        assertThat(world.connect().hello(1, 1).errors())
+                .as("the change that was older does not come back")
+                .containsExactly(ErrorCode.PAUSED);
     }
 
     @Test
@@ -365,7 +382,7 @@ final class AssignmentChangeTest {
         assertThat(left.world.causes).containsExactly(SessionEndCause.AGENT_LEFT);
 
         Open asked = Open.of(new SessionWorld(1), 1);
-        asked.world.sessions.setDesiredState(SessionWorld.SOURCE, DesiredState.PAUSED);
+        want(asked.world, DesiredState.PAUSED, 1);
         asked.control.bye();
         assertThat(asked.world.causes).containsExactly(SessionEndCause.SERVER_ENDED);
 

@@ -238,8 +238,9 @@ final class CommandTest {
 
             assertFails(
                     assign("s-1", "vol-3", "/etc/vol-3.img"), "another path than", "what was assigned before stays");
-            awaitSuccess(assign("s-2", "vol-1", null)); // nobody says any more that it is the other's
-            awaitSuccess(assign("s-1", "vol-2", null));
+            awaitSuccess(assign("s-1", "vol-1", null));
+            awaitSuccess(fleet().issue(SERVER, "UNPAIR_SOURCE_SERVER", "s-1"));
+            awaitSuccess(assign("s-2", "vol-1", null));
         }
     }
 

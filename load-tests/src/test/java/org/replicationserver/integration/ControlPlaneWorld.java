@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.replicationserver.agent.AgentOptions;
 import org.replicationserver.agent.AssignedServer;
@@ -12,10 +13,16 @@ import org.replicationserver.controlplane.ControlPlaneSimulator;
 import org.replicationserver.controlplane.LocalControlPlane;
 import org.replicationserver.process.LocalServer;
 import org.replicationserver.process.RunException;
+import org.replicationserver.receiver.config.ConfigException;
+import org.replicationserver.receiver.replication.ReplicationSettings;
+import org.replicationserver.receiver.server.ServerStartException;
+import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
 
 /** A control plane, and what servers and agents need to find it and to be believed by it. */
 final class ControlPlaneWorld implements AutoCloseable {
     static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private static final String METADATA = "aws.ec2MetadataServiceEndpoint";
 
     private final Path directory;
     private final LocalControlPlane controlPlane;
@@ -39,12 +46,29 @@ final class ControlPlaneWorld implements AutoCloseable {
         Path own = Files.createDirectories(directory.resolve(instanceId));
         LocalServer.ControlPlane access = instance(instanceId);
         return ServerProcess.in(own)
-                .jvm("-Daws.ec2MetadataServiceEndpoint=" + access.instanceMetadata())
+                .jvm("-D" + METADATA + "=" + access.instanceMetadata())
                 .set("image.directory=" + images())
                 .set("control.mode=https")
                 .set("control.endpoint=" + access.endpoint())
                 .set("control.ca-file=" + access.authority())
                 .set("control.associations-interval-seconds=1");
+    }
+
+    /** A server in this process on an instance of this id, without volumes; one at a time. */
+    InProcessServer serverHere(
+            String instanceId, ReplicationSettings replicationSettings, DeviceOpener devices, String... settings)
+            throws RunException, ConfigException, ServerStartException {
+        LocalServer.ControlPlane access = instance(instanceId);
+        System.setProperty(METADATA, access.instanceMetadata().toString());
+        List<String> all = new ArrayList<>(List.of(
+                "control.mode=https",
+                "control.endpoint=" + access.endpoint(),
+                "control.ca-file=" + access.authority(),
+                "control.associations-interval-seconds=1",
+                "control.progress-interval-seconds=1"));
+        all.addAll(List.of(settings));
+        return InProcessServer.start(directory, replicationSettings, List.of(), devices, all.toArray(String[]::new))
+                .follow();
     }
 
     Path images() {
@@ -62,6 +86,7 @@ final class ControlPlaneWorld implements AutoCloseable {
 
     @Override
     public void close() {
+        System.clearProperty(METADATA);
         controlPlane.close();
     }
 }

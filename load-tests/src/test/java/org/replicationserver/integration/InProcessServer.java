@@ -93,6 +93,13 @@ final class InProcessServer implements AutoCloseable {
         throw new AssertionError("no source server " + sourceServerId + " in " + sources);
     }
 
+    /** Ids of all source servers, in the order in which they came. */
+    List<String> sourceServerIds() {
+        return server.status().getJsonArray("sourceServers").stream()
+                .map(source -> ((JsonObject) source).getString("sourceServerId"))
+                .toList();
+    }
+
     /** Follows the control plane of its settings. */
     InProcessServer follow() {
         server.follow(new RecentLogs());

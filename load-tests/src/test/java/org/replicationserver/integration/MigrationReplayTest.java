@@ -23,7 +23,6 @@ import org.replicationserver.controlplane.SourceDisk;
 import org.replicationserver.controlplane.SourceServerView;
 import org.replicationserver.controlplane.StateChange;
 import org.replicationserver.controlplane.VolumeTarget;
-import org.replicationserver.process.LocalServer;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.replication.ReplicationSettings;
@@ -75,26 +74,12 @@ final class MigrationReplayTest {
     void begin() throws Exception {
         world = new ControlPlaneWorld(directory);
         source = TestSource.of(directory, SOURCE, DISK_BYTES);
-        LocalServer.ControlPlane access = world.instance(SERVER);
-        System.setProperty(
-                "aws.ec2MetadataServiceEndpoint", access.instanceMetadata().toString());
-        server = InProcessServer.start(
-                        directory,
-                        SETTINGS,
-                        List.of(),
-                        TestDevices.inMemory(),
-                        "control.mode=https",
-                        "control.endpoint=" + access.endpoint(),
-                        "control.ca-file=" + access.authority(),
-                        "control.associations-interval-seconds=1",
-                        "control.progress-interval-seconds=1")
-                .follow();
+        server = world.serverHere(SERVER, SETTINGS, TestDevices.inMemory());
     }
 
     @AfterEach
     void end() {
         server.close();
-        System.clearProperty("aws.ec2MetadataServiceEndpoint");
         world.close();
     }
 

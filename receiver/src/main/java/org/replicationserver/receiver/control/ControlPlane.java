@@ -56,7 +56,7 @@ public interface ControlPlane extends AutoCloseable {
     /** Sends log records. Not durable. */
     void sendLogs(ClientLogs logs) throws ControlPlaneException, InterruptedException;
 
-    /** Waits as long as calls would not even be tried, because too many in a row have failed. */
+    /** Waits as long as calls would not even be tried, because the control plane asked for time or too many have failed. */
     void awaitAttempt() throws InterruptedException;
 
     ControlPlaneStatus status();

@@ -196,7 +196,7 @@ public final class HttpControlPlane implements ControlPlane {
         Call call = permit.isProbe() ? asProbe : usual;
         boolean ended = false;
         try {
-            JsonObject answer = attempts(call, permit.isProbe() ? 1 : settings.attemptsMax(), deadline(call, timeout));
+            JsonObject answer = attempts(call, permit, deadline(call, timeout));
             permit.answered();
             ended = true;
             return answer;
@@ -238,8 +238,9 @@ public final class HttpControlPlane implements ControlPlane {
         return System.nanoTime() + shorter.plus(call.waitTime()).toNanos();
     }
 
-    private JsonObject attempts(Call call, int attemptsMax, long deadlineNanos)
+    private JsonObject attempts(Call call, Circuit.Permit permit, long deadlineNanos)
             throws ControlPlaneException, InterruptedException {
+        int attemptsMax = permit.isProbe() ? 1 : settings.attemptsMax();
         ControlTarget to = target();
         String body = call.body()
                 .copy()
@@ -256,6 +257,7 @@ public final class HttpControlPlane implements ControlPlane {
                 retries.recordSuccess(RecordSuccessRequest.create(token));
                 return answer;
             } catch (ControlPlaneException e) {
+                permit.told(e);
                 if (attempt >= attemptsMax) {
                     throw e;
                 }
@@ -283,24 +285,31 @@ public final class HttpControlPlane implements ControlPlane {
     /** Throws the failure itself if it is not worth another attempt, or if there is no time for one. */
     private RetryToken pauseBeforeNext(RetryToken token, ControlPlaneException failure, long deadlineNanos)
             throws ControlPlaneException, InterruptedException {
-        Duration asked = failure.retryAfter().orElse(Duration.ZERO);
         RefreshRetryTokenRequest refresh = RefreshRetryTokenRequest.builder()
                 .token(token)
                 .failure(failure)
-                .suggestedDelay(asked)
+                .suggestedDelay(Duration.ZERO)
                 .build();
         try {
             RefreshRetryTokenResponse refreshed = retries.refreshRetryToken(refresh);
-            Duration delay = refreshed.delay().compareTo(asked) > 0 ? refreshed.delay() : asked;
-            boolean hasTime = System.nanoTime() + delay.toNanos() - deadlineNanos < 0;
-            if (delay.compareTo(PAUSE_MAX) > 0 || !hasTime) {
-                throw failure;
+            Duration delay = longer(refreshed.delay(), circuit.asked());
+            // What the control plane asks of another call meanwhile holds for this one as well.
+            while (delay.isPositive()) {
+                boolean hasTime = System.nanoTime() + delay.toNanos() - deadlineNanos < 0;
+                if (delay.compareTo(PAUSE_MAX) > 0 || !hasTime) {
+                    throw failure;
+                }
+                Thread.sleep(delay);
+                delay = circuit.asked();
             }
-            Thread.sleep(delay);
             return refreshed.token();
         } catch (TokenAcquisitionFailedException e) {
             throw failure;
         }
+    }
+
+    private static Duration longer(Duration a, Duration b) {
+        return a.compareTo(b) >= 0 ? a : b;
     }
 
     private ControlTarget target() throws ControlPlaneException, InterruptedException {

@@ -31,9 +31,11 @@ public interface ControlPlane extends AutoCloseable {
             throws ControlPlaneException, InterruptedException;
 
     /**
-     * Asks for commands, and waits for some. What a command lacks is told in its place, the others are not touched by it.
+     * Asks for commands, and waits for some that no answer has carried yet; if it does not wait, for all that have no result, oldest
+     * first. What a command lacks is told in its place, the others are not touched by it.
      *
-     * @param waitSeconds how long the control plane shall wait if there is none, 0 to 20
+     * @param waitSeconds how long the control plane shall wait if there is no new one, 0 to 20; should the call need another attempt, that
+     *     one does not wait
      * @param commandsMax 1 to 16
      */
     List<PolledCommand> getCommands(int waitSeconds, int commandsMax)

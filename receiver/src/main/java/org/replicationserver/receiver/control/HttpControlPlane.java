@@ -108,6 +108,8 @@ public final class HttpControlPlane implements ControlPlane {
     public List<PolledCommand> getCommands(int waitSeconds, int commandsMax)
             throws ControlPlaneException, InterruptedException {
         Call call = poll(waitSeconds, commandsMax);
+        // The answer to a failed attempt may have carried commands; a poll that waits would be answered with newer ones
+        // first.
         JsonObject answer = call(call, poll(0, commandsMax), settings.callTimeout());
         try {
             return PolledCommand.readAll(answer);
@@ -189,14 +191,13 @@ public final class HttpControlPlane implements ControlPlane {
         return call(call, call, timeout);
     }
 
-    /** @param asProbe what is called instead if this is the one call that an open circuit lets through */
-    private JsonObject call(Call usual, Call asProbe, Duration timeout)
+    /** @param again what is called instead in attempts after a failed one, and as the one call that an open circuit lets through */
+    private JsonObject call(Call call, Call again, Duration timeout)
             throws ControlPlaneException, InterruptedException {
         Circuit.Permit permit = circuit.admit();
-        Call call = permit.isProbe() ? asProbe : usual;
         boolean ended = false;
         try {
-            JsonObject answer = attempts(call, permit, deadline(call, timeout));
+            JsonObject answer = attempts(call, again, permit, deadline(call, timeout));
             permit.answered();
             ended = true;
             return answer;
@@ -238,18 +239,19 @@ public final class HttpControlPlane implements ControlPlane {
         return System.nanoTime() + shorter.plus(call.waitTime()).toNanos();
     }
 
-    private JsonObject attempts(Call call, Circuit.Permit permit, long deadlineNanos)
+    private JsonObject attempts(Call usual, Call again, Circuit.Permit permit, long deadlineNanos)
             throws ControlPlaneException, InterruptedException {
         int attemptsMax = permit.isProbe() ? 1 : settings.attemptsMax();
         ControlTarget to = target();
-        String body = call.body()
-                .copy()
-                .put("replicationServerId", to.replicationServerId())
-                .encode();
         String invocationId = UUID.randomUUID().toString();
-        RetryToken token = retries.acquireInitialToken(AcquireInitialTokenRequest.create(call.operation()))
+        RetryToken token = retries.acquireInitialToken(AcquireInitialTokenRequest.create(usual.operation()))
                 .token();
         for (int attempt = 1; ; attempt++) {
+            Call call = attempt == 1 && !permit.isProbe() ? usual : again;
+            String body = call.body()
+                    .copy()
+                    .put("replicationServerId", to.replicationServerId())
+                    .encode();
             SignedExchange.Request request =
                     new SignedExchange.Request(call.operation(), body, invocationId, attempt, attemptsMax);
             try {

@@ -299,6 +299,31 @@ final class CommandLoopTest {
     }
 
     @Test
+    void pollsDoNotWaitBeforeTheFirstAnswerAndAfterAFailure() throws Exception {
+        List<PolledCommand> full = new ArrayList<>();
+        for (int i = 0; i < WireForms.COMMANDS_MAX; i++) {
+            full.add(drain("c-" + i));
+        }
+        AtomicInteger polls = new AtomicInteger();
+        controlPlane.polling = () -> {
+            int poll = polls.incrementAndGet();
+            if (poll == 1 || poll == 5) {
+                throw FakeControlPlane.failure(Kind.UNREACHABLE);
+            }
+        };
+        controlPlane.polls.add(full);
+        controlPlane.polls.add(List.of(drain("c-16")));
+        controlPlane.polls.add(List.of(drain("c-17")));
+        controlPlane.polls.add(List.of(drain("c-18")));
+        try (World _ = new World(drainedBy(done()))) {
+            await().atMost(Duration.ofSeconds(30)).until(() -> controlPlane.waitsSeconds.size() == 7);
+            assertThat(controlPlane.waitsSeconds)
+                    .as("fails, is full, brings the rest, waits, fails, brings what was missed, waits")
+                    .containsExactly(0, 0, 0, 20, 20, 0, 20);
+        }
+    }
+
+    @Test
     void malformedCommandIsAnsweredWhileOthersRun() throws Exception {
         controlPlane.polls.add(List.of(drain("c-1"), new PolledCommand.Invalid("c-2", "type is missing")));
         try (World _ = new World(drainedBy(command -> new CompletableFuture<>()))) {

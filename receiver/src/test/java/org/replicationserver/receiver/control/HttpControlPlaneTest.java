@@ -437,6 +437,19 @@ final class HttpControlPlaneTest {
     }
 
     @Test
+    void pollAfterALostAnswerDoesNotWait() throws Exception {
+        stub.then(HttpsStub.truncated("{")).otherwise(HttpsStub.json(200, "{\"commands\":[]}"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+            controlPlane.getCommands(20, 16);
+            controlPlane.getCommands(20, 16);
+        }
+        assertThat(stub.received())
+                .extracting(request -> new JsonObject(request.body()).getInteger("waitSeconds"))
+                .as("lost, again, and the next poll")
+                .containsExactly(20, 0, 20);
+    }
+
+    @Test
     void attemptsAreBounded() throws Exception {
         stub.otherwise(HttpsStub.error(503, "ServiceUnavailableException"));
         try (HttpControlPlane controlPlane = open(stub.address(), 3)) {

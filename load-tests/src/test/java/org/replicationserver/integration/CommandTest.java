@@ -239,6 +239,22 @@ final class CommandTest {
         }
     }
 
+    @Test
+    void collectedLogsAreCountedInTheOutput() throws Exception {
+        try (ServerProcess _ = server()) {
+            JsonObject command = new JsonObject()
+                    .put("type", "COLLECT_LOGS")
+                    .put("parameters", new JsonObject().put("maxRecords", 3));
+            String commandId = fleet().issue(SERVER, command);
+            awaitSuccess(commandId);
+            JsonObject result =
+                    Objects.requireNonNull(fleet().command(commandId).result());
+            assertThat(result.getString("message")).isEqualTo("3 log records were sent");
+            assertThat(result.getJsonObject("output")).isEqualTo(new JsonObject().put("records", 3));
+            assertThatNothingWasOutOfOrder();
+        }
+    }
+
     // --- what cannot be assigned
 
     private void register(String sourceServerId, char pinDigit) {

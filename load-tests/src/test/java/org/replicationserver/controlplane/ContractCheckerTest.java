@@ -18,6 +18,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.replicationserver.controlplane.ControlApi.Message;
 import org.replicationserver.controlplane.ControlApi.Operation;
+import org.replicationserver.receiver.replication.ExplanationCode;
+import org.replicationserver.receiver.replication.InitiationStepName;
+import org.replicationserver.receiver.replication.LagStage;
 
 /** The document's own examples are valid, and whatever is changed in them is found. */
 final class ContractCheckerTest {
@@ -74,6 +77,36 @@ final class ContractCheckerTest {
     @MethodSource("examples")
     void eachExampleOfTheDocumentIsValid(Example example) {
         assertThat(example.check(example.body())).isEmpty();
+    }
+
+    private static List<JsonObject> objects(JsonObject in, String pointer) {
+        JsonArray array = (JsonArray) JsonPointer.from(pointer).queryJson(in);
+        return array == null
+                ? List.of()
+                : array.stream().map(JsonObject.class::cast).toList();
+    }
+
+    private static List<String> texts(List<JsonObject> objects, String member) {
+        return objects.stream().map(object -> object.getString(member)).toList();
+    }
+
+    private static <E extends Enum<E>> List<String> names(E[] values) {
+        return Stream.of(values).map(Enum::name).toList();
+    }
+
+    /** What is open in the schema is in the examples as this server sends it. */
+    @ParameterizedTest
+    @MethodSource("examples")
+    void eachExampleOfTheDocumentHasNamesThatThisServerSends(Example example) {
+        String info = "/dataReplicationInfo";
+        List<JsonObject> steps = objects(example.body(), info + "/dataReplicationInitiation/steps");
+        assertThat(texts(steps, "name")).isIn(List.of(), names(InitiationStepName.values()));
+        assertThat(texts(objects(example.body(), info + "/detail/lagAttribution"), "stage"))
+                .isSubsetOf(names(LagStage.values()));
+        assertThat(texts(objects(example.body(), info + "/detail/explanations"), "code"))
+                .isSubsetOf(names(ExplanationCode.values()));
+        assertThat(texts(objects(example.body(), "/records"), "logger")).allMatch(name -> name.matches("[A-Za-z]+"));
+        assertThat(texts(objects(example.body(), "/metrics"), "name")).isSubsetOf("CPUUtilization", "VolumeWriteBytes");
     }
 
     @ParameterizedTest

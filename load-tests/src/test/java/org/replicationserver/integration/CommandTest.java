@@ -183,6 +183,42 @@ final class CommandTest {
         }
     }
 
+    private long sequenceOfResult(String commandId) {
+        return Objects.requireNonNull(fleet().command(commandId).result())
+                .getJsonObject("event")
+                .getLong("sequence");
+    }
+
+    @Test
+    void commandsKeepTheirOrderThoughTheAnswerWithTheFirstIsLost() throws Exception {
+        try (ServerProcess _ = server("control.poll-wait-seconds=20")) {
+            ReplicationAgent agent = replicatedAgent();
+            try {
+                // The poll that is waiting is none of the fault's, so it is answered first.
+                world.simulator()
+                        .faults()
+                        .inject(Fault.of(Kind.LOSE_ANSWER).on(POLL).times(1));
+                awaitSuccess(fleet().issue(SERVER, "START_REPLICATION", SOURCE));
+                Awaitility.await("the poll whose answer will be lost")
+                        .atMost(PATIENCE)
+                        .until(() -> world.simulator().faults().inForce().isEmpty());
+                String pause = fleet().issue(SERVER, "PAUSE_REPLICATION", SOURCE);
+                Awaitility.await("the lost answer")
+                        .atMost(PATIENCE)
+                        .until(() -> fleet().command(pause).deliveries() > 0);
+                String resume = fleet().issue(SERVER, "RESUME_REPLICATION", SOURCE);
+                awaitSuccess(pause);
+                awaitSuccess(resume);
+                assertThat(sequenceOfResult(pause)).isLessThan(sequenceOfResult(resume));
+                awaitState("CONTINUOUS");
+                assertThatNothingWasOutOfOrder();
+            } finally {
+                agent.stop();
+                agent.awaitEnd(PATIENCE);
+            }
+        }
+    }
+
     @Test
     void sourceServerThatIsUnpairedAndPairedAgainGoesOnFromTheStateThatWasTold() throws Exception {
         try (ServerProcess _ = server()) {
@@ -200,6 +236,22 @@ final class CommandTest {
                 agent.stop();
                 agent.awaitEnd(PATIENCE);
             }
+        }
+    }
+
+    @Test
+    void collectedLogsAreCountedInTheOutput() throws Exception {
+        try (ServerProcess _ = server()) {
+            JsonObject command = new JsonObject()
+                    .put("type", "COLLECT_LOGS")
+                    .put("parameters", new JsonObject().put("maxRecords", 3));
+            String commandId = fleet().issue(SERVER, command);
+            awaitSuccess(commandId);
+            JsonObject result =
+                    Objects.requireNonNull(fleet().command(commandId).result());
+            assertThat(result.getString("message")).isEqualTo("3 log records were sent");
+            assertThat(result.getJsonObject("output")).isEqualTo(new JsonObject().put("records", 3));
+            assertThatNothingWasOutOfOrder();
         }
     }
 

@@ -21,8 +21,9 @@ import org.slf4j.LoggerFactory;
  * servers do not come back in step. Then one call, the probe, is let through: if it is answered the circuit is CLOSED, else OPEN
  * again. An answer counts even if it refuses the request's content: the control plane is there.
  *
- * <p>A control plane that asks for time by Retry-After has it, up to {@link #RETRY_AFTER_MAX}, from all calls: the circuit is OPEN at
- * once, for that time and a pause.
+ * <p>A control plane that asks for time by Retry-After has it, up to {@link #RETRY_AFTER_MAX}, from all calls, and nothing makes it
+ * shorter: neither an answer, which is to a call that was under way, nor another Retry-After that ends earlier. A call that fails so
+ * opens the circuit at once, for that time and a pause.
  */
 final class Circuit {
     static final int FAILURES_TO_OPEN = 3;
@@ -46,8 +47,12 @@ final class Circuit {
     private boolean probing;
     private Duration pause = PAUSE_FIRST;
     private long probeAtNanos;
+    private long askedUntilNanos;
 
-    /** That a call may be made; ends with exactly one of {@link #answered} and {@link #failed}, or {@link #abandoned}. */
+    /**
+     * That a call may be made; ends with exactly one of {@link #answered} and {@link #failed}, or {@link #abandoned}. Before that each
+     * failed attempt is {@link #told}, also the last.
+     */
     final class Permit {
         private final boolean probe;
 
@@ -60,10 +65,16 @@ final class Circuit {
             return probe;
         }
 
+        /** An attempt of the call has failed: if the control plane asks for time by that, it has it from now on. */
+        void told(ControlPlaneException failure) {
+            hold(failure);
+        }
+
         void answered() {
             end(this, null);
         }
 
+        /** The call has failed, as its last attempt did. */
         void failed(ControlPlaneException failure) {
             end(this, failure);
         }
@@ -84,6 +95,7 @@ final class Circuit {
         this.nanos = nanos;
         this.clock = clock;
         this.random = random;
+        this.askedUntilNanos = nanos.getAsLong();
     }
 
     ControlPlaneStatus status() {
@@ -99,33 +111,47 @@ final class Circuit {
     Permit admit() throws ControlPlaneException {
         lock.lock();
         try {
-            if (!open) {
-                return new Permit(false);
-            }
             long waitNanos = waitNanos();
             if (waitNanos > 0) {
                 throw refusal(Duration.ofNanos(waitNanos));
             }
-            probing = true;
-            return new Permit(true);
+            probing = open;
+            return new Permit(open);
         } finally {
             lock.unlock();
         }
     }
 
+    /** How long the control plane wants to be left alone by everybody, zero if it does not ask for time. */
+    Duration asked() {
+        lock.lock();
+        try {
+            return Duration.ofNanos(askedNanos());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private long askedNanos() {
+        return Math.max(0, askedUntilNanos - nanos.getAsLong());
+    }
+
     /** How long until the next call may be tried; while a probe is under way nobody knows. Under lock. */
     private long waitNanos() {
         if (!open) {
-            return 0;
+            return askedNanos();
         }
-        return probing ? TimeUnit.SECONDS.toNanos(1) : Math.max(0, probeAtNanos - nanos.getAsLong());
+        long probeNanos = probing ? TimeUnit.SECONDS.toNanos(1) : probeAtNanos - nanos.getAsLong();
+        return Math.max(askedNanos(), probeNanos);
     }
 
     private ControlPlaneException refusal(Duration wait) {
+        String next = ", the next is tried in " + Math.max(1, wait.toSeconds()) + " s";
         ControlPlaneStatus.Failure failure = status.lastFailure();
-        String cause = failure == null ? "" : ": " + failure.sentence();
-        String sentence = "not tried, " + status.failedCalls() + " calls have failed since " + status.failingSince()
-                + ", the next is tried in " + Math.max(1, wait.toSeconds()) + " s; the last" + cause;
+        String sentence = status.failingSince() == null || failure == null
+                ? "not tried, the control plane asked for time" + next
+                : "not tried, " + status.failedCalls() + " calls have failed since " + status.failingSince() + next
+                        + "; the last: " + failure.sentence();
         return new ControlPlaneException(Kind.CIRCUIT_OPEN, sentence, null, wait, null);
     }
 
@@ -139,6 +165,33 @@ final class Circuit {
         } finally {
             lock.unlock();
         }
+    }
+
+    private void hold(ControlPlaneException failure) {
+        Duration asked = askedBy(failure);
+        lock.lock();
+        try {
+            long untilNanos = nanos.getAsLong() + asked.toNanos();
+            if (untilNanos - askedUntilNanos <= 0) {
+                return;
+            }
+            if (!open && askedNanos() == 0) {
+                LOG.atWarn()
+                        .addKeyValue("seconds", asked.toSeconds())
+                        .addKeyValue("kind", failure.kind())
+                        .addKeyValue("requestId", failure.requestId().orElse("none"))
+                        .addKeyValue("cause", failure.sentence())
+                        .log("control plane asks for time and has it");
+            }
+            askedUntilNanos = untilNanos;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static Duration askedBy(ControlPlaneException failure) {
+        return min(failure.retryAfter().orElse(Duration.ZERO), RETRY_AFTER_MAX);
     }
 
     private void end(Permit permit, @Nullable ControlPlaneException failure) {
@@ -183,32 +236,29 @@ final class Circuit {
         Instant since = status.failingSince() == null ? now : status.failingSince();
         status =
                 new ControlPlaneStatus(status.lastAnswered(), since, status.failedCalls() + 1, failureOf(now, failure));
-        Duration asked = min(failure.retryAfter().orElse(Duration.ZERO), RETRY_AFTER_MAX);
-        boolean opens = !open && (status.failedCalls() >= FAILURES_TO_OPEN || asked.isPositive());
+        boolean asksForTime = askedBy(failure).isPositive();
+        boolean opens = !open && status.failedCalls() >= FAILURES_TO_OPEN;
         if (permit.probe) {
             pause = min(pause.multipliedBy(2), PAUSE_MAX);
         }
-        if (permit.probe || opens || asked.isPositive()) {
+        if (permit.probe || opens || asksForTime) {
             open = true;
-            pauseFor(asked);
+            pause();
         }
         if (opens) {
             LOG.atWarn()
-                    .addKeyValue("seconds", asked.isPositive() ? asked.toSeconds() : PAUSE_MAX.toSeconds())
+                    .addKeyValue("seconds", PAUSE_MAX.toSeconds())
                     .addKeyValue("since", since)
                     .addKeyValue("kind", failure.kind())
                     .addKeyValue("requestId", failure.requestId().orElse("none"))
                     .addKeyValue("cause", failure.sentence())
-                    .log(
-                            asked.isPositive()
-                                    ? "control plane asks for time and has it"
-                                    : "control plane does not answer, it is tried at most so seldom from now on");
+                    .log("control plane does not answer, it is tried at most so seldom from now on");
         }
     }
 
-    private void pauseFor(Duration asked) {
+    private void pause() {
         long whole = pause.toNanos();
-        probeAtNanos = nanos.getAsLong() + asked.toNanos() + whole / 2 + random.nextLong(whole / 2 + 1);
+        probeAtNanos = nanos.getAsLong() + askedNanos() + whole / 2 + random.nextLong(whole / 2 + 1);
     }
 
     private static Duration min(Duration a, Duration b) {

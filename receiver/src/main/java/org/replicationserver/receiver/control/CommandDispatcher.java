@@ -124,6 +124,11 @@ final class CommandDispatcher implements AutoCloseable {
                 String commandId = idOf(next);
                 try {
                     execute(commandId, next);
+                } catch (RuntimeException e) {
+                    LOG.atError()
+                            .setCause(e)
+                            .addKeyValue("commandId", commandId)
+                            .log("command failed by a fault of ours, it is answered when it comes again");
                 } finally {
                     release(commandId);
                 }

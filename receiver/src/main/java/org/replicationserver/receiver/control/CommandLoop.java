@@ -10,6 +10,10 @@ import org.replicationserver.volume.StateDirectory;
  * Asks for commands, one long poll after the other, on the virtual thread {@code control-commands}, and has them executed.
  *
  * <p>Each command that comes is answered, also one that is unknown or malformed; in effect it is executed once, however often it comes.
+ *
+ * <p>Commands about the same source server are executed in the order in which they come. A poll that waits is answered with new commands
+ * before those that an earlier answer carried, so where such an answer may be lost (before the first answer to this process, and after
+ * a failed poll) the next poll does not wait: it is answered with all that have no result, oldest first.
  */
 public final class CommandLoop extends ControlThread {
     /** A poll that brought nothing new and took less than this is followed by a pause. */
@@ -18,6 +22,9 @@ public final class CommandLoop extends ControlThread {
     private final ControlPlane controlPlane;
     private final int waitSeconds;
     private final CommandDispatcher dispatcher;
+
+    // control-commands only
+    private boolean mayHaveMissed = true;
 
     /**
      * Reads the journal.
@@ -43,13 +50,18 @@ public final class CommandLoop extends ControlThread {
         dispatcher.awaitRoom();
         controlPlane.awaitAttempt();
         long begun = System.nanoTime();
-        List<PolledCommand> commands = controlPlane.getCommands(waitSeconds, WireForms.COMMANDS_MAX);
+        boolean asksForAll = mayHaveMissed;
+        mayHaveMissed = true;
+        List<PolledCommand> commands = controlPlane.getCommands(asksForAll ? 0 : waitSeconds, WireForms.COMMANDS_MAX);
+        // A full answer may have left out some that an earlier one carried.
+        mayHaveMissed = asksForAll && commands.size() >= WireForms.COMMANDS_MAX;
         boolean someNew = false;
         for (PolledCommand command : commands) {
             someNew |= dispatcher.accept(command);
         }
         // A control plane repeats commands until it has their results; without a pause that would be as fast as it can.
-        if (!someNew && System.nanoTime() - begun < POLL_MIN.toNanos()) {
+        boolean waitsNext = asksForAll && !mayHaveMissed;
+        if (!someNew && !waitsNext && System.nanoTime() - begun < POLL_MIN.toNanos()) {
             long millis = POLL_MIN.toMillis();
             Thread.sleep(millis + ThreadLocalRandom.current().nextLong(millis));
         }

@@ -31,9 +31,11 @@ public interface ControlPlane extends AutoCloseable {
             throws ControlPlaneException, InterruptedException;
 
     /**
-     * Asks for commands, and waits for some. What a command lacks is told in its place, the others are not touched by it.
+     * Asks for commands, and waits for some that no answer has carried yet; if it does not wait, for all that have no result, oldest
+     * first. What a command lacks is told in its place, the others are not touched by it.
      *
-     * @param waitSeconds how long the control plane shall wait if there is none, 0 to 20
+     * @param waitSeconds how long the control plane shall wait if there is no new one, 0 to 20; should the call need another attempt, that
+     *     one does not wait
      * @param commandsMax 1 to 16
      */
     List<PolledCommand> getCommands(int waitSeconds, int commandsMax)
@@ -56,7 +58,7 @@ public interface ControlPlane extends AutoCloseable {
     /** Sends log records. Not durable. */
     void sendLogs(ClientLogs logs) throws ControlPlaneException, InterruptedException;
 
-    /** Waits as long as calls would not even be tried, because too many in a row have failed. */
+    /** Waits as long as calls would not even be tried, because the control plane asked for time or too many have failed. */
     void awaitAttempt() throws InterruptedException;
 
     ControlPlaneStatus status();

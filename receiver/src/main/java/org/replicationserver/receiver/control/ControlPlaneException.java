@@ -39,7 +39,7 @@ public final class ControlPlaneException extends Exception {
         SERVER_FAULT(true),
         /** An answer that is none of the API: no JSON, cut off, too large, a redirect. */
         BAD_ANSWER(true),
-        /** Not tried: too many calls in a row have failed, and the time for the next has not come. */
+        /** Not tried: the control plane asked for time, or too many calls in a row have failed, and the next is not due. */
         CIRCUIT_OPEN(false),
         /** The client is closed. */
         CLOSED(false);

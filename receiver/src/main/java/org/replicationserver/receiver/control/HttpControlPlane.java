@@ -108,6 +108,8 @@ public final class HttpControlPlane implements ControlPlane {
     public List<PolledCommand> getCommands(int waitSeconds, int commandsMax)
             throws ControlPlaneException, InterruptedException {
         Call call = poll(waitSeconds, commandsMax);
+        // The answer to a failed attempt may have carried commands; a poll that waits would be answered with newer ones
+        // first.
         JsonObject answer = call(call, poll(0, commandsMax), settings.callTimeout());
         try {
             return PolledCommand.readAll(answer);
@@ -189,14 +191,13 @@ public final class HttpControlPlane implements ControlPlane {
         return call(call, call, timeout);
     }
 
-    /** @param asProbe what is called instead if this is the one call that an open circuit lets through */
-    private JsonObject call(Call usual, Call asProbe, Duration timeout)
+    /** @param again what is called instead in attempts after a failed one, and as the one call that an open circuit lets through */
+    private JsonObject call(Call call, Call again, Duration timeout)
             throws ControlPlaneException, InterruptedException {
         Circuit.Permit permit = circuit.admit();
-        Call call = permit.isProbe() ? asProbe : usual;
         boolean ended = false;
         try {
-            JsonObject answer = attempts(call, permit.isProbe() ? 1 : settings.attemptsMax(), deadline(call, timeout));
+            JsonObject answer = attempts(call, again, permit, deadline(call, timeout));
             permit.answered();
             ended = true;
             return answer;
@@ -238,17 +239,19 @@ public final class HttpControlPlane implements ControlPlane {
         return System.nanoTime() + shorter.plus(call.waitTime()).toNanos();
     }
 
-    private JsonObject attempts(Call call, int attemptsMax, long deadlineNanos)
+    private JsonObject attempts(Call usual, Call again, Circuit.Permit permit, long deadlineNanos)
             throws ControlPlaneException, InterruptedException {
+        int attemptsMax = permit.isProbe() ? 1 : settings.attemptsMax();
         ControlTarget to = target();
-        String body = call.body()
-                .copy()
-                .put("replicationServerId", to.replicationServerId())
-                .encode();
         String invocationId = UUID.randomUUID().toString();
-        RetryToken token = retries.acquireInitialToken(AcquireInitialTokenRequest.create(call.operation()))
+        RetryToken token = retries.acquireInitialToken(AcquireInitialTokenRequest.create(usual.operation()))
                 .token();
         for (int attempt = 1; ; attempt++) {
+            Call call = attempt == 1 && !permit.isProbe() ? usual : again;
+            String body = call.body()
+                    .copy()
+                    .put("replicationServerId", to.replicationServerId())
+                    .encode();
             SignedExchange.Request request =
                     new SignedExchange.Request(call.operation(), body, invocationId, attempt, attemptsMax);
             try {
@@ -256,6 +259,7 @@ public final class HttpControlPlane implements ControlPlane {
                 retries.recordSuccess(RecordSuccessRequest.create(token));
                 return answer;
             } catch (ControlPlaneException e) {
+                permit.told(e);
                 if (attempt >= attemptsMax) {
                     throw e;
                 }
@@ -283,24 +287,31 @@ public final class HttpControlPlane implements ControlPlane {
     /** Throws the failure itself if it is not worth another attempt, or if there is no time for one. */
     private RetryToken pauseBeforeNext(RetryToken token, ControlPlaneException failure, long deadlineNanos)
             throws ControlPlaneException, InterruptedException {
-        Duration asked = failure.retryAfter().orElse(Duration.ZERO);
         RefreshRetryTokenRequest refresh = RefreshRetryTokenRequest.builder()
                 .token(token)
                 .failure(failure)
-                .suggestedDelay(asked)
+                .suggestedDelay(Duration.ZERO)
                 .build();
         try {
             RefreshRetryTokenResponse refreshed = retries.refreshRetryToken(refresh);
-            Duration delay = refreshed.delay().compareTo(asked) > 0 ? refreshed.delay() : asked;
-            boolean hasTime = System.nanoTime() + delay.toNanos() - deadlineNanos < 0;
-            if (delay.compareTo(PAUSE_MAX) > 0 || !hasTime) {
-                throw failure;
+            Duration delay = longer(refreshed.delay(), circuit.asked());
+            // What the control plane asks of another call meanwhile holds for this one as well.
+            while (delay.isPositive()) {
+                boolean hasTime = System.nanoTime() + delay.toNanos() - deadlineNanos < 0;
+                if (delay.compareTo(PAUSE_MAX) > 0 || !hasTime) {
+                    throw failure;
+                }
+                Thread.sleep(delay);
+                delay = circuit.asked();
             }
-            Thread.sleep(delay);
             return refreshed.token();
         } catch (TokenAcquisitionFailedException e) {
             throw failure;
         }
+    }
+
+    private static Duration longer(Duration a, Duration b) {
+        return a.compareTo(b) >= 0 ? a : b;
     }
 
     private ControlTarget target() throws ControlPlaneException, InterruptedException {

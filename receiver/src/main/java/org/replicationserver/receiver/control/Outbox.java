@@ -13,6 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,7 +30,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A disk that fails does not end replication: appends fail, which is logged and counted, what was durable goes on being sent, and
  * after {@link #RETRY_SECONDS} s the next append tries the disk again, with a new file. A report whose append failed may still be sent
- * after the next start, if it has reached the disk after all.
+ * after the next start, if it has reached the disk after all. What cannot be read back waits, and all behind it, and is tried again as
+ * often; only what the disk gives back otherwise than it was written is given up, logged and counted.
  */
 public final class Outbox implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Outbox.class);
@@ -61,9 +63,10 @@ public final class Outbox implements AutoCloseable {
     private long setAside;
     private @Nullable CompletableFuture<SentReport> waiter;
     private final List<CompletableFuture<Void>> emptyWaiters = new ArrayList<>();
-    private @Nullable String failure;
-    private long retryAtNanos;
-    private long positionAtNanos = System.nanoTime();
+    private final LongSupplier nanos;
+    private final DiskFault writing;
+    private final DiskFault reading;
+    private long positionAtNanos;
     private @Nullable IOException closeFailure;
 
     private sealed interface Task {
@@ -78,10 +81,14 @@ public final class Outbox implements AutoCloseable {
         record Stop() implements Task {}
     }
 
-    private Outbox(OutboxLog log, RefusedReports refused, Clock clock) {
+    private Outbox(OutboxLog log, RefusedReports refused, Clock clock, LongSupplier nanos) {
         this.log = log;
         this.refused = refused;
         this.clock = clock;
+        this.nanos = nanos;
+        this.writing = new DiskFault(nanos);
+        this.reading = new DiskFault(nanos);
+        this.positionAtNanos = nanos.getAsLong();
         for (OutboxSegment segment : log.index().segments()) {
             segment.waiting.stream()
                     .filter(entry -> entry.kind() == ReportKind.COMMAND_RESULT)
@@ -97,12 +104,14 @@ public final class Outbox implements AutoCloseable {
      * @param bytesMax of its files, {@code control.outbox-bytes-max}
      */
     public static Outbox open(Path directory, long bytesMax, Clock clock) throws IOException {
-        return open(directory, bytesMax, clock, new OutboxDisk());
+        return open(directory, bytesMax, clock, System::nanoTime, new OutboxDisk());
     }
 
-    static Outbox open(Path directory, long bytesMax, Clock clock, OutboxDisk disk) throws IOException {
+    static Outbox open(Path directory, long bytesMax, Clock clock, LongSupplier nanos, OutboxDisk disk)
+            throws IOException {
         OutboxLog log = OutboxLog.open(directory, bytesMax, disk);
-        Outbox outbox = new Outbox(log, new RefusedReports(disk, directory, RefusedReports.BYTES_MAX), clock);
+        RefusedReports refused = new RefusedReports(disk, directory, RefusedReports.BYTES_MAX);
+        Outbox outbox = new Outbox(log, refused, clock, nanos);
         outbox.writer.start();
         return outbox;
     }
@@ -274,11 +283,7 @@ public final class Outbox implements AutoCloseable {
         long bytes = reports.stream().mapToLong(OutboxEntry::lengthOf).sum();
         long lastBefore = log.position().last();
         try {
-            if (failure != null && System.nanoTime() - retryAtNanos < 0) {
-                throw new IOException(failure);
-            }
-            List<Boolean> kept = log.append(reports);
-            tellRecovery();
+            List<Boolean> kept = append(reports);
             for (int i = 0; i < group.size(); i++) {
                 if (kept.get(i)) {
                     appended++;
@@ -288,7 +293,6 @@ public final class Outbox implements AutoCloseable {
                 }
             }
         } catch (IOException e) {
-            tellFailure(e);
             log.skip(group.size() - (log.position().last() - lastBefore));
             for (Task.Append append : group) {
                 lose(append, new ReportLostException("the outbox cannot be written: " + e.getMessage(), e));
@@ -296,6 +300,31 @@ public final class Outbox implements AutoCloseable {
         } finally {
             queuedBytes.addAndGet(-bytes);
         }
+    }
+
+    private List<Boolean> append(List<Report> reports) throws IOException {
+        if (writing.holds()) {
+            throw new IOException(writing.cause());
+        }
+        try {
+            List<Boolean> kept = log.append(reports);
+            if (writing.worked()) {
+                LOG.info("outbox can be written again");
+            }
+            return kept;
+        } catch (IOException e) {
+            writing.failed(e);
+            tell(e, "outbox cannot be written, reports are lost until it can");
+            throw e;
+        }
+    }
+
+    private static void tell(IOException cause, String event) {
+        LOG.atError()
+                .setCause(cause)
+                .addKeyValue("retrySeconds", RETRY_SECONDS)
+                .addKeyValue("cause", cause.getMessage())
+                .log(event);
     }
 
     /** Reports that were refused before they came to this thread leave a gap too. */
@@ -318,25 +347,6 @@ public final class Outbox implements AutoCloseable {
             results.remove(append.report().subject());
         }
         append.durable().completeExceptionally(cause);
-    }
-
-    private void tellFailure(IOException cause) {
-        if (failure == null || System.nanoTime() - retryAtNanos >= 0) {
-            LOG.atError()
-                    .setCause(cause)
-                    .addKeyValue("retrySeconds", RETRY_SECONDS)
-                    .addKeyValue("cause", cause.getMessage())
-                    .log("outbox cannot be written, reports are lost until it can");
-            failure = String.valueOf(cause.getMessage());
-            retryAtNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(RETRY_SECONDS);
-        }
-    }
-
-    private void tellRecovery() {
-        if (failure != null) {
-            LOG.info("outbox can be written again");
-            failure = null;
-        }
     }
 
     private void finish(Task.Done task) {
@@ -366,8 +376,8 @@ public final class Outbox implements AutoCloseable {
     }
 
     private void serveWaiters() {
-        if (waiter != null) {
-            SentReport head = log.head();
+        if (waiter != null && !reading.holds()) {
+            SentReport head = head();
             if (head != null) {
                 waiter.complete(head);
                 waiter = null;
@@ -379,8 +389,25 @@ public final class Outbox implements AutoCloseable {
         }
     }
 
+    /** Null also if the disk does not give it back now: whoever waits for it waits until it does. */
+    private @Nullable SentReport head() {
+        try {
+            SentReport head = log.head();
+            if (reading.worked()) {
+                LOG.info("outbox can be read again");
+            }
+            return head;
+        } catch (IOException e) {
+            if (reading.cause() == null) {
+                tell(e, "outbox cannot be read, what is in it waits until it can");
+            }
+            reading.failed(e);
+            return null;
+        }
+    }
+
     private void storePositionIfDue() {
-        long now = System.nanoTime();
+        long now = nanos.getAsLong();
         if (now - positionAtNanos >= 0) {
             positionAtNanos = now + TimeUnit.SECONDS.toNanos(POSITION_SECONDS);
             try {
@@ -415,7 +442,7 @@ public final class Outbox implements AutoCloseable {
                 lost.get(),
                 index.unreadable(),
                 setAside,
-                failure);
+                writing.cause() == null ? reading.cause() : writing.cause());
     }
 
     /**

@@ -223,6 +223,8 @@ final class OutboxLog implements AutoCloseable {
     /**
      * Gives the first file what waits in all of them, in one step; the others have nothing left to say then, and may be removed at any
      * later time.
+     *
+     * @throws IOException if the disk fails; then all is as it was
      */
     private void join(List<OutboxSegment> run) throws IOException {
         OutboxSegment first = run.getFirst();
@@ -235,7 +237,7 @@ final class OutboxLog implements AutoCloseable {
                     ByteBuffer raw = segment.readRaw(disk, entry);
                     copied.add(entry.at(content.position()));
                     content.put(raw);
-                } catch (IOException e) {
+                } catch (DamagedEntryException e) {
                     tellUnreadable(entry, e);
                     unreadable++;
                 }
@@ -249,7 +251,7 @@ final class OutboxLog implements AutoCloseable {
         index.countUnreadable(unreadable);
     }
 
-    private static void tellUnreadable(OutboxEntry entry, IOException cause) {
+    private static void tellUnreadable(OutboxEntry entry, DamagedEntryException cause) {
         LOG.atError()
                 .addKeyValue("kind", entry.kind())
                 .addKeyValue("subject", entry.subject())
@@ -278,9 +280,14 @@ final class OutboxLog implements AutoCloseable {
 
     // --- sending
 
-    /** The oldest report that waits, or null. Until it is {@link #done}, it stays the oldest and is not given up. */
+    /**
+     * The oldest report that waits, or null. Until it is {@link #done}, it stays the oldest and is not given up. What is damaged is given
+     * up before.
+     *
+     * @throws IOException if the disk does not give it back now; it stays the oldest
+     */
     @Nullable
-    SentReport head() {
+    SentReport head() throws IOException {
         OutboxSegment segment = index.firstWaiting();
         while (segment != null) {
             OutboxEntry entry = segment.waiting.getFirst();
@@ -288,7 +295,7 @@ final class OutboxLog implements AutoCloseable {
                 Report report = segment.read(disk, entry);
                 index.handOut(entry);
                 return new SentReport(segment.outboxId, entry.sequence(), report);
-            } catch (IOException e) {
+            } catch (DamagedEntryException e) {
                 tellUnreadable(entry, e);
                 index.removeUnreadable(segment);
                 segment = index.firstWaiting();

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -105,17 +106,40 @@ final class OutboxSegment {
         return Arrays.equals(magic, MAGIC) && bytes.getInt(CHECKED_BYTES) == headChecksum(bytes);
     }
 
-    /** The report of an entry of this file. */
-    Report read(OutboxDisk disk, OutboxEntry entry) throws IOException {
-        OutboxEntry.Decoded decoded = OutboxEntry.decode(readRaw(disk, entry), entry.offsetBytes());
+    /**
+     * The report of an entry of this file.
+     *
+     * @throws IOException if the disk does not give it back now; what it holds is not known
+     */
+    Report read(OutboxDisk disk, OutboxEntry entry) throws IOException, DamagedEntryException {
+        return decode(entry, readBytes(disk, entry));
+    }
+
+    /** An entry of this file as it was written, as {@link #read} reads it. */
+    ByteBuffer readRaw(OutboxDisk disk, OutboxEntry entry) throws IOException, DamagedEntryException {
+        ByteBuffer raw = readBytes(disk, entry);
+        decode(entry, raw.duplicate());
+        return raw;
+    }
+
+    private ByteBuffer readBytes(OutboxDisk disk, OutboxEntry entry) throws IOException, DamagedEntryException {
+        try {
+            return disk.read(file, entry.offsetBytes(), entry.lengthBytes());
+        } catch (NoSuchFileException e) {
+            throw damaged(entry);
+        }
+    }
+
+    private Report decode(OutboxEntry entry, ByteBuffer raw) throws DamagedEntryException {
+        OutboxEntry.Decoded decoded = OutboxEntry.decode(raw, entry.offsetBytes());
         if (decoded == null || decoded.entry().sequence() != entry.sequence()) {
-            throw new IOException("entry of the outbox is damaged: path=" + file + " offset=" + entry.offsetBytes()
-                    + " sequence=" + entry.sequence());
+            throw damaged(entry);
         }
         return decoded.report();
     }
 
-    ByteBuffer readRaw(OutboxDisk disk, OutboxEntry entry) throws IOException {
-        return disk.read(file, entry.offsetBytes(), entry.lengthBytes());
+    private DamagedEntryException damaged(OutboxEntry entry) {
+        return new DamagedEntryException("entry of the outbox is damaged: path=" + file + " offset="
+                + entry.offsetBytes() + " sequence=" + entry.sequence());
     }
 }

@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
  * @param progressDropped progress that was given up because there was too much
  * @param notificationsDropped the same of notifications and of older states
  * @param lost reports that could not be kept: the disk failed or was too slow, or nothing more could be given up for them
- * @param unreadable reports that were kept and could not be read back
+ * @param unreadable reports that were kept and that the disk gave back otherwise than they were written
  * @param setAside reports that the control plane refused for good
- * @param failure why the disk failed last, null if it works
+ * @param failure why the disk could not be written, or else not be read, when that was tried last; null if it works
  */
 public record OutboxStatus(
         int entries,

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.control;
 import io.vertx.core.json.JsonObject;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -38,6 +39,9 @@ public final class ProgressLoop extends ControlThread {
     @Override
     void step() throws ControlPlaneException, InterruptedException {
         controlPlane.awaitAttempt();
+        // Before what is observed: whoever compares it with a report's time must not take an old state for the newer
+        // one.
+        Instant observed = clock.instant();
         Map<String, JsonObject> now;
         try {
             now = infos.get().get();
@@ -49,7 +53,7 @@ public final class ProgressLoop extends ControlThread {
         for (Map.Entry<String, JsonObject> one : now.entrySet()) {
             if (!one.getValue().equals(told.get(one.getKey()))) {
                 try {
-                    controlPlane.sendProgress(one.getKey(), clock.instant(), one.getValue());
+                    controlPlane.sendProgress(one.getKey(), observed, one.getValue());
                     told.put(one.getKey(), one.getValue());
                 } catch (ControlPlaneException e) { // the others are told all the same
                     failure = e.kind().isRefusal() ? failure : e;

@@ -93,7 +93,7 @@ public final class Report {
         return new Report(ReportKind.AGENT_AUTHENTICATION, sourceServerId, observed, body);
     }
 
-    /** A session is up, with all its data connections. */
+    /** A session was welcomed; {@code streams} data connections are granted to it, which come after that. */
     public static Report agentConnected(
             Instant observed, String sourceServerId, String remoteAddress, long generation, int streams) {
         JsonObject body = about(sourceServerId)

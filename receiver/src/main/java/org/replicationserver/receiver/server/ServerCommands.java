@@ -311,7 +311,8 @@ final class ServerCommands {
                 int to = Math.min(records.size(), from + ClientLogs.RECORDS_MAX);
                 controlPlane.sendLogs(new ClientLogs(recentLogs.dropped(), records.subList(from, to)));
             }
-            return CompletableFuture.completedStage(CommandResult.succeeded(records.size() + " log records were sent"));
+            return CompletableFuture.completedStage(CommandResult.succeeded(
+                    records.size() + " log records were sent", new JsonObject().put("records", records.size())));
         } catch (ControlPlaneException e) {
             return CompletableFuture.failedStage(e);
         } catch (InterruptedException e) {

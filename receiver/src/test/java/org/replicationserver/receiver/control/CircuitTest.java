@@ -2,6 +2,7 @@ package org.replicationserver.receiver.control;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
 
 import java.time.Clock;
 import java.time.Duration;
@@ -114,22 +115,27 @@ final class CircuitTest {
         return new ControlPlaneException(Kind.THROTTLED, "told so", "request-1", time, null);
     }
 
+    private static void failAskingForTime(Circuit.Permit permit, Duration time) {
+        permit.told(asksForTime(time));
+        permit.failed(asksForTime(time));
+    }
+
     @Test
     void oneFailureThatAsksForTimeHoldsAllCallsForThatTime() throws Exception {
         Duration asked = Duration.ofSeconds(90);
-        circuit.admit().failed(asksForTime(asked));
+        failAskingForTime(circuit.admit(), asked);
         Duration refused = refusedFor();
         assertThat(refused).isBetween(asked.plus(Circuit.PAUSE_FIRST.dividedBy(2)), asked.plus(Circuit.PAUSE_FIRST));
         pass(refused);
         Circuit.Permit probe = circuit.admit();
         assertThat(probe.isProbe()).isTrue();
-        probe.failed(asksForTime(asked));
+        failAskingForTime(probe, asked);
         assertThat(refusedFor()).as("also a probe").isGreaterThan(asked);
     }
 
     @Test
     void timeThatIsAskedForHasACap() throws Exception {
-        circuit.admit().failed(asksForTime(Duration.ofDays(1)));
+        failAskingForTime(circuit.admit(), Duration.ofDays(1));
         assertThat(refusedFor()).isBetween(Circuit.RETRY_AFTER_MAX, Circuit.RETRY_AFTER_MAX.plus(Circuit.PAUSE_FIRST));
     }
 
@@ -137,8 +143,43 @@ final class CircuitTest {
     void callThatWasUnderWayMayAskForMoreTime() throws Exception {
         Circuit.Permit late = circuit.admit();
         open();
-        late.failed(asksForTime(Duration.ofSeconds(30)));
+        failAskingForTime(late, Duration.ofSeconds(30));
         assertThat(refusedFor()).isGreaterThan(Duration.ofSeconds(30));
+    }
+
+    @Test
+    void answerToACallThatWasUnderWayLeavesTheTimeThatWasAskedFor() throws Exception {
+        Duration asked = Duration.ofSeconds(90);
+        Circuit.Permit poll = circuit.admit();
+        Circuit.Permit refusedPoll = circuit.admit();
+        failAskingForTime(circuit.admit(), asked);
+        pass(Duration.ofSeconds(30));
+        poll.answered();
+        refusedPoll.failed(failure(Kind.NOT_FOUND));
+        assertThat(refusedFor()).isEqualTo(Duration.ofSeconds(60));
+        pass(Duration.ofSeconds(60));
+        assertThat(circuit.admit().isProbe()).as("it was answered since").isFalse();
+    }
+
+    @Test
+    void attemptOfACallThatGoesOnAsksForTimeAsWell() throws Exception {
+        Circuit.Permit throttled = circuit.admit();
+        throttled.told(asksForTime(Duration.ofSeconds(15)));
+        assertThat(circuit.asked()).isEqualTo(Duration.ofSeconds(15));
+        assertThat(refusedFor()).isEqualTo(Duration.ofSeconds(15));
+        throttled.answered();
+        assertThat(refusedFor()).isEqualTo(Duration.ofSeconds(15));
+        pass(Duration.ofSeconds(15));
+        assertThat(circuit.asked()).isZero();
+        circuit.admit().answered();
+    }
+
+    @Test
+    void shorterTimeThatIsAskedForLaterDoesNotReplaceALongerOne() throws Exception {
+        Circuit.Permit late = circuit.admit();
+        failAskingForTime(circuit.admit(), Duration.ofSeconds(90));
+        failAskingForTime(late, Duration.ofSeconds(5));
+        assertThat(refusedFor()).isGreaterThanOrEqualTo(Duration.ofSeconds(90));
     }
 
     @Test
@@ -158,13 +199,8 @@ final class CircuitTest {
         assertThat(circuit.status().lastFailure()).as("what was, stays visible").isNotNull();
     }
 
-    @Test
-    void whoWaitsIsWokenWhenAProbeIsAnswered() throws Exception {
-        open();
-        pass(refusedFor());
-        Circuit.Permit probe = circuit.admit();
-        CompletableFuture<Boolean> woken = new CompletableFuture<>();
-        Thread.ofVirtual().start(() -> {
+    private Thread waiter(CompletableFuture<Boolean> woken) {
+        return Thread.ofVirtual().start(() -> {
             try {
                 circuit.awaitAttempt();
                 woken.complete(true);
@@ -172,6 +208,27 @@ final class CircuitTest {
                 woken.complete(false);
             }
         });
+    }
+
+    @Test
+    void whoWaitsGoesOnWaitingWhileTimeIsAskedForAlthoughACallIsAnswered() throws Exception {
+        Circuit.Permit poll = circuit.admit();
+        failAskingForTime(circuit.admit(), Duration.ofSeconds(90));
+        CompletableFuture<Boolean> woken = new CompletableFuture<>();
+        Thread waiter = waiter(woken);
+        poll.answered();
+        await().until(() -> waiter.getState() == Thread.State.TIMED_WAITING);
+        waiter.interrupt();
+        assertThat(woken.get(10, TimeUnit.SECONDS)).isFalse();
+    }
+
+    @Test
+    void whoWaitsIsWokenWhenAProbeIsAnswered() throws Exception {
+        open();
+        pass(refusedFor());
+        Circuit.Permit probe = circuit.admit();
+        CompletableFuture<Boolean> woken = new CompletableFuture<>();
+        waiter(woken);
         probe.answered();
         assertThat(woken.get(10, TimeUnit.SECONDS)).isTrue();
     }

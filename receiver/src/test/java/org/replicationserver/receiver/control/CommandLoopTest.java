@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -43,9 +45,13 @@ final class CommandLoopTest {
         final OutboxSender sender;
 
         World(CommandHandlers handlers) throws IOException {
+            this(handlers, Clock.systemUTC());
+        }
+
+        World(CommandHandlers handlers, Clock clock) throws IOException {
             state = StateDirectory.open(directory.resolve("control"), failure -> {});
             outbox = Outbox.open(directory.resolve("outbox"), 64 << 20, Clock.systemUTC());
-            loop = new CommandLoop(controlPlane, 20, handlers, state, outbox, Clock.systemUTC());
+            loop = new CommandLoop(controlPlane, 20, handlers, state, outbox, clock);
             sender = new OutboxSender(controlPlane, outbox, () -> {});
             loop.start();
             sender.start();
@@ -251,6 +257,25 @@ final class CommandLoopTest {
         }
     }
 
+    @Test
+    void faultOfOursInOneCommandKeepsNoOtherOfItsSourceServerFromBeingAnswered() throws Exception {
+        AtomicBoolean faulty = new AtomicBoolean(true);
+        InstantSource clock = () -> {
+            if (faulty.getAndSet(false)) {
+                throw new IllegalStateException("a fault of ours");
+            }
+            return Instant.now();
+        };
+        controlPlane.polls.add(List.of(drain("c-1"), drain("c-2")));
+        try (World _ = new World(drainedBy(done()), clock.withZone(ZoneOffset.UTC))) {
+            assertThat(awaitResults(1)).containsExactly("c-2 SUCCEEDED done c-2");
+            controlPlane.polls.add(List.of(drain("c-3"), drain("c-1")));
+            assertThat(awaitResults(3).subList(1, 3))
+                    .containsExactly("c-3 SUCCEEDED done c-3", "c-1 SUCCEEDED done c-1");
+        }
+        assertThat(executed).containsExactly("c-1", "c-2", "c-3");
+    }
+
     // --- order
 
     @Test
@@ -270,6 +295,31 @@ final class CommandLoopTest {
             first.complete(CommandResult.failed("late"));
             assertThat(awaitResults(5).subList(2, 5))
                     .containsExactly("a-1 FAILED late", "a-2 SUCCEEDED ", "a-3 SUCCEEDED ");
+        }
+    }
+
+    @Test
+    void pollsDoNotWaitBeforeTheFirstAnswerAndAfterAFailure() throws Exception {
+        List<PolledCommand> full = new ArrayList<>();
+        for (int i = 0; i < WireForms.COMMANDS_MAX; i++) {
+            full.add(drain("c-" + i));
+        }
+        AtomicInteger polls = new AtomicInteger();
+        controlPlane.polling = () -> {
+            int poll = polls.incrementAndGet();
+            if (poll == 1 || poll == 5) {
+                throw FakeControlPlane.failure(Kind.UNREACHABLE);
+            }
+        };
+        controlPlane.polls.add(full);
+        controlPlane.polls.add(List.of(drain("c-16")));
+        controlPlane.polls.add(List.of(drain("c-17")));
+        controlPlane.polls.add(List.of(drain("c-18")));
+        try (World _ = new World(drainedBy(done()))) {
+            await().atMost(Duration.ofSeconds(30)).until(() -> controlPlane.waitsSeconds.size() == 7);
+            assertThat(controlPlane.waitsSeconds)
+                    .as("fails, is full, brings the rest, waits, fails, brings what was missed, waits")
+                    .containsExactly(0, 0, 0, 20, 20, 0, 20);
         }
     }
 

@@ -15,6 +15,12 @@ class FakeControlPlane implements ControlPlane {
     final AtomicInteger asked = new AtomicInteger();
     final LinkedBlockingQueue<List<PolledCommand>> polls = new LinkedBlockingQueue<>();
 
+    /** For how long each poll was asked to wait. */
+    final List<Integer> waitsSeconds = new CopyOnWriteArrayList<>();
+
+    /** Throws for polls that shall fail. */
+    volatile Polling polling = () -> {};
+
     /** What comes back, or what is thrown, for a question of what is assigned. */
     volatile Answer associations = () -> AssociationsAnswer.of(Associations.NONE);
 
@@ -23,6 +29,10 @@ class FakeControlPlane implements ControlPlane {
 
     interface Answer {
         AssociationsAnswer answer() throws ControlPlaneException, InterruptedException;
+    }
+
+    interface Polling {
+        void poll() throws ControlPlaneException;
     }
 
     interface Taking {
@@ -51,7 +61,10 @@ class FakeControlPlane implements ControlPlane {
     }
 
     @Override
-    public List<PolledCommand> getCommands(int waitSeconds, int commandsMax) throws InterruptedException {
+    public List<PolledCommand> getCommands(int waitSeconds, int commandsMax)
+            throws ControlPlaneException, InterruptedException {
+        waitsSeconds.add(waitSeconds);
+        polling.poll();
         return polls.take();
     }
 

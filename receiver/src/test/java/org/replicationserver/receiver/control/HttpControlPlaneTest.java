@@ -437,6 +437,19 @@ final class HttpControlPlaneTest {
     }
 
     @Test
+    void pollAfterALostAnswerDoesNotWait() throws Exception {
+        stub.then(HttpsStub.truncated("{")).otherwise(HttpsStub.json(200, "{\"commands\":[]}"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+            controlPlane.getCommands(20, 16);
+            controlPlane.getCommands(20, 16);
+        }
+        assertThat(stub.received())
+                .extracting(request -> new JsonObject(request.body()).getInteger("waitSeconds"))
+                .as("lost, again, and the next poll")
+                .containsExactly(20, 0, 20);
+    }
+
+    @Test
     void attemptsAreBounded() throws Exception {
         stub.otherwise(HttpsStub.error(503, "ServiceUnavailableException"));
         try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
@@ -547,6 +560,32 @@ final class HttpControlPlaneTest {
             assertThat(new JsonObject(stub.received().getLast().body()).getInteger("waitSeconds"))
                     .isEqualTo(20);
         }
+    }
+
+    @Test
+    void timeThatOneAttemptIsAskedForIsKeptByAllCalls() throws Exception {
+        stub.then(HttpsStub.error(429, "ThrottlingException", "Retry-After", "20"))
+                .otherwise(HttpsStub.json(200, "{\"commands\":[]}"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 3)) {
+            CompletableFuture<Throwable> end = new CompletableFuture<>();
+            Thread throttled =
+                    Thread.ofVirtual().start(() -> end.complete(catchThrowable(() -> controlPlane.send(report()))));
+            await().until(() -> stub.received().size() == 1);
+            await().until(() -> catchThrowable(() -> controlPlane.getCommands(0, 16)) != null);
+            int received = stub.received().size();
+            assertThat(failureOf(controlPlane))
+                    .satisfies(failure -> assertThat(failure.kind()).isEqualTo(Kind.CIRCUIT_OPEN))
+                    .hasMessageContaining("the control plane asked for time");
+            assertThat(stub.received()).hasSize(received);
+            assertThat(end).as("is on its way to its next attempt").isNotDone();
+            throttled.interrupt();
+            assertThat(end.get(10, TimeUnit.SECONDS)).isInstanceOf(InterruptedException.class);
+        }
+    }
+
+    private static SentReport report() {
+        return new SentReport(
+                "0".repeat(32), 7, Report.agentDisconnected(Instant.EPOCH, "s-1", 1L << 60, "CONNECTION_RESET"));
     }
 
     @Test

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -21,6 +22,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntPredicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -414,6 +416,17 @@ final class OutboxLogTest {
     static final class FailingDisk extends OutboxDisk {
         volatile boolean failsWrites;
         volatile boolean failsForces;
+        volatile boolean failsReads;
+        final AtomicInteger failedReads = new AtomicInteger();
+
+        @Override
+        ByteBuffer read(Path file, long offsetBytes, int bytesMax) throws IOException {
+            if (failsReads) {
+                failedReads.incrementAndGet();
+                throw new FileSystemException(file.toString(), null, "Too many open files");
+            }
+            return super.read(file, offsetBytes, bytesMax);
+        }
 
         @Override
         void write(FileChannel file, ByteBuffer bytes) throws IOException {
@@ -492,6 +505,73 @@ final class OutboxLogTest {
             Files.write(file, damaged);
             assertThat(drain(log)).extracting(SentReport::sequence).containsExactly(2L);
             assertThat(log.index().unreadable()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void entryIsGivenUpWhereTheFileHasBecomeShorterOrIsGone() throws Exception {
+        try (OutboxLog log = open(ROOMY)) {
+            for (int i = 0; i < 9; i++) {
+                log.append(List.of(committed("s-" + i, 1, 250_000)));
+            }
+            assertThat(files()).as("with 4, 4 and 1").hasSize(3);
+            Files.write(files().get(0), Arrays.copyOf(Files.readAllBytes(files().get(0)), 300_000));
+            Files.delete(files().get(1));
+            assertThat(drain(log)).extracting(sent -> sent.report().subject()).containsExactly("s-0", "s-8");
+            assertThat(log.index().unreadable()).isEqualTo(7);
+        }
+    }
+
+    @Test
+    void whatTheDiskDoesNotGiveBackNowStaysTheOldest() throws Exception {
+        FailingDisk disk = new FailingDisk();
+        try (OutboxLog log = OutboxLog.open(directory(), ROOMY, disk)) {
+            log.append(List.of(connected("s-1", 1), connected("s-1", 2)));
+            disk.failsReads = true;
+            assertThatThrownBy(log::head).isInstanceOf(IOException.class);
+            assertThat(disk.failedReads).hasValue(1);
+            disk.failsReads = false;
+            assertThat(drain(log)).extracting(SentReport::sequence).containsExactly(1L, 2L);
+            assertThat(log.index().unreadable()).isZero();
+        }
+    }
+
+    @Test
+    void filesThatCannotBeReadNowAreNotPutTogether() throws Exception {
+        long bytesMax = 1 << 20;
+        FailingDisk disk = new FailingDisk();
+        try (OutboxLog log = OutboxLog.open(directory(), bytesMax, disk)) {
+            for (int i = 0; i < 4; i++) {
+                log.append(List.of(result("c-" + i), firstByte("s-1", "x".repeat(200_000))));
+            }
+            disk.failsReads = true;
+            assertThatThrownBy(() -> log.append(List.of(committed("s-1", 1, 250_000))))
+                    .isInstanceOf(IOException.class);
+            assertThat(disk.failedReads).hasPositiveValue();
+            disk.failsReads = false;
+            assertThat(log.append(List.of(committed("s-1", 1, 250_000)))).containsExactly(true);
+            assertThat(drain(log)).extracting(sent -> sent.report().subject()).contains("c-0", "c-1", "c-2", "c-3");
+            assertThat(log.index().unreadable()).isZero();
+        }
+    }
+
+    @Test
+    void damagedEntryIsNotPutTogetherWithOthers() throws Exception {
+        long bytesMax = 1 << 20;
+        try (OutboxLog log = open(bytesMax)) {
+            for (int i = 0; i < 4; i++) {
+                log.append(List.of(result("c-" + i), firstByte("s-1", "x".repeat(200_000))));
+            }
+            Path file = files().getFirst();
+            byte[] damaged = Files.readAllBytes(file);
+            damaged[OutboxSegment.HEAD_BYTES + 20] ^= 1;
+            Files.write(file, damaged);
+            assertThat(log.append(List.of(committed("s-1", 1, 250_000)))).containsExactly(true);
+            assertThat(log.index().unreadable()).isEqualTo(1);
+            assertThat(drain(log))
+                    .extracting(sent -> sent.report().subject())
+                    .contains("c-1", "c-2", "c-3")
+                    .doesNotContain("c-0");
         }
     }
 

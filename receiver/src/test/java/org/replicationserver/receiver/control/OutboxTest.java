@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.vertx.core.json.JsonObject;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -12,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,9 +25,11 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** The outbox with its thread. */
 final class OutboxTest {
@@ -34,12 +38,19 @@ final class OutboxTest {
     @TempDir
     private Path parent = Path.of("");
 
+    /** What passes for the outbox, as far as it waits for the disk to become better. */
+    private final AtomicLong nanos = new AtomicLong(1);
+
+    private void passRetryTime() {
+        nanos.addAndGet(TimeUnit.SECONDS.toNanos(Outbox.RETRY_SECONDS));
+    }
+
     private Outbox open() throws IOException {
         return open(new OutboxDisk());
     }
 
     private Outbox open(OutboxDisk disk) throws IOException {
-        return Outbox.open(parent.resolve("outbox"), ROOMY, Clock.systemUTC(), disk);
+        return Outbox.open(parent.resolve("outbox"), ROOMY, Clock.systemUTC(), nanos::get, disk);
     }
 
     private static void append(Outbox outbox, Report report) throws Exception {
@@ -192,13 +203,45 @@ final class OutboxTest {
             assertThat(next(outbox).sequence()).isEqualTo(1);
             outbox.sent(next(outbox)).get(20, TimeUnit.SECONDS);
 
-            await().atMost(Duration.ofSeconds(3 * Outbox.RETRY_SECONDS))
-                    .pollInterval(Duration.ofMillis(100))
-                    .until(() -> lossOf(outbox, OutboxLogTest.result("c-3")) == null);
+            passRetryTime();
+            append(outbox, OutboxLogTest.result("c-3"));
             await().until(() -> outbox.status().failure() == null);
             long lost = outbox.status().lost();
             assertThat(next(outbox).sequence()).as("the gap is what was lost").isEqualTo(2 + lost);
         }
+    }
+
+    @Test
+    void whatCannotBeReadNowWaitsAndIsToldOnceUntilItCan() throws Exception {
+        OutboxLogTest.FailingDisk disk = new OutboxLogTest.FailingDisk();
+        Logger logger = (Logger) LoggerFactory.getLogger(Outbox.class);
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        lines.start();
+        logger.addAppender(lines);
+        try (Outbox outbox = open(disk)) {
+            append(outbox, OutboxLogTest.connected("s-1", 1));
+            disk.failsReads = true;
+            CompletableFuture<SentReport> waiting = outbox.next();
+            await().until(() -> outbox.status().failure() != null);
+            append(outbox, OutboxLogTest.connected("s-1", 2));
+            append(outbox, OutboxLogTest.connected("s-1", 3));
+            assertThat(disk.failedReads).as("not tried again at once").hasValue(1);
+            passRetryTime();
+            await().until(() -> disk.failedReads.get() == 2);
+            assertThat(waiting).isNotDone();
+
+            disk.failsReads = false;
+            passRetryTime();
+            assertThat(waiting.get(20, TimeUnit.SECONDS).sequence()).isEqualTo(1);
+            await().until(() -> outbox.status().failure() == null);
+            assertThat(outbox.status().unreadable()).isZero();
+            assertThat(outbox.status().lost()).isZero();
+        } finally {
+            logger.detachAppender(lines);
+        }
+        assertThat(lines.list)
+                .extracting(ILoggingEvent::getMessage)
+                .containsExactly("outbox cannot be read, what is in it waits until it can", "outbox can be read again");
     }
 
     @Test

@@ -7,6 +7,8 @@ import io.vertx.core.json.JsonObject;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +26,10 @@ final class ProgressLoopTest {
     private final AtomicInteger asked = new AtomicInteger();
 
     private ProgressLoop start(ControlPlane controlPlane) {
+        return start(controlPlane, Clock.systemUTC());
+    }
+
+    private ProgressLoop start(ControlPlane controlPlane, Clock clock) {
         ProgressLoop loop = new ProgressLoop(
                 controlPlane,
                 () -> {
@@ -31,7 +37,7 @@ final class ProgressLoopTest {
                     return CompletableFuture.completedFuture(Map.copyOf(new TreeMap<>(infos)));
                 },
                 Duration.ofMillis(5),
-                Clock.systemUTC());
+                clock);
         loop.start();
         return loop;
     }
@@ -61,6 +67,27 @@ final class ProgressLoopTest {
             await().atMost(Duration.ofSeconds(30)).until(() -> asked.get() >= 3);
         }
         assertThat(told).as("once each, as nothing has changed since").containsExactlyInAnyOrderElementsOf(sources);
+    }
+
+    @Test
+    void progressIsToldWithTheTimeOfItsObservationHoweverLongSendingTakes() {
+        put("s-1", 1);
+        put("s-2", 2);
+        Instant begun = Instant.parse("2026-11-25T08:00:00Z");
+        AtomicInteger sends = new AtomicInteger();
+        InstantSource moving = () -> begun.plusSeconds(60L * (asked.get() + sends.get()));
+        List<Instant> observations = new CopyOnWriteArrayList<>();
+        FakeControlPlane controlPlane = new FakeControlPlane() {
+            @Override
+            public void sendProgress(String source, Instant observed, JsonObject info) {
+                observations.add(observed);
+                sends.incrementAndGet();
+            }
+        };
+        try (ProgressLoop _ = start(controlPlane, moving.withZone(ZoneOffset.UTC))) {
+            await().atMost(Duration.ofSeconds(30)).until(() -> observations.size() == 2);
+        }
+        assertThat(observations).as("before anything was asked").containsOnly(begun);
     }
 
     @Test

@@ -95,12 +95,14 @@ public final class SourceReplication {
 
     // --- what the control plane says
 
-    /** Disks were added, removed or changed. */
+    /** Disks were added, removed or changed, or none was: the same may be handed in again and again, and then nothing begins anew. */
     public void assigned(SourceAssignment changed, Moment now) {
         assignment = changed;
-        boolean moreToSend = disks.assigned(changed, now.nanos());
-        rates.forgetBacklog();
-        if (moreToSend && epochs.hasCommitted()) {
+        DiskSet.Change change = disks.assigned(changed, now.nanos());
+        if (change != DiskSet.Change.NONE) {
+            rates.forgetBacklog();
+        }
+        if (change == DiskSet.Change.MORE_TO_SEND && epochs.hasCommitted()) {
             on(ReplicationEvent.RESCAN_BEGAN, now);
         }
         settle(now);

@@ -59,12 +59,14 @@ public final class SourceReplication {
      * A replication that is stopped until {@link #desired} says otherwise.
      *
      * @param replicatorId this server's published id, asked when it is told
+     * @param hadSession whether there ever was a session, with this server or another
      */
     public SourceReplication(
             SourceAssignment assignment,
             Supplier<String> replicatorId,
             ReplicationSettings settings,
             ReplicationCheckpoint kept,
+            boolean hadSession,
             ReplicationListener listener,
             Moment now) {
         this.assignment = assignment;
@@ -77,7 +79,6 @@ public final class SourceReplication {
         this.firstByteMillis = kept.firstByteMillis();
         this.disks = new DiskSet(assignment, kept.volumes(), now.nanos());
         this.epochs = new EpochProgress(kept.committedEpoch(), kept.markMillis());
-        boolean hadSession = kept.state() != DataReplicationState.INITIATING || kept.firstByteMillis() > 0;
         this.agent = new AgentPresence(settings, hadSession, now.nanos());
         this.controlPlane = new ControlPlaneLink(settings.controlPlaneAfter(), now.nanos());
         this.rates = new TransferRates(settings, now.nanos());

@@ -1,13 +1,14 @@
 package org.replicationserver.receiver.server;
 
-import io.vertx.core.json.JsonObject;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
-import org.replicationserver.receiver.control.Outbox;
 import org.replicationserver.receiver.control.Report;
 import org.replicationserver.receiver.control.Report.AuthenticationOutcome;
 import org.replicationserver.receiver.control.Report.ProgressCause;
@@ -35,17 +36,36 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     /** Beyond those that are assigned, the oldest are forgotten. */
     private static final int LIMITS_MAX = 256;
 
-    private final SequencedMap<String, AgentReportLimit> limits = new LinkedHashMap<>();
-    private final Outbox outbox;
-    private final SessionClock clock;
-    private final ToldStates told;
-    private final Replications replications;
+    /** How often what could not be kept is told again: as often as an outbox that fails is tried. */
+    private static final long TELL_AGAIN_NANOS = 10_000_000_000L;
 
-    ControlReports(Outbox outbox, ToldStates told, Replications replications, SessionClock clock) {
+    private final SequencedMap<String, AgentReportLimit> limits = new LinkedHashMap<>();
+    private final Function<Report, CompletionStage<Void>> outbox;
+    private final SessionClock clock;
+    private final StateReports states;
+    private final Replications replications;
+    private long toldAgainNanos;
+
+    /** @param outbox keeps a report: done when it is durable, on any thread, fails if it is lost */
+    ControlReports(
+            Function<Report, CompletionStage<Void>> outbox,
+            ToldStates told,
+            Replications replications,
+            SessionClock clock,
+            Executor eventLoop) {
         this.outbox = outbox;
-        this.told = told;
+        this.states = new StateReports(this::append, told, eventLoop);
         this.replications = replications;
         this.clock = clock;
+        this.toldAgainNanos = clock.nanos();
+    }
+
+    /** To be called a few times a second. */
+    void tick() {
+        if (clock.nanos() - toldAgainNanos >= TELL_AGAIN_NANOS) {
+            toldAgainNanos = clock.nanos();
+            states.tellLostAgain(replications::info, now());
+        }
     }
 
     private Instant now() {
@@ -53,26 +73,27 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     }
 
     /** Losses are counted and logged by the outbox itself. */
-    private void append(Report report) {
-        outbox.append(report).exceptionally(lost -> {
+    private CompletionStage<Void> append(Report report) {
+        CompletionStage<Void> durable = outbox.apply(report);
+        durable.exceptionally(lost -> {
             LOG.atDebug()
                     .addKeyValue("report", report)
                     .addKeyValue("cause", lost.getMessage())
                     .log("report is lost");
             return null;
         });
-    }
-
-    private @Nullable JsonObject info(String sourceServerId) {
-        DataReplicationInfo info = replications.info(sourceServerId);
-        return info == null ? null : DataReplicationInfoJson.of(info);
+        return durable;
     }
 
     private void progress(String sourceServerId, ProgressCause cause, @Nullable SourceRecord record) {
-        JsonObject info = info(sourceServerId);
+        DataReplicationInfo info = replications.info(sourceServerId);
         if (info != null) {
             append(Report.progress(
-                    now(), sourceServerId, cause, info, record == null ? null : ReportedRecord.of(record)));
+                    now(),
+                    sourceServerId,
+                    cause,
+                    DataReplicationInfoJson.of(info),
+                    record == null ? null : ReportedRecord.of(record)));
         }
     }
 
@@ -83,11 +104,9 @@ final class ControlReports implements SessionEvents, ReplicationListener {
             DataReplicationState current,
             String why,
             Moment moment) {
-        DataReplicationState before = told.of(sourceServerId);
-        JsonObject info = info(sourceServerId);
-        if (info != null && before != current) {
-            told.put(sourceServerId, current);
-            append(Report.stateChanged(now(), sourceServerId, (before == null ? previous : before).name(), info));
+        DataReplicationInfo info = replications.info(sourceServerId);
+        if (info != null) {
+            states.tell(sourceServerId, previous, info, now());
         }
     }
 

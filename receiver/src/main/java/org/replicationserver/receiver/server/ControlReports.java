@@ -7,6 +7,7 @@ import java.util.SequencedMap;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
 import org.replicationserver.receiver.control.Report;
@@ -19,6 +20,7 @@ import org.replicationserver.receiver.replication.DataReplicationState;
 import org.replicationserver.receiver.replication.Moment;
 import org.replicationserver.receiver.replication.ReplicationListener;
 import org.replicationserver.receiver.replication.Replications;
+import org.replicationserver.receiver.server.ToldSessions.Session;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SessionEvents;
@@ -40,30 +42,74 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     private static final long TELL_AGAIN_NANOS = 10_000_000_000L;
 
     private final SequencedMap<String, AgentReportLimit> limits = new LinkedHashMap<>();
-    private final Function<Report, CompletionStage<Void>> outbox;
+
+    /** Ends of sessions that were lost, in their order. */
+    private final SequencedMap<Session, Report> lostEnds = new LinkedHashMap<>();
+
+    private final ReportOrder order;
     private final SessionClock clock;
     private final StateReports states;
+    private final ToldSessions sessions;
+    private final Executor eventLoop;
     private final Replications replications;
     private long toldAgainNanos;
 
     /** @param outbox keeps a report: done when it is durable, on any thread, fails if it is lost */
     ControlReports(
             Function<Report, CompletionStage<Void>> outbox,
-            ToldStates told,
+            ToldStates states,
+            ToldSessions sessions,
             Replications replications,
             SessionClock clock,
             Executor eventLoop) {
-        this.outbox = outbox;
-        this.states = new StateReports(this::append, told, eventLoop);
+        this.order = new ReportOrder(outbox, eventLoop);
+        this.states = new StateReports(this::append, states, eventLoop);
+        this.sessions = sessions;
+        this.eventLoop = eventLoop;
         this.replications = replications;
         this.clock = clock;
         this.toldAgainNanos = clock.nanos();
+    }
+
+    /** Tells the end of sessions that an earlier process was told of and that ended with it; before any session opens. */
+    void tellFormerSessions() {
+        String reason = SessionEndCause.SERVER_ENDED + ": the server's process ended";
+        for (Session session : sessions.all()) {
+            tellEnd(session, end(session, reason));
+        }
+    }
+
+    private Report end(Session session, String reason) {
+        return Report.agentDisconnected(now(), session.sourceServerId(), session.generation(), reason);
+    }
+
+    private void tellEnd(Session session, Report end) {
+        append(end)
+                .whenCompleteAsync(
+                        (done, lost) -> {
+                            if (lost == null) {
+                                sessions.remove(session);
+                            } else {
+                                lostEnds.put(session, end);
+                            }
+                        },
+                        eventLoop);
+    }
+
+    private void tellLostEndsAgain(Predicate<Session> which) {
+        for (Session session : List.copyOf(lostEnds.keySet())) {
+            Report end = which.test(session) ? lostEnds.remove(session) : null;
+            if (end != null) {
+                tellEnd(session, end);
+            }
+        }
     }
 
     /** To be called a few times a second. */
     void tick() {
         if (clock.nanos() - toldAgainNanos >= TELL_AGAIN_NANOS) {
             toldAgainNanos = clock.nanos();
+            tellLostEndsAgain(any -> true);
             states.tellLostAgain(replications::info, now());
         }
     }
@@ -74,7 +120,7 @@ final class ControlReports implements SessionEvents, ReplicationListener {
 
     /** Losses are counted and logged by the outbox itself. */
     private CompletionStage<Void> append(Report report) {
-        CompletionStage<Void> durable = outbox.apply(report);
+        CompletionStage<Void> durable = order.append(report);
         durable.exceptionally(lost -> {
             LOG.atDebug()
                     .addKeyValue("report", report)
@@ -114,10 +160,13 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     public void sessionOpened(
             String sourceServerId, long generation, String remoteAddress, int streams, List<Welcome.Volume> volumes) {
         AgentReportLimit limit = limitOf(sourceServerId);
-        if (limit.takeSession(generation, clock.millis())) {
+        if (limit.take(clock.millis())) {
+            tellLostEndsAgain(session -> session.sourceServerId().equals(sourceServerId));
             String host = hostOf(remoteAddress);
             append(Report.agentAuthentication(
                     now(), sourceServerId, host, AuthenticationOutcome.AUTHENTICATED, null, limit.takeSuppressed()));
+            // First what makes its end be told after a crash; without, nobody would know that it had to be.
+            order.waitFor(sessions.add(new Session(sourceServerId, generation)));
             append(Report.agentConnected(now(), sourceServerId, host, generation, streams));
         }
     }
@@ -153,8 +202,9 @@ final class ControlReports implements SessionEvents, ReplicationListener {
 
     @Override
     public void sessionEnded(String sourceServerId, long generation, String reason, SessionEndCause cause) {
-        if (limitOf(sourceServerId).endSession(generation)) {
-            append(Report.agentDisconnected(now(), sourceServerId, generation, cause + ": " + reason));
+        Session session = new Session(sourceServerId, generation);
+        if (sessions.contains(session)) {
+            tellEnd(session, end(session, cause + ": " + reason));
         }
     }
 

@@ -153,8 +153,14 @@ public final class ReplicationServer {
         told.add(replications);
         Outbox outbox = controlLink.outbox();
         if (outbox != null) {
-            ControlReports reported =
-                    new ControlReports(outbox::append, controlLink.toldStates(), replications, clock, eventLoop);
+            ControlReports reported = new ControlReports(
+                    outbox::append,
+                    controlLink.toldStates(),
+                    controlLink.toldSessions(),
+                    replications,
+                    clock,
+                    eventLoop);
+            onLoopLater(reported::tellFormerSessions);
             told.add(reported);
             stateListeners.add(reported);
             onTick.add(reported::tick);

@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -16,11 +19,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.control.Report;
 import org.replicationserver.receiver.control.ReportKind;
 import org.replicationserver.receiver.control.ReportText;
+import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.replication.ReplicationSettings;
 import org.replicationserver.receiver.replication.Replications;
 import org.replicationserver.receiver.replication.StageClocks;
+import org.replicationserver.receiver.server.ToldSessions.Session;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.SessionClock;
+import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.volume.StateDirectory;
@@ -98,7 +104,9 @@ final class ControlReportsTest {
                 id -> NOTHING,
                 (source, before, after, why, now) -> reports.stateChanged(source, before, after, why, now),
                 (source, checkpoint) -> {});
-        reports = new ControlReports(outbox::append, ToldStates.load(state), replications, clock, Runnable::run);
+        reports = new ControlReports(
+                outbox::append, ToldStates.load(state), ToldSessions.load(state), replications, clock, Runnable::run);
+        reports.tellFormerSessions();
     }
 
     @AfterEach
@@ -269,5 +277,147 @@ final class ControlReportsTest {
 
         passSeconds(60);
         assertThat(takeStates()).isEmpty();
+    }
+
+    // --- sessions
+
+    private void open(long generation) {
+        reports.sessionOpened(SOURCE, generation, "192.0.2.1:4711", 1, List.of());
+        awaitStored();
+    }
+
+    private void end(long generation) {
+        reports.sessionEnded(SOURCE, generation, "connection reset", SessionEndCause.LOST);
+    }
+
+    /** The event loop of these tests is whoever has something for it. */
+    private void awaitStored() {
+        state.store("after", new byte[0]).toCompletableFuture().join();
+    }
+
+    /** What was told of sessions since the last call. */
+    private List<String> takeSessions() {
+        awaitStored();
+        List<String> taken = outbox.appended.stream()
+                .filter(report ->
+                        report.kind() == ReportKind.AGENT_CONNECTED || report.kind() == ReportKind.AGENT_DISCONNECTED)
+                .map(report -> report.kind() == ReportKind.AGENT_CONNECTED
+                        ? "connected " + ReportText.body(report).getString("generation")
+                        : "ended " + ReportText.body(report).getString("generation") + " "
+                                + ReportText.body(report).getString("reason"))
+                .toList();
+        outbox.appended.clear();
+        return taken;
+    }
+
+    @Test
+    void endOfASessionIsToldOnceAlsoOverRestarts() throws Exception {
+        open(8);
+        end(8);
+        assertThat(takeSessions()).containsExactly("connected 8", "ended 8 LOST: connection reset");
+
+        restart();
+        assertThat(takeSessions()).isEmpty();
+    }
+
+    @Test
+    void sessionThatEndedWithItsProcessIsToldAtTheNextStartBeforeAnyOther() throws Exception {
+        open(8);
+        takeSessions();
+
+        restart(); // as after a crash: nobody has told of an end
+        open(9);
+        assertThat(takeSessions()).containsExactly("ended 8 SERVER_ENDED: the server's process ended", "connected 9");
+        end(9);
+        takeSessions();
+        restart();
+        assertThat(takeSessions()).as("once").isEmpty();
+    }
+
+    @Test
+    void endThatWasNotDurableIsToldAgainAtTheNextStart() throws Exception {
+        open(8);
+        outbox.slow = true;
+        end(8);
+        takeSessions();
+
+        restart();
+        assertThat(takeSessions()).hasSize(1);
+        outbox.keepAll();
+        restart();
+        assertThat(takeSessions()).isEmpty();
+    }
+
+    @Test
+    void connectionIsToldOnlyWhenItsEndWillBe() throws Exception {
+        BlockingQueue<Runnable> loop = new LinkedBlockingQueue<>();
+        ControlReports slowLoop = new ControlReports(
+                outbox::append, ToldStates.load(state), ToldSessions.load(state), replications, clock, loop::add);
+        slowLoop.sessionOpened(SOURCE, 8, "192.0.2.1:4711", 1, List.of());
+        slowLoop.sessionEnded(SOURCE, 8, "connection reset", SessionEndCause.LOST);
+        slowLoop.helloRefused(SOURCE, "192.0.2.1:4712", ErrorCode.FORBIDDEN, "duplicate agent");
+        assertThat(outbox.appended).extracting(Report::kind).containsExactly(ReportKind.AGENT_AUTHENTICATION);
+
+        Runnable whenStored = loop.take();
+        assertThat(ToldSessions.load(state).all()).containsExactly(new Session(SOURCE, 8));
+        whenStored.run();
+        assertThat(outbox.appended)
+                .extracting(Report::kind)
+                .containsExactly(
+                        ReportKind.AGENT_AUTHENTICATION,
+                        ReportKind.AGENT_CONNECTED,
+                        ReportKind.AGENT_DISCONNECTED,
+                        ReportKind.AGENT_AUTHENTICATION);
+    }
+
+    @Test
+    void endThatWasLostIsToldLaterAndBeforeTheNextSessionOfItsSourceServer() {
+        open(8);
+        takeSessions();
+        outbox.fails = true;
+        end(8);
+        outbox.fails = false;
+        open(9);
+        assertThat(takeSessions()).containsExactly("ended 8 LOST: connection reset", "connected 9");
+
+        outbox.fails = true;
+        end(9);
+        outbox.fails = false;
+        passSeconds(20);
+        assertThat(takeSessions()).containsExactly("ended 9 LOST: connection reset");
+    }
+
+    @Test
+    void endOfASessionThatWasNotToldIsNot() throws Exception {
+        for (int i = 1; i <= AgentReportLimit.BURST; i++) {
+            open(i);
+            end(i);
+        }
+        takeSessions();
+        open(100);
+        end(100);
+        open(101);
+        assertThat(takeSessions()).isEmpty();
+
+        restart();
+        assertThat(takeSessions()).isEmpty();
+    }
+
+    @Test
+    void whatWasToldOfSessionsIsBoundedAndRubbishIsNoneOfIt() throws Exception {
+        ToldSessions told = ToldSessions.load(state);
+        for (int i = 1; i <= ToldSessions.SESSIONS_MAX + 1; i++) {
+            told.add(new Session(SOURCE, i));
+        }
+        awaitStored();
+        assertThat(ToldSessions.load(state).all())
+                .hasSize(ToldSessions.SESSIONS_MAX)
+                .startsWith(new Session(SOURCE, 2));
+
+        for (String rubbish :
+                List.of("", "[]", "{}", "{\"sessions\":[1]}", "{\"sessions\":[{\"generation\":\"1\"}]}")) {
+            Files.writeString(directory.resolve("sessions.json"), rubbish);
+            assertThat(ToldSessions.load(state).all()).as(rubbish).isEmpty();
+        }
     }
 }

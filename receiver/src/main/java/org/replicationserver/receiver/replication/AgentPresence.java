@@ -51,8 +51,9 @@ final class AgentPresence {
         refusedHandshake = null;
     }
 
+    /** Of an agent that is there it says nothing, also once that has gone. */
     void refused(RefusedHandshake refused) {
-        refusedHandshake = refused;
+        refusedHandshake = open ? refusedHandshake : refused;
     }
 
     void refused(RefusedHello refused) {

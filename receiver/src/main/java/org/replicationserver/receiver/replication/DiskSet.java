@@ -43,22 +43,38 @@ final class DiskSet {
         }
     }
 
-    /** Returns whether disks came or grew. */
-    boolean assigned(SourceAssignment assignment, long nowNanos) {
+    /** What an assignment means for the backlog. */
+    enum Change {
+        /** The disks are those that were there, and as large. */
+        NONE,
+        /** Disks went or shrank, and none came or grew. */
+        LESS_TO_SEND,
+        MORE_TO_SEND
+    }
+
+    /** Takes an assignment over; what it changes is against the one before, however often that was handed in. */
+    Change assigned(SourceAssignment assignment, long nowNanos) {
+        long bytesBefore = totalBytes();
         Map<String, DiskProgress> changed = new LinkedHashMap<>();
+        boolean more = false;
         for (VolumeAssignment volume : assignment.volumes()) {
             DiskProgress known = disks.get(volume.volumeId());
             if (known == null) {
                 known = new DiskProgress(volume, null, nowNanos);
                 awaited.add(volume.volumeId());
+                more = true;
             } else if (known.reassigned(volume)) {
                 awaited.add(volume.volumeId());
+                more = true;
             }
             changed.put(volume.volumeId(), known);
         }
         disks = changed;
         awaited.retainAll(changed.keySet());
-        return !awaited.isEmpty();
+        if (more) {
+            return Change.MORE_TO_SEND;
+        }
+        return totalBytes() < bytesBefore ? Change.LESS_TO_SEND : Change.NONE;
     }
 
     Collection<DiskProgress> all() {

@@ -9,8 +9,9 @@ import org.replicationserver.receiver.replication.Explanation.Facts;
 import org.replicationserver.receiver.replication.Explanation.Severity;
 
 /**
- * Everything that can be wrong with a replication as far as this server can see: the one table, the gravest first. {@code
- * receiver/replication/README.md} prints it for operators, and a test compares each cell.
+ * Everything that can be wrong with a replication as far as this server can see: the one table, the gravest first, and what is known of
+ * this agent before refused handshakes, which may be a stranger's. {@code receiver/replication/README.md} prints it for operators, and a
+ * test compares each cell.
  */
 public enum ExplanationCode {
     DISK_TOO_SMALL(
@@ -44,6 +45,16 @@ public enum ExplanationCode {
             DataReplicationErrorCode.FAILED_TO_AUTHENTICATE_WITH_SERVICE,
             "this server has not been authenticated by the control plane for {seconds} s: {reason}",
             "Check the route to the control plane on TCP 443, the role of the instance, and its clock."),
+    AGENT_REFUSED(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
+            "the agent at {address} was refused {seconds} s ago with {error}: {reason}",
+            "VERSION: update the agent. FORBIDDEN: assign the disk, or accept the agents. SHUTDOWN: wait. Otherwise look at its log."),
+    AGENT_NOT_SEEN(
+            ERROR,
+            DataReplicationErrorCode.AGENT_NOT_SEEN,
+            "the agent has had no session for {seconds} s, the last one ended so: {reason}",
+            "Check that the source server and its agent run, and that TCP 1500 to this server is open."),
     SERVER_PIN_REJECTED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
@@ -55,11 +66,6 @@ public enum ExplanationCode {
             DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
             "the certificate of a peer at {address} was refused {seconds} s ago: {reason}",
             "If that is the agent of this source server, compare its pin with the assigned one, and its clock with this server's."),
-    AGENT_REFUSED(
-            ERROR,
-            DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
-            "the agent at {address} was refused {seconds} s ago with {error}: {reason}",
-            "VERSION: update the agent. FORBIDDEN: assign the disk, or accept the agents. SHUTDOWN: wait. Otherwise look at its log."),
     AGENT_NEVER_CONNECTED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
@@ -70,11 +76,6 @@ public enum ExplanationCode {
             DataReplicationErrorCode.FAILED_TO_START_DATA_TRANSFER,
             "the agent has had a session for {seconds} s and no byte of a disk is durable yet",
             "Look at the agent's log: it may be waiting for a snapshot or a mark of its disks."),
-    AGENT_NOT_SEEN(
-            ERROR,
-            DataReplicationErrorCode.AGENT_NOT_SEEN,
-            "the agent has had no session for {seconds} s, the last one ended so: {reason}",
-            "Check that the source server and its agent run, and that TCP 1500 to this server is open."),
     STALLED(
             ERROR,
             null,

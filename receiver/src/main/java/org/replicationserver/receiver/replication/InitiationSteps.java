@@ -55,8 +55,9 @@ final class InitiationSteps {
             case ATTACH_STAGING_DISKS ->
                 step(disks.areAvailable(), disks.isMissing(now, settings.volumeMissingAfter()));
             // The assignment has the agent's pin, and the agent was given this server's: a handshake may show that one
-            // is wrong.
-            case PAIR_REPLICATION_SERVER_WITH_AGENT -> step(agent.refusedHandshake(now) == null, true);
+            // is wrong. Once they were right, a refused handshake is rather a stranger's.
+            case PAIR_REPLICATION_SERVER_WITH_AGENT ->
+                step(agent.hadSession() || agent.refusedHandshake(now) == null, true);
             case CONNECT_AGENT_TO_REPLICATION_SERVER ->
                 step(agent.hadSession(), agent.refusedHello(now) != null || agent.isOverdue(now));
             case START_DATA_TRANSFER -> step(transferring, agent.isOpenFor(now, settings.firstByteAfter()));

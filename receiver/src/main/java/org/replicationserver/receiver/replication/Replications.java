@@ -168,8 +168,9 @@ public final class Replications implements SessionEvents {
             known.assigned(assignment, now());
             return;
         }
-        SourceReplication replication =
-                new SourceReplication(assignment, replicatorId, settings, checkpoint(id, record), listener, now());
+        ReplicationCheckpoint checkpoint = checkpoint(id, record);
+        SourceReplication replication = new SourceReplication(
+                assignment, replicatorId, settings, checkpoint, hadSession(record, checkpoint), listener, now());
         controlPlane.accept(replication);
         replications.put(id, replication);
         replication.desired(wanted, now());
@@ -181,6 +182,11 @@ public final class Replications implements SessionEvents {
         boolean isOfRecord = checkpoint != null
                 && checkpoint.committedEpoch() == record.commit().epoch();
         return checkpoint != null && isOfRecord ? checkpoint : ReplicationCheckpoint.of(record);
+    }
+
+    /** A generation is stored before its session opens, and outlives its server; only a record that was lost does not tell of it. */
+    private static boolean hadSession(SourceRecord record, ReplicationCheckpoint checkpoint) {
+        return record.generation() > 0 || checkpoint.firstByteMillis() > 0;
     }
 
     @Override

@@ -59,12 +59,14 @@ public final class SourceReplication {
      * A replication that is stopped until {@link #desired} says otherwise.
      *
      * @param replicatorId this server's published id, asked when it is told
+     * @param hadSession whether there ever was a session, with this server or another
      */
     public SourceReplication(
             SourceAssignment assignment,
             Supplier<String> replicatorId,
             ReplicationSettings settings,
             ReplicationCheckpoint kept,
+            boolean hadSession,
             ReplicationListener listener,
             Moment now) {
         this.assignment = assignment;
@@ -77,7 +79,6 @@ public final class SourceReplication {
         this.firstByteMillis = kept.firstByteMillis();
         this.disks = new DiskSet(assignment, kept.volumes(), now.nanos());
         this.epochs = new EpochProgress(kept.committedEpoch(), kept.markMillis());
-        boolean hadSession = kept.state() != DataReplicationState.INITIATING || kept.firstByteMillis() > 0;
         this.agent = new AgentPresence(settings, hadSession, now.nanos());
         this.controlPlane = new ControlPlaneLink(settings.controlPlaneAfter(), now.nanos());
         this.rates = new TransferRates(settings, now.nanos());
@@ -95,12 +96,14 @@ public final class SourceReplication {
 
     // --- what the control plane says
 
-    /** Disks were added, removed or changed. */
+    /** Disks were added, removed or changed, or none was: the same may be handed in again and again, and then nothing begins anew. */
     public void assigned(SourceAssignment changed, Moment now) {
         assignment = changed;
-        boolean moreToSend = disks.assigned(changed, now.nanos());
-        rates.forgetBacklog();
-        if (moreToSend && epochs.hasCommitted()) {
+        DiskSet.Change change = disks.assigned(changed, now.nanos());
+        if (change != DiskSet.Change.NONE) {
+            rates.forgetBacklog();
+        }
+        if (change == DiskSet.Change.MORE_TO_SEND && epochs.hasCommitted()) {
             on(ReplicationEvent.RESCAN_BEGAN, now);
         }
         settle(now);

@@ -1,8 +1,6 @@
 package org.replicationserver.receiver.server;
 
 import java.time.Duration;
-import java.util.HashSet;
-import java.util.Set;
 
 /**
  * How often the control plane is told that one agent has come or was refused: {@value #BURST} times at once, then once in {@link
@@ -11,8 +9,6 @@ import java.util.Set;
 final class AgentReportLimit {
     static final int BURST = 20;
     static final Duration INTERVAL = Duration.ofSeconds(30);
-
-    private final Set<Long> untoldGenerations = new HashSet<>();
 
     /** When as much may be told at once as after a long silence. */
     private long fullMillis;
@@ -28,19 +24,6 @@ final class AgentReportLimit {
         }
         fullMillis = full;
         return true;
-    }
-
-    /** The same for a session, whose end is told if its begin was. */
-    boolean takeSession(long generation, long nowMillis) {
-        boolean taken = take(nowMillis);
-        if (!taken) {
-            untoldGenerations.add(generation);
-        }
-        return taken;
-    }
-
-    boolean endSession(long generation) {
-        return !untoldGenerations.remove(generation);
     }
 
     /** How many were not told since this was asked before. */

@@ -110,10 +110,19 @@ final class ControlLink {
 
     /** What the control plane was told of states; only where there is an outbox. */
     ToldStates toldStates() {
+        return ToldStates.load(keptForTheApi().state());
+    }
+
+    /** What the control plane was told of sessions; only where there is an outbox. */
+    ToldSessions toldSessions() {
+        return ToldSessions.load(keptForTheApi().state());
+    }
+
+    private Kept keptForTheApi() {
         if (kept == null) {
             throw new IllegalStateException("nothing is told to a control plane that is a file");
         }
-        return ToldStates.load(kept.state());
+        return kept;
     }
 
     /** Under which id this server is known, as far as is known yet. */

@@ -1,13 +1,15 @@
 package org.replicationserver.receiver.server;
 
-import io.vertx.core.json.JsonObject;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
-import org.replicationserver.receiver.control.Outbox;
 import org.replicationserver.receiver.control.Report;
 import org.replicationserver.receiver.control.Report.AuthenticationOutcome;
 import org.replicationserver.receiver.control.Report.ProgressCause;
@@ -18,6 +20,7 @@ import org.replicationserver.receiver.replication.DataReplicationState;
 import org.replicationserver.receiver.replication.Moment;
 import org.replicationserver.receiver.replication.ReplicationListener;
 import org.replicationserver.receiver.replication.Replications;
+import org.replicationserver.receiver.server.ToldSessions.Session;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SessionEvents;
@@ -35,17 +38,80 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     /** Beyond those that are assigned, the oldest are forgotten. */
     private static final int LIMITS_MAX = 256;
 
-    private final SequencedMap<String, AgentReportLimit> limits = new LinkedHashMap<>();
-    private final Outbox outbox;
-    private final SessionClock clock;
-    private final ToldStates told;
-    private final Replications replications;
+    /** How often what could not be kept is told again: as often as an outbox that fails is tried. */
+    private static final long TELL_AGAIN_NANOS = 10_000_000_000L;
 
-    ControlReports(Outbox outbox, ToldStates told, Replications replications, SessionClock clock) {
-        this.outbox = outbox;
-        this.told = told;
+    private final SequencedMap<String, AgentReportLimit> limits = new LinkedHashMap<>();
+
+    /** Ends of sessions that were lost, in their order. */
+    private final SequencedMap<Session, Report> lostEnds = new LinkedHashMap<>();
+
+    private final ReportOrder order;
+    private final SessionClock clock;
+    private final StateReports states;
+    private final ToldSessions sessions;
+    private final Executor eventLoop;
+    private final Replications replications;
+    private long toldAgainNanos;
+
+    /** @param outbox keeps a report: done when it is durable, on any thread, fails if it is lost */
+    ControlReports(
+            Function<Report, CompletionStage<Void>> outbox,
+            ToldStates states,
+            ToldSessions sessions,
+            Replications replications,
+            SessionClock clock,
+            Executor eventLoop) {
+        this.order = new ReportOrder(outbox, eventLoop);
+        this.states = new StateReports(this::append, states, eventLoop);
+        this.sessions = sessions;
+        this.eventLoop = eventLoop;
         this.replications = replications;
         this.clock = clock;
+        this.toldAgainNanos = clock.nanos();
+    }
+
+    /** Tells the end of sessions that an earlier process was told of and that ended with it; before any session opens. */
+    void tellFormerSessions() {
+        String reason = SessionEndCause.SERVER_ENDED + ": the server's process ended";
+        for (Session session : sessions.all()) {
+            tellEnd(session, end(session, reason));
+        }
+    }
+
+    private Report end(Session session, String reason) {
+        return Report.agentDisconnected(now(), session.sourceServerId(), session.generation(), reason);
+    }
+
+    private void tellEnd(Session session, Report end) {
+        append(end)
+                .whenCompleteAsync(
+                        (done, lost) -> {
+                            if (lost == null) {
+                                sessions.remove(session);
+                            } else {
+                                lostEnds.put(session, end);
+                            }
+                        },
+                        eventLoop);
+    }
+
+    private void tellLostEndsAgain(Predicate<Session> which) {
+        for (Session session : List.copyOf(lostEnds.keySet())) {
+            Report end = which.test(session) ? lostEnds.remove(session) : null;
+            if (end != null) {
+                tellEnd(session, end);
+            }
+        }
+    }
+
+    /** To be called a few times a second. */
+    void tick() {
+        if (clock.nanos() - toldAgainNanos >= TELL_AGAIN_NANOS) {
+            toldAgainNanos = clock.nanos();
+            tellLostEndsAgain(any -> true);
+            states.tellLostAgain(replications::info, now());
+        }
     }
 
     private Instant now() {
@@ -53,26 +119,27 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     }
 
     /** Losses are counted and logged by the outbox itself. */
-    private void append(Report report) {
-        outbox.append(report).exceptionally(lost -> {
+    private CompletionStage<Void> append(Report report) {
+        CompletionStage<Void> durable = order.append(report);
+        durable.exceptionally(lost -> {
             LOG.atDebug()
                     .addKeyValue("report", report)
                     .addKeyValue("cause", lost.getMessage())
                     .log("report is lost");
             return null;
         });
-    }
-
-    private @Nullable JsonObject info(String sourceServerId) {
-        DataReplicationInfo info = replications.info(sourceServerId);
-        return info == null ? null : DataReplicationInfoJson.of(info);
+        return durable;
     }
 
     private void progress(String sourceServerId, ProgressCause cause, @Nullable SourceRecord record) {
-        JsonObject info = info(sourceServerId);
+        DataReplicationInfo info = replications.info(sourceServerId);
         if (info != null) {
             append(Report.progress(
-                    now(), sourceServerId, cause, info, record == null ? null : ReportedRecord.of(record)));
+                    now(),
+                    sourceServerId,
+                    cause,
+                    DataReplicationInfoJson.of(info),
+                    record == null ? null : ReportedRecord.of(record)));
         }
     }
 
@@ -83,11 +150,9 @@ final class ControlReports implements SessionEvents, ReplicationListener {
             DataReplicationState current,
             String why,
             Moment moment) {
-        DataReplicationState before = told.of(sourceServerId);
-        JsonObject info = info(sourceServerId);
-        if (info != null && before != current) {
-            told.put(sourceServerId, current);
-            append(Report.stateChanged(now(), sourceServerId, (before == null ? previous : before).name(), info));
+        DataReplicationInfo info = replications.info(sourceServerId);
+        if (info != null) {
+            states.tell(sourceServerId, previous, info, now());
         }
     }
 
@@ -95,10 +160,13 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     public void sessionOpened(
             String sourceServerId, long generation, String remoteAddress, int streams, List<Welcome.Volume> volumes) {
         AgentReportLimit limit = limitOf(sourceServerId);
-        if (limit.takeSession(generation, clock.millis())) {
+        if (limit.take(clock.millis())) {
+            tellLostEndsAgain(session -> session.sourceServerId().equals(sourceServerId));
             String host = hostOf(remoteAddress);
             append(Report.agentAuthentication(
                     now(), sourceServerId, host, AuthenticationOutcome.AUTHENTICATED, null, limit.takeSuppressed()));
+            // First what makes its end be told after a crash; without, nobody would know that it had to be.
+            order.waitFor(sessions.add(new Session(sourceServerId, generation)));
             append(Report.agentConnected(now(), sourceServerId, host, generation, streams));
         }
     }
@@ -134,8 +202,9 @@ final class ControlReports implements SessionEvents, ReplicationListener {
 
     @Override
     public void sessionEnded(String sourceServerId, long generation, String reason, SessionEndCause cause) {
-        if (limitOf(sourceServerId).endSession(generation)) {
-            append(Report.agentDisconnected(now(), sourceServerId, generation, cause + ": " + reason));
+        Session session = new Session(sourceServerId, generation);
+        if (sessions.contains(session)) {
+            tellEnd(session, end(session, cause + ": " + reason));
         }
     }
 

@@ -103,6 +103,10 @@ public final class ReplicationServer {
     private final ControlLink controlLink;
     private final Executor eventLoop;
     private final StopSteps stopSteps;
+
+    /** What else looks at the time; event loop. */
+    private final List<Runnable> onTick = new ArrayList<>();
+
     private final Instant started = Instant.now();
 
     private int port;
@@ -149,9 +153,17 @@ public final class ReplicationServer {
         told.add(replications);
         Outbox outbox = controlLink.outbox();
         if (outbox != null) {
-            ControlReports reported = new ControlReports(outbox, controlLink.toldStates(), replications, clock);
+            ControlReports reported = new ControlReports(
+                    outbox::append,
+                    controlLink.toldStates(),
+                    controlLink.toldSessions(),
+                    replications,
+                    clock,
+                    eventLoop);
+            onLoopLater(reported::tellFormerSessions);
             told.add(reported);
             stateListeners.add(reported);
+            onTick.add(reported::tick);
         }
         SessionEvents events = new SessionEventsFan(told);
         StateRecords records = new StateRecords(
@@ -310,6 +322,7 @@ public final class ReplicationServer {
         sessions.tick();
         controlLink.tellModels(replications);
         replications.tick();
+        onTick.forEach(Runnable::run);
     }
 
     private StageClocks clocks(String sourceServerId) {

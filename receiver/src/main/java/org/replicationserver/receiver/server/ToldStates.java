@@ -55,6 +55,7 @@ final class ToldStates {
         return states.get(sourceServerId);
     }
 
+    /** A report of this state is durable. */
     void put(String sourceServerId, DataReplicationState state) {
         states.remove(sourceServerId); // to be the newest
         states.put(sourceServerId, state);

@@ -304,6 +304,25 @@ class CountersTest {
     }
 
     @Test
+    void sameAssignmentAgainBeginsNoRescanOfADiskThatIsAwaited() {
+        world.open(Welcome.Action.RESCAN);
+        world.commit();
+        VolumeAssignment[] disks = {
+            ModelWorld.disk(0, DISK_BYTES), ModelWorld.disk(1, DISK_BYTES), ModelWorld.disk(2, DISK_BYTES)
+        };
+        world.assign(disks);
+        world.openEpoch(MIB);
+        world.commit();
+        world.lose();
+        world.takeChanges();
+
+        world.assign(disks);
+
+        assertThat(world.takeChanges()).isEmpty();
+        assertThat(world.state()).isEqualTo(DataReplicationState.BACKLOG);
+    }
+
+    @Test
     void diskThatHasGrownIsNotCompleteUntilTheNextCommit() {
         world.open(Welcome.Action.RESCAN);
         world.durable(0, MIB);

@@ -10,6 +10,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -259,11 +260,9 @@ class ExplanationTest {
                 .filter(error -> error != null)
                 .findFirst()
                 .orElse(null);
-        DataReplicationError error = world.info().dataReplicationError();
-
-        assertThat(error == null ? null : error.error()).isEqualTo(expected);
+        assertThat(error(world)).isEqualTo(expected);
         if (code.error != null) {
-            assertThat(error).isNotNull();
+            assertThat(expected).isNotNull();
         }
     }
 
@@ -380,6 +379,60 @@ class ExplanationTest {
         world.refuseHello(ErrorCode.FORBIDDEN, "duplicate agent");
 
         assertThat(world.codes()).isEmpty();
+
+        world.lose();
+        assertThat(world.codes())
+                .as("nor of one that goes later; its own HELLO is another thing")
+                .containsExactly(ExplanationCode.AGENT_REFUSED);
+    }
+
+    @Test
+    void refusedHandshakeOfAStrangerDoesNotHideThatAnAgentIsGone() {
+        for (HandshakeFault fault : HandshakeFault.values()) {
+            ModelWorld world = started();
+            world.open(Welcome.Action.RESCAN);
+            world.lose();
+            world.passSeconds(61);
+            world.model.handshakeRefused(fault, "192.0.2.9:1", "its pin is not assigned", world.now());
+
+            assertThat(world.codes()).hasSize(2).startsWith(ExplanationCode.AGENT_NOT_SEEN);
+            assertThat(error(world)).isEqualTo(DataReplicationErrorCode.AGENT_NOT_SEEN);
+            assertThat(world.step(InitiationStepName.PAIR_REPLICATION_SERVER_WITH_AGENT))
+                    .isEqualTo(InitiationStepStatus.SUCCEEDED);
+        }
+    }
+
+    @Test
+    void refusedHelloOfAnAgentThatIsGoneIsGraverThanItsAbsenceAndAnyHandshake() {
+        ModelWorld world = started();
+        world.open(Welcome.Action.RESCAN);
+        world.lose();
+        world.passSeconds(61);
+        world.refuseHello(ErrorCode.VERSION, "this server speaks version 1");
+        world.model.handshakeRefused(HandshakeFault.AGENT_PIN_UNKNOWN, "192.0.2.9:1", "unknown", world.now());
+
+        assertThat(world.codes())
+                .containsExactly(
+                        ExplanationCode.AGENT_REFUSED,
+                        ExplanationCode.AGENT_NOT_SEEN,
+                        ExplanationCode.AGENT_PIN_UNKNOWN);
+    }
+
+    @Test
+    void refusedHandshakeIsWhyAnAgentHasNeverConnected() {
+        ModelWorld world = started();
+        world.passSeconds(300);
+        world.model.handshakeRefused(
+                HandshakeFault.AGENT_PIN_UNKNOWN, "192.0.2.9:1", "its pin is not assigned", world.now());
+
+        assertThat(world.codes())
+                .containsExactly(ExplanationCode.AGENT_PIN_UNKNOWN, ExplanationCode.AGENT_NEVER_CONNECTED);
+        assertThat(error(world)).isEqualTo(DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT);
+    }
+
+    private static @Nullable DataReplicationErrorCode error(ModelWorld world) {
+        DataReplicationError error = world.info().dataReplicationError();
+        return error == null ? null : error.error();
     }
 
     @Test

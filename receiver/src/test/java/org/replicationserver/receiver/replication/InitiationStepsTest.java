@@ -93,6 +93,19 @@ class InitiationStepsTest {
     }
 
     @Test
+    void sessionWithoutADurableByteOutlivesTheProcess() {
+        world.start();
+        world.open(Welcome.Action.RESCAN);
+        world.restart();
+        world.model.controlPlaneAbsent();
+        assertSteps(SKIPPED, SUCCEEDED, SUCCEEDED, SUCCEEDED, IN_PROGRESS);
+
+        world.pass(Duration.ofMinutes(10));
+        assertThat(world.state()).isEqualTo(DataReplicationState.DISCONNECTED);
+        assertThat(world.codes()).containsExactly(ExplanationCode.AGENT_NOT_SEEN);
+    }
+
+    @Test
     void refusalsFailTheirSteps() {
         world.start();
         world.model.handshakeRefused(HandshakeFault.SERVER_PIN_REJECTED, "192.0.2.9:1", "unknown_ca", world.now());

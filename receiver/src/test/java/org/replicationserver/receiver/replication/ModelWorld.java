@@ -50,8 +50,12 @@ final class ModelWorld implements ReplicationListener {
 
     ModelWorld(int disks, ReplicationCheckpoint kept) {
         this.assignment = assignment(disks);
-        this.model = new SourceReplication(assignment, () -> "i-0123456789abcdef0", settings, kept, this, now());
+        this.model = model(kept, kept.firstByteMillis() > 0);
         this.epoch = kept.committedEpoch();
+    }
+
+    private SourceReplication model(ReplicationCheckpoint kept, boolean hadSession) {
+        return new SourceReplication(assignment, () -> "i-0123456789abcdef0", settings, kept, hadSession, this, now());
     }
 
     static SourceAssignment assignment(int disks) {
@@ -66,8 +70,7 @@ final class ModelWorld implements ReplicationListener {
 
     /** Another process goes on from what was kept. */
     void restart() {
-        ReplicationCheckpoint kept = model.checkpoint();
-        model = new SourceReplication(assignment, () -> "i-0123456789abcdef0", settings, kept, this, now());
+        model = model(model.checkpoint(), generation > 0);
         model.desired(DesiredState.STARTED, now());
         openVolumes();
     }

@@ -159,6 +159,50 @@ class RatesTest {
         assertThat(world.codes()).as("the short window shrinks").doesNotContain(ExplanationCode.NOT_CONVERGING);
     }
 
+    /** As under a control plane, whose answers differ in what concerns other source servers. */
+    private void growForAnHourAndAssignTheSameEachMinute() {
+        world.replicateAll();
+        world.openEpoch(MIB);
+        backlogBytes = MIB;
+        for (int minute = 0; minute < 60; minute++) {
+            transfer(60, 20_000, 10_000);
+            world.assign(ModelWorld.disk(0, DISK_BYTES), ModelWorld.disk(1, DISK_BYTES));
+        }
+    }
+
+    @Test
+    void sameAssignmentAgainForgetsNothingOfTheBacklog() {
+        growForAnHourAndAssignTheSameEachMinute();
+
+        assertThat(world.codes()).contains(ExplanationCode.NOT_CONVERGING);
+        assertThat(rate(1).arrivingBytesPerSecond()).isNotNull().isCloseTo(20_000L, within(500L));
+    }
+
+    @Test
+    void diskThatComesGoesOrChangesItsSizeMakesTheBacklogKnownAnew() {
+        growForAnHourAndAssignTheSameEachMinute();
+        world.assign(ModelWorld.disk(0, DISK_BYTES), ModelWorld.disk(1, DISK_BYTES), ModelWorld.disk(2, DISK_BYTES));
+        assertGrowthIsForgotten("a disk came");
+
+        transfer(620, 20_000, 10_000);
+        assertThat(world.codes()).contains(ExplanationCode.NOT_CONVERGING);
+        world.assign(ModelWorld.disk(0, DISK_BYTES), ModelWorld.disk(1, DISK_BYTES));
+        assertGrowthIsForgotten("a disk went");
+
+        transfer(620, 20_000, 10_000);
+        world.assign(ModelWorld.disk(0, DISK_BYTES), ModelWorld.disk(1, DISK_BYTES + MIB));
+        assertGrowthIsForgotten("a disk grew");
+
+        transfer(620, 20_000, 10_000);
+        world.assign(ModelWorld.disk(0, DISK_BYTES), ModelWorld.disk(1, DISK_BYTES));
+        assertGrowthIsForgotten("a disk shrank");
+    }
+
+    private void assertGrowthIsForgotten(String why) {
+        assertThat(rate(0).arrivingBytesPerSecond()).as(why).isNull();
+        assertThat(world.codes()).as(why).doesNotContain(ExplanationCode.NOT_CONVERGING);
+    }
+
     @Test
     void backlogThatIsReportedOnlyLatelyIsNotKnownOverTheLongWindow() {
         world.replicateAll();

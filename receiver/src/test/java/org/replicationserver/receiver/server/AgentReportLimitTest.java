@@ -37,14 +37,4 @@ final class AgentReportLimitTest {
         takenOf(100, 0);
         assertThat(takenOf(100, 10_000 * INTERVAL_MILLIS)).isEqualTo(AgentReportLimit.BURST);
     }
-
-    @Test
-    void endOfASessionIsToldIfItsBeginWas() {
-        assertThat(limit.takeSession(1, 0)).isTrue();
-        takenOf(AgentReportLimit.BURST, 0);
-        assertThat(limit.takeSession(2, 0)).isFalse();
-        assertThat(limit.endSession(2)).isFalse();
-        assertThat(limit.endSession(1)).isTrue();
-        assertThat(limit.endSession(0)).as("one that began before this process").isTrue();
-    }
 }

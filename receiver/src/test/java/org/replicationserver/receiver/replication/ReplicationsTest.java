@@ -1,0 +1,102 @@
+package org.replicationserver.receiver.replication;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.SessionClock;
+import org.replicationserver.receiver.session.SourceRecord;
+
+/** What the replications of a server take from what was kept. */
+class ReplicationsTest {
+    private static final StageClocks NOTHING = new StageClocks(0, 0, 0, 0, 0, 0, 0, 0, StageClocks.UNKNOWN, 0);
+
+    private final Clock clock = new Clock();
+    private final List<DataReplicationState> states = new ArrayList<>();
+    private final Replications replications = new Replications(
+            clock,
+            ReplicationSettings.defaults(),
+            () -> "i-0123456789abcdef0",
+            false,
+            id -> NOTHING,
+            (source, before, after, why, now) -> states.add(after),
+            (source, checkpoint) -> {});
+
+    private static final class Clock implements SessionClock {
+        private long millis = 1_700_000_000_000L;
+
+        @Override
+        public long nanos() {
+            return millis * 1_000_000;
+        }
+
+        @Override
+        public long millis() {
+            return millis;
+        }
+    }
+
+    private void startWith(SourceRecord record) {
+        replications.assigned(ModelWorld.assignment(1), DesiredState.STARTED, record);
+        replications.volumeOpened("s-1", "vol-0");
+    }
+
+    private void passAndTick(Duration duration) {
+        clock.millis += duration.toMillis();
+        replications.tick();
+    }
+
+    private DataReplicationInfo info() {
+        return Objects.requireNonNull(replications.info("s-1"));
+    }
+
+    private InitiationStepStatus connectStep() {
+        return info().dataReplicationInitiation().steps().stream()
+                .filter(step -> step.name() == InitiationStepName.CONNECT_AGENT_TO_REPLICATION_SERVER)
+                .findFirst()
+                .orElseThrow()
+                .status();
+    }
+
+    private List<ExplanationCode> codes() {
+        return info().detail().explanations().stream().map(Explanation::code).toList();
+    }
+
+    @Test
+    void sessionWithoutADurableByteIsKnownAfterARestart() {
+        startWith(SourceRecord.initial().withGeneration(1));
+        assertThat(connectStep()).isEqualTo(InitiationStepStatus.SUCCEEDED);
+
+        passAndTick(Duration.ofSeconds(61));
+        assertThat(states).containsExactly(DataReplicationState.INITIATING, DataReplicationState.DISCONNECTED);
+        passAndTick(Duration.ofMinutes(10));
+        assertThat(codes()).containsExactly(ExplanationCode.AGENT_NOT_SEEN);
+        assertThat(connectStep()).isEqualTo(InitiationStepStatus.SUCCEEDED);
+    }
+
+    @Test
+    void agentThatNeverHadASessionIsNotMissed() {
+        startWith(SourceRecord.initial());
+        assertThat(connectStep()).isEqualTo(InitiationStepStatus.IN_PROGRESS);
+
+        passAndTick(Duration.ofMinutes(10));
+        assertThat(states).containsExactly(DataReplicationState.INITIATING);
+        assertThat(codes()).containsExactly(ExplanationCode.AGENT_NEVER_CONNECTED);
+        assertThat(connectStep()).isEqualTo(InitiationStepStatus.FAILED);
+    }
+
+    @Test
+    void firstByteTellsOfASessionWhoseRecordIsLost() {
+        replications.restore(
+                "s-1",
+                new ReplicationCheckpoint(DataReplicationState.INITIAL_SYNC, 1, 1, 0, 0, false, false, Map.of()));
+        startWith(SourceRecord.lost());
+
+        assertThat(connectStep()).isEqualTo(InitiationStepStatus.SUCCEEDED);
+    }
+}

@@ -54,6 +54,8 @@ public final class AssociationLoop extends ControlThread {
     /** An answer and a command may change what is assigned at the same time; held while the taker is at work. */
     private final Object lock = new Object();
 
+    private final Object storing = new Object();
+
     /** What the taker was given last; null if nothing. Under lock. */
     private @Nullable Associations wanted;
 
@@ -107,15 +109,17 @@ public final class AssociationLoop extends ControlThread {
         return CompletableFuture.supplyAsync(
                         () -> {
                             synchronized (lock) {
-                                Instant answered = status.answered() == null ? clock.instant() : status.answered();
-                                return take(answered, change.apply(taken));
+                                return take(change.apply(taken));
                             }
                         },
                         executor)
-                .thenCompose(taking -> {
-                    askNow();
-                    return taking.stored().thenApply(stored -> taking.taken());
-                });
+                .thenComposeAsync(
+                        now -> {
+                            askNow();
+                            Instant answered = status.answered() == null ? clock.instant() : status.answered();
+                            return store(answered).thenApply(stored -> now);
+                        },
+                        Thread::startVirtualThread);
     }
 
     public AssociationStatus status() {
@@ -137,6 +141,7 @@ public final class AssociationLoop extends ControlThread {
             if (!await(CompletableFuture.supplyAsync(() -> take(answer, editsBefore), executor))) {
                 return; // asks again at once
             }
+            store(clock.instant()); // also where nothing has changed: for the time of the answer
         } catch (ControlPlaneException e) {
             status = new AssociationStatus(status.answered(), status.fromDisk(), e.sentence());
             if (wasFirst) {
@@ -161,35 +166,39 @@ public final class AssociationLoop extends ControlThread {
             if (edits.get() != editsBefore) {
                 return false;
             }
-            Instant now = clock.instant();
             String trouble = troubleOf(answer);
             if (trouble != null && !trouble.equals(status.trouble())) {
                 LOG.atError().addKeyValue("trouble", trouble).log("associations are malformed and not taken");
             }
-            status = new AssociationStatus(now, false, trouble);
+            status = new AssociationStatus(clock.instant(), false, trouble);
             Associations said = answer.after(taken);
-            if (said.equals(wanted)) {
-                store(now); // for the time of the answer
-            } else {
-                take(now, said);
+            if (!said.equals(wanted)) {
+                take(said);
             }
             return true;
         }
     }
 
-    /** What was taken, and when it is stored. */
-    private record Taking(AssociationTaker.Taken taken, CompletionStage<Void> stored) {}
-
     /** Under lock. */
-    private Taking take(Instant answered, Associations associations) {
+    private AssociationTaker.Taken take(Associations associations) {
         wanted = associations;
         AssociationTaker.Taken now = taker.take(associations);
         taken = now.associations();
-        return new Taking(now, store(answered));
+        return now;
     }
 
+    /** Keeps what was taken last. Not on the executor, which the size of it would hold up. */
     private CompletionStage<Void> store(Instant answered) {
-        return store == null ? CompletableFuture.completedStage(null) : store.store(answered, taken);
+        if (store == null) {
+            return CompletableFuture.completedStage(null);
+        }
+        synchronized (storing) { // so that the newest is stored last
+            Associations newest;
+            synchronized (lock) {
+                newest = taken;
+            }
+            return store.store(answered, newest);
+        }
     }
 
     private static @Nullable String troubleOf(AssociationsAnswer answer) {
@@ -211,7 +220,7 @@ public final class AssociationLoop extends ControlThread {
                     () -> {
                         synchronized (lock) {
                             if (wanted == null) {
-                                take(kept.answered(), kept.associations());
+                                take(kept.associations());
                             }
                         }
                     },

@@ -247,12 +247,12 @@ final class Circuit {
         }
         if (opens) {
             LOG.atWarn()
-                    .addKeyValue("seconds", PAUSE_MAX.toSeconds())
+                    .addKeyValue("pauseSecondsMax", PAUSE_MAX.toSeconds())
                     .addKeyValue("since", since)
                     .addKeyValue("kind", failure.kind())
                     .addKeyValue("requestId", failure.requestId().orElse("none"))
                     .addKeyValue("cause", failure.sentence())
-                    .log("control plane does not answer, it is tried at most so seldom from now on");
+                    .log("calls of the control plane fail, between pauses one is tried");
         }
     }
 

@@ -104,13 +104,16 @@ public final class Sessions implements SourceSlot.SlotOwner {
         }
         return inOrder(id, () -> {
             SourceSlot slot = slots.get(id);
-            Wish newest = wishes.getOrDefault(id, wish);
             if (slot == null) {
-                return assignFirst(assignment, newest, lastReported);
+                return assignFirst(assignment, wish, lastReported);
             }
-            follow(slot, newest);
+            follow(slot, newest(id, wish));
             return slot.assign(assignment);
         });
+    }
+
+    private Wish newest(String sourceServerId, Wish own) {
+        return wishes.getOrDefault(sourceServerId, own);
     }
 
     private static void follow(SourceSlot slot, Wish wish) {
@@ -119,16 +122,17 @@ public final class Sessions implements SourceSlot.SlotOwner {
     }
 
     private CompletionStage<Void> assignFirst(
-            SourceAssignment assignment, Wish wish, @Nullable SourceRecord lastReported) {
+            SourceAssignment assignment, Wish own, @Nullable SourceRecord lastReported) {
         String id = assignment.sourceServerId();
-        return context.records().load(id).thenCompose(own -> {
-            SourceRecord record = own.newerOf(lastReported);
+        return context.records().load(id).thenCompose(known -> {
+            Wish wish = newest(id, own); // another may have come while the record was read
+            SourceRecord record = known.newerOf(lastReported);
             SourceMemory share = new SourceMemory(shareBytes(slots.size() + 1), context.clock());
             SourceSlot slot = new SourceSlot(id, wish.wanted(), record, context, share, throttle.newSource(), this);
             slot.throttle.assign(wish.bandwidth());
             slots.put(id, slot);
             shareMemory();
-            CompletionStage<Void> stored = record.equals(own)
+            CompletionStage<Void> stored = record.equals(known)
                     ? CompletableFuture.completedStage(null)
                     : context.records().store(id, record);
             return stored.thenCompose(done -> slot.assign(assignment));

@@ -164,6 +164,16 @@ final class ProxyTest {
     }
 
     @Test
+    void proxyOfTheJvmIsUsedAsWell() throws Exception {
+        try (HttpsStub stub = stub();
+                ConnectProxy proxy = new ConnectProxy(null)) {
+            String properties = "-Dhttps.proxyHost=" + proxy.address().replace(":", " -Dhttps.proxyPort=");
+            assertThat(outputOf(stub, Map.of("JAVA_TOOL_OPTIONS", properties))).isEqualTo("assigned=0");
+            assertThat(proxy.asked).containsExactly("CONNECT allowed");
+        }
+    }
+
+    @Test
     void proxyThatIsNotThereIsNamed() throws Exception {
         try (HttpsStub stub = stub()) {
             assertThat(outputOf(stub, Map.of("HTTPS_PROXY", "http://127.0.0.1:1")))

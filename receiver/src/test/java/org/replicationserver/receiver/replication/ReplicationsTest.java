@@ -9,14 +9,14 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.session.DesiredState;
-import org.replicationserver.receiver.session.SessionClock;
+import org.replicationserver.receiver.session.ManualClock;
 import org.replicationserver.receiver.session.SourceRecord;
 
 /** What the replications of a server take from what was kept. */
 class ReplicationsTest {
     private static final StageClocks NOTHING = new StageClocks(0, 0, 0, 0, 0, 0, 0, 0, StageClocks.UNKNOWN, 0);
 
-    private final Clock clock = new Clock();
+    private final ManualClock clock = new ManualClock();
     private final List<DataReplicationState> states = new ArrayList<>();
     private final Replications replications = new Replications(
             clock,
@@ -27,27 +27,13 @@ class ReplicationsTest {
             (source, before, after, why, now) -> states.add(after),
             (source, checkpoint) -> {});
 
-    private static final class Clock implements SessionClock {
-        private long millis = 1_700_000_000_000L;
-
-        @Override
-        public long nanos() {
-            return millis * 1_000_000;
-        }
-
-        @Override
-        public long millis() {
-            return millis;
-        }
-    }
-
     private void startWith(SourceRecord record) {
         replications.assigned(ModelWorld.assignment(1), DesiredState.STARTED, record);
         replications.volumeOpened("s-1", "vol-0");
     }
 
     private void passAndTick(Duration duration) {
-        clock.millis += duration.toMillis();
+        clock.pass(duration);
         replications.tick();
     }
 

@@ -6,6 +6,7 @@ import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -25,7 +26,7 @@ import org.replicationserver.receiver.replication.Replications;
 import org.replicationserver.receiver.replication.StageClocks;
 import org.replicationserver.receiver.server.ToldSessions.Session;
 import org.replicationserver.receiver.session.DesiredState;
-import org.replicationserver.receiver.session.SessionClock;
+import org.replicationserver.receiver.session.ManualClock;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.SourceRecord;
@@ -39,25 +40,11 @@ final class ControlReportsTest {
     @TempDir
     private Path directory = Path.of("");
 
-    private final Clock clock = new Clock();
+    private final ManualClock clock = new ManualClock();
     private final FakeOutbox outbox = new FakeOutbox();
     private StateDirectory state;
     private ControlReports reports;
     private Replications replications;
-
-    private static final class Clock implements SessionClock {
-        private long millis = 1_700_000_000_000L;
-
-        @Override
-        public long nanos() {
-            return millis * 1_000_000;
-        }
-
-        @Override
-        public long millis() {
-            return millis;
-        }
-    }
 
     /** Keeps reports in order; a test says when they are durable, or that they are lost. */
     private static final class FakeOutbox {
@@ -130,7 +117,7 @@ final class ControlReportsTest {
 
     private void passSeconds(long seconds) {
         for (long i = 0; i < seconds; i++) {
-            clock.millis += 1000;
+            clock.pass(Duration.ofSeconds(1));
             reports.tick();
         }
     }

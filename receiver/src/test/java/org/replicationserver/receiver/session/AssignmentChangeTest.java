@@ -352,6 +352,18 @@ final class AssignmentChangeTest {
     }
 
     @Test
+    void whatIsWantedWhileASourceServerComesHoldsAtOnceToo() {
+        SessionWorld world = new SessionWorld(1);
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.settle();
+        world.holdOpens();
+        want(world, DesiredState.STARTED, 1);
+        want(world, DesiredState.PAUSED, 1);
+        world.settle();
+        assertThat(world.connect().hello(1, 1).errors()).containsExactly(ErrorCode.PAUSED);
+    }
+
+    @Test
     void rescanMakesNothingThatTheAgentRemembersHold() {
         Open open = Open.of(new SessionWorld(1), 1);
         String dataGen = open.control.welcome().volumes().getFirst().dataGen();

@@ -266,7 +266,8 @@ final class SessionWorld {
     private final class Records implements SourceRecords {
         @Override
         public CompletionStage<SourceRecord> load(String sourceServerId) {
-            return CompletableFuture.completedStage(stored.getOrDefault(sourceServerId, SourceRecord.initial()));
+            return CompletableFuture.supplyAsync(
+                    () -> stored.getOrDefault(sourceServerId, SourceRecord.initial()), loop::add);
         }
 
         @Override

@@ -83,7 +83,7 @@ class StatusTextTest {
                         new JsonArray()
                                 .add(new JsonObject().put("stage", "NETWORK").put("seconds", 150.0))
                                 .add(new JsonObject().put("stage", "VOLUME").put("seconds", 50.0))
-                                .add(new JsonObject().put("stage", "THROTTLE").put("seconds", 0.9)))
+                                .add(new JsonObject().put("stage", "THROTTLE").put("seconds", 0.3)))
                 .put("explanations", new JsonArray().add(failed))
                 .put("inconsistentVolumes", new JsonArray().add("vol-1").add("vol-2"));
         JsonObject info = new JsonObject()

@@ -120,19 +120,21 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
             counter.increment();
         }
         if (mayLog(sourceServerId)) {
-            LoggingEventBuilder line = LOG.atWarn()
+            LOG.atWarn()
                     .addKeyValue("source", sourceServerId)
                     .addKeyValue("address", remoteAddress)
-                    .addKeyValue("code", error.name());
-            line = withFact(line, "seq", error.seq());
-            line = withFact(line, "volume", error.volume());
-            line = withFact(line, "offset", error.offset());
-            line.addKeyValue("text", error.text()).log("refused");
+                    .addKeyValue("code", error.name())
+                    .addKeyValue("seq", error.seq())
+                    .addKeyValue("volume", error.volume())
+                    .addKeyValue("offset", error.offset())
+                    .addKeyValue("text", error.text())
+                    .log("refused");
         }
     }
 
-    private static LoggingEventBuilder withFact(LoggingEventBuilder line, String key, @Nullable Object value) {
-        return value == null ? line : line.addKeyValue(key, value);
+    /** A fact without a value is left out of the line. */
+    private static @Nullable String known(String text) {
+        return text.isEmpty() ? null : text;
     }
 
     @Override
@@ -268,10 +270,16 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void volumeFailed(String sourceServerId, VolumeFailure failure) {
         counter("volume_failures").increment();
-        LOG.atError()
+        LoggingEventBuilder line = LOG.atError()
                 .addKeyValue("source", sourceServerId)
                 .addKeyValue("volume", failure.volumeId())
-                .addKeyValue("cause", failure.message())
+                .addKeyValue("operation", failure.operation())
+                .addKeyValue("path", known(failure.path()));
+        if (failure.lengthBytes() > 0) {
+            line = line.addKeyValue("offset", failure.offsetBytes()).addKeyValue("length", failure.lengthBytes());
+        }
+        line.addKeyValue("errno", known(failure.errnoName()))
+                .addKeyValue("detail", known(failure.detail()))
                 .log("volume failed");
     }
 

@@ -2,14 +2,17 @@ package org.replicationserver.receiver;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** Writes the server's status for a terminal, a few lines for each source server. */
 final class StatusText {
-    private static final double GIB = 1L << 30;
     private static final double PERCENT = 100;
 
     private final StringBuilder text = new StringBuilder();
@@ -46,10 +49,10 @@ final class StatusText {
                 "%s: %s, lag %s%s",
                 source.getString("sourceServerId"),
                 info.getString("dataReplicationState"),
-                info.getString("lagDuration"),
+                Amounts.time(Duration.parse(info.getString("lagDuration"))),
                 info.containsKey("etaDateTime")
-                        ? ", done between " + detail.getString("etaEarliestDateTime") + " and "
-                                + detail.getString("etaLatestDateTime")
+                        ? ", done between " + toTheSecond(detail.getString("etaEarliestDateTime")) + " and "
+                                + toTheSecond(detail.getString("etaLatestDateTime"))
                         : ""));
         objects(info, "replicatedDisks").forEach(this::disk);
         limit("  limit of bandwidth", source);
@@ -73,12 +76,12 @@ final class StatusText {
         long replicated = disk.getLong("replicatedStorageBytes");
         line(String.format(
                 Locale.ROOT,
-                "  %s: %.1f %% of %.1f GiB replicated, %.3f GiB rescanned, %.3f GiB backlogged",
+                "  %s: %.1f %% of %s replicated, %s rescanned, %s backlogged",
                 disk.getString("deviceName"),
                 total == 0 ? PERCENT : PERCENT * replicated / total,
-                total / GIB,
-                disk.getLong("rescannedStorageBytes") / GIB,
-                disk.getLong("backloggedStorageBytes") / GIB));
+                Amounts.bytes(total),
+                Amounts.bytes(disk.getLong("rescannedStorageBytes")),
+                Amounts.bytes(disk.getLong("backloggedStorageBytes"))));
     }
 
     /** Nothing where none is assigned and nobody has set one. */
@@ -99,17 +102,33 @@ final class StatusText {
         double sum =
                 stages.stream().mapToDouble(stage -> stage.getDouble("seconds")).sum();
         if (sum > 0) {
-            StringBuilder shares = new StringBuilder();
-            for (JsonObject stage : stages) {
-                shares.append(shares.isEmpty() ? "" : ", ")
-                        .append(String.format(
-                                Locale.ROOT,
-                                "%s %.0f %%",
-                                stage.getString("stage"),
-                                PERCENT * stage.getDouble("seconds") / sum));
-            }
-            line(String.format(Locale.ROOT, "  time went to: %s", shares));
+            String shares = stages.stream()
+                    .filter(stage -> Math.round(PERCENT * stage.getDouble("seconds") / sum) > 0)
+                    .map(stage -> share(stage, sum))
+                    .collect(Collectors.joining(", "));
+            line(String.format(Locale.ROOT, "  %s went to: %s", seconds(sum), shares));
         }
+    }
+
+    private static String share(JsonObject stage, double sum) {
+        double stageSeconds = stage.getDouble("seconds");
+        return String.format(
+                Locale.ROOT,
+                "%s %.0f %% (%s)",
+                stage.getString("stage"),
+                PERCENT * stageSeconds / sum,
+                seconds(stageSeconds));
+    }
+
+    private static String seconds(double seconds) {
+        return seconds < 10
+                ? String.format(Locale.ROOT, "%.1f s", seconds)
+                : Amounts.time(Duration.ofMillis(Math.round(seconds * 1000)));
+    }
+
+    /** Without the fractions that only a machine reads. */
+    private static String toTheSecond(String moment) {
+        return Instant.parse(moment).truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
     private void controlPlane(JsonObject status) {
@@ -117,10 +136,11 @@ final class StatusText {
             line(String.format(
                     Locale.ROOT,
                     "control plane: failing since %s, %s",
-                    status.getString("failingSinceDateTime"),
+                    toTheSecond(status.getString("failingSinceDateTime")),
                     status.getJsonObject("lastFailure", new JsonObject()).getString("sentence")));
         } else if (status.containsKey("lastAnsweredDateTime")) {
-            line(String.format(Locale.ROOT, "control plane: answered %s", status.getString("lastAnsweredDateTime")));
+            line(String.format(
+                    Locale.ROOT, "control plane: answered %s", toTheSecond(status.getString("lastAnsweredDateTime"))));
         }
     }
 }

@@ -21,7 +21,7 @@ public final class TextLayout extends ClassicConverter {
         StringBuilder text = new StringBuilder(event.getFormattedMessage()).append(':');
         for (KeyValuePair fact : facts) {
             if (fact.value != null) {
-                text.append(' ').append(fact.key).append('=').append(fact.value);
+                text.append(' ').append(fact.key).append('=').append(LogValue.text(fact.value));
             }
         }
         return text.toString();

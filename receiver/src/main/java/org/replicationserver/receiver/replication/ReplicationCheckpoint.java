@@ -81,7 +81,7 @@ public record ReplicationCheckpoint(
                 record.commit().epoch(),
                 record.commit().markTimeMillis(),
                 record.stateLost() && !committed,
-                !record.refusedInstances().isEmpty(),
+                !record.refusedAgents().isEmpty(),
                 volumes);
     }
 }

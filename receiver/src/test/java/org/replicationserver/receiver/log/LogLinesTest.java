@@ -11,7 +11,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -73,6 +76,20 @@ final class LogLinesTest {
                         .put("rate", "NaN"));
         assertThat(TextLayout.textOf(event))
                 .isEqualTo("listening: port=1500 fuzzy=true protocols=[TLSv1.2, TLSv1.3] rate=NaN");
+    }
+
+    @Test
+    void momentsAreToTheMillisecondAndDurationsInSeconds() {
+        LoggingEvent event = event(
+                Level.INFO,
+                "failing",
+                new KeyValuePair("since", Instant.parse("2026-11-25T08:00:00.123456789Z")),
+                new KeyValuePair("took", Duration.parse("PT2M49S")),
+                new KeyValuePair("pause", Duration.ofMillis(1500)));
+        String text = "failing: since=2026-11-25T08:00:00.123Z took=169 s pause=1.5 s";
+        assertThat(TextLayout.textOf(event)).isEqualTo(text);
+        assertThat(LogRecord.of(event).attributes())
+                .isEqualTo(Map.of("since", "2026-11-25T08:00:00.123Z", "took", "169 s", "pause", "1.5 s"));
     }
 
     @ParameterizedTest

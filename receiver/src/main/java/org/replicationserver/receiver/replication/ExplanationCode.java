@@ -29,7 +29,7 @@ public enum ExplanationCode {
             DataReplicationErrorCode.UNSUPPORTED_VM_CONFIGURATION,
             "two agents take turns with {keys}, the one at {refusedAddress} is refused, the other is at {otherAddress}; no volume counts"
                     + " as consistent",
-            "Stop the one that is none of this source server, then accept its agents (ACCEPT_AGENTS, or: source accept-agents"
+            "Stop the agent that does not belong here, then accept the agents again (ACCEPT_AGENTS, or: source accept-agents"
                     + " {sourceServerId})."),
     VOLUME_FAILED(
             ERROR,

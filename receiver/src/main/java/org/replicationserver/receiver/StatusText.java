@@ -4,6 +4,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -171,15 +172,21 @@ final class StatusText {
         }
     }
 
+    /** Without the fractions that only a machine reads. */
+    private static String toTheSecond(String moment) {
+        return Instant.parse(moment).truncatedTo(ChronoUnit.SECONDS).toString();
+    }
+
     private void controlPlane(JsonObject status) {
         if (status.containsKey("failingSinceDateTime")) {
             line(String.format(
                     Locale.ROOT,
                     "control plane: failing since %s, %s",
-                    status.getString("failingSinceDateTime"),
+                    toTheSecond(status.getString("failingSinceDateTime")),
                     status.getJsonObject("lastFailure", new JsonObject()).getString("sentence")));
         } else if (status.containsKey("lastAnsweredDateTime")) {
-            line(String.format(Locale.ROOT, "control plane: answered %s", status.getString("lastAnsweredDateTime")));
+            line(String.format(
+                    Locale.ROOT, "control plane: answered %s", toTheSecond(status.getString("lastAnsweredDateTime"))));
         }
     }
 }

@@ -27,9 +27,10 @@ public enum ExplanationCode {
     DUPLICATE_AGENT(
             ERROR,
             DataReplicationErrorCode.UNSUPPORTED_VM_CONFIGURATION,
-            "two agents take turns with one certificate (a cloned machine?), the one at {refusedAddress} is refused, the other is at"
-                    + " {otherAddress}; no volume counts as consistent",
-            "Stop the clone, then accept the agents of this source server."),
+            "two agents take turns with {keys}, the one at {refusedAddress} is refused, the other is at {otherAddress}; no volume counts"
+                    + " as consistent",
+            "Stop the agent that does not belong here, then accept the agents again (ACCEPT_AGENTS, or: source accept-agents"
+                    + " {sourceServerId})."),
     VOLUME_FAILED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,

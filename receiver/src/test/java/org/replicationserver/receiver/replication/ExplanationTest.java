@@ -53,8 +53,8 @@ class ExplanationTest {
                 world -> world.open(Welcome.Action.RESCAN));
         row(
                 ExplanationCode.DUPLICATE_AGENT,
-                world -> world.model.duplicateAgent("192.0.2.1:1", "192.0.2.2:2"),
-                "two agents take turns with one certificate (a cloned machine?), the one at 192.0.2.1:1 is refused, the other is at"
+                world -> world.model.duplicateAgent(ModelWorld.DUPLICATE),
+                "two agents take turns with the same key (a cloned machine?), the one at 192.0.2.1:1 is refused, the other is at"
                         + " 192.0.2.2:2; no volume counts as consistent",
                 world -> world.model.agentsAccepted());
         row(
@@ -423,7 +423,7 @@ class ExplanationTest {
 
         ModelWorld world = world(ExplanationCode.UNSTABLE_NETWORK);
         world.model.volumeFailed("vol-0", "EIO", world.now());
-        world.model.duplicateAgent("a", "b");
+        world.model.duplicateAgent(ModelWorld.DUPLICATE);
         assertThat(world.codes()).isSorted().startsWith(ExplanationCode.DUPLICATE_AGENT, ExplanationCode.VOLUME_FAILED);
     }
 

@@ -83,7 +83,7 @@ final class Explainer {
         List<Explanation> found = new ArrayList<>();
         Moment now = situation.now();
         explainVolumes(now, found);
-        explainControlPlane(now, found);
+        add(found, ControlPlaneExplainer.explain(controlPlane, now));
         add(found, duplicateAgent);
         add(found, recordLost);
         explainRescan(situation, found);
@@ -139,15 +139,6 @@ final class Explainer {
                 found.add(ExplanationCode.VOLUME_MISSING.explain(
                         facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
             }
-        }
-    }
-
-    private void explainControlPlane(Moment now, List<Explanation> found) {
-        Facts facts = new Facts().put("seconds", controlPlane.seconds(now)).put("reason", controlPlane.reason());
-        if (controlPlane.isNotAuthenticated(now)) {
-            found.add(ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED.explain(facts));
-        } else if (controlPlane.isUnreachable(now)) {
-            found.add(ExplanationCode.CONTROL_PLANE_UNREACHABLE.explain(facts));
         }
     }
 

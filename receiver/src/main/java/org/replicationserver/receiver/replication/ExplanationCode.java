@@ -43,8 +43,8 @@ public enum ExplanationCode {
     CONTROL_PLANE_NOT_AUTHENTICATED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_AUTHENTICATE_WITH_SERVICE,
-            "this server has not been authenticated by the control plane for {seconds} s: {reason}",
-            "Check the route to the control plane on TCP 443, the role of the instance, and its clock."),
+            "this server has not been authenticated by the control plane for {seconds} s: {reason}; tried again {nextAttempt}",
+            null),
     AGENT_REFUSED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
@@ -95,8 +95,27 @@ public enum ExplanationCode {
     CONTROL_PLANE_UNREACHABLE(
             WARNING,
             null,
-            "the control plane has not answered for {seconds} s ({reason}); replication goes on, what is to be told is kept",
-            "Check the route to the control plane on TCP 443, name resolution, and proxies."),
+            "the control plane has not been reached for {seconds} s: {reason}; tried again {nextAttempt};"
+                    + " replication goes on, what is to be told is kept",
+            null),
+    CONTROL_PLANE_THROTTLED(
+            WARNING,
+            null,
+            "the control plane has turned calls away as too many for {seconds} s: {reason}; tried again {nextAttempt};"
+                    + " replication goes on, what is to be told is kept",
+            null),
+    CONTROL_PLANE_SERVER_ERROR(
+            WARNING,
+            null,
+            "the control plane has failed to answer calls for {seconds} s: {reason}; tried again {nextAttempt};"
+                    + " replication goes on, what is to be told is kept",
+            null),
+    CONTROL_PLANE_BAD_ANSWER(
+            WARNING,
+            null,
+            "what answers as the control plane has not spoken its API for {seconds} s: {reason}; tried again {nextAttempt};"
+                    + " replication goes on, what is to be told is kept",
+            null),
     RECORD_LOST(
             WARNING,
             null,
@@ -121,7 +140,7 @@ public enum ExplanationCode {
     /** With names of facts in braces. */
     final String sentence;
 
-    /** Null where it is that of the stage with the largest share. */
+    /** Null where it is that of the stage with the largest share, or of what the control plane was found to be. */
     final @Nullable String nextAction;
 
     ExplanationCode(
@@ -136,13 +155,13 @@ public enum ExplanationCode {
         return explain(facts, "");
     }
 
-    /** {@code stageAction} is taken where the row has no next action of its own. */
-    Explanation explain(Facts facts, String stageAction) {
+    /** {@code otherAction} is taken where the row has no next action of its own. */
+    Explanation explain(Facts facts, String otherAction) {
         return new Explanation(
                 this,
                 severity,
                 Explanation.fill(sentence, facts.asMap()),
                 facts.asMap(),
-                nextAction == null ? stageAction : nextAction);
+                nextAction == null ? otherAction : nextAction);
     }
 }

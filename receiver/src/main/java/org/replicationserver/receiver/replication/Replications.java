@@ -104,10 +104,10 @@ public final class Replications implements SessionEvents {
         replications.values().forEach(controlPlane);
     }
 
-    /** A call of the control plane has failed; {@code reason} is a sentence with what to do. */
-    public void controlPlaneFailed(ControlPlaneFault fault, String reason) {
+    /** A call of the control plane has failed. */
+    public void controlPlaneFailed(ControlPlaneTrouble trouble) {
         Moment now = now();
-        controlPlane = replication -> replication.controlPlaneFailed(fault, reason, now);
+        controlPlane = replication -> replication.controlPlaneFailed(trouble, now);
         replications.values().forEach(controlPlane);
     }
 

@@ -139,8 +139,8 @@ public final class SourceReplication {
     }
 
     /** A request to the control plane has failed for good; also to be told again and again while that lasts. */
-    public void controlPlaneFailed(ControlPlaneFault fault, String reason, Moment now) {
-        controlPlane.failed(fault, reason, now);
+    public void controlPlaneFailed(ControlPlaneTrouble trouble, Moment now) {
+        controlPlane.failed(trouble, now);
     }
 
     // --- volumes

@@ -40,7 +40,7 @@ class FakeControlPlane implements ControlPlane {
     }
 
     static ControlPlaneException failure(Kind kind) {
-        return new ControlPlaneException(kind, "the control plane answered " + kind, "request-1", null, null);
+        return new ControlPlaneException(kind, "the control plane answered " + kind, "Do so.", "request-1", null, null);
     }
 
     @Override

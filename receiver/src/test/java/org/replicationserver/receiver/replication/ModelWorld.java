@@ -128,6 +128,11 @@ final class ModelWorld implements ReplicationListener {
 
     // --- events
 
+    void failControlPlane(ControlPlaneFault fault, String reason) {
+        Instant next = now().instant().plusSeconds(30);
+        model.controlPlaneFailed(new ControlPlaneTrouble(fault, reason, "Mend it.", next), now());
+    }
+
     void start() {
         model.controlPlaneAbsent();
         model.desired(DesiredState.STARTED, now());

@@ -160,6 +160,7 @@ final class SimulatorTest {
                 .put("backloggedStorageBytes", 7 * MIB);
         JsonObject detail = new JsonObject()
                 .put("backloggedBytes", 7 * MIB)
+                .put("agentConnected", true)
                 .put("backlogKnown", true)
                 .put("rates", new JsonArray())
                 .put("lagAttribution", new JsonArray())

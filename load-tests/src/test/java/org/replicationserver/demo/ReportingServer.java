@@ -96,7 +96,10 @@ final class ReportingServer implements AutoCloseable {
                 .put("replicatedStorageBytes", replicatedBytes)
                 .put("rescannedStorageBytes", 0)
                 .put("backloggedStorageBytes", 0);
-        JsonObject detail = new JsonObject().put("backloggedBytes", 0).put("backlogKnown", true);
+        JsonObject detail = new JsonObject()
+                .put("backloggedBytes", 0)
+                .put("agentConnected", true)
+                .put("backlogKnown", true);
         for (String list : List.of("rates", "lagAttribution", "explanations", "inconsistentVolumes")) {
             detail.put(list, new JsonArray());
         }

@@ -88,6 +88,14 @@ final class CommandTest {
         Awaitility.await(state).atMost(PATIENCE).until(() -> source().state().equals(state));
     }
 
+    /** What is told of the source server is this, and nothing else. */
+    private void awaitExplanations(String... codes) {
+        Awaitility.await(String.join(", ", codes)).atMost(PATIENCE).until(() -> {
+            JsonObject info = source().info();
+            return info != null && Explanations.codes(info).equals(List.of(codes));
+        });
+    }
+
     private void assertThatNothingWasOutOfOrder() {
         assertThat(world.simulator().violations()).isEmpty();
         assertThat(fleet().irregularities()).isEmpty();
@@ -232,6 +240,46 @@ final class CommandTest {
                 awaitSuccess(fleet().issue(SERVER, "RESUME_REPLICATION", SOURCE));
                 awaitState("CONTINUOUS");
                 assertThatNothingWasOutOfOrder();
+            } finally {
+                agent.stop();
+                agent.awaitEnd(PATIENCE);
+            }
+        }
+    }
+
+    @Test
+    void drainedServerSaysSoAndIsGivenNoSourceServer() throws Exception {
+        try (ServerProcess server = server()) {
+            ReplicationAgent agent = replicatedAgent();
+            try {
+                awaitSuccess(fleet().issue(SERVER, "DRAIN_SERVER", null));
+                Awaitility.await("the agent's next attempt")
+                        .atMost(PATIENCE)
+                        .until(() -> server.logSinceStart().contains("the server was drained"));
+                awaitExplanations("SERVER_DRAINED");
+                register("s-2", 'b');
+                assertFails(assign("s-2", "vol-2", null), "not paired: the server was drained");
+                assertThatNothingWasOutOfOrder();
+            } finally {
+                agent.stop();
+                agent.awaitEnd(PATIENCE);
+            }
+        }
+    }
+
+    @Test
+    void agentThatIsRefusedInAPauseIsNotRefusedOnceItIsOver() throws Exception {
+        try (ServerProcess server = server()) {
+            ReplicationAgent agent = replicatedAgent();
+            try {
+                awaitSuccess(fleet().issue(SERVER, "PAUSE_REPLICATION", SOURCE));
+                Awaitility.await("the agent's next attempt")
+                        .atMost(PATIENCE)
+                        .until(() -> server.logSinceStart().contains("is PAUSED"));
+                awaitExplanations("REPLICATION_PAUSED");
+                awaitSuccess(fleet().issue(SERVER, "RESUME_REPLICATION", SOURCE));
+                awaitState("CONTINUOUS");
+                awaitExplanations();
             } finally {
                 agent.stop();
                 agent.awaitEnd(PATIENCE);

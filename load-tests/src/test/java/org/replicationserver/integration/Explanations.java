@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.replication.ReplicationSettings;
@@ -40,13 +43,19 @@ final class Explanations {
     }
 
     static @Nullable JsonObject find(JsonObject info, String code) {
+        return all(info)
+                .filter(told -> told.getString("code").equals(code))
+                .findFirst()
+                .orElse(null);
+    }
+
+    static List<String> codes(JsonObject info) {
+        return all(info).map(told -> told.getString("code")).toList();
+    }
+
+    private static Stream<JsonObject> all(JsonObject info) {
         JsonArray all = info.getJsonObject("detail").getJsonArray("explanations");
-        for (int i = 0; i < all.size(); i++) {
-            if (all.getJsonObject(i).getString("code").equals(code)) {
-                return all.getJsonObject(i);
-            }
-        }
-        return null;
+        return IntStream.range(0, all.size()).mapToObj(all::getJsonObject);
     }
 
     /** Waits until it is told, and has a sentence and what to do. */

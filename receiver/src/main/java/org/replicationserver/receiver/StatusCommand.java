@@ -1,6 +1,7 @@
 package org.replicationserver.receiver;
 
 import io.vertx.core.json.JsonObject;
+import java.time.Instant;
 import java.util.concurrent.Callable;
 import org.replicationserver.receiver.AdminClient.NoAnswerException;
 import org.replicationserver.receiver.config.ConfigException;
@@ -43,7 +44,9 @@ final class StatusCommand implements Callable<Integer> {
         try {
             AdminClient client = new AdminClient(options.load().toServerConfig().adminSocket(), AdminClient.TIMEOUT);
             JsonObject status = client.status();
-            spec.commandLine().getOut().print(json ? status.encodePrettily() + "\n" : StatusText.of(status));
+            spec.commandLine()
+                    .getOut()
+                    .print(json ? status.encodePrettily() + "\n" : StatusText.of(status, Instant.now()));
             spec.commandLine().getOut().flush();
             return 0;
         } catch (ConfigException e) {

@@ -2,23 +2,34 @@ package org.replicationserver.receiver;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.replicationserver.receiver.replication.Amounts;
 
 /** Writes the server's status for a terminal, a few lines for each source server. */
 final class StatusText {
-    private static final double GIB = 1L << 30;
     private static final double PERCENT = 100;
 
     private final StringBuilder text = new StringBuilder();
+    private final Instant now;
 
-    private StatusText() {}
+    private StatusText(Instant now) {
+        this.now = now;
+    }
 
     /** @param status as the administrator's socket tells it */
-    static String of(JsonObject status) {
-        StatusText written = new StatusText();
+    static String of(JsonObject status, Instant now) {
+        StatusText written = new StatusText(now);
+        if (status.containsKey("drainedDateTime")) {
+            written.line("drained at " + status.getString("drainedDateTime")
+                    + ", no session opens any more: replace this server, or start it again");
+        }
         List<JsonObject> sources = objects(status, "sourceServers");
         if (sources.isEmpty()) {
             written.line("no source server is assigned");
@@ -43,15 +54,23 @@ final class StatusText {
         JsonObject detail = info.getJsonObject("detail");
         line(String.format(
                 Locale.ROOT,
-                "%s: %s, lag %s%s",
+                "%s: %s, lag %s, agent %s%s%s",
                 source.getString("sourceServerId"),
                 info.getString("dataReplicationState"),
-                info.getString("lagDuration"),
-                info.containsKey("etaDateTime")
-                        ? ", done between " + detail.getString("etaEarliestDateTime") + " and "
-                                + detail.getString("etaLatestDateTime")
-                        : ""));
-        objects(info, "replicatedDisks").forEach(this::disk);
+                Amounts.seconds(Duration.parse(info.getString("lagDuration")).toSeconds()),
+                detail.getBoolean("agentConnected") ? "connected" : "not connected",
+                rate(objects(detail, "rates")),
+                eta(detail)));
+        initiation(info.getJsonObject("dataReplicationInitiation"));
+        Set<String> notOpen = deviceNames(detail, "VOLUME_FAILED", "VOLUME_MISSING");
+        List<JsonObject> disks = objects(info, "replicatedDisks");
+        disks.forEach(disk -> disk(disk, notOpen));
+        int inconsistent = detail.getJsonArray("inconsistentVolumes").size();
+        line(String.format(
+                Locale.ROOT,
+                "  disks that their volumes hold as at one moment: %d of %d",
+                disks.size() - inconsistent,
+                disks.size()));
         limit("  limit of bandwidth", source);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {
@@ -68,17 +87,60 @@ final class StatusText {
         }
     }
 
-    private void disk(JsonObject disk) {
+    /** Of the shortest window; nothing where nothing moves. */
+    private static String rate(List<JsonObject> rates) {
+        long bytesPerSecond = rates.isEmpty() ? 0 : rates.getFirst().getLong("durableBytesPerSecond");
+        return bytesPerSecond == 0 ? "" : ", " + Amounts.bytes(bytesPerSecond) + "/s become durable";
+    }
+
+    /** From now, since who waits does not want to compare clocks. */
+    private String eta(JsonObject detail) {
+        if (!detail.containsKey("etaLatestDateTime")) {
+            return "";
+        }
+        String earliest = fromNow(detail.getString("etaEarliestDateTime"));
+        String latest = fromNow(detail.getString("etaLatestDateTime"));
+        return earliest.equals(latest) ? ", done in about " + latest : ", done in " + earliest + " to " + latest;
+    }
+
+    private String fromNow(String dateTime) {
+        return Amounts.seconds(
+                Math.max(0, Duration.between(now, Instant.parse(dateTime)).toSeconds()));
+    }
+
+    /** Which step is not done yet; nothing where all are. */
+    private void initiation(JsonObject initiation) {
+        for (JsonObject step : objects(initiation, "steps")) {
+            String status = step.getString("status");
+            if (!status.equals("SUCCEEDED") && !status.equals("SKIPPED")) {
+                line(String.format(Locale.ROOT, "  initiation: %s %s", step.getString("name"), status));
+                return;
+            }
+        }
+    }
+
+    private static Set<String> deviceNames(JsonObject detail, String... codes) {
+        return objects(detail, "explanations").stream()
+                .filter(explanation -> List.of(codes).contains(explanation.getString("code")))
+                .map(explanation -> explanation.getJsonObject("facts").getString("deviceName"))
+                .collect(Collectors.toSet());
+    }
+
+    private void disk(JsonObject disk, Set<String> notOpen) {
+        String deviceName = disk.getString("deviceName");
         long total = disk.getLong("totalStorageBytes");
         long replicated = disk.getLong("replicatedStorageBytes");
+        long rescanned = disk.getLong("rescannedStorageBytes");
+        long backlogged = disk.getLong("backloggedStorageBytes");
         line(String.format(
                 Locale.ROOT,
-                "  %s: %.1f %% of %.1f GiB replicated, %.3f GiB rescanned, %.3f GiB backlogged",
-                disk.getString("deviceName"),
+                "  %s: %.1f %% of %s replicated%s%s%s",
+                deviceName,
                 total == 0 ? PERCENT : PERCENT * replicated / total,
-                total / GIB,
-                disk.getLong("rescannedStorageBytes") / GIB,
-                disk.getLong("backloggedStorageBytes") / GIB));
+                Amounts.bytes(total),
+                rescanned == 0 || rescanned == total ? "" : ", " + Amounts.bytes(rescanned) + " of it again",
+                backlogged == 0 ? "" : ", " + Amounts.bytes(backlogged) + " backlogged",
+                notOpen.contains(deviceName) ? ", and its volume takes no writes" : ""));
     }
 
     /** Nothing where none is assigned and nobody has set one. */
@@ -108,7 +170,7 @@ final class StatusText {
                                 stage.getString("stage"),
                                 PERCENT * stage.getDouble("seconds") / sum));
             }
-            line(String.format(Locale.ROOT, "  time went to: %s", shares));
+            line(String.format(Locale.ROOT, "  %s of lag went to: %s", Amounts.seconds(Math.round(sum)), shares));
         }
     }
 

@@ -4,34 +4,153 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.time.Instant;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class StatusTextTest {
+    private static final Instant NOW = Instant.parse("2026-05-01T00:00:00Z");
+
     private static JsonObject limit(int mbps, String origin) {
         return new JsonObject().put("bandwidthThrottling", mbps).put("origin", origin);
+    }
+
+    private static JsonObject detail() {
+        return new JsonObject().put("agentConnected", true).put("inconsistentVolumes", new JsonArray());
     }
 
     private static String text(JsonObject limitOfSource, JsonObject limitOfAll) {
         JsonObject info = new JsonObject()
                 .put("dataReplicationState", "CONTINUOUS")
                 .put("lagDuration", "PT0S")
-                .put("detail", new JsonObject());
+                .put("replicatedDisks", new JsonArray())
+                .put("dataReplicationInitiation", new JsonObject())
+                .put("detail", detail());
         JsonObject source = new JsonObject()
                 .put("sourceServerId", "s-1")
                 .put("dataReplicationInfo", info)
                 .put("bandwidth", limitOfSource);
-        return StatusText.of(new JsonObject()
-                .put("sourceServers", new JsonArray().add(source))
-                .put("bandwidth", limitOfAll)
-                .put("controlPlane", new JsonObject()));
+        return StatusText.of(
+                new JsonObject()
+                        .put("sourceServers", new JsonArray().add(source))
+                        .put("bandwidth", limitOfAll)
+                        .put("controlPlane", new JsonObject()),
+                NOW);
+    }
+
+    private static String text(JsonObject info) {
+        return StatusText.of(
+                new JsonObject()
+                        .put(
+                                "sourceServers",
+                                new JsonArray()
+                                        .add(new JsonObject()
+                                                .put("sourceServerId", "s-1")
+                                                .put("dataReplicationInfo", info)))
+                        .put("controlPlane", new JsonObject()),
+                NOW);
+    }
+
+    private static JsonObject disk(String deviceName, long total, long replicated, long rescanned, long backlogged) {
+        return new JsonObject()
+                .put("deviceName", deviceName)
+                .put("totalStorageBytes", total)
+                .put("replicatedStorageBytes", replicated)
+                .put("rescannedStorageBytes", rescanned)
+                .put("backloggedStorageBytes", backlogged);
+    }
+
+    private static JsonObject step(String name, String status) {
+        return new JsonObject().put("name", name).put("status", status);
+    }
+
+    @Test
+    void syncIsToldWithItsRateItsEndAndWhatIsWrongWithADisk() {
+        JsonObject failed = new JsonObject()
+                .put("code", "VOLUME_FAILED")
+                .put("severity", "ERROR")
+                .put("sentence", "volume vol-2 of disk /dev/sdb has taken no writes")
+                .put("facts", new JsonObject().put("deviceName", "/dev/sdb"))
+                .put("nextAction", "Repair it.");
+        JsonObject detail = new JsonObject()
+                .put("agentConnected", true)
+                .put("rates", new JsonArray().add(new JsonObject().put("durableBytesPerSecond", 3 << 20)))
+                .put("etaEarliestDateTime", "2026-05-01T00:02:40.123Z")
+                .put("etaLatestDateTime", "2026-05-01T00:05:00Z")
+                .put(
+                        "lagAttribution",
+                        new JsonArray()
+                                .add(new JsonObject().put("stage", "NETWORK").put("seconds", 150.0))
+                                .add(new JsonObject().put("stage", "VOLUME").put("seconds", 50.0)))
+                .put("explanations", new JsonArray().add(failed))
+                .put("inconsistentVolumes", new JsonArray().add("vol-1").add("vol-2"));
+        JsonObject info = new JsonObject()
+                .put("dataReplicationState", "RESCAN")
+                .put("lagDuration", "PT2M49S")
+                .put(
+                        "replicatedDisks",
+                        new JsonArray()
+                                .add(disk("/dev/sda", 64 << 20, 32 << 20, 0, 1 << 20))
+                                .add(disk("/dev/sdb", 1 << 30, 1 << 30, 1 << 20, 0))
+                                .add(disk("/dev/sdc", 1 << 30, 1 << 30, 1 << 30, 0)))
+                .put("dataReplicationInitiation", new JsonObject().put("steps", new JsonArray()))
+                .put("detail", detail);
+
+        assertThat(text(info)).isEqualTo("""
+                s-1: RESCAN, lag 2 min 49 s, agent connected, 3.0 MiB/s become durable, done in 2 min 40 s to 5 min
+                  /dev/sda: 50.0 % of 64.0 MiB replicated, 1.0 MiB backlogged
+                  /dev/sdb: 100.0 % of 1.0 GiB replicated, 1.0 MiB of it again, and its volume takes no writes
+                  /dev/sdc: 100.0 % of 1.0 GiB replicated
+                  disks that their volumes hold as at one moment: 1 of 3
+                  3 min 20 s of lag went to: NETWORK 75 %, VOLUME 25 %
+                  ERROR VOLUME_FAILED: volume vol-2 of disk /dev/sdb has taken no writes
+                    Repair it.
+                """);
+        detail.put("etaEarliestDateTime", "2026-05-01T00:04:59.999Z").put("etaLatestDateTime", "2026-05-01T00:04:59Z");
+        assertThat(text(info)).contains(", done in about 4 min 59 s\n");
+    }
+
+    @Test
+    void stepThatIsNotDoneIsTold() {
+        JsonObject info = new JsonObject()
+                .put("dataReplicationState", "INITIATING")
+                .put("lagDuration", "PT0S")
+                .put("replicatedDisks", new JsonArray())
+                .put(
+                        "dataReplicationInitiation",
+                        new JsonObject()
+                                .put(
+                                        "steps",
+                                        new JsonArray()
+                                                .add(step("WAIT", "SUCCEEDED"))
+                                                .add(step("DOWNLOAD_REPLICATION_SOFTWARE", "SKIPPED"))
+                                                .add(step("ATTACH_STAGING_DISKS", "FAILED"))
+                                                .add(step("START_DATA_TRANSFER", "NOT_STARTED"))))
+                .put("detail", detail().put("agentConnected", false));
+
+        assertThat(text(info)).startsWith("""
+                s-1: INITIATING, lag 0 s, agent not connected
+                  initiation: ATTACH_STAGING_DISKS FAILED
+                """);
+    }
+
+    @Test
+    void drainedServerSaysSoFirst() {
+        assertThat(StatusText.of(
+                        new JsonObject()
+                                .put("drainedDateTime", "2026-05-01T00:00:00Z")
+                                .put("controlPlane", new JsonObject()),
+                        NOW))
+                .startsWith(
+                        "drained at 2026-05-01T00:00:00Z, no session opens any more: replace this server, or start");
     }
 
     @Test
     void limitsAreToldWhereTheyHold() {
         assertThat(text(limit(50, "SCHEDULE"), limit(200, "ASSIGNED"))).isEqualTo("""
-                        s-1: CONTINUOUS, lag PT0S
+                        s-1: CONTINUOUS, lag 0 s, agent connected
+                          disks that their volumes hold as at one moment: 0 of 0
                           limit of bandwidth: 50 Mbps, by schedule
                         limit of bandwidth of all source servers together: 200 Mbps, assigned
                         """);
@@ -45,13 +164,17 @@ class StatusTextTest {
     })
     void noLimitIsToldWhereOneMayBeExpected(int mbps, String origin, String told) {
         assertThat(text(limit(mbps, origin), limit(0, "ASSIGNED"))).isEqualTo("""
-                        s-1: CONTINUOUS, lag PT0S
+                        s-1: CONTINUOUS, lag 0 s, agent connected
+                          disks that their volumes hold as at one moment: 0 of 0
                           limit of bandwidth: %s
                         """.formatted(told));
     }
 
     @Test
     void nothingIsToldOfALimitThatNobodySet() {
-        assertThat(text(limit(0, "ASSIGNED"), limit(0, "ASSIGNED"))).isEqualTo("s-1: CONTINUOUS, lag PT0S\n");
+        assertThat(text(limit(0, "ASSIGNED"), limit(0, "ASSIGNED"))).isEqualTo("""
+                        s-1: CONTINUOUS, lag 0 s, agent connected
+                          disks that their volumes hold as at one moment: 0 of 0
+                        """);
     }
 }

@@ -82,6 +82,7 @@ public final class DataReplicationInfoJson {
     private static JsonObject detail(Detail detail) {
         JsonObject json = new JsonObject()
                 .put("backloggedBytes", detail.backloggedBytes())
+                .put("agentConnected", detail.agentConnected())
                 .put("backlogKnown", detail.backlogKnown())
                 .put("rates", array(detail.rates(), DataReplicationInfoJson::rate))
                 .put("lagAttribution", array(detail.lagAttribution(), DataReplicationInfoJson::stage))

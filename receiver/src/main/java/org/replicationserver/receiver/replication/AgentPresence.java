@@ -26,7 +26,7 @@ final class AgentPresence {
     /** Since when there is none, or since when an agent is wanted. */
     private long awaySinceNanos;
 
-    private String endReason = "with an earlier process of this server";
+    private String endReason = "before this server was given the source server";
 
     /** Why the last session that was lost ended. */
     private String lostReason = "";
@@ -41,9 +41,10 @@ final class AgentPresence {
         this.awaySinceNanos = nowNanos;
     }
 
-    /** From now on an agent is expected. */
+    /** From now on an agent is expected; why one was refused before says nothing any more. */
     void expected(Moment now) {
         awaySinceNanos = now.nanos();
+        refusedHello = null;
     }
 
     /** The agent's pin and this server's were accepted. */

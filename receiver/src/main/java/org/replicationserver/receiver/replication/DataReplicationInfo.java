@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * All that is said of a source server's replication at one moment; immutable. The members are those of the published type of this name,
  * and {@code detail}, which is ours. A Duration or Instant is written by its toString, which is ISO-8601; one that is null is left out.
  *
- * @param lagDuration whole seconds since the mark of the committed epoch, 0 while nothing waits; before the first commit since the start
+ * @param lagDuration whole seconds since the mark of the last commit that had every disk, 0 while nothing waits; before the first since
+ *     the start
  * @param etaDateTime the later bound of the detail's
  * @param replicatedDisks in the order of the assignment
  * @param lastSnapshotDateTime null as long as this server makes no snapshots
@@ -56,9 +57,10 @@ public record DataReplicationInfo(
     /**
      * What the published type has no member for.
      *
-     * @param lagSinceCommitSeconds null before the first commit
+     * @param lagSinceCommitSeconds null before the first commit that had every disk
      * @param lagSinceConsistentSnapshotSeconds null as long as there is no consistent snapshot
      * @param backloggedBytes of all disks
+     * @param agentConnected whether a session is open
      * @param backlogKnown whether the agent reports its backlog in the present session
      * @param lagAttribution since the present lag began, or of the last one; the largest share first, without those that are 0
      * @param explanations the gravest first
@@ -69,6 +71,7 @@ public record DataReplicationInfo(
             @Nullable Long lagSinceCommitSeconds,
             @Nullable Long lagSinceConsistentSnapshotSeconds,
             long backloggedBytes,
+            boolean agentConnected,
             boolean backlogKnown,
             @Nullable Instant etaEarliestDateTime,
             @Nullable Instant etaLatestDateTime,

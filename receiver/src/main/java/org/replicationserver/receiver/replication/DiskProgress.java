@@ -32,6 +32,9 @@ final class DiskProgress {
     /** In the newest session, which may have ended, and not failed when it opened: the agent may send blocks of it. */
     private boolean inSession;
 
+    /** In the HELLO of the newest session. */
+    private boolean offered;
+
     // the agent's backlog
     private long reportedBytes = UNKNOWN;
     private long durableSinceReportBytes;
@@ -41,6 +44,7 @@ final class DiskProgress {
     private long askedNanos;
     private @Nullable String unavailableReason;
     private @Nullable String failedCause;
+    private long failedMillis;
     private boolean ofOneMoment;
 
     DiskProgress(VolumeAssignment assignment, @Nullable VolumeCheckpoint kept, long nowNanos) {
@@ -56,6 +60,7 @@ final class DiskProgress {
             replicatedBytes = complete ? totalBytes : Math.clamp(kept.replicatedBytes(), 0, totalBytes);
             rescannedBytes = Math.clamp(kept.rescannedBytes(), 0, totalBytes);
             failedCause = kept.failedCause();
+            failedMillis = kept.failedMillis();
         }
     }
 
@@ -65,7 +70,8 @@ final class DiskProgress {
         String generation = dataGen;
         return generation == null
                 ? null
-                : new VolumeCheckpoint(generation, complete, rescanning, replicatedBytes, rescannedBytes, failedCause);
+                : new VolumeCheckpoint(
+                        generation, complete, rescanning, replicatedBytes, rescannedBytes, failedCause, failedMillis);
     }
 
     /** Its assignment changed. Returns whether it grew; what it has more is not replicated. */
@@ -91,12 +97,16 @@ final class DiskProgress {
     /** The disk is not in the session that opens, unless {@link #welcomed} follows. */
     void sessionOpens() {
         inSession = false;
+        offered = false;
     }
 
-    void welcomed(Welcome.Volume volume) {
+    void welcomed(Welcome.Volume volume, long wallMillis) {
+        offered = true;
         inSession = volume.action() != Welcome.Action.FAILED;
         if (!inSession) {
-            failedCause = available ? volume.reason() : failedCause;
+            if (available) {
+                failed(volume.reason(), wallMillis);
+            }
             return;
         }
         if (!volume.dataGen().equals(dataGen)) {
@@ -152,12 +162,23 @@ final class DiskProgress {
         return inSession;
     }
 
+    /** Whether the agent of the newest session has named the disk. */
+    boolean isOffered() {
+        return offered;
+    }
+
+    /** Whether what the source writes to the disk can reach its volume in the newest session. */
+    boolean isServed() {
+        return inSession && failedCause == null;
+    }
+
     // --- the volume
 
     void opened() {
         available = true;
         unavailableReason = null;
         failedCause = null;
+        failedMillis = 0;
     }
 
     void unavailable(String reason, long nowNanos) {
@@ -166,17 +187,19 @@ final class DiskProgress {
         unavailableReason = reason;
     }
 
-    void failed(String cause) {
+    /** The same failure may be told again, by whoever else has found it. */
+    void failed(String cause, long wallMillis) {
         failedCause = cause;
+        failedMillis = failedMillis == 0 ? wallMillis : failedMillis;
     }
 
     boolean isAvailable() {
         return available;
     }
 
-    /** Whether the volume has been waited for so long. */
+    /** Whether the volume could not be opened, or has been waited for so long. */
     boolean isMissing(Moment now, Duration duration) {
-        return !available && now.isAfter(askedNanos, duration);
+        return !available && (unavailableReason != null || now.isAfter(askedNanos, duration));
     }
 
     long missingSeconds(Moment now) {
@@ -190,6 +213,11 @@ final class DiskProgress {
     @Nullable
     String failedCause() {
         return failedCause;
+    }
+
+    /** When it failed, or when this process first heard of that; 0 if it has not. */
+    long failedMillis() {
+        return failedMillis;
     }
 
     /** Whether the volume holds the disk as it was at one moment, as far as is known. */

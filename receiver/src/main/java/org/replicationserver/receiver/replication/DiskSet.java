@@ -100,14 +100,14 @@ final class DiskSet {
 
     // --- events
 
-    void sessionOpened(List<Welcome.Volume> volumes) {
+    void sessionOpened(List<Welcome.Volume> volumes, long wallMillis) {
         reporting = false;
         awaited.clear();
         disks.values().forEach(DiskProgress::sessionOpens);
         for (Welcome.Volume volume : volumes) {
             DiskProgress disk = of(volume.volumeId());
             if (disk != null) {
-                disk.welcomed(volume);
+                disk.welcomed(volume, wallMillis);
             }
         }
     }
@@ -183,7 +183,7 @@ final class DiskSet {
         return disks.values().stream().allMatch(DiskProgress::isAvailable);
     }
 
-    /** Whether a volume has been waited for so long. */
+    /** Whether a volume could not be opened, or has been waited for so long. */
     boolean isMissing(Moment now, Duration duration) {
         return disks.values().stream().anyMatch(disk -> disk.isMissing(now, duration));
     }
@@ -191,6 +191,19 @@ final class DiskSet {
     /** Whether disks came or grew that no session has had since. */
     boolean areAwaited() {
         return !awaited.isEmpty();
+    }
+
+    /** Whether what the source writes can reach the volumes of all disks that are assigned, in the newest session. */
+    boolean areServed() {
+        return !areAwaited() && disks.values().stream().allMatch(DiskProgress::isServed);
+    }
+
+    /** Disks that are assigned, and that the agent of the newest session did not name although they were. */
+    List<DiskProgress> notOffered() {
+        return disks.values().stream()
+                .filter(disk ->
+                        !disk.isOffered() && !awaited.contains(disk.assignment().volumeId()))
+                .toList();
     }
 
     /** Whether the newest session has a disk that must be sent whole and no commit has had it since, or the next one will. */

@@ -3,7 +3,10 @@ package org.replicationserver.receiver.replication;
 /** The committed epoch and the open one. Event loop only. */
 final class EpochProgress {
     private long committedEpoch;
+
+    /** Of the last commit that had every assigned disk. */
     private long markMillis;
+
     private boolean open;
     private boolean commitWaiting;
 
@@ -27,9 +30,10 @@ final class EpochProgress {
         commitWaiting = waits && open;
     }
 
-    void committed(long epoch, long newMarkMillis) {
+    /** @param whole whether the commit had every assigned disk */
+    void committed(long epoch, long newMarkMillis, boolean whole) {
         committedEpoch = epoch;
-        markMillis = newMarkMillis;
+        markMillis = whole ? newMarkMillis : markMillis;
         cut();
     }
 
@@ -49,11 +53,12 @@ final class EpochProgress {
         return committedEpoch;
     }
 
+    /** The mark of the last commit that had every assigned disk, 0 if none had. */
     long markMillis() {
         return markMillis;
     }
 
-    /** From the mark of the committed epoch to now, by the agent's clock and this server's; 0 if that clock is ahead. */
+    /** From that mark to now, by the agent's clock and this server's; 0 if that clock is ahead. */
     long sinceMarkMillis(Moment now) {
         return Math.max(0, now.wallMillis() - markMillis);
     }

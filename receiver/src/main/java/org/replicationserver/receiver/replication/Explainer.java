@@ -1,5 +1,7 @@
 package org.replicationserver.receiver.replication;
 
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -30,6 +32,7 @@ final class Explainer {
 
     private @Nullable Explanation duplicateAgent;
     private @Nullable Explanation recordLost;
+    private @Nullable Explanation serverDrained;
 
     Explainer(
             ReplicationSettings settings,
@@ -68,6 +71,13 @@ final class Explainer {
         recordLost = ExplanationCode.RECORD_LOST.explain(new Facts().put("reason", cause));
     }
 
+    /** Since when no session opens any more, 0 if one may. */
+    void serverDrained(long sinceMillis) {
+        serverDrained = sinceMillis == 0
+                ? null
+                : ExplanationCode.SERVER_DRAINED.explain(new Facts().put("since", seconds(sinceMillis)));
+    }
+
     void recordMade() {
         recordLost = null;
     }
@@ -86,10 +96,18 @@ final class Explainer {
         add(found, ControlPlaneExplainer.explain(controlPlane, now));
         add(found, duplicateAgent);
         add(found, recordLost);
-        explainRescan(situation, found);
+        add(found, serverDrained);
         if (situation.position().isWanted()) {
-            explainAgent(situation, found);
+            if (serverDrained == null) {
+                explainAgent(situation, found);
+            }
             explainTransfer(situation, found);
+            explainRescan(situation, found);
+        } else {
+            ExplanationCode code = situation.is(DataReplicationState.PAUSED)
+                    ? ExplanationCode.REPLICATION_PAUSED
+                    : ExplanationCode.REPLICATION_STOPPED;
+            found.add(code.explain(new Facts().put("since", seconds(situation.wantedMillis()))));
         }
         found.sort(Comparator.comparing(Explanation::code));
         return found.size() <= EXPLANATIONS_MAX ? found : found.subList(0, EXPLANATIONS_MAX);
@@ -107,7 +125,7 @@ final class Explainer {
     }
 
     /** What the state machine knows. */
-    record Situation(Moment now, StatePosition position, long lagSeconds) {
+    record Situation(Moment now, StatePosition position, long wantedMillis, long lagSeconds) {
         /** No byte was ever durable. */
         boolean isInitiating() {
             return position.covered() == DataReplicationState.INITIATING;
@@ -116,6 +134,11 @@ final class Explainer {
         boolean is(DataReplicationState state) {
             return position.shown() == state;
         }
+    }
+
+    /** ISO-8601 */
+    private static String seconds(long wallMillis) {
+        return Instant.ofEpochMilli(wallMillis).truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
     private static void add(List<Explanation> found, @Nullable Explanation explanation) {
@@ -128,13 +151,15 @@ final class Explainer {
         for (DiskProgress disk : disks.all()) {
             Facts facts = new Facts()
                     .put("volumeId", disk.assignment().volumeId())
+                    .put("path", disk.assignment().path().toString())
                     .put("deviceName", disk.assignment().deviceName());
             String failedCause = disk.failedCause();
             if (disk.totalBytes() < settings.diskBytesMin()) {
                 found.add(ExplanationCode.DISK_TOO_SMALL.explain(
                         facts.put("sizeBytes", disk.totalBytes()).put("minimumBytes", settings.diskBytesMin())));
             } else if (failedCause != null) {
-                found.add(ExplanationCode.VOLUME_FAILED.explain(facts.put("reason", failedCause)));
+                found.add(ExplanationCode.VOLUME_FAILED.explain(
+                        facts.put("since", seconds(disk.failedMillis())).put("reason", failedCause)));
             } else if (disk.isMissing(now, settings.volumeMissingAfter())) {
                 found.add(ExplanationCode.VOLUME_MISSING.explain(
                         facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
@@ -198,7 +223,15 @@ final class Explainer {
                     .put("windowSeconds", rate.windowSeconds());
             found.add(withStage(ExplanationCode.NOT_CONVERGING, facts, attribution.sinceLagBegan(), nanos));
         }
-        if (situation.is(DataReplicationState.BACKLOG)) {
+        if (agent.isOpen()) {
+            for (DiskProgress disk : disks.notOffered()) {
+                found.add(ExplanationCode.DISK_NOT_OFFERED.explain(new Facts()
+                        .put("deviceName", disk.assignment().deviceName())
+                        .put("volumeId", disk.assignment().volumeId())));
+            }
+        }
+        // Where nothing is to come, what keeps the replica behind is a disk that is not served, which has its own row.
+        if (situation.is(DataReplicationState.BACKLOG) && (disks.areServed() || disks.remainingBytes() > 0)) {
             Facts facts = new Facts()
                     .put("lagSeconds", situation.lagSeconds())
                     .put("backloggedBytes", disks.remainingBytes());

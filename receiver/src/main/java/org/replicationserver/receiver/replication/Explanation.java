@@ -2,7 +2,6 @@ package org.replicationserver.receiver.replication;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -18,7 +17,6 @@ public record Explanation(
         ExplanationCode code, Severity severity, String sentence, Map<String, Object> facts, String nextAction) {
     private static final int TEXT_CHARS_MAX = 256;
     private static final Pattern PLACE = Pattern.compile("\\{(\\w+)}");
-    private static final String[] UNITS = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
 
     /** How grave it is. */
     public enum Severity {
@@ -75,18 +73,8 @@ public record Explanation(
 
     private static String words(String name, Object value) {
         if (value instanceof Long number && name.endsWith("BytesPerSecond")) {
-            return bytes(number) + "/s";
+            return Amounts.bytes(number) + "/s";
         }
-        return value instanceof Long number && name.endsWith("Bytes") ? bytes(number) : value.toString();
-    }
-
-    private static String bytes(long bytes) {
-        int unit = 0;
-        double shown = bytes;
-        while (shown >= 1024 && unit < UNITS.length - 1) {
-            shown /= 1024;
-            unit++;
-        }
-        return unit == 0 ? bytes + " bytes" : String.format(Locale.ROOT, "%.1f %s", shown, UNITS[unit]);
+        return value instanceof Long number && name.endsWith("Bytes") ? Amounts.bytes(number) : value.toString();
     }
 }

@@ -33,13 +33,19 @@ public enum ExplanationCode {
     VOLUME_FAILED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,
-            "volume {volumeId} of disk {deviceName} takes no writes: {reason}",
-            "Repair or replace the volume, then reopen it; a full sync of the disk follows."),
+            "volume {volumeId} of disk {deviceName} has taken no writes since {since}: {reason} ({path})",
+            "Repair or replace the volume, then reopen it (REOPEN_VOLUME, or: volume reopen {volumeId}); a full sync of the disk follows."),
     VOLUME_MISSING(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,
-            "volume {volumeId} of disk {deviceName} could not be opened for {seconds} s: {reason}",
-            "Attach the volume to this instance; look at its attachment limit, at the volume's key and at capacity."),
+            "volume {volumeId} of disk {deviceName} has not been open for {seconds} s: {reason} ({path})",
+            "Attach the volume to this instance, or mend what the reason names; then reopen it (REOPEN_VOLUME, or: volume reopen"
+                    + " {volumeId})."),
+    SERVER_DRAINED(
+            ERROR,
+            null,
+            "this server was drained at {since} and opens no session any more",
+            "Replace this server, or start it again if it is to go on."),
     CONTROL_PLANE_NOT_AUTHENTICATED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_AUTHENTICATE_WITH_SERVICE,
@@ -87,6 +93,11 @@ public enum ExplanationCode {
             "the backlog of {backloggedBytes} grows: {arrivingBytesPerSecond} are written on the source and {durableBytesPerSecond} become"
                     + " durable, over {windowSeconds} s; {percent} % of the lag went to {where}",
             null),
+    DISK_NOT_OFFERED(
+            ERROR,
+            null,
+            "disk {deviceName} is assigned to volume {volumeId}, and the agent's session is without it",
+            "Give the disk to the agent, or leave it out of the source server's replication."),
     UNSTABLE_NETWORK(
             WARNING,
             DataReplicationErrorCode.UNSTABLE_NETWORK,
@@ -130,7 +141,17 @@ public enum ExplanationCode {
             INFO,
             null,
             "{disks} disks are sent whole ({reason}), {doneBytes} of {totalBytes} are done",
-            "Nothing, as long as it progresses.");
+            "Nothing, as long as it progresses."),
+    REPLICATION_PAUSED(
+            INFO,
+            null,
+            "the control plane has wanted replication paused since {since}; the agent keeps what it has to send",
+            "RESUME_REPLICATION goes on from there."),
+    REPLICATION_STOPPED(
+            INFO,
+            null,
+            "the control plane has wanted replication stopped since {since}",
+            "START_REPLICATION begins it, or goes on where it was stopped.");
 
     final Severity severity;
 
@@ -162,6 +183,6 @@ public enum ExplanationCode {
                 severity,
                 Explanation.fill(sentence, facts.asMap()),
                 facts.asMap(),
-                nextAction == null ? otherAction : nextAction);
+                nextAction == null ? otherAction : Explanation.fill(nextAction, facts.asMap()));
     }
 }

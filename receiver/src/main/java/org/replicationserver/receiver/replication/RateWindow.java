@@ -15,7 +15,7 @@ final class RateWindow {
 
     private final long windowNanos;
     private final long bucketNanos;
-    private final long startedNanos;
+    private long startedNanos;
     private final long[] bytes = new long[SLOTS];
 
     // the first backlog that was known in each bucket, when that was, and the least of the bucket
@@ -32,6 +32,15 @@ final class RateWindow {
         this.bucketNanos = Math.max(1, windowNanos / BUCKETS);
         this.startedNanos = nowNanos;
         Arrays.fill(backlogBytes, UNKNOWN);
+    }
+
+    /** What was before is forgotten. */
+    void beginAnew(long nowNanos) {
+        startedNanos = nowNanos;
+        bucket = 0;
+        Arrays.fill(bytes, 0);
+        Arrays.fill(backlogBytes, UNKNOWN);
+        newestBacklogBytes = UNKNOWN;
     }
 
     long windowNanos() {
@@ -64,12 +73,6 @@ final class RateWindow {
         backlogBytesMin[slot] = Math.min(backlogBytesMin[slot], nowBytes);
         newestBacklogBytes = nowBytes;
         newestBacklogNanos = nowNanos;
-    }
-
-    /** The backlog jumps for a reason that is no rate. */
-    void forgetBacklog() {
-        Arrays.fill(backlogBytes, UNKNOWN);
-        newestBacklogBytes = UNKNOWN;
     }
 
     /** How long the window has been looked at, at most its length and one bucket. */

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.replication;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.SourceRecord;
 
 /**
@@ -12,9 +13,11 @@ import org.replicationserver.receiver.session.SourceRecord;
  * @param startMillis when replication was first started, 0 if never
  * @param firstByteMillis when the first block came, 0 if none
  * @param committedEpoch 0 if none is
- * @param markMillis its mark, 0 if none is committed
+ * @param markMillis the mark of the last commit that had every assigned disk, 0 if none had
  * @param recordLost whether the sessions' record could not be read and nothing was committed since
  * @param duplicateAgent whether a duplicate agent was found and not accepted
+ * @param wanted what was last wanted of it
+ * @param wantedMillis since when, 0 if that is not known
  * @param volumes by volume id
  */
 public record ReplicationCheckpoint(
@@ -25,6 +28,8 @@ public record ReplicationCheckpoint(
         long markMillis,
         boolean recordLost,
         boolean duplicateAgent,
+        DesiredState wanted,
+        long wantedMillis,
         Map<String, VolumeCheckpoint> volumes) {
 
     /**
@@ -36,6 +41,7 @@ public record ReplicationCheckpoint(
      * @param replicatedBytes so many bytes of its disk are known to be durable
      * @param rescannedBytes so many of them were sent again in the last rescan
      * @param failedCause why it takes no writes, or null if it does
+     * @param failedMillis since when, 0 if that is not known or it does
      */
     public record VolumeCheckpoint(
             String dataGen,
@@ -43,7 +49,8 @@ public record ReplicationCheckpoint(
             boolean rescanning,
             long replicatedBytes,
             long rescannedBytes,
-            @Nullable String failedCause) {}
+            @Nullable String failedCause,
+            long failedMillis) {}
 
     /** Throws IllegalArgumentException for a state that contradicts the committed epoch, so that no damaged file is believed. */
     public ReplicationCheckpoint {
@@ -59,7 +66,8 @@ public record ReplicationCheckpoint(
 
     /** Of a source server that was never seen. */
     public static ReplicationCheckpoint initial() {
-        return new ReplicationCheckpoint(DataReplicationState.INITIATING, 0, 0, 0, 0, false, false, Map.of());
+        return new ReplicationCheckpoint(
+                DataReplicationState.INITIATING, 0, 0, 0, 0, false, false, DesiredState.STOPPED, 0, Map.of());
     }
 
     /**
@@ -73,7 +81,7 @@ public record ReplicationCheckpoint(
         Map<String, VolumeCheckpoint> volumes = new LinkedHashMap<>();
         record.volumes()
                 .forEach((id, volume) -> volumes.put(
-                        id, new VolumeCheckpoint(volume.dataGen(), committed, false, 0, 0, volume.failedCause())));
+                        id, new VolumeCheckpoint(volume.dataGen(), committed, false, 0, 0, volume.failedCause(), 0)));
         return new ReplicationCheckpoint(
                 committed ? DataReplicationState.BACKLOG : begun,
                 0,
@@ -82,6 +90,8 @@ public record ReplicationCheckpoint(
                 record.commit().markTimeMillis(),
                 record.stateLost() && !committed,
                 !record.refusedInstances().isEmpty(),
+                DesiredState.STOPPED,
+                0,
                 volumes);
     }
 }

@@ -49,6 +49,7 @@ public final class Replications implements SessionEvents {
     private Consumer<SourceReplication> controlPlane;
 
     private long keptNanos;
+    private long drainedMillis;
 
     /**
      * @param replicatorId this server's published id, asked when it is told
@@ -109,6 +110,17 @@ public final class Replications implements SessionEvents {
         Moment now = now();
         controlPlane = replication -> replication.controlPlaneFailed(trouble, now);
         replications.values().forEach(controlPlane);
+    }
+
+    /** No session opens any more as long as this process runs. */
+    public void serverDrained() {
+        drainedMillis = clock.millis();
+        replications.values().forEach(replication -> replication.serverDrained(drainedMillis));
+    }
+
+    /** When that was, 0 if it was not. */
+    public long drainedMillis() {
+        return drainedMillis;
     }
 
     /** A handshake was refused on either side; nobody knows who the peer was. */
@@ -172,6 +184,7 @@ public final class Replications implements SessionEvents {
         SourceReplication replication = new SourceReplication(
                 assignment, replicatorId, settings, checkpoint, hadSession(record, checkpoint), listener, now());
         controlPlane.accept(replication);
+        replication.serverDrained(drainedMillis);
         replications.put(id, replication);
         replication.desired(wanted, now());
     }
@@ -270,14 +283,14 @@ public final class Replications implements SessionEvents {
 
     @Override
     public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
-        with(sourceServerId, replication -> replication.volumeFailed(volumeId, cause));
+        with(sourceServerId, replication -> replication.volumeFailed(volumeId, cause, now()));
     }
 
     @Override
     public void volumeFailed(String sourceServerId, VolumeFailure failure) {
         withAndKeep(
                 sourceServerId,
-                replication -> replication.volumeFailed(failure.volumeId().value(), failure.summary()));
+                replication -> replication.volumeFailed(failure.volumeId().value(), failure.summary(), now()));
     }
 
     @Override

@@ -45,6 +45,8 @@ public final class SourceReplication {
 
     private SourceAssignment assignment;
     private StatePosition position;
+    private DesiredState wanted;
+    private long wantedMillis;
     private long startMillis;
     private boolean started;
     private long firstByteMillis;
@@ -74,6 +76,8 @@ public final class SourceReplication {
         this.settings = settings;
         this.listener = listener;
         this.position = new StatePosition(DataReplicationState.STOPPED, kept.state());
+        this.wanted = kept.wanted();
+        this.wantedMillis = kept.wantedMillis();
         this.started = kept.startMillis() > 0;
         this.startMillis = started ? kept.startMillis() : now.wallMillis();
         this.firstByteMillis = kept.firstByteMillis();
@@ -101,7 +105,7 @@ public final class SourceReplication {
         assignment = changed;
         DiskSet.Change change = disks.assigned(changed, now.nanos());
         if (change != DiskSet.Change.NONE) {
-            rates.forgetBacklog();
+            rates.beginAnew(now.nanos());
         }
         if (change == DiskSet.Change.MORE_TO_SEND && epochs.hasCommitted()) {
             on(ReplicationEvent.RESCAN_BEGAN, now);
@@ -112,6 +116,10 @@ public final class SourceReplication {
     /** What is wanted from now on; the same again changes nothing. */
     public void desired(DesiredState desired, Moment now) {
         DataReplicationState before = position.shown();
+        if (desired != wanted || wantedMillis == 0) {
+            wanted = desired;
+            wantedMillis = now.wallMillis();
+        }
         switch (desired) {
             case STARTED ->
                 on(before == DataReplicationState.PAUSED ? ReplicationEvent.RESUMED : ReplicationEvent.STARTED, now);
@@ -124,6 +132,7 @@ public final class SourceReplication {
                 startMillis = now.wallMillis();
             }
             agent.expected(now);
+            rates.beginAnew(now.nanos());
             stall.restart(now, attribution.total());
         }
     }
@@ -141,6 +150,11 @@ public final class SourceReplication {
     /** A request to the control plane has failed for good; also to be told again and again while that lasts. */
     public void controlPlaneFailed(ControlPlaneTrouble trouble, Moment now) {
         controlPlane.failed(trouble, now);
+    }
+
+    /** Since when this server opens no session any more, 0 if it does. */
+    public void serverDrained(long sinceMillis) {
+        explainer.serverDrained(sinceMillis);
     }
 
     // --- volumes
@@ -162,10 +176,10 @@ public final class SourceReplication {
     }
 
     /** A volume takes no more writes until it is reopened. */
-    public void volumeFailed(String volumeId, String cause) {
+    public void volumeFailed(String volumeId, String cause, Moment now) {
         DiskProgress disk = disks.of(volumeId);
         if (disk != null) {
-            disk.failed(cause);
+            disk.failed(cause, now.wallMillis());
         }
     }
 
@@ -184,9 +198,11 @@ public final class SourceReplication {
         agent.refused(new RefusedHandshake(fault, remoteAddress, reason, now.nanos()));
     }
 
-    /** A HELLO was refused; RANGE means that a disk's size is not the assigned one. */
+    /** A HELLO was refused; RANGE means that a disk's size is not the assigned one, PAUSED only what the state says. */
     public void helloRefused(ErrorCode code, String remoteAddress, String reason, Moment now) {
-        agent.refused(new RefusedHello(code, remoteAddress, reason, now.nanos()));
+        if (code != ErrorCode.PAUSED) {
+            agent.refused(new RefusedHello(code, remoteAddress, reason, now.nanos()));
+        }
     }
 
     /** Two agents take turns; {@code otherAddress} is of the one that goes on. */
@@ -208,10 +224,10 @@ public final class SourceReplication {
     public void sessionOpened(long generation, List<Welcome.Volume> volumes, Moment now) {
         agent.opened(generation, now);
         epochs.cut();
-        disks.sessionOpened(volumes);
+        disks.sessionOpened(volumes, now.wallMillis());
         attribution.sessionOpened(now.nanos());
         if (volumes.stream().anyMatch(volume -> volume.action() == Welcome.Action.RESCAN)) {
-            rates.forgetBacklog();
+            rates.beginAnew(now.nanos());
             if (epochs.hasCommitted()) {
                 on(ReplicationEvent.RESCAN_BEGAN, now);
             }
@@ -265,12 +281,14 @@ public final class SourceReplication {
 
     /** The commit of an epoch is stored. */
     public void committed(long epoch, boolean fuzzy, long markMillis, Moment now) {
-        epochs.committed(epoch, markMillis);
+        boolean whole = disks.areServed();
+        epochs.committed(epoch, markMillis, whole);
         blocksUnderWay = 0; // or it could not have been committed
-        boolean caughtUp = !disks.areAwaited() && (!disks.isReporting() || disks.remainingBytes() == 0);
+        boolean caughtUp = whole && (!disks.isReporting() || disks.remainingBytes() == 0);
         disks.committed(fuzzy);
         explainer.recordMade();
-        if (caughtUp || !agent.isOpen()) {
+        boolean moreIsToldOfIt = agent.isOpen() && (disks.isReporting() || disks.areAwaited());
+        if (caughtUp || !moreIsToldOfIt) {
             judgeCommit(caughtUp, now);
         } else {
             commitUnjudged = true;
@@ -287,7 +305,7 @@ public final class SourceReplication {
         disks.reported(backlogs);
         rates.backlog(now.nanos(), disks.remainingBytes());
         attribution.agentWaited(now.nanos(), waits);
-        boolean caughtUp = !disks.areAwaited() && disks.remainingBytes() == 0;
+        boolean caughtUp = disks.areServed() && disks.remainingBytes() == 0;
         if (commitUnjudged) {
             judgeCommit(caughtUp, now);
         } else if (caughtUp && !epochs.isOpen() && position.covered() == DataReplicationState.BACKLOG) {
@@ -328,7 +346,9 @@ public final class SourceReplication {
         if (agent.isLost(now)) {
             on(ReplicationEvent.AGENT_LOST, now);
         }
-        if (attribution.lagNanos(now.nanos()) > settings.backlogAfter().toNanos()) {
+        boolean behindLong =
+                attribution.lagNanos(now.nanos()) > settings.backlogAfter().toNanos();
+        if (behindLong || (agent.isOpen() && !disks.areServed())) {
             on(ReplicationEvent.FELL_BEHIND, now);
         }
     }
@@ -339,16 +359,21 @@ public final class SourceReplication {
         boolean underWay = blocksUnderWay > 0 || epochs.isCommitWaiting();
         boolean outstanding = disks.outstandingBytes() > 0;
         boolean waits = connected && (underWay || (disks.isReporting() && outstanding));
-        attribution.lagging(now.nanos(), connected, isBehind() && connected, epochs.isCommitWaiting());
+        attribution.lagging(now.nanos(), connected, isTransferring() && connected, epochs.isCommitWaiting());
         stall.waiting(now, waits, attribution.total());
         if (!waits) {
             on(ReplicationEvent.NOTHING_WAITS, now);
         }
     }
 
+    /** Whether the replica is not known to be what the source is, as far as it is served by the session. */
+    private boolean isTransferring() {
+        return blocksUnderWay > 0 || epochs.isOpen() || disks.outstandingBytes() > 0 || disks.isIncomplete();
+    }
+
     /** Whether the replica is not known to be what the source is. */
     private boolean isBehind() {
-        return blocksUnderWay > 0 || epochs.isOpen() || disks.outstandingBytes() > 0 || disks.isIncomplete();
+        return isTransferring() || !disks.areServed();
     }
 
     private void on(ReplicationEvent event, Moment now) {
@@ -384,15 +409,17 @@ public final class SourceReplication {
                 epochs.markMillis(),
                 explainer.isRecordLost(),
                 explainer.isDuplicateAgent(),
+                wanted,
+                wantedMillis,
                 disks.checkpoints());
     }
 
     /** All that is said of the replication now. */
     public DataReplicationInfo info(Moment now) {
-        Long lagSeconds = epochs.hasCommitted() ? lagMillis(now) / 1000 : null;
+        Long lagSeconds = epochs.markMillis() > 0 ? (Long) (lagMillis(now) / 1000) : null;
         long sinceStartSeconds = Math.max(0, now.wallMillis() - startMillis) / 1000;
         long lag = lagSeconds == null ? sinceStartSeconds : lagSeconds;
-        List<Explanation> explanations = explainer.explain(new Situation(now, position, lag));
+        List<Explanation> explanations = explainer.explain(new Situation(now, position, wantedMillis, lag));
         List<ReplicatedDisk> counters = disks.counters();
         EtaRange eta = agent.isOpen() && position.isWanted() ? rates.eta(now, remainingBytes()) : null;
         return new DataReplicationInfo(
@@ -411,6 +438,7 @@ public final class SourceReplication {
                         counters.stream()
                                 .mapToLong(ReplicatedDisk::backloggedStorageBytes)
                                 .sum(),
+                        agent.isOpen(),
                         agent.isOpen() && disks.isReporting(),
                         eta == null ? null : eta.earliest(),
                         eta == null ? null : eta.latest(),
@@ -420,7 +448,7 @@ public final class SourceReplication {
                         inconsistentVolumes()));
     }
 
-    /** Since the mark of the committed epoch, 0 while nothing waits. */
+    /** Since the mark of the last commit that had every disk, 0 while nothing waits. */
     private long lagMillis(Moment now) {
         return agent.isOpen() && !isBehind() ? 0 : epochs.sinceMarkMillis(now);
     }

@@ -33,9 +33,9 @@ final class TransferRates {
         windows.forEach(window -> window.backlog(nowNanos, bytes));
     }
 
-    /** The backlog jumps, because disks are sent again or others are assigned. */
-    void forgetBacklog() {
-        windows.forEach(RateWindow::forgetBacklog);
+    /** Something else is measured from now on: disks are sent again, others are assigned, or replication goes on after a rest. */
+    void beginAnew(long nowNanos) {
+        windows.forEach(window -> window.beginAnew(nowNanos));
     }
 
     /** The rates of both windows, the shorter first; what the source writes only where its agent reports. */

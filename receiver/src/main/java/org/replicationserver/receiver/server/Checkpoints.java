@@ -13,6 +13,7 @@ import java.util.concurrent.RejectedExecutionException;
 import org.replicationserver.receiver.replication.DataReplicationState;
 import org.replicationserver.receiver.replication.ReplicationCheckpoint;
 import org.replicationserver.receiver.replication.ReplicationCheckpoint.VolumeCheckpoint;
+import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.volume.StateDirectory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -85,6 +86,8 @@ final class Checkpoints {
                 .put("markMillis", checkpoint.markMillis())
                 .put("recordLost", checkpoint.recordLost())
                 .put("duplicateAgent", checkpoint.duplicateAgent())
+                .put("wanted", checkpoint.wanted().name())
+                .put("wantedMillis", checkpoint.wantedMillis())
                 .put("volumes", volumes);
     }
 
@@ -95,7 +98,9 @@ final class Checkpoints {
                 .put("rescanning", volume.rescanning())
                 .put("replicatedBytes", volume.replicatedBytes())
                 .put("rescannedBytes", volume.rescannedBytes());
-        return volume.failedCause() == null ? json : json.put("failedCause", volume.failedCause());
+        return volume.failedCause() == null
+                ? json
+                : json.put("failedCause", volume.failedCause()).put("failedMillis", volume.failedMillis());
     }
 
     /** @throws RuntimeException of several kinds for a record that is none of ours */
@@ -113,7 +118,8 @@ final class Checkpoints {
                             volume.getBoolean("rescanning"),
                             volume.getLong("replicatedBytes"),
                             volume.getLong("rescannedBytes"),
-                            volume.getString("failedCause")));
+                            volume.getString("failedCause"),
+                            volume.getLong("failedMillis", 0L)));
         }
         return new ReplicationCheckpoint(
                 DataReplicationState.valueOf(json.getString("state")),
@@ -123,6 +129,8 @@ final class Checkpoints {
                 json.getLong("markMillis"),
                 json.getBoolean("recordLost"),
                 json.getBoolean("duplicateAgent"),
+                DesiredState.valueOf(json.getString("wanted", DesiredState.STOPPED.name())),
+                json.getLong("wantedMillis", 0L),
                 volumes);
     }
 }

@@ -401,7 +401,8 @@ public final class ReplicationServer {
 
     /** Asks all agents to finish, for good. */
     private CompletionStage<Void> drain() {
-        sessions.shutdown();
+        sessions.drain();
+        replications.serverDrained();
         return noSessions();
     }
 

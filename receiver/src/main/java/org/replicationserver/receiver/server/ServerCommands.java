@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -120,6 +121,13 @@ final class ServerCommands {
     private CompletionStage<CommandResult> pair(ChannelCommand command) {
         Association association = ((CommandParameters.Pairing) command.parameters()).association();
         String id = association.sourceServerId();
+        return onEventLoop(() -> CompletableFuture.completedStage(Optional.ofNullable(sessions.closedBecause())))
+                .thenCompose(closed -> closed.isPresent()
+                        ? CompletableFuture.completedStage(CommandResult.failed("not paired: " + closed.get()))
+                        : pair(association, id));
+    }
+
+    private CompletionStage<CommandResult> pair(Association association, String id) {
         return associations.edit(known -> with(known, association)).thenCompose(taken -> {
             String refusal = taken.refusals().get(id);
             if (refusal != null) {

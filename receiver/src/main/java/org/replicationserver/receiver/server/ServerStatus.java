@@ -2,6 +2,7 @@ package org.replicationserver.receiver.server;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.time.Instant;
 import org.replicationserver.receiver.control.ControlPlaneStatus;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
 import org.replicationserver.receiver.replication.DataReplicationInfo;
@@ -28,8 +29,13 @@ final class ServerStatus {
                 sources.add(limit == null ? source : source.put(BANDWIDTH, toJson(limit)));
             }
         }
-        return new JsonObject()
-                .put("sourceServers", sources)
+        JsonObject status = new JsonObject();
+        if (replications.drainedMillis() > 0) {
+            status.put(
+                    "drainedDateTime",
+                    Instant.ofEpochMilli(replications.drainedMillis()).toString());
+        }
+        return status.put("sourceServers", sources)
                 .put(BANDWIDTH, toJson(sessions.serverLimit()))
                 .put("controlPlane", toJson(controlPlane));
     }

@@ -39,7 +39,9 @@ public final class Sessions implements SourceSlot.SlotOwner {
     /** Of source servers whose assignment is being changed: the last of the changes. */
     private final Map<String, CompletionStage<Void>> changes = new HashMap<>();
 
-    private boolean shuttingDown;
+    /** Why no session may open any more; null as long as one may. */
+    private @Nullable String closedBecause;
+
     private long scheduledNanos;
 
     /**
@@ -301,10 +303,19 @@ public final class Sessions implements SourceSlot.SlotOwner {
         return slot == null ? null : slot.clocks();
     }
 
-    /** No session opens any more, those that are open are asked to finish. */
+    /** No session opens any more, those that are open are asked to finish: the process is about to end. */
     public void shutdown() {
-        shuttingDown = true;
-        slots.values().forEach(SourceSlot::shutdown);
+        close("the server is about to stop");
+    }
+
+    /** The same, and the process goes on. */
+    public void drain() {
+        close("the server was drained; it takes sessions again once it is started again, or replaced");
+    }
+
+    private void close(String because) {
+        closedBecause = because;
+        slots.values().forEach(slot -> slot.shutdown(because));
     }
 
     /** Finishes the sessions that did not do so by themselves: what was received becomes durable and is acknowledged. */
@@ -323,8 +334,8 @@ public final class Sessions implements SourceSlot.SlotOwner {
     }
 
     @Override
-    public boolean isShuttingDown() {
-        return shuttingDown;
+    public @Nullable String closedBecause() {
+        return closedBecause;
     }
 
     @Override

@@ -63,8 +63,9 @@ final class SourceSlot implements SlotVolumes.Owner {
 
     /** What a slot asks of {@link Sessions}. */
     interface SlotOwner {
-        /** Whether the server is about to stop, so that no session may open. */
-        boolean isShuttingDown();
+        /** Why no session may open any more; null as long as one may. */
+        @Nullable
+        String closedBecause();
 
         void connectionEnded(AgentConnection connection);
     }
@@ -181,9 +182,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     }
 
     private void checkHello(AgentConnection control, Hello hello) throws ProtocolException {
-        if (owner.isShuttingDown()) {
-            throw new ProtocolException(ErrorCode.SHUTDOWN, "the server is about to stop");
-        }
+        checkNotClosed();
         if (leaving) {
             throw new ProtocolException(ErrorCode.SHUTDOWN, LEAVING);
         }
@@ -215,6 +214,13 @@ final class SourceSlot implements SlotVolumes.Owner {
         }
         if (verdict.refused()) {
             throw new ProtocolException(ErrorCode.FORBIDDEN, "duplicate agent");
+        }
+    }
+
+    private void checkNotClosed() throws ProtocolException {
+        String because = owner.closedBecause();
+        if (because != null) {
+            throw new ProtocolException(ErrorCode.SHUTDOWN, because);
         }
     }
 
@@ -347,9 +353,9 @@ final class SourceSlot implements SlotVolumes.Owner {
         }
     }
 
-    void shutdown() {
+    void shutdown(String because) {
         askToFinish("SHUTDOWN");
-        refuseOpening(new ProtocolException(ErrorCode.SHUTDOWN, "the server is about to stop"));
+        refuseOpening(new ProtocolException(ErrorCode.SHUTDOWN, because));
     }
 
     void finish() {

@@ -264,7 +264,7 @@ class CountersTest {
         world.takeChanges();
         world.passSeconds(120);
 
-        assertThat(world.takeChanges()).isEmpty();
+        assertThat(world.takeChanges()).as("behind, and no stall").containsExactly("CONTINUOUS→BACKLOG");
     }
 
     @Test
@@ -355,7 +355,7 @@ class CountersTest {
         world.commit();
         assertThat(world.info().detail().inconsistentVolumes()).isEmpty();
 
-        world.model.volumeFailed("vol-0", "EIO");
+        world.model.volumeFailed("vol-0", "EIO", world.now());
         assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0");
         world.model.duplicateAgent("192.0.2.1:1", null);
         assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0", "vol-1");

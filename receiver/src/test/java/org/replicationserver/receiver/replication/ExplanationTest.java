@@ -2,6 +2,7 @@ package org.replicationserver.receiver.replication;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.replicationserver.receiver.replication.ModelWorld.DISK_BYTES;
 import static org.replicationserver.receiver.replication.ModelWorld.MIB;
 
 import java.time.Duration;
@@ -58,8 +59,12 @@ class ExplanationTest {
                 world -> world.model.agentsAccepted());
         row(
                 ExplanationCode.VOLUME_FAILED,
-                world -> world.model.volumeFailed("vol-1", "write: EIO"),
-                "volume vol-1 of disk /dev/sdb takes no writes: write: EIO",
+                world -> {
+                    world.model.volumeFailed("vol-1", "write: EIO", world.now());
+                    world.passSeconds(10);
+                    world.model.volumeFailed("vol-1", "write: EIO", world.now());
+                },
+                "volume vol-1 of disk /dev/sdb has taken no writes since 2026-05-01T00:00:00Z: write: EIO (x)",
                 world -> world.model.volumeOpened("vol-1"));
         row(
                 ExplanationCode.VOLUME_MISSING,
@@ -67,10 +72,37 @@ class ExplanationTest {
                     world.model.volumeUnavailable("vol-0", "no such device", world.now());
                     world.passSeconds(30);
                     world.model.volumeUnavailable("vol-0", "no such device", world.now());
-                    world.passSeconds(30);
                 },
-                "volume vol-0 of disk /dev/sda could not be opened for 60 s: no such device",
+                "volume vol-0 of disk /dev/sda has not been open for 30 s: no such device (x)",
                 world -> world.model.volumeOpened("vol-0"));
+        row(
+                ExplanationCode.SERVER_DRAINED,
+                world -> world.model.serverDrained(world.now().wallMillis()),
+                "this server was drained at 2026-05-01T00:00:00Z and opens no session any more",
+                world -> world.model.serverDrained(0));
+        row(
+                ExplanationCode.DISK_NOT_OFFERED,
+                world -> world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1")),
+                "disk /dev/sdb is assigned to volume vol-1, and the agent's session is without it",
+                world -> world.open(Welcome.Action.RESCAN));
+        row(
+                ExplanationCode.REPLICATION_PAUSED,
+                world -> {
+                    world.model.desired(DesiredState.PAUSED, world.now());
+                    world.passSeconds(100);
+                    world.model.desired(DesiredState.PAUSED, world.now());
+                },
+                "the control plane has wanted replication paused since 2026-05-01T00:00:00Z; the agent keeps what it has to send",
+                world -> world.model.desired(DesiredState.STARTED, world.now()));
+        row(
+                ExplanationCode.REPLICATION_STOPPED,
+                world -> {
+                    world.model.desired(DesiredState.PAUSED, world.now());
+                    world.passSeconds(100);
+                    world.model.desired(DesiredState.STOPPED, world.now());
+                },
+                "the control plane has wanted replication stopped since 2026-05-01T00:01:40Z",
+                world -> world.model.desired(DesiredState.STARTED, world.now()));
         row(
                 ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED,
                 world -> world.failControlPlane(ControlPlaneFault.NOT_AUTHENTICATED, "UnrecognizedClientException"),
@@ -325,8 +357,57 @@ class ExplanationTest {
             ModelWorld world = world(code);
             world.model.desired(desired, world.now());
 
-            assertThat(world.codes()).isEmpty();
+            assertThat(world.codes())
+                    .containsExactly(
+                            desired == DesiredState.PAUSED
+                                    ? ExplanationCode.REPLICATION_PAUSED
+                                    : ExplanationCode.REPLICATION_STOPPED);
         }
+    }
+
+    @Test
+    void refusalWhileReplicationIsNotWantedSaysNothingOnceItIs() {
+        ModelWorld world = started();
+        world.model.desired(DesiredState.PAUSED, world.now());
+        world.refuseHello(ErrorCode.PAUSED, "replication of this source server is PAUSED; come back later");
+        world.refuseHello(ErrorCode.VERSION, "this server speaks version 1");
+        world.model.desired(DesiredState.STARTED, world.now());
+        assertThat(world.codes()).isEmpty();
+
+        world.refuseHello(ErrorCode.PAUSED, "replication of this source server is PAUSED; come back later");
+        assertThat(world.codes()).as("one that was under way").isEmpty();
+    }
+
+    @Test
+    void whatIsSaidOfAnAgentSaysNothingWhereTheServerTakesNone() {
+        ModelWorld world = world(ExplanationCode.AGENT_NOT_SEEN);
+        world.refuseHello(ErrorCode.SHUTDOWN, "the server was drained");
+        world.model.serverDrained(1);
+
+        assertThat(world.codes()).containsExactly(ExplanationCode.SERVER_DRAINED);
+    }
+
+    @Test
+    void pauseIsCountedFromItsBeginningAlsoAfterARestart() {
+        ModelWorld world = started();
+        world.model.desired(DesiredState.PAUSED, world.now());
+        world.passSeconds(100);
+        ReplicationCheckpoint kept = world.model.checkpoint();
+
+        ModelWorld restarted = new ModelWorld(2, kept);
+        restarted.passSeconds(200);
+        restarted.model.desired(DesiredState.PAUSED, restarted.now());
+        assertThat(restarted.explanation(ExplanationCode.REPLICATION_PAUSED).facts())
+                .containsEntry("since", "2026-05-01T00:00:00Z");
+    }
+
+    @Test
+    void diskThatHasOnlyJustComeIsNotMissedInTheSession() {
+        ModelWorld world = started();
+        world.open(Welcome.Action.RESCAN);
+        world.assign(ModelWorld.disk(0, DISK_BYTES), ModelWorld.disk(1, DISK_BYTES), ModelWorld.disk(2, DISK_BYTES));
+
+        assertThat(world.codes()).isEmpty();
     }
 
     @Test
@@ -344,11 +425,13 @@ class ExplanationTest {
         ModelWorld world = started();
         world.model.volumeUnavailable("vol-1", "no such device", world.now());
         world.open(Welcome.Action.FAILED);
-        assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_FAILED);
+        assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_FAILED, ExplanationCode.VOLUME_MISSING);
         assertThat(world.explanation(ExplanationCode.VOLUME_FAILED).facts()).containsEntry("volumeId", "vol-0");
 
-        world.passSeconds(60);
-        assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_FAILED, ExplanationCode.VOLUME_MISSING);
+        world = started();
+        world.model.volumeUnavailable("vol-1", "no such device", world.now());
+        world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1"), world.volume(1, Welcome.Action.FAILED, "gen-1"));
+        assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_MISSING);
     }
 
     @Test
@@ -359,7 +442,7 @@ class ExplanationTest {
         assertThat(severities).isSorted();
 
         ModelWorld world = world(ExplanationCode.UNSTABLE_NETWORK);
-        world.model.volumeFailed("vol-0", "EIO");
+        world.model.volumeFailed("vol-0", "EIO", world.now());
         world.model.duplicateAgent("a", "b");
         assertThat(world.codes()).isSorted().startsWith(ExplanationCode.DUPLICATE_AGENT, ExplanationCode.VOLUME_FAILED);
     }
@@ -369,7 +452,7 @@ class ExplanationTest {
         ModelWorld world = new ModelWorld(60);
         world.start();
         for (int i = 0; i < 60; i++) {
-            world.model.volumeFailed("vol-" + i, "EIO");
+            world.model.volumeFailed("vol-" + i, "EIO", world.now());
         }
 
         assertThat(world.codes()).hasSize(32);
@@ -460,12 +543,14 @@ class ExplanationTest {
         Facts facts = new Facts()
                 .put("volumeId", "{reason}$1\\")
                 .put("deviceName", "x")
+                .put("since", "z")
+                .put("path", "p")
                 .put("reason", "y".repeat(5000));
 
         Explanation explanation = ExplanationCode.VOLUME_FAILED.explain(facts);
 
         assertThat(explanation.sentence())
-                .startsWith("volume {reason}$1\\ of disk x takes no writes: yyy")
+                .startsWith("volume {reason}$1\\ of disk x has taken no writes since z: yyy")
                 .hasSizeLessThan(400);
     }
 

@@ -68,10 +68,11 @@ final class ModelWorld implements ReplicationListener {
         return new VolumeAssignment("vol-" + index, "/dev/sd" + (char) ('a' + index), Path.of("x"), bytes, true);
     }
 
-    /** Another process goes on from what was kept. */
+    /** Another process goes on from what was kept, and the same is wanted. */
     void restart() {
-        model = model(model.checkpoint(), generation > 0);
-        model.desired(DesiredState.STARTED, now());
+        ReplicationCheckpoint kept = model.checkpoint();
+        model = model(kept, generation > 0);
+        model.desired(kept.wanted(), now());
         openVolumes();
     }
 
@@ -148,7 +149,7 @@ final class ModelWorld implements ReplicationListener {
             if (cause == null) {
                 model.volumeOpened(volume.volumeId());
             } else {
-                model.volumeFailed(volume.volumeId(), cause);
+                model.volumeFailed(volume.volumeId(), cause, now());
             }
         }
     }

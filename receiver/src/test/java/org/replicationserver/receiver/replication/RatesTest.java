@@ -81,6 +81,55 @@ class RatesTest {
     }
 
     @Test
+    void lagGoesOnFromTheLastCommitThatHadEveryDiskAsLongAsAVolumeTakesNoWrites() {
+        world.replicateAll();
+        world.passSeconds(10);
+        world.model.volumeFailed("vol-1", "EIO", world.now());
+        world.lose();
+        world.open(world.volume(0, Welcome.Action.RESUME, "gen-1"), world.volume(1, Welcome.Action.FAILED, "gen-1"));
+        for (int i = 0; i < 10; i++) {
+            world.passSeconds(10);
+            world.openEpoch(MIB);
+            world.durable(0, MIB);
+            world.commit();
+        }
+
+        assertThat(detail().lagSinceCommitSeconds()).isEqualTo(110);
+        assertThat(world.info().lagDuration()).hasSeconds(110);
+        assertThat(world.state()).isEqualTo(DataReplicationState.BACKLOG);
+        assertThat(world.codes())
+                .as("nothing is to come, so that only the volume is to blame")
+                .containsExactly(ExplanationCode.VOLUME_FAILED);
+        world.restart();
+        assertThat(world.info().lagDuration()).hasSeconds(110);
+
+        world.model.volumeOpened("vol-1");
+        world.open(world.volume(0, Welcome.Action.RESUME, "gen-1"), world.volume(1, Welcome.Action.RESCAN, "gen-2"));
+        world.openEpoch(DISK_BYTES);
+        world.durable(1, DISK_BYTES);
+        world.commit();
+        assertThat(world.info().lagDuration()).isZero();
+        assertThat(world.state()).isEqualTo(DataReplicationState.CONTINUOUS);
+    }
+
+    @Test
+    void volumeThatWasNeverThereIsWaitedForByTheLag() {
+        world.start();
+        world.model.volumeUnavailable("vol-1", "no such device", world.now());
+        world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1"), world.volume(1, Welcome.Action.FAILED, "gen-1"));
+        world.openEpoch(DISK_BYTES);
+        world.durable(0, DISK_BYTES);
+        world.passSeconds(100);
+        world.commit();
+
+        assertThat(detail().lagSinceCommitSeconds())
+                .as("no commit had every disk")
+                .isNull();
+        assertThat(world.info().lagDuration()).hasSeconds(100);
+        assertThat(world.state()).isEqualTo(DataReplicationState.BACKLOG);
+    }
+
+    @Test
     void clockOfAnAgentThatIsAheadMakesNoNegativeLag() {
         world.replicateAll();
         world.model.committed(2, false, world.now().wallMillis() + 3_600_000, world.now());
@@ -251,6 +300,22 @@ class RatesTest {
     }
 
     @Test
+    void etaOfARescanIsByItsOwnRateFromItsFirstSecondsOn() {
+        world.replicateAll();
+        world.report(0, 0);
+        world.passSeconds(1000);
+        world.lose();
+        world.open(Welcome.Action.RESCAN, "gen-2");
+        world.openEpoch(2 * DISK_BYTES);
+        backlogBytes = DISK_BYTES;
+        transfer(20, 0, MIB);
+
+        Instant eta = world.now().instant().plusSeconds(80);
+        assertThat(detail().etaLatestDateTime()).isBetween(eta.minusSeconds(5), eta.plusSeconds(5));
+        assertThat(detail().etaEarliestDateTime()).isEqualTo(detail().etaLatestDateTime());
+    }
+
+    @Test
     void etaIsAnIntervalWhereTheWindowsDiffer() {
         world.replicateAll();
         world.openEpoch(MIB);
@@ -280,6 +345,8 @@ class RatesTest {
         world.model.desired(DesiredState.PAUSED, world.now());
         assertThat(detail().etaLatestDateTime()).as("paused").isNull();
         world.model.desired(DesiredState.STARTED, world.now());
+        assertThat(detail().etaLatestDateTime()).as("not observed since").isNull();
+        transfer(10, 0, 10_000);
         assertThat(detail().etaLatestDateTime()).isNotNull();
         world.lose();
         assertThat(detail().etaLatestDateTime()).as("nobody there").isNull();

@@ -12,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.ReplicationCheckpoint.VolumeCheckpoint;
+import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
@@ -28,7 +29,7 @@ class ReplicationCheckpointTest {
         world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1"), world.volume(1, Welcome.Action.RESCAN, "gen-2"));
         world.durable(0, 3 * MIB);
         world.durable(1, 4 * MIB);
-        world.model.volumeFailed("vol-1", "EIO");
+        world.model.volumeFailed("vol-1", "EIO", world.now());
         DataReplicationInfo before = world.info();
 
         world.restart();
@@ -50,10 +51,11 @@ class ReplicationCheckpointTest {
     void failureOfAVolumeIsKept() {
         ModelWorld world = new ModelWorld();
         world.replicateAll();
-        world.model.volumeFailed("vol-1", "EIO");
+        world.model.volumeFailed("vol-1", "EIO", world.now());
 
         assertThat(world.model.checkpoint().volumes().get("vol-1"))
-                .isEqualTo(new VolumeCheckpoint("gen-1", true, false, DISK_BYTES, 0, "EIO"));
+                .isEqualTo(new VolumeCheckpoint(
+                        "gen-1", true, false, DISK_BYTES, 0, "EIO", world.now().wallMillis()));
         world.restart(); // its device can be opened, but nobody has looked at what it holds
         assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_FAILED);
     }
@@ -108,15 +110,16 @@ class ReplicationCheckpointTest {
         "PAUSED, 0"
     })
     void stateThatContradictsTheCommittedEpochIsRefused(DataReplicationState state, long committedEpoch) {
-        assertThatThrownBy(() -> new ReplicationCheckpoint(state, 0, 0, committedEpoch, 0, false, false, Map.of()))
+        assertThatThrownBy(() -> new ReplicationCheckpoint(
+                        state, 0, 0, committedEpoch, 0, false, false, DesiredState.STARTED, 1, Map.of()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(state.name());
     }
 
     @Test
     void snapshotThatWasBeingMadeDoesNotOutliveTheProcess() {
-        ReplicationCheckpoint kept =
-                new ReplicationCheckpoint(DataReplicationState.CREATING_SNAPSHOT, 1, 1, 1, 1, false, false, Map.of());
+        ReplicationCheckpoint kept = new ReplicationCheckpoint(
+                DataReplicationState.CREATING_SNAPSHOT, 1, 1, 1, 1, false, false, DesiredState.STARTED, 1, Map.of());
 
         assertThat(kept.state()).isEqualTo(DataReplicationState.CONTINUOUS);
     }
@@ -144,7 +147,9 @@ class ReplicationCheckpointTest {
                 0,
                 false,
                 false,
-                Map.of("vol-0", new VolumeCheckpoint("g", false, false, Long.MAX_VALUE, -1, null)));
+                DesiredState.STARTED,
+                1,
+                Map.of("vol-0", new VolumeCheckpoint("g", false, false, Long.MAX_VALUE, -1, null, 0)));
         ModelWorld world = new ModelWorld(1, kept);
 
         assertThat(world.disk(0).replicatedStorageBytes()).isEqualTo(DISK_BYTES);

@@ -80,7 +80,17 @@ class ReplicationsTest {
     void firstByteTellsOfASessionWhoseRecordIsLost() {
         replications.restore(
                 "s-1",
-                new ReplicationCheckpoint(DataReplicationState.INITIAL_SYNC, 1, 1, 0, 0, false, false, Map.of()));
+                new ReplicationCheckpoint(
+                        DataReplicationState.INITIAL_SYNC,
+                        1,
+                        1,
+                        0,
+                        0,
+                        false,
+                        false,
+                        DesiredState.STARTED,
+                        1,
+                        Map.of()));
         startWith(SourceRecord.lost());
 
         assertThat(connectStep()).isEqualTo(InitiationStepStatus.SUCCEEDED);

@@ -203,7 +203,7 @@ class SourceReplicationRandomTest {
         private void happen() {
             String volume = "vol-" + random.nextInt(DISKS);
             switch (random.nextInt(9)) {
-                case 0 -> world.model.volumeFailed(volume, "EIO");
+                case 0 -> world.model.volumeFailed(volume, "EIO", world.now());
                 case 1 -> world.model.volumeOpened(volume);
                 case 2 -> world.model.volumeUnavailable(volume, "gone", world.now());
                 case 3 -> world.model.duplicateAgent("a", "b");
@@ -258,6 +258,7 @@ class SourceReplicationRandomTest {
                 backlogged += disk.backloggedStorageBytes();
             }
             assertThat(info.detail().backloggedBytes()).isEqualTo(backlogged);
+            assertThat(info.detail().agentConnected()).isEqualTo(open);
             assertThat(info.detail().backlogKnown()).isEqualTo(open && reported);
         }
 

@@ -156,7 +156,10 @@ final class ControlExplanationTest {
         Fleet fleet = world.simulator().fleet();
         String device = source.volume(0).deviceName();
         fleet.registerAgent("s-1", source.key().pin(), List.of(new SourceDisk(device, 4 << 20)));
-        fleet.assign("s-1", INSTANCE, List.of(new VolumeTarget(device, source.volume(0).volumeId(), null, true)));
+        fleet.assign(
+                "s-1",
+                INSTANCE,
+                List.of(new VolumeTarget(device, source.volume(0).volumeId(), null, true)));
         Awaitility.await()
                 .atMost(Explanations.PATIENCE)
                 .until(() -> fleet.sourceServer("s-1").info() != null);

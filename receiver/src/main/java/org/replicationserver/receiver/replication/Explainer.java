@@ -21,6 +21,7 @@ final class Explainer {
     private static final int EXPLANATIONS_MAX = 32;
 
     private static final String UNKNOWN = "unknown";
+    private static final String PORT = "port";
 
     private final ReplicationSettings settings;
     private final DiskSet disks;
@@ -30,6 +31,7 @@ final class Explainer {
     private final LagAttribution attribution;
     private final StallDetector stall;
 
+    private int agentPort;
     private @Nullable Explanation duplicateAgent;
     private @Nullable Explanation recordLost;
     private @Nullable Explanation serverDrained;
@@ -52,6 +54,11 @@ final class Explainer {
     }
 
     // --- what stays true until something else happens
+
+    /** Where agents connect to. */
+    void listensOn(int port) {
+        agentPort = port;
+    }
 
     void duplicateAgent(@Nullable String refusedAddress, @Nullable String otherAddress) {
         duplicateAgent = ExplanationCode.DUPLICATE_AGENT.explain(new Facts()
@@ -175,8 +182,8 @@ final class Explainer {
             ExplanationCode code = handshake.fault() == HandshakeFault.SERVER_PIN_REJECTED
                     ? ExplanationCode.SERVER_PIN_REJECTED
                     : ExplanationCode.AGENT_PIN_UNKNOWN;
-            found.add(code.explain(
-                    refusal(handshake.address(), now.secondsSince(handshake.nanos()), handshake.reason())));
+            found.add(code.explain(refusal(handshake.address(), now.secondsSince(handshake.nanos()), handshake.reason())
+                    .put(PORT, agentPort)));
         }
         if (hello != null) {
             Facts facts = refusal(hello.address(), now.secondsSince(hello.nanos()), hello.reason())
@@ -185,18 +192,21 @@ final class Explainer {
             found.add((disks ? ExplanationCode.DISK_SIZE_DIFFERS : ExplanationCode.AGENT_REFUSED).explain(facts));
         }
         if (agent.isOverdue(now) && hello == null) {
-            found.add(
-                    ExplanationCode.AGENT_NEVER_CONNECTED.explain(new Facts().put("seconds", agent.awaySeconds(now))));
+            found.add(ExplanationCode.AGENT_NEVER_CONNECTED.explain(
+                    new Facts().put("seconds", agent.awaySeconds(now)).put(PORT, agentPort)));
         }
         if (situation.is(DataReplicationState.DISCONNECTED)) {
-            found.add(ExplanationCode.AGENT_NOT_SEEN.explain(
-                    new Facts().put("seconds", agent.awaySeconds(now)).put("reason", agent.endReason())));
+            found.add(ExplanationCode.AGENT_NOT_SEEN.explain(new Facts()
+                    .put("seconds", agent.awaySeconds(now))
+                    .put("reason", agent.endReason())
+                    .put(PORT, agentPort)));
         }
         if (agent.isUnstable(now)) {
             found.add(ExplanationCode.UNSTABLE_NETWORK.explain(new Facts()
                     .put("disconnects", agent.disconnects(now))
                     .put("windowSeconds", settings.unstableWindow().toSeconds())
-                    .put("reason", agent.lostReason())));
+                    .put("reason", agent.lostReason())
+                    .put(PORT, agentPort)));
         }
         if (situation.isInitiating() && agent.isOpenFor(now, settings.firstByteAfter())) {
             found.add(ExplanationCode.NO_FIRST_BYTE.explain(new Facts().put("seconds", agent.openSeconds(now))));

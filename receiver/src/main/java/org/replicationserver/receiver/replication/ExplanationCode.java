@@ -60,13 +60,13 @@ public enum ExplanationCode {
             ERROR,
             DataReplicationErrorCode.AGENT_NOT_SEEN,
             "the agent has had no session for {seconds} s, the last one ended so: {reason}",
-            "Check that the source server and its agent run, and that TCP 1500 to this server is open."),
+            "Check that the source server and its agent run, and that TCP {port} to this server is open."),
     SERVER_PIN_REJECTED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
             "a peer at {address} refused this server's certificate right after it saw it, {seconds} s ago ({reason}): somebody intercepts"
                     + " TLS, or the agent holds a stale pin",
-            "Exempt TCP 1500 from TLS inspection; compare the pin that the agent holds with this server's."),
+            "Exempt TCP {port} from TLS inspection; compare the pin that the agent holds with this server's."),
     AGENT_PIN_UNKNOWN(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
@@ -76,7 +76,7 @@ public enum ExplanationCode {
             ERROR,
             DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
             "no session of the agent has been opened in {seconds} s",
-            "Check that the agent runs, and that security groups, network ACLs and firewalls let TCP 1500 from it through."),
+            "Check that the agent runs, and that security groups, network ACLs and firewalls let TCP {port} from it through."),
     NO_FIRST_BYTE(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_START_DATA_TRANSFER,
@@ -102,7 +102,7 @@ public enum ExplanationCode {
             WARNING,
             DataReplicationErrorCode.UNSTABLE_NETWORK,
             "{disconnects} sessions were lost within {windowSeconds} s, the last one so: {reason}",
-            "Look for what cuts TCP 1500: firewalls with short timeouts, VPN, load balancers, an overloaded source server."),
+            "Look for what cuts TCP {port}: firewalls with short timeouts, VPN, load balancers, an overloaded source server."),
     CONTROL_PLANE_UNREACHABLE(
             WARNING,
             null,

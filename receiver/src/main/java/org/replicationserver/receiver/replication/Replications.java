@@ -48,6 +48,7 @@ public final class Replications implements SessionEvents {
     /** What the control plane was found to be, for source servers that come later. */
     private Consumer<SourceReplication> controlPlane;
 
+    private int agentPort;
     private long keptNanos;
     private long drainedMillis;
 
@@ -97,6 +98,12 @@ public final class Replications implements SessionEvents {
     /** Hands in what an earlier process kept of a source server, before it is assigned. */
     public void restore(String sourceServerId, ReplicationCheckpoint checkpoint) {
         kept.put(sourceServerId, checkpoint);
+    }
+
+    /** Where agents connect to, for what operators are told. */
+    public void listensOn(int port) {
+        agentPort = port;
+        replications.values().forEach(replication -> replication.listensOn(port));
     }
 
     /** The control plane has answered a signed request. */
@@ -184,6 +191,7 @@ public final class Replications implements SessionEvents {
         SourceReplication replication = new SourceReplication(
                 assignment, replicatorId, settings, checkpoint, hadSession(record, checkpoint), listener, now());
         controlPlane.accept(replication);
+        replication.listensOn(agentPort);
         replication.serverDrained(drainedMillis);
         replications.put(id, replication);
         replication.desired(wanted, now());

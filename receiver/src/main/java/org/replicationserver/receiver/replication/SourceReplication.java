@@ -137,6 +137,11 @@ public final class SourceReplication {
         }
     }
 
+    /** Where agents connect to, for what operators are told. */
+    public void listensOn(int port) {
+        explainer.listensOn(port);
+    }
+
     /** There is no control plane, assignments come from a file. */
     public void controlPlaneAbsent() {
         controlPlane.absent();

@@ -19,6 +19,7 @@ import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.control.AssociationLoop;
+import org.replicationserver.receiver.control.AssociationStatus;
 import org.replicationserver.receiver.control.AssociationStore;
 import org.replicationserver.receiver.control.AssociationTaker;
 import org.replicationserver.receiver.control.CommandHandlers;
@@ -144,9 +145,22 @@ final class ControlLink {
         return controlPlane;
     }
 
-    /** How it stands with the control plane. */
-    ControlPlaneStatus status() {
-        return controlPlane.status();
+    /** The same; null if it is not known yet. */
+    @Nullable
+    String knownReplicatorId() {
+        return controlPlane.knownReplicationServerId();
+    }
+
+    /**
+     * How it stands with the control plane, for the administrator's socket.
+     *
+     * @param associations null where nobody has been asked yet
+     */
+    JsonObject status(@Nullable AssociationStatus associations) {
+        return ControlStatusJson.of(
+                controlPlane.status(),
+                associations,
+                kept == null ? null : kept.outbox().status());
     }
 
     /** Begins to send what is in the outbox. Must be stopped after the sessions, whose last reports are then sent too. */

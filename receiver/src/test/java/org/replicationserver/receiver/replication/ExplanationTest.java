@@ -326,7 +326,7 @@ class ExplanationTest {
                 .isEqualTo(new DataReplicationError(
                         DataReplicationErrorCode.AGENT_NOT_SEEN,
                         "the agent has had no session for 61 s, the last one ended so: connection reset. Check that the source"
-                                + " server and its agent run, and that TCP 1500 to this server is open."));
+                                + " server and its agent run, and that TCP 15000 to this server is open."));
     }
 
     @Test
@@ -531,6 +531,36 @@ class ExplanationTest {
         assertThat(world.codes())
                 .containsExactly(ExplanationCode.AGENT_PIN_UNKNOWN, ExplanationCode.AGENT_NEVER_CONNECTED);
         assertThat(error(world)).isEqualTo(DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = ExplanationCode.class,
+            names = {"AGENT_NOT_SEEN", "SERVER_PIN_REJECTED", "AGENT_NEVER_CONNECTED", "UNSTABLE_NETWORK"})
+    void portInAnActionIsThatWhichTheServerListensOn(ExplanationCode code) {
+        assertThat(world(code).explanation(code).nextAction())
+                .contains("TCP " + ModelWorld.AGENT_PORT)
+                .doesNotContain("1500 ");
+    }
+
+    @Test
+    void controlPlaneThatChangesItsTroubleIsStillAwayAndTheSecondsAreOfTheNewOne() {
+        ModelWorld world = started();
+        world.passSeconds(10);
+        world.failControlPlane(ControlPlaneFault.UNREACHABLE, "no route");
+        world.passSeconds(100);
+        world.failControlPlane(ControlPlaneFault.SERVER_ERROR, "500");
+        world.passSeconds(3);
+
+        Explanation told = world.explanation(ExplanationCode.CONTROL_PLANE_SERVER_ERROR);
+        assertThat(told.facts()).containsEntry("seconds", 3L).containsEntry("reason", "500");
+        assertThat(told.nextAction()).isEqualTo("Mend it.");
+        assertThat(world.codes()).doesNotContain(ExplanationCode.CONTROL_PLANE_UNREACHABLE);
+
+        world.failControlPlane(ControlPlaneFault.NOT_AUTHENTICATED, "403");
+        assertThat(world.codes())
+                .contains(ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED)
+                .doesNotContain(ExplanationCode.CONTROL_PLANE_SERVER_ERROR);
     }
 
     private static @Nullable DataReplicationErrorCode error(ModelWorld world) {

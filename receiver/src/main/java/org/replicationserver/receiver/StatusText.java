@@ -15,6 +15,7 @@ import org.replicationserver.receiver.replication.Amounts;
 /** Writes the server's status for a terminal, a few lines for each source server. */
 final class StatusText {
     private static final double PERCENT = 100;
+    private static final double PERCENT_TOLD_MIN = 0.5;
 
     private final StringBuilder text = new StringBuilder();
     private final Instant now;
@@ -72,11 +73,7 @@ final class StatusText {
         List<JsonObject> disks = objects(info, "replicatedDisks");
         disks.forEach(disk -> disk(disk, notOpen));
         int inconsistent = detail.getJsonArray("inconsistentVolumes").size();
-        line(String.format(
-                Locale.ROOT,
-                "  disks that their volumes hold as at one moment: %d of %d",
-                disks.size() - inconsistent,
-                disks.size()));
+        line(String.format(Locale.ROOT, "  consistent: %d of %d volumes", disks.size() - inconsistent, disks.size()));
         limit("  limit of bandwidth", source);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {
@@ -177,12 +174,12 @@ final class StatusText {
         if (sum > 0) {
             StringBuilder shares = new StringBuilder();
             for (JsonObject stage : stages) {
+                double percent = PERCENT * stage.getDouble("seconds") / sum;
+                if (percent < PERCENT_TOLD_MIN) {
+                    continue;
+                }
                 shares.append(shares.isEmpty() ? "" : ", ")
-                        .append(String.format(
-                                Locale.ROOT,
-                                "%s %.0f %%",
-                                stage.getString("stage"),
-                                PERCENT * stage.getDouble("seconds") / sum));
+                        .append(String.format(Locale.ROOT, "%s %.0f %%", stage.getString("stage"), percent));
             }
             line(String.format(Locale.ROOT, "  %s of lag went to: %s", Amounts.seconds(Math.round(sum)), shares));
         }

@@ -82,7 +82,8 @@ class StatusTextTest {
                         "lagAttribution",
                         new JsonArray()
                                 .add(new JsonObject().put("stage", "NETWORK").put("seconds", 150.0))
-                                .add(new JsonObject().put("stage", "VOLUME").put("seconds", 50.0)))
+                                .add(new JsonObject().put("stage", "VOLUME").put("seconds", 50.0))
+                                .add(new JsonObject().put("stage", "THROTTLE").put("seconds", 0.3)))
                 .put("explanations", new JsonArray().add(failed))
                 .put("inconsistentVolumes", new JsonArray().add("vol-1").add("vol-2"));
         JsonObject info = new JsonObject()
@@ -102,7 +103,7 @@ class StatusTextTest {
                   /dev/sda: 50.0 % of 64.0 MiB replicated, 1.0 MiB backlogged
                   /dev/sdb: 100.0 % of 1.0 GiB replicated, 1.0 MiB of it again, and its volume takes no writes
                   /dev/sdc: 100.0 % of 1.0 GiB replicated
-                  disks that their volumes hold as at one moment: 1 of 3
+                  consistent: 1 of 3 volumes
                   3 min 20 s of lag went to: NETWORK 75 %, VOLUME 25 %
                   ERROR VOLUME_FAILED: volume vol-2 of disk /dev/sdb has taken no writes
                     Repair it.
@@ -251,7 +252,7 @@ class StatusTextTest {
     void limitsAreToldWhereTheyHold() {
         assertThat(text(limit(50, "SCHEDULE"), limit(200, "ASSIGNED"))).isEqualTo("""
                         s-1: CONTINUOUS, lag 0 s, agent connected
-                          disks that their volumes hold as at one moment: 0 of 0
+                          consistent: 0 of 0 volumes
                           limit of bandwidth: 50 Mbps, by schedule
                         limit of bandwidth of all source servers together: 200 Mbps, assigned
                         """);
@@ -266,7 +267,7 @@ class StatusTextTest {
     void noLimitIsToldWhereOneMayBeExpected(int mbps, String origin, String told) {
         assertThat(text(limit(mbps, origin), limit(0, "ASSIGNED"))).isEqualTo("""
                         s-1: CONTINUOUS, lag 0 s, agent connected
-                          disks that their volumes hold as at one moment: 0 of 0
+                          consistent: 0 of 0 volumes
                           limit of bandwidth: %s
                         """.formatted(told));
     }
@@ -275,7 +276,7 @@ class StatusTextTest {
     void nothingIsToldOfALimitThatNobodySet() {
         assertThat(text(limit(0, "ASSIGNED"), limit(0, "ASSIGNED"))).isEqualTo("""
                         s-1: CONTINUOUS, lag 0 s, agent connected
-                          disks that their volumes hold as at one moment: 0 of 0
+                          consistent: 0 of 0 volumes
                         """);
     }
 }

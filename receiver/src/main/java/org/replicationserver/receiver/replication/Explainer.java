@@ -284,6 +284,7 @@ final class Explainer {
                     incomplete.stream().map(DiskProgress::passReason).distinct().collect(Collectors.joining(", "));
             found.add(ExplanationCode.RESCAN.explain(new Facts()
                     .put("disks", incomplete.size())
+                    .put("allDisks", disks.all().size())
                     .put("reason", reasons)
                     .put("doneBytes", sum(incomplete, DiskProgress::passBytes))
                     .put("totalBytes", sum(incomplete, DiskProgress::totalBytes))));

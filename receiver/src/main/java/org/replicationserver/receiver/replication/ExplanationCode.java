@@ -140,7 +140,7 @@ public enum ExplanationCode {
     RESCAN(
             INFO,
             null,
-            "{disks} disks are sent whole ({reason}), {doneBytes} of {totalBytes} are done",
+            "{disks} of {allDisks} disks are sent whole ({reason}), {doneBytes} of {totalBytes} are done",
             "Nothing, as long as it progresses."),
     REPLICATION_PAUSED(
             INFO,

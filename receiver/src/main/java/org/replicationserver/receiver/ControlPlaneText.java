@@ -43,6 +43,12 @@ final class ControlPlaneText {
             lines.add("  what is assigned is what it said " + ago("answeredDateTime", associations())
                     + " ago, before this server was started");
         }
+        // While calls fail that is the trouble, and told already.
+        if (status.containsKey("associations")
+                && associations().containsKey("trouble")
+                && !status.containsKey("failingSinceDateTime")) {
+            lines.add("  trouble with what it assigns: " + associations().getString("trouble"));
+        }
         reports(lines);
         return lines;
     }

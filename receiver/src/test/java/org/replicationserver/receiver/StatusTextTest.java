@@ -238,6 +238,19 @@ class StatusTextTest {
     }
 
     @Test
+    void answerThatCannotBeTakenIsToldAlthoughCallsAreAnswered() {
+        JsonObject associations = new JsonObject().put("fromDisk", false).put("trouble", "associations is missing");
+        JsonObject answered = new JsonObject()
+                .put("lastAnsweredDateTime", "2026-04-30T23:59:58Z")
+                .put("associations", associations)
+                .put("outbox", new JsonObject());
+        assertThat(textOfServer(answered)).contains("  trouble with what it assigns: associations is missing\n");
+        assertThat(textOfServer(failing().put("associations", associations)))
+                .as("while calls fail that is the trouble")
+                .doesNotContain("trouble with what it assigns");
+    }
+
+    @Test
     void controlPlaneThatWasNotAskedYetIsToldAsThat() {
         JsonObject controlPlane =
                 new JsonObject().put("associations", new JsonObject()).put("outbox", new JsonObject());

@@ -158,7 +158,7 @@ final class Explainer {
         for (DiskProgress disk : disks.all()) {
             Facts facts = new Facts()
                     .put("volumeId", disk.assignment().volumeId())
-                    .put("path", disk.assignment().path().toString())
+                    .put("path", String.valueOf(disk.assignment().path()))
                     .put("deviceName", disk.assignment().deviceName());
             String failedCause = disk.failedCause();
             if (disk.totalBytes() < settings.diskBytesMin()) {

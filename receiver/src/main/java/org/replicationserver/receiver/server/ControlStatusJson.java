@@ -47,6 +47,9 @@ final class ControlStatusJson {
         if (associations != null) {
             json.put("fromDisk", associations.fromDisk());
             put(json, "answeredDateTime", associations.answered());
+            if (associations.trouble() != null) {
+                json.put("trouble", associations.trouble());
+            }
         }
         return json;
     }

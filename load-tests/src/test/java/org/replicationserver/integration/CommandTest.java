@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.agent.AgentOptions;
 import org.replicationserver.agent.ReplicationAgent;
 import org.replicationserver.agent.SourceDisk;
+import org.replicationserver.controlplane.ErrorCode;
 import org.replicationserver.controlplane.Fault;
 import org.replicationserver.controlplane.Fault.Kind;
 import org.replicationserver.controlplane.Fleet;
@@ -299,6 +300,21 @@ final class CommandTest {
                     Objects.requireNonNull(fleet().command(commandId).result());
             assertThat(result.getString("message")).isEqualTo("3 log records were sent");
             assertThat(result.getJsonObject("output")).isEqualTo(new JsonObject().put("records", 3));
+            assertThatNothingWasOutOfOrder();
+        }
+    }
+
+    @Test
+    void logsThatAreAskedForDuringAnOutageAreSentWhenItIsOver() throws Exception {
+        try (ServerProcess _ = server()) {
+            // Two calls with all their attempts fail; the loop that sends log lines takes some of these faults as well.
+            world.simulator()
+                    .faults()
+                    .inject(Fault.error(ErrorCode.SERVICE_UNAVAILABLE)
+                            .on("SendClientLogsForMgn")
+                            .times(6));
+            awaitSuccess(fleet().issue(SERVER, "COLLECT_LOGS", null));
+            assertThat(world.simulator().faults().inForce()).isEmpty();
             assertThatNothingWasOutOfOrder();
         }
     }

@@ -33,7 +33,9 @@ final class StatusCommand implements Callable<Integer> {
             description =
                     "Prints all that is known, each replication as the schema DataReplicationInfo of the control API."
                             + " bandwidth, of each source server and of all together, is the limit that holds now:"
-                            + " bandwidthThrottling in Mbps, 0 is none, and its origin, ASSIGNED, SCHEDULE or BY_HAND.")
+                            + " bandwidthThrottling in Mbps, 0 is none, and its origin, ASSIGNED, SCHEDULE or BY_HAND."
+                            + " controlPlane tells how its calls do, when the next one is tried while they fail, how old what it"
+                            + " assigned is, and how many reports wait to be told.")
     private boolean json;
 
     @Spec

@@ -4,7 +4,6 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -32,13 +31,19 @@ final class StatusText {
             written.line("drained at " + status.getString("drainedDateTime")
                     + ", no session opens any more: replace this server, or start it again");
         }
+        ControlPlaneText controlPlane = new ControlPlaneText(status.getJsonObject("controlPlane"), now);
+        if (status.containsKey("replicationServerId")) {
+            written.line("replication server: " + status.getString("replicationServerId"));
+        }
+        controlPlane.lines().forEach(written::line);
         List<JsonObject> sources = objects(status, "sourceServers");
-        if (sources.isEmpty()) {
+        if (controlPlane.isWithoutAssignments()) {
+            written.line("what is assigned is not known yet: the control plane has not said so");
+        } else if (sources.isEmpty()) {
             written.line("no source server is assigned");
         }
         sources.forEach(written::source);
         written.limit("limit of bandwidth of all source servers together", status);
-        written.controlPlane(status.getJsonObject("controlPlane"));
         return written.text.toString();
     }
 
@@ -72,6 +77,14 @@ final class StatusText {
         limit("  limit of bandwidth", source);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {
+            if (explanation.getString("code").startsWith(ControlPlaneText.CODES)) {
+                line(String.format(
+                        Locale.ROOT,
+                        "  %s %s: see the control plane at the top",
+                        explanation.getString("severity"),
+                        explanation.getString("code")));
+                continue; // the same for every source server, and told there in full
+            }
             line(String.format(
                     Locale.ROOT,
                     "  %s %s: %s",
@@ -169,24 +182,6 @@ final class StatusText {
                         .append(String.format(Locale.ROOT, "%s %.0f %%", stage.getString("stage"), percent));
             }
             line(String.format(Locale.ROOT, "  %s of lag went to: %s", Amounts.seconds(Math.round(sum)), shares));
-        }
-    }
-
-    /** Without the fractions that only a machine reads. */
-    private static String toTheSecond(String moment) {
-        return Instant.parse(moment).truncatedTo(ChronoUnit.SECONDS).toString();
-    }
-
-    private void controlPlane(JsonObject status) {
-        if (status.containsKey("failingSinceDateTime")) {
-            line(String.format(
-                    Locale.ROOT,
-                    "control plane: failing since %s, %s",
-                    toTheSecond(status.getString("failingSinceDateTime")),
-                    status.getJsonObject("lastFailure", new JsonObject()).getString("sentence")));
-        } else if (status.containsKey("lastAnsweredDateTime")) {
-            line(String.format(
-                    Locale.ROOT, "control plane: answered %s", toTheSecond(status.getString("lastAnsweredDateTime"))));
         }
     }
 }

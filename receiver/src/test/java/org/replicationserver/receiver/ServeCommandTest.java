@@ -55,6 +55,16 @@ class ServeCommandTest {
     }
 
     @Test
+    void caFileThatCannotBeUsedIsNamedByItsOwnKeyBeforeAnythingStarts() {
+        assertThat(serve("control.mode=https", "control.ca-file=/proc/none.pem"))
+                .isEqualTo(failed(
+                        78,
+                        "--set: control.ca-file=/proc/none.pem cannot be used: no such file or directory; allowed: a file of PEM"
+                                + " certificates"));
+        assertThat(directory).isEmptyDirectory();
+    }
+
+    @Test
     void otherDirectoriesThatCannotBeUsedAreNamedWithTheReason() {
         assertThat(serve("image.directory=/proc/y"))
                 .isEqualTo(failed(74, "image.directory=/proc/y cannot be used: no such file or directory"));

@@ -147,6 +147,120 @@ class StatusTextTest {
                         "drained at 2026-05-01T00:00:00Z, no session opens any more: replace this server, or start");
     }
 
+    private static JsonObject failing() {
+        return new JsonObject()
+                .put("failedCalls", 7)
+                .put("failingSinceDateTime", "2026-04-30T23:50:00Z")
+                .put("nextAttemptDateTime", "2026-05-01T00:00:41.500Z")
+                .put(
+                        "lastFailure",
+                        new JsonObject()
+                                .put("kind", "THROTTLED")
+                                .put("sentence", "the control plane answered 429")
+                                .put("nextAction", "Nothing for now."))
+                .put("associations", new JsonObject().put("fromDisk", false))
+                .put("outbox", new JsonObject().put("reports", 0));
+    }
+
+    private static String textOfServer(JsonObject controlPlane) {
+        return StatusText.of(
+                new JsonObject()
+                        .put("replicationServerId", "i-0123456789abcdef0")
+                        .put("sourceServers", new JsonArray())
+                        .put("controlPlane", controlPlane),
+                NOW);
+    }
+
+    @Test
+    void outageIsToldOnceAtTheTopWithTheNextAttemptAndWhatToDo() {
+        assertThat(textOfServer(failing())).isEqualTo("""
+                replication server: i-0123456789abcdef0
+                control plane: calls have failed for 10 min, the next is made in 41 s
+                  THROTTLED: the control plane answered 429
+                    Nothing for now.
+                what is assigned is not known yet: the control plane has not said so
+                """);
+    }
+
+    @Test
+    void attemptWhoseTimeHasComeIsUnderWay() {
+        assertThat(textOfServer(failing().put("nextAttemptDateTime", NOW.toString())))
+                .contains("calls have failed for 10 min, the next is under way\n");
+        JsonObject soon = failing();
+        soon.remove("nextAttemptDateTime");
+        assertThat(textOfServer(soon)).contains("calls have failed for 10 min, the next is made soon\n");
+    }
+
+    @Test
+    void sourceServersReferToTheControlPlanesTroubleAndDoNotRepeatIt() {
+        JsonObject unreachable = new JsonObject()
+                .put("code", "CONTROL_PLANE_UNREACHABLE")
+                .put("severity", "WARNING")
+                .put("sentence", "the control plane has not been reached")
+                .put("facts", new JsonObject())
+                .put("nextAction", "Open the way.");
+        JsonObject info = new JsonObject()
+                .put("dataReplicationState", "CONTINUOUS")
+                .put("lagDuration", "PT0S")
+                .put("replicatedDisks", new JsonArray())
+                .put("dataReplicationInitiation", new JsonObject())
+                .put("detail", detail().put("explanations", new JsonArray().add(unreachable)));
+        assertThat(text(info))
+                .endsWith("  WARNING CONTROL_PLANE_UNREACHABLE: see the control plane at the top\n")
+                .doesNotContain("Open the way.");
+    }
+
+    @Test
+    void reportsThatWaitAreCountedWithTheAgeOfTheOldest() {
+        JsonObject controlPlane = new JsonObject()
+                .put("lastAnsweredDateTime", "2026-04-30T23:59:58Z")
+                .put(
+                        "associations",
+                        new JsonObject().put("fromDisk", false).put("answeredDateTime", "2026-04-30T23:59:58Z"))
+                .put("outbox", new JsonObject().put("reports", 12).put("oldestDateTime", "2026-04-30T21:30:00Z"));
+        assertThat(textOfServer(controlPlane)).isEqualTo("""
+                replication server: i-0123456789abcdef0
+                control plane: answered 2 s ago
+                  reports that wait to be told: 12, the oldest for 2 h 30 min
+                no source server is assigned
+                """);
+    }
+
+    @Test
+    void assignmentsOfAnEarlierStartAreToldAsThose() {
+        JsonObject controlPlane = failing()
+                .put(
+                        "associations",
+                        new JsonObject().put("fromDisk", true).put("answeredDateTime", "2026-04-30T20:00:00Z"));
+        assertThat(textOfServer(controlPlane))
+                .contains("  what is assigned is what it said 4 h ago, before this server was started\n")
+                .endsWith("no source server is assigned\n");
+    }
+
+    @Test
+    void answerThatCannotBeTakenIsToldAlthoughCallsAreAnswered() {
+        JsonObject associations = new JsonObject().put("fromDisk", false).put("trouble", "associations is missing");
+        JsonObject answered = new JsonObject()
+                .put("lastAnsweredDateTime", "2026-04-30T23:59:58Z")
+                .put("associations", associations)
+                .put("outbox", new JsonObject());
+        assertThat(textOfServer(answered)).contains("  trouble with what it assigns: associations is missing\n");
+        assertThat(textOfServer(failing().put("associations", associations)))
+                .as("while calls fail that is the trouble")
+                .doesNotContain("trouble with what it assigns");
+    }
+
+    @Test
+    void controlPlaneThatWasNotAskedYetIsToldAsThat() {
+        JsonObject controlPlane =
+                new JsonObject().put("associations", new JsonObject()).put("outbox", new JsonObject());
+        assertThat(textOfServer(controlPlane)).isEqualTo("""
+                replication server: i-0123456789abcdef0
+                control plane: no call has ended yet
+                what is assigned is not known yet: the control plane has not said so
+                """);
+    }
+
     @Test
     void limitsAreToldWhereTheyHold() {
         assertThat(text(limit(50, "SCHEDULE"), limit(200, "ASSIGNED"))).isEqualTo("""

@@ -15,7 +15,8 @@ import picocli.CommandLine.Spec;
         name = "check-config",
         mixinStandardHelpOptions = true,
         description =
-                "Checks configuration and, with control.mode=local, assignments; prints each key's value and where it comes from.",
+                "Checks configuration and, with control.mode=local, assignments, else the file of control.ca-file; prints each key's"
+                        + " value and where it comes from. What is worth a look without being a mistake goes to standard error.",
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {"0:all is well", "2:wrong command line", "78:mistakes, a line each"})
 public final class CheckConfigCommand implements Callable<Integer> {
@@ -33,6 +34,7 @@ public final class CheckConfigCommand implements Callable<Integer> {
             String assigned = config.toServerConfig().control().mode() == ControlMode.LOCAL
                     ? AssignmentsFile.summary(config.readAssignments())
                     : "by the control plane";
+            config.checkCaFile().forEach(warning -> spec.commandLine().getErr().println("warning: " + warning));
             for (ConfigKey<?> key : ConfigKeys.all()) {
                 out.printf("%-48s # %s%n", DefaultConfig.toYaml(key, textOf(config, key)), config.origin(key));
             }

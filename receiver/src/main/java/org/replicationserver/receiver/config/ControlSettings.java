@@ -15,7 +15,7 @@ import java.util.Optional;
  * @param replicationServerId under which the control plane knows this server; empty for the instance's id
  * @param useFips takes the region's FIPS endpoint; not all regions have one
  * @param useDualStack takes the region's endpoint for IPv4 and IPv6
- * @param caFile PEM certificates that are trusted beside those of the JDK
+ * @param caFile PEM certificates that are trusted beside those of the JDK; read by {@link CaFile}
  * @param credentials where they come from
  * @param connectTimeout for one TCP connection
  * @param attemptTimeout for one request and its answer, beyond the time for which the request itself asks to wait

@@ -1,8 +1,11 @@
 package org.replicationserver.receiver.config;
 
+import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.session.SessionSettings;
 import org.replicationserver.receiver.session.SourceMemory;
 
@@ -88,6 +91,24 @@ public final class EffectiveConfig {
             mistakes.throwIfAny();
         }
         return assigned;
+    }
+
+    /**
+     * Looks at the file of {@code control.ca-file}, where a control plane is asked at all.
+     *
+     * @return lines about what is in it that do not keep the server from starting
+     * @throws ConfigException when it cannot be used
+     */
+    public List<String> checkCaFile() throws ConfigException {
+        ControlSettings control = control();
+        if (control.mode() == ControlMode.LOCAL || control.caFile().isEmpty()) {
+            return List.of();
+        }
+        try {
+            return CaFile.read(control.caFile().get()).warnings(Instant.now());
+        } catch (IOException e) {
+            throw new ConfigException(List.of(origin(ConfigKeys.CONTROL_CA_FILE) + ": " + e.getMessage()));
+        }
     }
 
     private ListenConfig listen() {

@@ -35,6 +35,8 @@ final class Circuit {
 
     private static final Logger LOG = LoggerFactory.getLogger(Circuit.class);
 
+    private static final String WAIT = "Nothing, the request is made when that time is over.";
+
     private final LongSupplier nanos;
     private final Clock clock;
     private final RandomGenerator random;
@@ -43,6 +45,7 @@ final class Circuit {
 
     // under lock
     private ControlPlaneStatus status = ControlPlaneStatus.NOTHING_YET;
+    private final OutageLog outage = new OutageLog();
     private boolean open;
     private boolean probing;
     private Duration pause = PAUSE_FIRST;
@@ -101,7 +104,7 @@ final class Circuit {
     ControlPlaneStatus status() {
         lock.lock();
         try {
-            return status;
+            return waitNanos() > 0 ? status : status.withNextAttempt(null);
         } finally {
             lock.unlock();
         }
@@ -145,14 +148,21 @@ final class Circuit {
         return Math.max(askedNanos(), probeNanos);
     }
 
+    private @Nullable Instant nextAttempt() {
+        long waitNanos = waitNanos();
+        return waitNanos <= 0 ? null : clock.instant().plusNanos(waitNanos);
+    }
+
     private ControlPlaneException refusal(Duration wait) {
         String next = ", the next is tried in " + Math.max(1, wait.toSeconds()) + " s";
         ControlPlaneStatus.Failure failure = status.lastFailure();
-        String sentence = status.failingSince() == null || failure == null
-                ? "not tried, the control plane asked for time" + next
-                : "not tried, " + status.failedCalls() + " calls have failed since " + status.failingSince() + next
-                        + "; the last: " + failure.sentence();
-        return new ControlPlaneException(Kind.CIRCUIT_OPEN, sentence, null, wait, null);
+        if (status.failingSince() == null || failure == null) {
+            String asked = "not tried, the control plane asked for time" + next;
+            return new ControlPlaneException(Kind.CIRCUIT_OPEN, asked, WAIT, null, wait, null);
+        }
+        String sentence = "not tried, " + status.failedCalls() + " calls have failed since " + status.failingSince()
+                + next + "; the last: " + failure.sentence();
+        return new ControlPlaneException(Kind.CIRCUIT_OPEN, sentence, failure.nextAction(), null, wait, null);
     }
 
     /** Waits until a call has a chance to be let through. Another caller may be faster. */
@@ -184,6 +194,7 @@ final class Circuit {
                         .log("control plane asks for time and has it");
             }
             askedUntilNanos = untilNanos;
+            status = status.withNextAttempt(nextAttempt());
             changed.signalAll();
         } finally {
             lock.unlock();
@@ -212,32 +223,30 @@ final class Circuit {
     private void close(@Nullable ControlPlaneException refusal) {
         Instant now = clock.instant();
         if (status.failingSince() != null) {
-            LOG.atInfo()
-                    .addKeyValue(
-                            "seconds",
-                            Duration.between(status.failingSince(), now).toSeconds())
-                    .addKeyValue("failedCalls", status.failedCalls())
-                    .log("control plane answers again");
+            outage.ended(now, status.failingSince(), status.failedCalls());
         }
         open = false;
         pause = PAUSE_FIRST;
         ControlPlaneStatus.Failure last = refusal == null ? status.lastFailure() : failureOf(now, refusal);
-        status = new ControlPlaneStatus(now, null, 0, last);
+        status = new ControlPlaneStatus(now, null, 0, last, nextAttempt());
     }
 
     private static ControlPlaneStatus.Failure failureOf(Instant now, ControlPlaneException failure) {
         return new ControlPlaneStatus.Failure(
-                now, failure.kind(), failure.sentence(), failure.requestId().orElse(null));
+                now,
+                failure.kind(),
+                failure.sentence(),
+                failure.nextAction(),
+                failure.requestId().orElse(null));
     }
 
     /** Calls that were under way when the circuit opened tell nothing new, only the probe makes the pause longer. */
     private void countFailure(Permit permit, ControlPlaneException failure) {
         Instant now = clock.instant();
         Instant since = status.failingSince() == null ? now : status.failingSince();
-        status =
-                new ControlPlaneStatus(status.lastAnswered(), since, status.failedCalls() + 1, failureOf(now, failure));
+        long failedCalls = status.failedCalls() + 1;
         boolean asksForTime = askedBy(failure).isPositive();
-        boolean opens = !open && status.failedCalls() >= FAILURES_TO_OPEN;
+        boolean opens = !open && failedCalls >= FAILURES_TO_OPEN;
         if (permit.probe) {
             pause = min(pause.multipliedBy(2), PAUSE_MAX);
         }
@@ -245,14 +254,10 @@ final class Circuit {
             open = true;
             pause();
         }
-        if (opens) {
-            LOG.atWarn()
-                    .addKeyValue("pauseSecondsMax", PAUSE_MAX.toSeconds())
-                    .addKeyValue("since", since)
-                    .addKeyValue("kind", failure.kind())
-                    .addKeyValue("requestId", failure.requestId().orElse("none"))
-                    .addKeyValue("cause", failure.sentence())
-                    .log("calls of the control plane fail, between pauses one is tried");
+        status = new ControlPlaneStatus(
+                status.lastAnswered(), since, failedCalls, failureOf(now, failure), nextAttempt());
+        if (permit.probe || opens) {
+            outage.failed(status, failure);
         }
     }
 

@@ -16,6 +16,7 @@ public interface CommandHandler {
      * @param command whose parameters are of the class that the type has
      * @return what became of it. What it fails or throws with is answered FAILED, with the message. If it takes longer than its deadline
      *     FAILED is answered, and the next command comes although the effect of this one may still
+     * @throws InterruptedException when the server stops: the command is not answered, and comes again to the next start
      */
-    CompletionStage<CommandResult> handle(ChannelCommand command);
+    CompletionStage<CommandResult> handle(ChannelCommand command) throws InterruptedException;
 }

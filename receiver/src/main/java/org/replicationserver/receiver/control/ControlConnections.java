@@ -45,20 +45,17 @@ final class ControlConnections implements UrlConnectionFactory {
     /** Whether the connection that this thread opens has given the password: a proxy that asks again does not want it. */
     private final ThreadLocal<Boolean> told = ThreadLocal.withInitial(() -> false);
 
-    /**
-     * @param trust null is what the JDK trusts
-     * @param silenceTimeout an answer whose next byte takes longer fails
-     */
-    ControlConnections(TrustManager @Nullable [] trust, Duration connectTimeout, Duration silenceTimeout) {
+    /** @param silenceTimeout an answer whose next byte takes longer fails */
+    ControlConnections(TrustManager trust, Duration connectTimeout, Duration silenceTimeout) {
         this.tls = socketFactory(trust);
         this.connectTimeoutMillis = Math.toIntExact(connectTimeout.toMillis());
         this.silenceTimeoutMillis = Math.toIntExact(silenceTimeout.toMillis());
     }
 
-    private static SSLSocketFactory socketFactory(TrustManager @Nullable [] trust) {
+    private static SSLSocketFactory socketFactory(TrustManager trust) {
         try {
             SSLContext context = SSLContext.getInstance("TLS");
-            context.init(null, trust, null);
+            context.init(null, new TrustManager[] {trust}, null);
             return context.getSocketFactory();
         } catch (GeneralSecurityException e) {
             throw new IllegalStateException("the JDK has no TLS", e);

@@ -5,16 +5,22 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call of the control plane has failed. The message is a sentence for people: what happened, and what to do. It holds nothing of
- * credentials.
+ * A call of the control plane has failed. For people it has a sentence, what happened, and another one, what to do. Neither holds
+ * anything secret.
  */
 public final class ControlPlaneException extends Exception {
     private static final long serialVersionUID = 1;
 
     /** Why a call failed, as far as that changes what to do. */
     public enum Kind {
-        /** No connection: the name is not known, nobody answers or refuses, or the connection broke. */
+        /** DNS does not know the name of the control plane, or of the proxy on the way to it. */
+        NAME_UNKNOWN(true),
+        /** The host is there and nothing listens on the port. */
+        CONNECTION_REFUSED(true),
+        /** No connection for another reason: no route, no handshake, or it broke. */
         UNREACHABLE(true),
+        /** Connected to somebody who does not speak TLS. */
+        NO_TLS(false),
         /** Connected to somebody who cannot prove to be the control plane. */
         UNTRUSTED(false),
         /** No whole answer in time. */
@@ -62,32 +68,40 @@ public final class ControlPlaneException extends Exception {
     }
 
     private final Kind kind;
+    private final String nextAction;
     private final @Nullable String requestId;
     private final @Nullable Duration retryAfter;
 
-    ControlPlaneException(Kind kind, String message) {
-        this(kind, message, null, null, null);
+    ControlPlaneException(Kind kind, String sentence, String nextAction) {
+        this(kind, sentence, nextAction, null, null, null);
     }
 
-    ControlPlaneException(Kind kind, String message, @Nullable Throwable cause) {
-        this(kind, message, null, null, cause);
+    ControlPlaneException(Kind kind, String sentence, String nextAction, @Nullable Throwable cause) {
+        this(kind, sentence, nextAction, null, null, cause);
     }
 
     ControlPlaneException(
             Kind kind,
-            String message,
+            String sentence,
+            String nextAction,
             @Nullable String requestId,
             @Nullable Duration retryAfter,
             @Nullable Throwable cause) {
-        super(message, cause);
+        super(sentence, cause);
         this.kind = kind;
+        this.nextAction = nextAction;
         this.requestId = requestId;
         this.retryAfter = retryAfter;
     }
 
-    /** What happened and what to do, for people. */
+    /** What happened, with its numbers; no capital letter, no full stop. */
     public String sentence() {
         return String.valueOf(getMessage());
+    }
+
+    /** What to do about it, a whole sentence. */
+    public String nextAction() {
+        return nextAction;
     }
 
     public Kind kind() {

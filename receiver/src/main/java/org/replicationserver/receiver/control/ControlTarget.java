@@ -57,8 +57,8 @@ record ControlTarget(URI endpoint, String region, String replicationServerId) {
         }
         throw new ControlPlaneException(
                 Kind.NO_METADATA,
-                "the " + what + " of this instance is not known: " + trouble
-                        + "; allow IMDSv2 with a hop limit of 1 or more," + " or set " + setting);
+                "the " + what + " of this instance is not known: " + trouble,
+                "Allow IMDSv2 with a hop limit of 1 or more, or set " + setting + ".");
     }
 
     /** The public endpoint of a region. */

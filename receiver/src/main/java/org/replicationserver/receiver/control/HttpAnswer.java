@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 
@@ -22,14 +23,20 @@ import org.replicationserver.receiver.control.ControlPlaneException.Kind;
  * make anybody give up what is to be told.
  *
  * @param received by the local clock
+ * @param signer of the request that this answers
  */
-record HttpAnswer(int status, Map<String, List<String>> headers, Buffer body, Instant received) {
+record HttpAnswer(int status, Map<String, List<String>> headers, Buffer body, Instant received, Signer signer) {
     /** What signatures allow. */
     private static final Duration SKEW_MAX = Duration.ofMinutes(5);
 
     private static final long RETRY_AFTER_SECONDS_MAX = 86_400;
+    private static final String CHECK_WHO_ANSWERS =
+            "Check control.endpoint, and whether a proxy or a load balancer answers in the place of the control plane.";
     private static final String SKEWED = "RequestTimeTooSkewed";
     private static final Set<String> BAD_SIGNATURE = Set.of("InvalidSignatureException", "SignatureDoesNotMatch");
+
+    /** How services say that the time of a signature is what is wrong with it; their clock need not be in the answer. */
+    private static final Pattern SIGNATURE_TIME = Pattern.compile("(?i)signature (expired|not yet current)");
 
     /** The object of a success. */
     JsonObject content() throws ControlPlaneException {
@@ -38,7 +45,11 @@ record HttpAnswer(int status, Map<String, List<String>> headers, Buffer body, In
         }
         JsonObject json = json();
         if (json == null) {
-            throw failure(Kind.BAD_ANSWER, "the answer's " + body.length() + " bytes are no JSON object");
+            throw failure(
+                    Kind.BAD_ANSWER,
+                    "the answer's " + body.length()
+                            + " bytes are no JSON object, as every answer of the control API is",
+                    CHECK_WHO_ANSWERS);
         }
         return json;
     }
@@ -68,19 +79,47 @@ record HttpAnswer(int status, Map<String, List<String>> headers, Buffer body, In
         String told = "the control plane answered " + status + (code.isEmpty() ? "" : " " + code) + errorMessage();
         boolean isOfTheApi = !code.isEmpty();
         if (status == 429 || code.startsWith("Throttling") || code.startsWith("TooManyRequests")) {
-            return failure(Kind.THROTTLED, told + "; fewer requests are made now");
+            return failure(
+                    Kind.THROTTLED,
+                    told,
+                    "Nothing for now, requests wait as long as they are asked to; if it lasts, have the control plane allow this server"
+                            + " more.");
         }
         return switch (status) {
             case 401, 403 -> isOfTheApi ? notAccepted(code, told) : notOfTheApi(told);
-            case 404 -> isOfTheApi ? failure(Kind.NOT_FOUND, told) : notOfTheApi(told);
-            case 409 -> isOfTheApi ? failure(Kind.CONFLICT, told) : notOfTheApi(told);
-            case 400, 413, 422 -> isOfTheApi ? failure(Kind.NOT_VALID, told) : notOfTheApi(told);
+            case 404 ->
+                isOfTheApi
+                        ? failure(
+                                Kind.NOT_FOUND,
+                                told,
+                                "Check control.replication-server-id, and what the control plane has assigned to this server.")
+                        : notOfTheApi(told);
+            case 409 ->
+                isOfTheApi
+                        ? failure(Kind.CONFLICT, told, "Look in the control plane for what contradicts this server.")
+                        : notOfTheApi(told);
+            case 400, 413, 422 ->
+                isOfTheApi
+                        ? failure(
+                                Kind.NOT_VALID, told, "Use versions of this server and of the control plane that fit.")
+                        : notOfTheApi(told);
             case 407 ->
                 failure(
                         Kind.UNREACHABLE,
-                        "the proxy wants to know who comes (407); put user and password into its URL");
-            case 408, 504 -> failure(Kind.TIMEOUT, told);
-            default -> status >= 500 ? failure(Kind.SERVER_FAULT, told) : notOfTheApi(told);
+                        "the proxy wants to know who comes (407)",
+                        "Put user and password of the proxy into its URL.");
+            case 408, 504 ->
+                failure(
+                        Kind.TIMEOUT,
+                        told,
+                        "Look at the control plane, and at what is in front of it: that has waited for it in vain.");
+            default ->
+                status >= 500
+                        ? failure(
+                                Kind.SERVER_FAULT,
+                                told,
+                                "Look at the control plane's own logs for the request; this server goes on trying.")
+                        : notOfTheApi(told);
         };
     }
 
@@ -88,22 +127,24 @@ record HttpAnswer(int status, Map<String, List<String>> headers, Buffer body, In
         String redirect = header("Location")
                 .map(to -> " to " + PeerText.value(to) + " (not followed)")
                 .orElse("");
-        return failure(
-                Kind.BAD_ANSWER,
-                told + redirect
-                        + ", which is no answer of the control API; is a proxy in between, or control.endpoint wrong?");
+        return failure(Kind.BAD_ANSWER, told + redirect + ", which is no answer of the control API", CHECK_WHO_ANSWERS);
     }
 
     /** A wrong clock is worth to be told apart: the signature is refused then, and nothing is wrong with the credentials. */
     private ControlPlaneException notAccepted(String code, String told) {
         Duration skew = skew();
         boolean skewed = skew != null && skew.abs().compareTo(SKEW_MAX) >= 0;
-        if (code.equals(SKEWED) || (BAD_SIGNATURE.contains(code) && skewed)) {
+        boolean isOld = SIGNATURE_TIME.matcher(told).find();
+        if (code.equals(SKEWED) || (BAD_SIGNATURE.contains(code) && (skewed || isOld))) {
             return failure(
-                    Kind.CLOCK_SKEW, told + "; " + inWords(skew) + "; set the clock, for example: chronyc makestep");
+                    Kind.CLOCK_SKEW,
+                    told + "; " + inWords(skew),
+                    "Set the clock of this server, for example by chronyc makestep.");
         }
         return failure(
-                Kind.REFUSED_CREDENTIALS, told + "; check the role of the instance and its policy, and control.region");
+                Kind.REFUSED_CREDENTIALS,
+                told + "; the request was signed by " + signer.words(),
+                signer.nextAction(code));
     }
 
     private static String inWords(@Nullable Duration skew) {
@@ -148,8 +189,8 @@ record HttpAnswer(int status, Map<String, List<String>> headers, Buffer body, In
         return value instanceof String text ? text : "";
     }
 
-    private ControlPlaneException failure(Kind kind, String sentence) {
-        return new ControlPlaneException(kind, sentence, requestId().orElse(null), retryAfter(), null);
+    private ControlPlaneException failure(Kind kind, String sentence, String nextAction) {
+        return new ControlPlaneException(kind, sentence, nextAction, requestId().orElse(null), retryAfter(), null);
     }
 
     private @Nullable Duration retryAfter() {

@@ -73,7 +73,7 @@ public final class HttpControlPlane implements ControlPlane {
             throws IOException {
         Duration silence = settings.attemptTimeout().plusSeconds(WAIT_SECONDS_MAX);
         SignedExchange exchanges =
-                SignedExchange.over(settings.caFile(), settings.connectTimeout(), silence, credentials, clock);
+                new SignedExchange(settings, ControlTrust.of(settings.caFile()), silence, credentials, clock);
         return new HttpControlPlane(
                 settings, exchanges, new Circuit(System::nanoTime, clock, RandomGenerator.getDefault()));
     }
@@ -129,7 +129,9 @@ public final class HttpControlPlane implements ControlPlane {
                 .addKeyValue("cause", e.getMessage())
                 .log("answer of the control plane is malformed");
         return new ControlPlaneException(
-                Kind.BAD_ANSWER, "the answer to " + operation + " is not as the API says: " + e.getMessage());
+                Kind.BAD_ANSWER,
+                "the answer to " + operation + " is not as the API says: " + e.getMessage(),
+                "Have the control plane answer as the control API says, or use versions of both that fit.");
     }
 
     @Override
@@ -230,6 +232,7 @@ public final class HttpControlPlane implements ControlPlane {
                     .addKeyValue("kind", failure.kind())
                     .addKeyValue("requestId", requestId)
                     .addKeyValue("cause", failure.sentence())
+                    .addKeyValue("nextAction", failure.nextAction())
                     .log("control call failed");
         }
     }

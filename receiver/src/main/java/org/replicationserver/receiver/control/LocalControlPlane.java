@@ -81,11 +81,16 @@ public final class LocalControlPlane implements ControlPlane {
             newest = read;
         } catch (IOException e) {
             throw new ControlPlaneException(
-                    Kind.BAD_ANSWER, "assignments cannot be read, the former ones hold: " + e.getMessage(), e);
+                    Kind.BAD_ANSWER,
+                    "assignments cannot be read, the former ones hold: " + e.getMessage(),
+                    "Make " + assignmentsFile + " readable for this server.",
+                    e);
         }
         if (read.mistakes() != null) {
             throw new ControlPlaneException(
-                    Kind.BAD_ANSWER, "assignments are wrong, the former ones hold: " + read.mistakes());
+                    Kind.BAD_ANSWER,
+                    "assignments are wrong, the former ones hold: " + read.mistakes(),
+                    "Correct " + assignmentsFile + ".");
         }
         return AssociationsAnswer.of(read.associations());
     }

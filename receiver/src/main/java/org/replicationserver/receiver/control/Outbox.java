@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -432,8 +433,10 @@ public final class Outbox implements AutoCloseable {
 
     private OutboxStatus statusNow() {
         OutboxIndex index = log.index();
+        OutboxEntry oldest = index.oldest();
         return new OutboxStatus(
                 index.entries(),
+                oldest == null ? null : Instant.ofEpochMilli(oldest.observedMillis()),
                 index.diskBytes(),
                 appended,
                 sent,

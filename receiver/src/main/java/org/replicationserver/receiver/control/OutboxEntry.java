@@ -22,10 +22,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Memory keeps what this record has; the body stays on disk.
  *
+ * @param observedMillis when what it tells was observed, since 1970-01-01T00:00Z
  * @param offsetBytes in its file
  * @param lengthBytes in its file, with length and checksum
  */
-record OutboxEntry(long sequence, ReportKind kind, String subject, long offsetBytes, int lengthBytes) {
+record OutboxEntry(
+        long sequence, ReportKind kind, String subject, long observedMillis, long offsetBytes, int lengthBytes) {
     private static final int FRAME_BYTES = 8;
     private static final int HEAD_BYTES = FRAME_BYTES + 1 + 8 + 8 + 2;
     private static final int SUBJECT_BYTES_MAX = 128;
@@ -35,7 +37,7 @@ record OutboxEntry(long sequence, ReportKind kind, String subject, long offsetBy
     record Decoded(OutboxEntry entry, Report report) {}
 
     OutboxEntry at(long newOffsetBytes) {
-        return new OutboxEntry(sequence, kind, subject, newOffsetBytes, lengthBytes);
+        return new OutboxEntry(sequence, kind, subject, observedMillis, newOffsetBytes, lengthBytes);
     }
 
     static int lengthOf(Report report) {
@@ -94,8 +96,13 @@ record OutboxEntry(long sequence, ReportKind kind, String subject, long offsetBy
         Instant observed = Instant.ofEpochMilli(bytes.getLong(start + 17));
         Report report = Report.stored(kind, new String(subject, StandardCharsets.US_ASCII), observed, body);
         bytes.position(start + FRAME_BYTES + length);
-        OutboxEntry entry =
-                new OutboxEntry(bytes.getLong(start + 9), kind, report.subject(), offsetBytes, FRAME_BYTES + length);
+        OutboxEntry entry = new OutboxEntry(
+                bytes.getLong(start + 9),
+                kind,
+                report.subject(),
+                observed.toEpochMilli(),
+                offsetBytes,
+                FRAME_BYTES + length);
         return new Decoded(entry, report);
     }
 

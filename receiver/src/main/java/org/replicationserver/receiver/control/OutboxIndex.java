@@ -95,6 +95,13 @@ final class OutboxIndex {
         return null;
     }
 
+    /** What waits longest, or null. */
+    @Nullable
+    OutboxEntry oldest() {
+        OutboxSegment first = firstWaiting();
+        return first == null ? null : first.waiting.peekFirst();
+    }
+
     void handOut(OutboxEntry entry) {
         handedOut = entry;
     }

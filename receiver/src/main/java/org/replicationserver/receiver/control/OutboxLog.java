@@ -100,7 +100,13 @@ final class OutboxLog implements AutoCloseable {
                 kept.add(hasRoom);
                 if (hasRoom) {
                     OutboxEntry.encode(sequence, report, group);
-                    entries.add(new OutboxEntry(sequence, report.kind(), report.subject(), offset, length));
+                    entries.add(new OutboxEntry(
+                            sequence,
+                            report.kind(),
+                            report.subject(),
+                            report.observed().toEpochMilli(),
+                            offset,
+                            length));
                 }
             }
             if (!entries.isEmpty()) {

@@ -1,11 +1,13 @@
 package org.replicationserver.receiver.control;
 
+import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
  * How it stands with the outbox. Immutable. What is counted is counted since the start of the process.
  *
  * @param entries reports that wait
+ * @param oldest when that of them which waits longest was observed; null if none waits
  * @param diskBytes of its files
  * @param appended kept durably
  * @param sent taken by the control plane
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record OutboxStatus(
         int entries,
+        @Nullable Instant oldest,
         long diskBytes,
         long appended,
         long sent,

@@ -3,19 +3,10 @@ package org.replicationserver.receiver.control;
 import io.vertx.core.buffer.Buffer;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.net.ConnectException;
-import java.net.InetSocketAddress;
-import java.net.NoRouteToHostException;
 import java.net.SocketTimeoutException;
-import java.net.URI;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.security.cert.CertificateException;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -24,8 +15,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import javax.net.ssl.SSLPeerUnverifiedException;
-import javax.net.ssl.TrustManager;
+import org.replicationserver.receiver.config.ControlSettings;
+import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import software.amazon.awssdk.auth.credentials.AwsCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
@@ -58,39 +49,29 @@ final class SignedExchange implements AutoCloseable {
 
     private static final String CONTENT_TYPE = "application/json";
     private static final String USER_AGENT = "replication-server";
-    private static final String OPEN_THE_WAY =
-            "open port 443 to it in the security group, the routes and the network ACL, or set the proxy";
-
     private final ControlConnections connections;
     private final SdkHttpClient http;
+    private final ConnectionFaults faults;
     private final AwsCredentialsProvider credentials;
+    private final CredentialsSource source;
     private final Clock clock;
     private final AwsV4HttpSigner signer = AwsV4HttpSigner.create();
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("control-call-", 0).factory());
 
-    private SignedExchange(ControlConnections connections, AwsCredentialsProvider credentials, Clock clock) {
-        this.connections = connections;
-        this.http = UrlConnectionHttpClient.create(connections);
-        this.credentials = credentials;
-        this.clock = clock;
-    }
-
-    /**
-     * Exchanges over HTTPS.
-     *
-     * @param silenceTimeout an answer whose next byte takes longer fails; exchanges have a shorter time of their own
-     * @throws IOException with a sentence for the operator when the file of certificates cannot be used
-     */
-    static SignedExchange over(
-            Optional<Path> caFile,
-            Duration connectTimeout,
+    /** @param silenceTimeout an answer whose next byte takes longer fails; exchanges have a shorter time of their own */
+    SignedExchange(
+            ControlSettings settings,
+            ControlTrust trust,
             Duration silenceTimeout,
             AwsCredentialsProvider credentials,
-            Clock clock)
-            throws IOException {
-        TrustManager[] trust = caFile.isPresent() ? ExtraTrust.of(caFile.get()) : null;
-        return new SignedExchange(new ControlConnections(trust, connectTimeout, silenceTimeout), credentials, clock);
+            Clock clock) {
+        this.connections = new ControlConnections(trust, settings.connectTimeout(), silenceTimeout);
+        this.faults = new ConnectionFaults(connections::proxyTo, trust.file());
+        this.http = UrlConnectionHttpClient.create(connections);
+        this.credentials = credentials;
+        this.source = settings.credentials();
+        this.clock = clock;
     }
 
     /**
@@ -119,10 +100,14 @@ final class SignedExchange implements AutoCloseable {
         } catch (TimeoutException e) {
             throw new ControlPlaneException(
                     Kind.TIMEOUT,
-                    "no whole answer from " + target.endpoint() + " within " + inSeconds(timeout)
-                            + " s; control.attempt-timeout-seconds allows more");
+                    "no whole answer from " + faults.way(target.endpoint()) + " within " + inSeconds(timeout) + " s",
+                    "Look whether the control plane is overloaded or something on the way holds back what is sent;"
+                            + " control.attempt-timeout-seconds allows more time.");
         } catch (ExecutionException e) {
-            throw failure(target.endpoint(), e.getCause() == null ? e : e.getCause());
+            if (threads.isShutdown()) {
+                throw closed();
+            }
+            throw faults.failure(target.endpoint(), e.getCause() == null ? e : e.getCause());
         } catch (CancellationException e) {
             throw closed();
         } finally {
@@ -131,7 +116,8 @@ final class SignedExchange implements AutoCloseable {
     }
 
     private static ControlPlaneException closed() {
-        return new ControlPlaneException(Kind.CLOSED, "the client of the control plane is closed");
+        return new ControlPlaneException(
+                Kind.CLOSED, "the client of the control plane is closed", "Nothing, this server stops.");
     }
 
     private static String inSeconds(Duration time) {
@@ -139,7 +125,8 @@ final class SignedExchange implements AutoCloseable {
     }
 
     private HttpAnswer signAndSend(ControlTarget target, Request request) throws Exception {
-        SignedRequest signed = sign(target, request, resolveCredentials());
+        AwsCredentials identity = resolveCredentials();
+        SignedRequest signed = sign(target, request, identity);
         HttpExecuteRequest execution = HttpExecuteRequest.builder()
                 .request(signed.request())
                 .contentStreamProvider(signed.payload().orElseThrow())
@@ -150,18 +137,15 @@ final class SignedExchange implements AutoCloseable {
                 response.httpResponse().statusCode(),
                 response.httpResponse().headers(),
                 Buffer.buffer(body),
-                clock.instant());
+                clock.instant(),
+                new Signer(source, identity.accessKeyId()));
     }
 
     private AwsCredentials resolveCredentials() throws ControlPlaneException {
         try {
             return credentials.resolveCredentials();
         } catch (RuntimeException e) {
-            throw new ControlPlaneException(
-                    Kind.NO_CREDENTIALS,
-                    "no credentials to sign requests with: " + PeerText.line(String.valueOf(e.getMessage()))
-                            + "; give the instance its role and allow IMDSv2, or set control.credentials=chain",
-                    e);
+            throw Signer.missing(source, e);
         }
     }
 
@@ -213,62 +197,10 @@ final class SignedExchange implements AutoCloseable {
     }
 
     private static ControlPlaneException badAnswer(String sentence) {
-        return new ControlPlaneException(Kind.BAD_ANSWER, sentence);
-    }
-
-    private ControlPlaneException failure(URI endpoint, Throwable thrown) {
-        Throwable cause =
-                thrown instanceof UncheckedIOException && thrown.getCause() != null ? thrown.getCause() : thrown;
-        if (threads.isShutdown()) {
-            return closed();
-        }
-        InetSocketAddress proxy = connections.proxyTo(endpoint);
-        String way = proxy == null
-                ? endpoint.toString()
-                : endpoint + " through the proxy " + proxy.getHostString() + ":" + proxy.getPort();
-        return switch (cause) {
-            case ControlPlaneException told -> told;
-            case UnknownHostException _
-            when proxy != null ->
-                failure(Kind.UNREACHABLE, "no way to " + way + ", whose name is not known to DNS", cause);
-            case UnknownHostException _ ->
-                failure(
-                        Kind.UNREACHABLE,
-                        "the name " + endpoint.getHost()
-                                + " is not known to DNS; check control.region, control.use-fips and"
-                                + " control.endpoint, and that UDP and TCP port 53 are open to the resolver",
-                        cause);
-            case SocketTimeoutException _ ->
-                failure(Kind.TIMEOUT, way + " does not answer: " + cause.getMessage() + "; " + OPEN_THE_WAY, cause);
-            case ConnectException _, NoRouteToHostException _ ->
-                failure(
-                        Kind.UNREACHABLE,
-                        "no connection to " + way + ": " + cause.getMessage() + "; " + OPEN_THE_WAY,
-                        cause);
-            case IOException _
-            when isDistrust(cause) ->
-                failure(
-                        Kind.UNTRUSTED,
-                        "the certificate of " + way + " is not accepted: " + cause.getMessage()
-                                + "; for a private endpoint set control.ca-file; a proxy that opens TLS must not be in between",
-                        cause);
-            case IOException _ ->
-                failure(Kind.UNREACHABLE, "the connection to " + way + " broke: " + cause.getMessage(), cause);
-            default -> throw new IllegalStateException("a call of the control plane failed by a fault of ours", cause);
-        };
-    }
-
-    private static ControlPlaneException failure(Kind kind, String sentence, Throwable cause) {
-        return new ControlPlaneException(kind, PeerText.cut(sentence, 500), cause);
-    }
-
-    private static boolean isDistrust(Throwable thrown) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof CertificateException || cause instanceof SSLPeerUnverifiedException) {
-                return true;
-            }
-        }
-        return false;
+        return new ControlPlaneException(
+                Kind.BAD_ANSWER,
+                sentence,
+                "Look at what is between this server and the control plane, and at the control plane itself.");
     }
 
     @Override

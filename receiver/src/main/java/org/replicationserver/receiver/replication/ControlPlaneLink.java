@@ -8,13 +8,18 @@ final class ControlPlaneLink {
     private final Duration toldAfter;
     private boolean local;
     private boolean authenticated;
-    private @Nullable ControlPlaneFault fault;
-    private String reason = "it was not asked yet";
-    private long sinceNanos;
+    private @Nullable ControlPlaneTrouble trouble;
+
+    /** When calls began to fail, for whatever reason. */
+    private long awaySinceNanos;
+
+    /** When they began to fail for the reason that they fail for now; while it was never authenticated, since when it is not. */
+    private long faultSinceNanos;
 
     ControlPlaneLink(Duration toldAfter, long nowNanos) {
         this.toldAfter = toldAfter;
-        this.sinceNanos = nowNanos;
+        this.awaySinceNanos = nowNanos;
+        this.faultSinceNanos = nowNanos;
     }
 
     /** There is none: assignments come from a file. */
@@ -24,17 +29,19 @@ final class ControlPlaneLink {
 
     void authenticated() {
         authenticated = true;
-        fault = null;
+        trouble = null;
     }
 
-    void failed(ControlPlaneFault newFault, String newReason, Moment now) {
+    void failed(ControlPlaneTrouble newTrouble, Moment now) {
         // While it was never authenticated that is what has lasted, whatever the cause was at first.
-        if (fault != newFault && authenticated) {
-            sinceNanos = now.nanos();
+        if (authenticated && trouble == null) {
+            awaySinceNanos = now.nanos();
         }
-        authenticated &= newFault == ControlPlaneFault.UNREACHABLE;
-        fault = newFault;
-        reason = newReason;
+        if (authenticated && (trouble == null || trouble.fault() != newTrouble.fault())) {
+            faultSinceNanos = now.nanos();
+        }
+        authenticated &= newTrouble.fault() != ControlPlaneFault.NOT_AUTHENTICATED;
+        trouble = newTrouble;
     }
 
     InitiationStepStatus step(Moment now) {
@@ -48,23 +55,22 @@ final class ControlPlaneLink {
     }
 
     boolean isNotAuthenticated(Moment now) {
-        return !local && !authenticated && (fault == ControlPlaneFault.NOT_AUTHENTICATED || isLong(now));
+        boolean isRefused = trouble != null && trouble.fault() == ControlPlaneFault.NOT_AUTHENTICATED;
+        return !local && !authenticated && (isRefused || now.isAfter(faultSinceNanos, toldAfter));
     }
 
-    /** It was reached before and does not answer now. */
-    boolean isUnreachable(Moment now) {
-        return !local && authenticated && fault == ControlPlaneFault.UNREACHABLE && isLong(now);
+    /** It was reached before, and calls fail now. */
+    boolean isAway(Moment now) {
+        return !local && authenticated && trouble != null && now.isAfter(awaySinceNanos, toldAfter);
     }
 
-    private boolean isLong(Moment now) {
-        return now.isAfter(sinceNanos, toldAfter);
-    }
-
+    /** For how long it is so, for the reason for which it is so now. */
     long seconds(Moment now) {
-        return now.secondsSince(sinceNanos);
+        return now.secondsSince(faultSinceNanos);
     }
 
-    String reason() {
-        return reason;
+    @Nullable
+    ControlPlaneTrouble trouble() {
+        return trouble;
     }
 }

@@ -22,6 +22,7 @@ final class Explainer {
     private static final int EXPLANATIONS_MAX = 32;
 
     private static final String UNKNOWN = "unknown";
+    private static final String PORT = "port";
 
     private final ReplicationSettings settings;
     private final DiskSet disks;
@@ -31,6 +32,7 @@ final class Explainer {
     private final LagAttribution attribution;
     private final StallDetector stall;
 
+    private int agentPort;
     private @Nullable Explanation duplicateAgent;
     private @Nullable Explanation recordLost;
     private @Nullable Explanation serverDrained;
@@ -53,6 +55,11 @@ final class Explainer {
     }
 
     // --- what stays true until something else happens
+
+    /** Where agents connect to. */
+    void listensOn(int port) {
+        agentPort = port;
+    }
 
     /** @param refused null where it is known only that there is one, of which another record was lost */
     void duplicateAgent(String sourceServerId, @Nullable RefusedAgent refused) {
@@ -101,7 +108,7 @@ final class Explainer {
         List<Explanation> found = new ArrayList<>();
         Moment now = situation.now();
         explainVolumes(now, found);
-        explainControlPlane(now, found);
+        add(found, ControlPlaneExplainer.explain(controlPlane, now));
         add(found, duplicateAgent);
         add(found, recordLost);
         add(found, serverDrained);
@@ -159,7 +166,7 @@ final class Explainer {
         for (DiskProgress disk : disks.all()) {
             Facts facts = new Facts()
                     .put("volumeId", disk.assignment().volumeId())
-                    .put("path", disk.assignment().path().toString())
+                    .put("path", String.valueOf(disk.assignment().path()))
                     .put("deviceName", disk.assignment().deviceName());
             String failedCause = disk.failedCause();
             if (disk.totalBytes() < settings.diskBytesMin()) {
@@ -175,15 +182,6 @@ final class Explainer {
         }
     }
 
-    private void explainControlPlane(Moment now, List<Explanation> found) {
-        Facts facts = new Facts().put("seconds", controlPlane.seconds(now)).put("reason", controlPlane.reason());
-        if (controlPlane.isNotAuthenticated(now)) {
-            found.add(ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED.explain(facts));
-        } else if (controlPlane.isUnreachable(now)) {
-            found.add(ExplanationCode.CONTROL_PLANE_UNREACHABLE.explain(facts));
-        }
-    }
-
     private void explainAgent(Situation situation, List<Explanation> found) {
         Moment now = situation.now();
         RefusedHandshake handshake = agent.refusedHandshake(now);
@@ -192,8 +190,8 @@ final class Explainer {
             ExplanationCode code = handshake.fault() == HandshakeFault.SERVER_PIN_REJECTED
                     ? ExplanationCode.SERVER_PIN_REJECTED
                     : ExplanationCode.AGENT_PIN_UNKNOWN;
-            found.add(code.explain(
-                    refusal(handshake.address(), now.secondsSince(handshake.nanos()), handshake.reason())));
+            found.add(code.explain(refusal(handshake.address(), now.secondsSince(handshake.nanos()), handshake.reason())
+                    .put(PORT, agentPort)));
         }
         if (hello != null) {
             Facts facts = refusal(hello.address(), now.secondsSince(hello.nanos()), hello.reason())
@@ -202,18 +200,21 @@ final class Explainer {
             found.add((disks ? ExplanationCode.DISK_SIZE_DIFFERS : ExplanationCode.AGENT_REFUSED).explain(facts));
         }
         if (agent.isOverdue(now) && hello == null) {
-            found.add(
-                    ExplanationCode.AGENT_NEVER_CONNECTED.explain(new Facts().put("seconds", agent.awaySeconds(now))));
+            found.add(ExplanationCode.AGENT_NEVER_CONNECTED.explain(
+                    new Facts().put("seconds", agent.awaySeconds(now)).put(PORT, agentPort)));
         }
         if (situation.is(DataReplicationState.DISCONNECTED)) {
-            found.add(ExplanationCode.AGENT_NOT_SEEN.explain(
-                    new Facts().put("seconds", agent.awaySeconds(now)).put("reason", agent.endReason())));
+            found.add(ExplanationCode.AGENT_NOT_SEEN.explain(new Facts()
+                    .put("seconds", agent.awaySeconds(now))
+                    .put("reason", agent.endReason())
+                    .put(PORT, agentPort)));
         }
         if (agent.isUnstable(now)) {
             found.add(ExplanationCode.UNSTABLE_NETWORK.explain(new Facts()
                     .put("disconnects", agent.disconnects(now))
                     .put("windowSeconds", settings.unstableWindow().toSeconds())
-                    .put("reason", agent.lostReason())));
+                    .put("reason", agent.lostReason())
+                    .put(PORT, agentPort)));
         }
         if (situation.isInitiating() && agent.isOpenFor(now, settings.firstByteAfter())) {
             found.add(ExplanationCode.NO_FIRST_BYTE.explain(new Facts().put("seconds", agent.openSeconds(now))));

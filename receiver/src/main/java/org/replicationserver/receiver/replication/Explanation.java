@@ -45,7 +45,12 @@ public record Explanation(
 
         /** Text that is too long is cut. */
         Facts put(String name, String value) {
-            facts.put(name, value.length() <= TEXT_CHARS_MAX ? value : value.substring(0, TEXT_CHARS_MAX - 1) + "…");
+            return put(name, value, TEXT_CHARS_MAX);
+        }
+
+        /** Text with more characters is cut. */
+        Facts put(String name, String value, int charsMax) {
+            facts.put(name, value.length() <= charsMax ? value : value.substring(0, charsMax - 1) + "…");
             return this;
         }
 

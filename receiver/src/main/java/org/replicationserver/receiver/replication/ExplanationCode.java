@@ -50,8 +50,8 @@ public enum ExplanationCode {
     CONTROL_PLANE_NOT_AUTHENTICATED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_AUTHENTICATE_WITH_SERVICE,
-            "this server has not been authenticated by the control plane for {seconds} s: {reason}",
-            "Check the route to the control plane on TCP 443, the role of the instance, and its clock."),
+            "this server has not been authenticated by the control plane for {seconds} s: {reason}; tried again {nextAttempt}",
+            null),
     AGENT_REFUSED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
@@ -61,13 +61,13 @@ public enum ExplanationCode {
             ERROR,
             DataReplicationErrorCode.AGENT_NOT_SEEN,
             "the agent has had no session for {seconds} s, the last one ended so: {reason}",
-            "Check that the source server and its agent run, and that TCP 1500 to this server is open."),
+            "Check that the source server and its agent run, and that TCP {port} to this server is open."),
     SERVER_PIN_REJECTED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
             "a peer at {address} refused this server's certificate right after it saw it, {seconds} s ago ({reason}): somebody intercepts"
                     + " TLS, or the agent holds a stale pin",
-            "Exempt TCP 1500 from TLS inspection; compare the pin that the agent holds with this server's."),
+            "Exempt TCP {port} from TLS inspection; compare the pin that the agent holds with this server's."),
     AGENT_PIN_UNKNOWN(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
@@ -77,7 +77,7 @@ public enum ExplanationCode {
             ERROR,
             DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
             "no session of the agent has been opened in {seconds} s",
-            "Check that the agent runs, and that security groups, network ACLs and firewalls let TCP 1500 from it through."),
+            "Check that the agent runs, and that security groups, network ACLs and firewalls let TCP {port} from it through."),
     NO_FIRST_BYTE(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_START_DATA_TRANSFER,
@@ -103,12 +103,31 @@ public enum ExplanationCode {
             WARNING,
             DataReplicationErrorCode.UNSTABLE_NETWORK,
             "{disconnects} sessions were lost within {windowSeconds} s, the last one so: {reason}",
-            "Look for what cuts TCP 1500: firewalls with short timeouts, VPN, load balancers, an overloaded source server."),
+            "Look for what cuts TCP {port}: firewalls with short timeouts, VPN, load balancers, an overloaded source server."),
     CONTROL_PLANE_UNREACHABLE(
             WARNING,
             null,
-            "the control plane has not answered for {seconds} s ({reason}); replication goes on, what is to be told is kept",
-            "Check the route to the control plane on TCP 443, name resolution, and proxies."),
+            "the control plane has not been reached for {seconds} s: {reason}; tried again {nextAttempt};"
+                    + " replication goes on, what is to be told is kept",
+            null),
+    CONTROL_PLANE_THROTTLED(
+            WARNING,
+            null,
+            "the control plane has turned calls away as too many for {seconds} s: {reason}; tried again {nextAttempt};"
+                    + " replication goes on, what is to be told is kept",
+            null),
+    CONTROL_PLANE_SERVER_ERROR(
+            WARNING,
+            null,
+            "the control plane has failed to answer calls for {seconds} s: {reason}; tried again {nextAttempt};"
+                    + " replication goes on, what is to be told is kept",
+            null),
+    CONTROL_PLANE_BAD_ANSWER(
+            WARNING,
+            null,
+            "what answers as the control plane has not spoken its API for {seconds} s: {reason}; tried again {nextAttempt};"
+                    + " replication goes on, what is to be told is kept",
+            null),
     RECORD_LOST(
             WARNING,
             null,
@@ -143,7 +162,7 @@ public enum ExplanationCode {
     /** With names of facts in braces. */
     final String sentence;
 
-    /** Null where it is that of the stage with the largest share. */
+    /** Null where it is that of the stage with the largest share, or of what the control plane was found to be. */
     final @Nullable String nextAction;
 
     ExplanationCode(
@@ -158,13 +177,13 @@ public enum ExplanationCode {
         return explain(facts, "");
     }
 
-    /** {@code stageAction} is taken where the row has no next action of its own. */
-    Explanation explain(Facts facts, String stageAction) {
+    /** {@code otherAction} is taken where the row has no next action of its own. */
+    Explanation explain(Facts facts, String otherAction) {
         return new Explanation(
                 this,
                 severity,
                 Explanation.fill(sentence, facts.asMap()),
                 facts.asMap(),
-                nextAction == null ? stageAction : Explanation.fill(nextAction, facts.asMap()));
+                nextAction == null ? otherAction : Explanation.fill(nextAction, facts.asMap()));
     }
 }

@@ -49,6 +49,7 @@ public final class Replications implements SessionEvents {
     /** What the control plane was found to be, for source servers that come later. */
     private Consumer<SourceReplication> controlPlane;
 
+    private int agentPort;
     private long keptNanos;
     private long drainedMillis;
 
@@ -100,16 +101,22 @@ public final class Replications implements SessionEvents {
         kept.put(sourceServerId, checkpoint);
     }
 
+    /** Where agents connect to, for what operators are told. */
+    public void listensOn(int port) {
+        agentPort = port;
+        replications.values().forEach(replication -> replication.listensOn(port));
+    }
+
     /** The control plane has answered a signed request. */
     public void controlPlaneAuthenticated() {
         controlPlane = SourceReplication::controlPlaneAuthenticated;
         replications.values().forEach(controlPlane);
     }
 
-    /** A call of the control plane has failed; {@code reason} is a sentence with what to do. */
-    public void controlPlaneFailed(ControlPlaneFault fault, String reason) {
+    /** A call of the control plane has failed. */
+    public void controlPlaneFailed(ControlPlaneTrouble trouble) {
         Moment now = now();
-        controlPlane = replication -> replication.controlPlaneFailed(fault, reason, now);
+        controlPlane = replication -> replication.controlPlaneFailed(trouble, now);
         replications.values().forEach(controlPlane);
     }
 
@@ -185,6 +192,7 @@ public final class Replications implements SessionEvents {
         SourceReplication replication = new SourceReplication(
                 assignment, replicatorId, settings, checkpoint, hadSession(record, checkpoint), listener, now());
         controlPlane.accept(replication);
+        replication.listensOn(agentPort);
         replication.serverDrained(drainedMillis);
         replications.put(id, replication);
         if (!record.refusedAgents().isEmpty()) {

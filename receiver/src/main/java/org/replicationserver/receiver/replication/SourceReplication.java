@@ -137,6 +137,11 @@ public final class SourceReplication {
         }
     }
 
+    /** Where agents connect to, for what operators are told. */
+    public void listensOn(int port) {
+        explainer.listensOn(port);
+    }
+
     /** There is no control plane, assignments come from a file. */
     public void controlPlaneAbsent() {
         controlPlane.absent();
@@ -148,8 +153,8 @@ public final class SourceReplication {
     }
 
     /** A request to the control plane has failed for good; also to be told again and again while that lasts. */
-    public void controlPlaneFailed(ControlPlaneFault fault, String reason, Moment now) {
-        controlPlane.failed(fault, reason, now);
+    public void controlPlaneFailed(ControlPlaneTrouble trouble, Moment now) {
+        controlPlane.failed(trouble, now);
     }
 
     /** Since when this server opens no session any more, 0 if it does. */

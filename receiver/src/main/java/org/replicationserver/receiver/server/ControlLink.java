@@ -19,6 +19,7 @@ import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.control.AssociationLoop;
+import org.replicationserver.receiver.control.AssociationStatus;
 import org.replicationserver.receiver.control.AssociationStore;
 import org.replicationserver.receiver.control.AssociationTaker;
 import org.replicationserver.receiver.control.CommandHandlers;
@@ -37,6 +38,7 @@ import org.replicationserver.receiver.control.ProgressLoop;
 import org.replicationserver.receiver.control.ReplicationServerInfo;
 import org.replicationserver.receiver.log.RecentLogs;
 import org.replicationserver.receiver.replication.ControlPlaneFault;
+import org.replicationserver.receiver.replication.ControlPlaneTrouble;
 import org.replicationserver.receiver.replication.Replications;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
 import org.replicationserver.receiver.status.ResourceSampler;
@@ -94,11 +96,19 @@ final class ControlLink {
             stopSteps.add("state of the control plane", state::close);
             Outbox outbox = Outbox.open(directory.resolve("outbox"), settings.outboxBytesMax(), Clock.systemUTC());
             stopSteps.add("outbox", outbox::close);
-            ControlPlane client = HttpControlPlane.open(settings);
+            HttpControlPlane client = clientOf(settings);
             stopSteps.add("client of the control plane", client::close);
             return new ControlLink(settings, client, new Kept(state, outbox), stopSteps);
         } catch (IOException e) {
             throw new ServerStartException(Fault.FILES, ConfiguredDirectory.STATE.cannotBeUsed(config, e), e);
+        }
+    }
+
+    private static HttpControlPlane clientOf(ControlSettings settings) throws ServerStartException {
+        try {
+            return HttpControlPlane.open(settings);
+        } catch (IOException e) { // says which file of which key
+            throw new ServerStartException(Fault.FILES, String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -135,9 +145,22 @@ final class ControlLink {
         return controlPlane;
     }
 
-    /** How it stands with the control plane. */
-    ControlPlaneStatus status() {
-        return controlPlane.status();
+    /** The same; null if it is not known yet. */
+    @Nullable
+    String knownReplicatorId() {
+        return controlPlane.knownReplicationServerId();
+    }
+
+    /**
+     * How it stands with the control plane, for the administrator's socket.
+     *
+     * @param associations null where nobody has been asked yet
+     */
+    JsonObject status(@Nullable AssociationStatus associations) {
+        return ControlStatusJson.of(
+                controlPlane.status(),
+                associations,
+                kept == null ? null : kept.outbox().status());
     }
 
     /** Begins to send what is in the outbox. Must be stopped after the sessions, whose last reports are then sent too. */
@@ -222,23 +245,21 @@ final class ControlLink {
         }
         ControlPlaneStatus.Failure failure = now.lastFailure();
         if (now.failingSince() != null && failure != null) {
-            replications.controlPlaneFailed(faultOf(failure.kind()), failure.sentence());
+            replications.controlPlaneFailed(new ControlPlaneTrouble(
+                    faultOf(failure.kind()), failure.sentence(), failure.nextAction(), now.nextAttempt()));
         }
         told = now;
     }
 
     private static ControlPlaneFault faultOf(ControlPlaneException.Kind kind) {
         return switch (kind) {
-            case UNTRUSTED,
-                    NO_METADATA,
-                    NO_CREDENTIALS,
-                    REFUSED_CREDENTIALS,
-                    CLOCK_SKEW,
-                    NOT_VALID,
-                    NOT_FOUND,
-                    CONFLICT -> ControlPlaneFault.NOT_AUTHENTICATED;
-            case UNREACHABLE, TIMEOUT, THROTTLED, SERVER_FAULT, BAD_ANSWER, CIRCUIT_OPEN, CLOSED ->
+            case NO_METADATA, NO_CREDENTIALS, REFUSED_CREDENTIALS, CLOCK_SKEW, NOT_VALID, NOT_FOUND, CONFLICT ->
+                ControlPlaneFault.NOT_AUTHENTICATED;
+            case NAME_UNKNOWN, CONNECTION_REFUSED, UNREACHABLE, NO_TLS, UNTRUSTED, TIMEOUT, CIRCUIT_OPEN, CLOSED ->
                 ControlPlaneFault.UNREACHABLE;
+            case THROTTLED -> ControlPlaneFault.THROTTLED;
+            case SERVER_FAULT -> ControlPlaneFault.SERVER_ERROR;
+            case BAD_ANSWER -> ControlPlaneFault.BAD_ANSWER;
         };
     }
 }

@@ -309,6 +309,7 @@ public final class ReplicationServer {
     private void listen() throws ServerStartException {
         port = onLoop(listener::listen, this::cannotListen);
         onLoop(admin::listen, this::cannotMakeAdminSocket);
+        onLoopLater(() -> replications.listensOn(port));
         onLoopLater(() -> vertx.setPeriodic(TICK_MILLIS, ignored -> tick()));
         LOG.atInfo()
                 .addKeyValue("port", port)
@@ -391,7 +392,12 @@ public final class ReplicationServer {
 
     /** What is told of the whole server; event loop. */
     private JsonObject statusNow() {
-        return ServerStatus.of(replications, sessions, controlLink.status());
+        AssociationLoop followed = associations;
+        return ServerStatus.of(
+                replications,
+                sessions,
+                controlLink.knownReplicatorId(),
+                controlLink.status(followed == null ? null : followed.status()));
     }
 
     /** What the administrator's socket tells of the whole server. Any thread but the event loop. */

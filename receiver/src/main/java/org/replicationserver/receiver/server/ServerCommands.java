@@ -19,15 +19,13 @@ import org.replicationserver.receiver.control.Association;
 import org.replicationserver.receiver.control.AssociationLoop;
 import org.replicationserver.receiver.control.Associations;
 import org.replicationserver.receiver.control.ChannelCommand;
-import org.replicationserver.receiver.control.ClientLogs;
 import org.replicationserver.receiver.control.CommandHandlers;
 import org.replicationserver.receiver.control.CommandParameters;
 import org.replicationserver.receiver.control.CommandResult;
 import org.replicationserver.receiver.control.CommandType;
 import org.replicationserver.receiver.control.ControlPlane;
-import org.replicationserver.receiver.control.ControlPlaneException;
+import org.replicationserver.receiver.control.LogDelivery;
 import org.replicationserver.receiver.control.ReplicationServerInfo;
-import org.replicationserver.receiver.log.LogRecord;
 import org.replicationserver.receiver.log.RecentLogs;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.DesiredState;
@@ -50,12 +48,14 @@ final class ServerCommands {
     /** For what waits for a device, or for agents to finish. */
     private static final Duration PATIENT = Duration.ofMinutes(5);
 
+    /** What an outage may take until log records that were asked for are given up. */
+    private static final Duration LOGS_PATIENCE = Duration.ofMinutes(2);
+
     private final Sessions sessions;
     private final AssignedSources assigned;
     private final VolumeHost volumes;
     private final AssociationLoop associations;
-    private final ControlPlane controlPlane;
-    private final RecentLogs recentLogs;
+    private final LogDelivery logs;
     private final Supplier<ReplicationServerInfo> server;
     private final Supplier<CompletionStage<Void>> drain;
     private final Executor eventLoop;
@@ -75,8 +75,7 @@ final class ServerCommands {
         this.assigned = assigned;
         this.volumes = volumes;
         this.associations = associations;
-        this.controlPlane = controlPlane;
-        this.recentLogs = recentLogs;
+        this.logs = new LogDelivery(controlPlane, recentLogs, LOGS_PATIENCE);
         this.server = server;
         this.drain = drain;
         this.eventLoop = eventLoop;
@@ -320,22 +319,9 @@ final class ServerCommands {
 
     // --- the server
 
-    private CompletionStage<CommandResult> collectLogs(ChannelCommand command) {
+    private CompletionStage<CommandResult> collectLogs(ChannelCommand command) throws InterruptedException {
         int recordsMax = ((CommandParameters.Logs) command.parameters()).recordsMax();
-        List<LogRecord> records = recentLogs.newest(recordsMax);
-        try {
-            for (int from = 0; from < records.size(); from += ClientLogs.RECORDS_MAX) {
-                int to = Math.min(records.size(), from + ClientLogs.RECORDS_MAX);
-                controlPlane.sendLogs(new ClientLogs(recentLogs.dropped(), records.subList(from, to)));
-            }
-            return CompletableFuture.completedStage(CommandResult.succeeded(
-                    records.size() + " log records were sent", new JsonObject().put("records", records.size())));
-        } catch (ControlPlaneException e) {
-            return CompletableFuture.failedStage(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return CompletableFuture.failedStage(e);
-        }
+        return CompletableFuture.completedStage(logs.deliver(recordsMax));
     }
 
     private CompletionStage<CommandResult> drain() {

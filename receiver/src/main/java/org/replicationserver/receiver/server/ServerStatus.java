@@ -3,7 +3,7 @@ package org.replicationserver.receiver.server;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
-import org.replicationserver.receiver.control.ControlPlaneStatus;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
 import org.replicationserver.receiver.replication.DataReplicationInfo;
 import org.replicationserver.receiver.replication.Replications;
@@ -16,8 +16,17 @@ final class ServerStatus {
 
     private ServerStatus() {}
 
-    /** Event loop. */
-    static JsonObject of(Replications replications, Sessions sessions, ControlPlaneStatus controlPlane) {
+    /**
+     * All of it. Event loop.
+     *
+     * @param replicationServerId under which this server is known; null where it is not known yet
+     * @param controlPlane as {@link ControlStatusJson} writes it
+     */
+    static JsonObject of(
+            Replications replications,
+            Sessions sessions,
+            @Nullable String replicationServerId,
+            JsonObject controlPlane) {
         JsonArray sources = new JsonArray();
         for (String id : replications.sourceServerIds()) {
             DataReplicationInfo info = replications.info(id);
@@ -30,6 +39,9 @@ final class ServerStatus {
             }
         }
         JsonObject status = new JsonObject();
+        if (replicationServerId != null) {
+            status.put("replicationServerId", replicationServerId);
+        }
         if (replications.drainedMillis() > 0) {
             status.put(
                     "drainedDateTime",
@@ -37,32 +49,12 @@ final class ServerStatus {
         }
         return status.put("sourceServers", sources)
                 .put(BANDWIDTH, toJson(sessions.serverLimit()))
-                .put("controlPlane", toJson(controlPlane));
+                .put("controlPlane", controlPlane);
     }
 
     private static JsonObject toJson(HeldLimit limit) {
         return new JsonObject()
                 .put("bandwidthThrottling", limit.mbps())
                 .put("origin", limit.origin().name());
-    }
-
-    private static JsonObject toJson(ControlPlaneStatus status) {
-        JsonObject json = new JsonObject().put("failedCalls", status.failedCalls());
-        if (status.lastAnswered() != null) {
-            json.put("lastAnsweredDateTime", status.lastAnswered().toString());
-        }
-        if (status.failingSince() != null) {
-            json.put("failingSinceDateTime", status.failingSince().toString());
-        }
-        ControlPlaneStatus.Failure failure = status.lastFailure();
-        if (failure != null) {
-            json.put(
-                    "lastFailure",
-                    new JsonObject()
-                            .put("dateTime", failure.when().toString())
-                            .put("kind", failure.kind().name())
-                            .put("sentence", failure.sentence()));
-        }
-        return json;
     }
 }

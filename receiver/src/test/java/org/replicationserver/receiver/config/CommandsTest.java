@@ -101,6 +101,30 @@ class CommandsTest {
     }
 
     @Test
+    void checkConfigLooksIntoTheCaFileWhereAControlPlaneIsAsked() throws Exception {
+        Path file = Files.writeString(directory.resolve("ca.pem"), "none");
+        String set = "--set=control.ca-file=" + file;
+        assertThat(runHere("check-config", HTTPS, set))
+                .isEqualTo(new Outcome(
+                        78,
+                        "",
+                        "--set: control.ca-file=" + file
+                                + " cannot be used: is not PEM; allowed: a file of PEM certificates\n"));
+        assertThat(runHere("check-config", set).exitCode())
+                .as("of no use without a control plane")
+                .isZero();
+    }
+
+    @Test
+    void certificateThatHasExpiredIsWorthALookAndNoMistake() throws Exception {
+        Path file = CaFileTest.write(directory.resolve("ca.pem"), CaFileTest.certificate("CN=old", -2));
+        Outcome outcome = runHere("check-config", HTTPS, "--set=control.ca-file=" + file);
+        assertThat(outcome.exitCode()).isZero();
+        assertThat(outcome.err())
+                .startsWith("warning: control.ca-file=" + file + ": the certificate of CN=old has expired at ");
+    }
+
+    @Test
     void assignSaysThatTheControlPlaneDoesItWhereOneDoes() {
         assertThat(runHere("assign", HTTPS, "--source-server-id=s-1", "--agent-pin=" + PIN_A))
                 .isEqualTo(new Outcome(

@@ -21,7 +21,7 @@ final class CircuitTest {
             new Circuit(() -> nowNanos, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC), new Random(1));
 
     private static ControlPlaneException failure(Kind kind) {
-        return new ControlPlaneException(kind, "told so", "request-1", null, null);
+        return new ControlPlaneException(kind, "told so", "Do so.", "request-1", null, null);
     }
 
     private void fail() throws Exception {
@@ -112,7 +112,7 @@ final class CircuitTest {
     }
 
     private static ControlPlaneException asksForTime(Duration time) {
-        return new ControlPlaneException(Kind.THROTTLED, "told so", "request-1", time, null);
+        return new ControlPlaneException(Kind.THROTTLED, "told so", "Do so.", "request-1", time, null);
     }
 
     private static void failAskingForTime(Circuit.Permit permit, Duration time) {
@@ -191,8 +191,11 @@ final class CircuitTest {
                         null,
                         Instant.EPOCH,
                         3,
-                        new ControlPlaneStatus.Failure(Instant.EPOCH, Kind.UNREACHABLE, "told so", "request-1")));
+                        new ControlPlaneStatus.Failure(
+                                Instant.EPOCH, Kind.UNREACHABLE, "told so", "Do so.", "request-1"),
+                        Instant.EPOCH.plus(refusedFor())));
         pass(refusedFor());
+        assertThat(circuit.status().nextAttempt()).as("may come now").isNull();
         circuit.admit().answered();
         assertThat(circuit.status().failingSince()).isNull();
         assertThat(circuit.status().lastAnswered()).isEqualTo(Instant.EPOCH);

@@ -107,6 +107,24 @@ final class CommandLoopTest {
                 .toList();
     }
 
+    @Test
+    void commandThatTheStopInterruptsIsNotAnsweredAndComesToTheNextStart() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        controlPlane.polls.add(List.of(drain("c-1")));
+        try (World _ = new World(drainedBy(command -> {
+            begun.countDown();
+            new CountDownLatch(1).await();
+            throw new AssertionError("not reached");
+        }))) {
+            assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
+        }
+        assertThat(controlPlane.taken).isEmpty();
+        controlPlane.polls.add(List.of(drain("c-1")));
+        try (World _ = new World(drainedBy(done()))) {
+            assertThat(awaitResults(1)).containsExactly("c-1 SUCCEEDED done c-1");
+        }
+    }
+
     // --- answers
 
     @Test

@@ -27,6 +27,15 @@ class FakeControlPlane implements ControlPlane {
     /** Throws for reports that shall not be taken. */
     volatile Taking taking = report -> {};
 
+    final List<ClientLogs> logs = new CopyOnWriteArrayList<>();
+
+    /** Throws for log records that shall not be taken. */
+    volatile Logging logging = logs -> {};
+
+    interface Logging {
+        void take(ClientLogs logs) throws ControlPlaneException;
+    }
+
     interface Answer {
         AssociationsAnswer answer() throws ControlPlaneException, InterruptedException;
     }
@@ -40,7 +49,7 @@ class FakeControlPlane implements ControlPlane {
     }
 
     static ControlPlaneException failure(Kind kind) {
-        return new ControlPlaneException(kind, "the control plane answered " + kind, "request-1", null, null);
+        return new ControlPlaneException(kind, "the control plane answered " + kind, "Do so.", "request-1", null, null);
     }
 
     @Override
@@ -82,7 +91,10 @@ class FakeControlPlane implements ControlPlane {
     public void sendMetrics(ClientMetrics metrics) {}
 
     @Override
-    public void sendLogs(ClientLogs logs) {}
+    public void sendLogs(ClientLogs newLogs) throws ControlPlaneException {
+        logging.take(newLogs);
+        logs.add(newLogs);
+    }
 
     @Override
     public void awaitAttempt() throws InterruptedException {}

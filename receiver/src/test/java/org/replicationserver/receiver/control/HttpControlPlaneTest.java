@@ -15,6 +15,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -29,6 +30,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -275,14 +277,35 @@ final class HttpControlPlaneTest {
     }
 
     @Test
-    void refusedConnectionIsUnreachableAndTheFixIsNamed() throws Exception {
+    void refusedConnectionIsToldAsAPortWhereNothingListens() throws Exception {
         URI nobody;
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             nobody = addressOf(server);
         }
         ControlPlaneException failure = failureOf(nobody);
-        assertThat(failure.kind()).isEqualTo(Kind.UNREACHABLE);
-        assertThat(failure).hasMessageContaining("port 443").hasMessageContaining("security group");
+        assertThat(failure.kind()).isEqualTo(Kind.CONNECTION_REFUSED);
+        assertThat(failure.sentence()).contains("nothing listens there on TCP " + nobody.getPort());
+        assertThat(failure.nextAction()).contains("control.endpoint");
+    }
+
+    @Test
+    void portOfPlainHttpIsToldAsOneWithoutTls() throws Exception {
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            CompletableFuture<Void> answered = CompletableFuture.runAsync(() -> {
+                try (Socket socket = server.accept()) {
+                    // All of the hello is taken, or the answer would be lost in a reset.
+                    assertThat(socket.getInputStream().read(new byte[4096])).isPositive();
+                    socket.getOutputStream()
+                            .write("HTTP/1.1 400 Bad Request\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+            });
+            ControlPlaneException failure = failureOf(addressOf(server));
+            assertThat(failure.kind()).isEqualTo(Kind.NO_TLS);
+            assertThat(failure.sentence()).contains("plain HTTP");
+            answered.get(10, TimeUnit.SECONDS);
+        }
     }
 
     private static URI addressOf(ServerSocket server) {
@@ -297,22 +320,76 @@ final class HttpControlPlaneTest {
         }
     }
 
-    @Test
-    void certificateForAnotherHostIsUntrusted() throws Exception {
-        try (HttpsStub other = new HttpsStub(CERTIFICATES.serverFor("127.0.0.2"))) {
-            ControlPlaneException failure = failureOf(other.address());
-            assertThat(failure.kind()).isEqualTo(Kind.UNTRUSTED);
-            assertThat(other.received()).as("nothing is said to it").isEmpty();
+    private static ControlPlaneException untrusted(HttpControlPlane controlPlane, HttpsStub shown) {
+        ControlPlaneException failure = failureOf(controlPlane);
+        assertThat(failure.kind()).isEqualTo(Kind.UNTRUSTED);
+        assertThat(failure.sentence()).doesNotContain("PKIX").contains("subject CN=control-plane, issuer CN=test-ca");
+        assertThat(shown.received()).as("nothing is said to it").isEmpty();
+        return failure;
+    }
+
+    private ControlPlaneException untrusted(SSLContext tls) throws Exception {
+        try (HttpsStub other = new HttpsStub(tls);
+                HttpControlPlane controlPlane = open(other.address(), 1)) {
+            return untrusted(controlPlane, other);
         }
     }
 
     @Test
-    void certificateOfAnUnknownAuthorityIsUntrustedAndTheFixIsNamed() throws Exception {
-        try (HttpsStub other = new HttpsStub(new TestCertificates().serverFor("127.0.0.1"))) {
-            ControlPlaneException failure = failureOf(other.address());
-            assertThat(failure.kind()).isEqualTo(Kind.UNTRUSTED);
-            assertThat(failure).hasMessageContaining("control.ca-file");
-            assertThat(other.received()).as("nothing is said to it").isEmpty();
+    void certificateForAnotherHostIsUntrusted() throws Exception {
+        ControlPlaneException failure = untrusted(CERTIFICATES.serverFor("127.0.0.2"));
+        assertThat(failure.sentence()).contains("it is for another name");
+        assertThat(failure.nextAction()).contains("control.endpoint");
+    }
+
+    @Test
+    void certificateThatHasExpiredIsUntrusted() throws Exception {
+        ControlPlaneException failure = untrusted(CERTIFICATES.expiredServerFor("127.0.0.1"));
+        assertThat(failure.sentence()).contains("it has expired");
+        assertThat(failure.nextAction()).startsWith("Renew the control plane's certificate");
+    }
+
+    @Test
+    void certificateOfAnotherAuthorityThanThatOfTheFileIsToldWithTheFile() throws Exception {
+        ControlPlaneException failure = untrusted(new TestCertificates().serverFor("127.0.0.1"));
+        assertThat(failure.sentence())
+                .contains("no authority that is trusted here has issued it")
+                .endsWith("control.ca-file has CN=test-ca");
+        assertThat(failure.nextAction())
+                .contains("add the certificate of CN=test-ca to " + directory.resolve("ca.pem"))
+                .contains("start the server again");
+    }
+
+    @Test
+    void certificateOfAPrivateAuthorityWithoutAFileIsToldToNeedOne() throws Exception {
+        ControlSettings settings = with(settings(stub.address(), 1), Optional.empty(), CredentialsSource.CHAIN);
+        try (HttpControlPlane controlPlane = HttpControlPlane.open(settings, PROVIDER, Clock.systemUTC())) {
+            ControlPlaneException failure = untrusted(controlPlane, stub);
+            assertThat(failure.sentence()).endsWith("control.ca-file is not set");
+            assertThat(failure.nextAction())
+                    .contains("name a PEM file with the certificate of CN=test-ca in control.ca-file");
+        }
+    }
+
+    @Test
+    void authorityOfTheFileIsTrustedBesideThoseOfTheJdkAlsoWhenItHasExpired() throws Exception {
+        TestCertificates expired = new TestCertificates(Instant.parse("2020-01-01T00:00:00Z"));
+        expired.writeCa(directory.resolve("ca.pem"));
+        ControlTrust trust = ControlTrust.of(Optional.of(directory.resolve("ca.pem")));
+        assertThat(trust.getAcceptedIssuers())
+                .hasSizeGreaterThan(10)
+                .extracting(certificate -> certificate.getSubjectX500Principal().getName())
+                .contains("CN=test-ca");
+        try (HttpsStub other = new HttpsStub(expired.serverFor("127.0.0.1"))) {
+            other.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
+            ControlSettings settings = with(
+                    settings(other.address(), 1),
+                    Optional.of(expired.writeCa(directory.resolve("expired.pem"))),
+                    CredentialsSource.CHAIN);
+            try (HttpControlPlane controlPlane = HttpControlPlane.open(settings, PROVIDER, Clock.systemUTC())) {
+                assertThat(controlPlane.describeAssociations(SERVER, LONG).associations())
+                        .isEqualTo(Associations.NONE);
+            }
         }
     }
 
@@ -325,6 +402,56 @@ final class HttpControlPlaneTest {
                 .hasMessageContaining("control.ca-file=");
     }
 
+    // --- what to do
+
+    @ParameterizedTest
+    @CsvSource({
+        "400, ValidationException, versions",
+        "404, ResourceNotFoundException, control.replication-server-id",
+        "409, ConflictException, contradicts",
+        "403, AccessDeniedException, to whom the access key belongs",
+        "429, ThrottlingException, Nothing for now",
+        "500, InternalServerException, control plane's own logs",
+        "504, GatewayTimeoutException, in front of it"
+    })
+    void errorOfTheApiHasAnActionOfItsOwn(int status, String code, String words) throws Exception {
+        ControlPlaneException failure = failureOf(HttpsStub.error(status, code));
+        assertThat(failure.sentence())
+                .startsWith("the control plane answered " + status)
+                .doesNotEndWith(".");
+        assertThat(failure.nextAction()).contains(words).endsWith(".");
+    }
+
+    @Test
+    void answerOfSomebodyElseSendsToTheEndpointAndToProxies() throws Exception {
+        for (int status : new int[] {200, 302, 404}) {
+            ControlPlaneException failure = failureOf(HttpsStub.json(status, "<html>nginx</html>"));
+            assertThat(failure.kind()).isEqualTo(Kind.BAD_ANSWER);
+            assertThat(failure.nextAction()).contains("control.endpoint").contains("proxy");
+        }
+    }
+
+    @Test
+    void refusalSaysWhoHasSigned() throws Exception {
+        assertThat(failureOf(HttpsStub.error(403, "AccessDeniedException")).sentence())
+                .endsWith("the request was signed by what control.credentials=chain found (access key ...TEST)");
+        stub.otherwise(HttpsStub.error(403, "AccessDeniedException"));
+        try (ImdsStub imds = new ImdsStub();
+                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+            assertThat(failureOf(controlPlane).sentence()).contains("the role of the instance (access key ...KEY1)");
+            assertThat(imds.requests()).isNotEmpty();
+        }
+    }
+
+    @Test
+    void signatureThatIsSaidToHaveExpiredIsAMatterOfTheClockAlsoIfTheAnswerHasNone() throws Exception {
+        String body =
+                "{\"code\":\"InvalidSignatureException\",\"message\":\"Signature expired: 20260501T000000Z is now earlier\"}";
+        ControlPlaneException failure = failureOf(HttpsStub.json(403, body));
+        assertThat(failure.kind()).isEqualTo(Kind.CLOCK_SKEW);
+        assertThat(failure.nextAction()).contains("clock");
+    }
+
     // --- the clock
 
     @ParameterizedTest
@@ -335,9 +462,8 @@ final class HttpControlPlaneTest {
         try (HttpControlPlane controlPlane = HttpControlPlane.open(settings(stub.address(), 3), PROVIDER, wrong)) {
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.CLOCK_SKEW);
-            assertThat(failure.sentence().replaceAll("\\b(599|601) s", "600 s"))
-                    .contains("the clock here is " + words)
-                    .contains("chronyc");
+            assertThat(failure.sentence().replaceAll("\\b(599|601) s", "600 s")).contains("the clock here is " + words);
+            assertThat(failure.nextAction()).contains("chronyc");
             failureOf(controlPlane);
         }
         assertThat(stub.received())
@@ -354,15 +480,38 @@ final class HttpControlPlaneTest {
 
     private ControlSettings ofTheInstance() throws Exception {
         ControlSettings set = settings(stub.address(), 1);
+        return with(
+                new ControlSettings(
+                        set.mode(),
+                        set.endpoint(),
+                        Optional.empty(),
+                        Optional.empty(),
+                        set.useFips(),
+                        set.useDualStack(),
+                        set.caFile(),
+                        set.credentials(),
+                        set.connectTimeout(),
+                        set.attemptTimeout(),
+                        set.callTimeout(),
+                        set.attemptsMax(),
+                        set.pollWaitSeconds(),
+                        set.associationsInterval(),
+                        set.progressInterval(),
+                        set.outboxBytesMax()),
+                set.caFile(),
+                CredentialsSource.INSTANCE);
+    }
+
+    private static ControlSettings with(ControlSettings set, Optional<Path> caFile, CredentialsSource credentials) {
         return new ControlSettings(
                 set.mode(),
                 set.endpoint(),
-                Optional.empty(),
-                Optional.empty(),
+                set.region(),
+                set.replicationServerId(),
                 set.useFips(),
                 set.useDualStack(),
-                set.caFile(),
-                CredentialsSource.INSTANCE,
+                caFile,
+                credentials,
                 set.connectTimeout(),
                 set.attemptTimeout(),
                 set.callTimeout(),
@@ -399,7 +548,7 @@ final class HttpControlPlaneTest {
             imds.answer("placement/region", "<html>");
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.NO_METADATA);
-            assertThat(failure).hasMessageContaining("control.region").hasMessageContaining("IMDSv2");
+            assertThat(failure.nextAction()).contains("control.region").contains("IMDSv2");
             imds.answer("placement/region", "eu-test-1");
             assertThat(controlPlane.replicationServerId()).isNotEmpty();
         }
@@ -412,7 +561,7 @@ final class HttpControlPlaneTest {
             imds.answer("iam/security-credentials/", "another-role");
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.NO_CREDENTIALS);
-            assertThat(failure).hasMessageContaining("role");
+            assertThat(failure.nextAction()).contains("role");
         }
         assertThat(stub.received()).isEmpty();
     }

@@ -106,6 +106,23 @@ final class OutboxTest {
     }
 
     @Test
+    void statusTellsHowOldTheOldestIsAlsoAfterAStart() throws Exception {
+        Instant first = Instant.parse("2026-05-01T00:00:00.250Z");
+        try (Outbox outbox = open()) {
+            assertThat(outbox.status().oldest()).isNull();
+            append(outbox, Report.commandResult(first, "c-1", CommandResult.succeeded("done")));
+            append(outbox, Report.commandResult(first.plusSeconds(9), "c-2", CommandResult.succeeded("done")));
+            await().until(() -> outbox.status().entries() == 2);
+            assertThat(outbox.status().oldest()).isEqualTo(first);
+        }
+        try (Outbox outbox = open()) {
+            assertThat(outbox.status().oldest()).isEqualTo(first);
+            outbox.sent(next(outbox)).get(20, TimeUnit.SECONDS);
+            await().until(() -> first.plusSeconds(9).equals(outbox.status().oldest()));
+        }
+    }
+
+    @Test
     void whoWaitsForItToBeEmptyIsToldWhenTheLastReportIsDone() throws Exception {
         try (Outbox outbox = open()) {
             outbox.whenEmpty().get(20, TimeUnit.SECONDS);

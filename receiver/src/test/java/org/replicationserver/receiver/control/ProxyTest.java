@@ -177,7 +177,7 @@ final class ProxyTest {
     void proxyThatIsNotThereIsNamed() throws Exception {
         try (HttpsStub stub = stub()) {
             assertThat(outputOf(stub, Map.of("HTTPS_PROXY", "http://127.0.0.1:1")))
-                    .contains("UNREACHABLE", "through the proxy 127.0.0.1:1");
+                    .contains("CONNECTION_REFUSED", "through the proxy 127.0.0.1:1");
         }
     }
 

@@ -36,7 +36,16 @@ final class TestCertificates {
     private static final AtomicLong SERIALS = new AtomicLong(1);
 
     private final KeyPair caKeys = newKeys();
-    private final X509Certificate ca = issue("CN=test-ca", caKeys, "CN=test-ca", caKeys.getPrivate(), null);
+    private final X509Certificate ca;
+
+    TestCertificates() {
+        this(Instant.now().plus(1, ChronoUnit.DAYS));
+    }
+
+    /** An authority that ends at a moment; what it issues does not. */
+    TestCertificates(Instant end) {
+        ca = issue("CN=test-ca", caKeys, "CN=test-ca", caKeys.getPrivate(), null, end);
+    }
 
     private static KeyPair newKeys() {
         try {
@@ -49,13 +58,17 @@ final class TestCertificates {
     }
 
     private static X509Certificate issue(
-            String subject, KeyPair keys, String issuer, PrivateKey issuerKey, @Nullable GeneralName name) {
-        Instant now = Instant.now();
+            String subject,
+            KeyPair keys,
+            String issuer,
+            PrivateKey issuerKey,
+            @Nullable GeneralName name,
+            Instant end) {
         X509v3CertificateBuilder builder = new JcaX509v3CertificateBuilder(
                 new X500Name(issuer),
                 BigInteger.valueOf(SERIALS.getAndIncrement()),
-                Date.from(now.minus(1, ChronoUnit.HOURS)),
-                Date.from(now.plus(1, ChronoUnit.DAYS)),
+                Date.from(end.minus(2, ChronoUnit.DAYS)),
+                Date.from(end),
                 new X500Name(subject),
                 keys.getPublic());
         try {
@@ -79,9 +92,17 @@ final class TestCertificates {
 
     /** TLS of a server whose certificate is for this IP address. */
     SSLContext serverFor(String ipAddress) throws GeneralSecurityException, IOException {
+        return serverFor(ipAddress, Instant.now().plus(1, ChronoUnit.DAYS));
+    }
+
+    SSLContext expiredServerFor(String ipAddress) throws GeneralSecurityException, IOException {
+        return serverFor(ipAddress, Instant.now().minus(1, ChronoUnit.DAYS));
+    }
+
+    private SSLContext serverFor(String ipAddress, Instant end) throws GeneralSecurityException, IOException {
         KeyPair keys = newKeys();
         GeneralName name = new GeneralName(GeneralName.iPAddress, ipAddress);
-        X509Certificate certificate = issue("CN=control-plane", keys, "CN=test-ca", caKeys.getPrivate(), name);
+        X509Certificate certificate = issue("CN=control-plane", keys, "CN=test-ca", caKeys.getPrivate(), name, end);
         char[] password = "test".toCharArray();
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);

@@ -105,9 +105,9 @@ class ExplanationTest {
                 world -> world.model.desired(DesiredState.STARTED, world.now()));
         row(
                 ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED,
-                world -> world.model.controlPlaneFailed(
-                        ControlPlaneFault.NOT_AUTHENTICATED, "UnrecognizedClientException", world.now()),
-                "this server has not been authenticated by the control plane for 0 s: UnrecognizedClientException",
+                world -> world.failControlPlane(ControlPlaneFault.NOT_AUTHENTICATED, "UnrecognizedClientException"),
+                "this server has not been authenticated by the control plane for 0 s: UnrecognizedClientException; tried again at"
+                        + " 2026-05-01T00:00:30Z",
                 world -> world.model.controlPlaneAuthenticated());
         row(
                 ExplanationCode.SERVER_PIN_REJECTED,
@@ -195,17 +195,22 @@ class ExplanationTest {
                 },
                 "3 sessions were lost within 600 s, the last one so: connection reset",
                 world -> world.passSeconds(3));
-        row(
+        awayRow(
                 ExplanationCode.CONTROL_PLANE_UNREACHABLE,
-                world -> {
-                    world.model.controlPlaneAuthenticated();
-                    world.passSeconds(1000);
-                    world.model.controlPlaneFailed(ControlPlaneFault.UNREACHABLE, "timed out", world.now());
-                    world.passSeconds(60);
-                    world.model.controlPlaneFailed(ControlPlaneFault.UNREACHABLE, "timed out", world.now());
-                },
-                "the control plane has not answered for 60 s (timed out); replication goes on, what is to be told is kept",
-                world -> world.model.controlPlaneAuthenticated());
+                ControlPlaneFault.UNREACHABLE,
+                "the control plane has not been reached");
+        awayRow(
+                ExplanationCode.CONTROL_PLANE_THROTTLED,
+                ControlPlaneFault.THROTTLED,
+                "the control plane has turned calls away as too many");
+        awayRow(
+                ExplanationCode.CONTROL_PLANE_SERVER_ERROR,
+                ControlPlaneFault.SERVER_ERROR,
+                "the control plane has failed to answer calls");
+        awayRow(
+                ExplanationCode.CONTROL_PLANE_BAD_ANSWER,
+                ControlPlaneFault.BAD_ANSWER,
+                "what answers as the control plane has not spoken its API");
         row(
                 ExplanationCode.RECORD_LOST,
                 world -> world.model.recordLost("not JSON"),
@@ -238,6 +243,21 @@ class ExplanationTest {
                 },
                 "2 of 2 disks are sent whole (NEW_VOLUME), 5.0 MiB of 200.0 MiB are done",
                 world -> world.commit());
+    }
+
+    /** A control plane that was reached, and has not done for long enough. */
+    private static void awayRow(ExplanationCode code, ControlPlaneFault fault, String words) {
+        row(
+                code,
+                world -> {
+                    world.model.controlPlaneAuthenticated();
+                    world.passSeconds(1000);
+                    world.failControlPlane(fault, "it did so");
+                    world.passSeconds(60);
+                },
+                words
+                        + " for 60 s: it did so; tried again at 2026-05-01T00:17:10Z; replication goes on, what is to be told is kept",
+                world -> world.model.controlPlaneAuthenticated());
     }
 
     private static ModelWorld started() {
@@ -306,7 +326,7 @@ class ExplanationTest {
                 .isEqualTo(new DataReplicationError(
                         DataReplicationErrorCode.AGENT_NOT_SEEN,
                         "the agent has had no session for 61 s, the last one ended so: connection reset. Check that the source"
-                                + " server and its agent run, and that TCP 1500 to this server is open."));
+                                + " server and its agent run, and that TCP 15000 to this server is open."));
     }
 
     @Test
@@ -511,6 +531,36 @@ class ExplanationTest {
         assertThat(world.codes())
                 .containsExactly(ExplanationCode.AGENT_PIN_UNKNOWN, ExplanationCode.AGENT_NEVER_CONNECTED);
         assertThat(error(world)).isEqualTo(DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = ExplanationCode.class,
+            names = {"AGENT_NOT_SEEN", "SERVER_PIN_REJECTED", "AGENT_NEVER_CONNECTED", "UNSTABLE_NETWORK"})
+    void portInAnActionIsThatWhichTheServerListensOn(ExplanationCode code) {
+        assertThat(world(code).explanation(code).nextAction())
+                .contains("TCP " + ModelWorld.AGENT_PORT)
+                .doesNotContain("1500 ");
+    }
+
+    @Test
+    void controlPlaneThatChangesItsTroubleIsStillAwayAndTheSecondsAreOfTheNewOne() {
+        ModelWorld world = started();
+        world.passSeconds(10);
+        world.failControlPlane(ControlPlaneFault.UNREACHABLE, "no route");
+        world.passSeconds(100);
+        world.failControlPlane(ControlPlaneFault.SERVER_ERROR, "500");
+        world.passSeconds(3);
+
+        Explanation told = world.explanation(ExplanationCode.CONTROL_PLANE_SERVER_ERROR);
+        assertThat(told.facts()).containsEntry("seconds", 3L).containsEntry("reason", "500");
+        assertThat(told.nextAction()).isEqualTo("Mend it.");
+        assertThat(world.codes()).doesNotContain(ExplanationCode.CONTROL_PLANE_UNREACHABLE);
+
+        world.failControlPlane(ControlPlaneFault.NOT_AUTHENTICATED, "403");
+        assertThat(world.codes())
+                .contains(ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED)
+                .doesNotContain(ExplanationCode.CONTROL_PLANE_SERVER_ERROR);
     }
 
     private static @Nullable DataReplicationErrorCode error(ModelWorld world) {

@@ -122,15 +122,15 @@ class InitiationStepsTest {
     @Test
     void controlPlaneThatRefusesFailsAtOnceAndOneThatIsSilentWasStillAuthenticated() {
         start();
-        world.model.controlPlaneFailed(ControlPlaneFault.UNREACHABLE, "no route", world.now());
+        world.failControlPlane(ControlPlaneFault.UNREACHABLE, "no route");
         assertThat(world.step(AUTHENTICATE_WITH_SERVICE)).isEqualTo(IN_PROGRESS);
-        world.model.controlPlaneFailed(ControlPlaneFault.NOT_AUTHENTICATED, "403", world.now());
+        world.failControlPlane(ControlPlaneFault.NOT_AUTHENTICATED, "403");
         assertThat(world.step(AUTHENTICATE_WITH_SERVICE)).isEqualTo(FAILED);
         world.model.controlPlaneAuthenticated();
-        world.model.controlPlaneFailed(ControlPlaneFault.UNREACHABLE, "no route", world.now());
+        world.failControlPlane(ControlPlaneFault.UNREACHABLE, "no route");
         world.pass(Duration.ofHours(1));
         assertThat(world.step(AUTHENTICATE_WITH_SERVICE)).isEqualTo(SUCCEEDED);
-        world.model.controlPlaneFailed(ControlPlaneFault.NOT_AUTHENTICATED, "403", world.now());
+        world.failControlPlane(ControlPlaneFault.NOT_AUTHENTICATED, "403");
         assertThat(world.step(AUTHENTICATE_WITH_SERVICE)).isEqualTo(FAILED);
         assertThat(world.explanation(ExplanationCode.CONTROL_PLANE_NOT_AUTHENTICATED)
                         .facts())

@@ -22,6 +22,7 @@ final class ModelWorld implements ReplicationListener {
     static final long MIB = 1024 * 1024;
     static final long DISK_BYTES = 100 * MIB;
     static final RefusedAgent DUPLICATE = new RefusedAgent("i", "192.0.2.1:1", "192.0.2.2:2", true);
+    static final int AGENT_PORT = 15000;
     static final Duration TICK = Duration.ofMillis(250);
     private static final Instant WALL_BEGIN = Instant.parse("2026-05-01T00:00:00Z");
     private static final long NANOS_BEGIN = -5_000_000_000L; // the nanosecond clock may begin anywhere
@@ -57,7 +58,10 @@ final class ModelWorld implements ReplicationListener {
     }
 
     private SourceReplication model(ReplicationCheckpoint kept, boolean hadSession) {
-        return new SourceReplication(assignment, () -> "i-0123456789abcdef0", settings, kept, hadSession, this, now());
+        SourceReplication made =
+                new SourceReplication(assignment, () -> "i-0123456789abcdef0", settings, kept, hadSession, this, now());
+        made.listensOn(AGENT_PORT);
+        return made;
     }
 
     static SourceAssignment assignment(int disks) {
@@ -130,6 +134,11 @@ final class ModelWorld implements ReplicationListener {
     }
 
     // --- events
+
+    void failControlPlane(ControlPlaneFault fault, String reason) {
+        Instant next = now().instant().plusSeconds(30);
+        model.controlPlaneFailed(new ControlPlaneTrouble(fault, reason, "Mend it.", next), now());
+    }
 
     void start() {
         model.controlPlaneAbsent();

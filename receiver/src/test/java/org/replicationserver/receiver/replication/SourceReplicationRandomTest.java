@@ -208,7 +208,7 @@ class SourceReplicationRandomTest {
                 case 2 -> world.model.volumeUnavailable(volume, "gone", world.now());
                 case 3 -> world.model.duplicateAgent(ModelWorld.DUPLICATE);
                 case 4 -> world.model.agentsAccepted();
-                case 5 -> world.model.controlPlaneFailed(any(ControlPlaneFault.values()), "x", world.now());
+                case 5 -> world.failControlPlane(any(ControlPlaneFault.values()), "x");
                 case 6 -> world.refuseHello(ErrorCode.RANGE, "x");
                 case 7 -> world.model.handshakeRefused(HandshakeFault.AGENT_PIN_UNKNOWN, "a", "x", world.now());
                 default -> world.model.recordLost("x");

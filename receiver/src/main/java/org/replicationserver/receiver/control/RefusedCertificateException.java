@@ -1,0 +1,98 @@
+package org.replicationserver.receiver.control;
+
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
+import java.security.cert.CertificateNotYetValidException;
+import java.security.cert.X509Certificate;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.config.CaFile;
+import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+
+/** The certificate that somebody showed as the control plane's is not accepted. */
+final class RefusedCertificateException extends CertificateException {
+    private static final long serialVersionUID = 1;
+
+    private final transient X509Certificate shown;
+    private final Fault fault;
+
+    private enum Fault {
+        EXPIRED("it has expired"),
+        NOT_YET_VALID("it is not valid yet"),
+        ANOTHER_NAME("it is for another name"),
+        UNKNOWN_AUTHORITY("no authority that is trusted here has issued it");
+
+        private final String words;
+
+        Fault(String words) {
+            this.words = words;
+        }
+    }
+
+    RefusedCertificateException(X509Certificate shown, CertificateException refusal) {
+        super(refusal);
+        this.shown = shown;
+        this.fault = faultOf(shown, refusal);
+    }
+
+    private static Fault faultOf(X509Certificate shown, CertificateException refusal) {
+        try {
+            shown.checkValidity();
+        } catch (CertificateExpiredException e) {
+            return Fault.EXPIRED;
+        } catch (CertificateNotYetValidException e) {
+            return Fault.NOT_YET_VALID;
+        }
+        // The JDK has no other sign for it than its words, and looks at the name after all else.
+        String words = String.valueOf(refusal.getMessage());
+        return words.startsWith("No subject alternative") || words.startsWith("No name matching")
+                ? Fault.ANOTHER_NAME
+                : Fault.UNKNOWN_AUTHORITY;
+    }
+
+    /** Null if what has ended a connection is none. */
+    static @Nullable RefusedCertificateException in(Throwable thrown) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof RefusedCertificateException refused) {
+                return refused;
+            }
+        }
+        return null;
+    }
+
+    /** @param file null where {@code control.ca-file} is not set */
+    ControlPlaneException toFailure(String way, @Nullable CaFile file) {
+        String issuer = nameOf(shown, true);
+        String sentence = "the certificate of " + way + " is not accepted, " + fault.words + ": subject "
+                + nameOf(shown, false) + ", issuer " + issuer + ", valid until "
+                + shown.getNotAfter().toInstant() + "; control.ca-file "
+                + (file == null
+                        ? "is not set"
+                        : "has " + nameOf(file.certificates().getFirst(), false) + more(file));
+        return new ControlPlaneException(Kind.UNTRUSTED, sentence, nextAction(issuer, file), this);
+    }
+
+    private static String more(CaFile file) {
+        int others = file.certificates().size() - 1;
+        return others == 0 ? "" : " and " + others + " more";
+    }
+
+    private static String nameOf(X509Certificate certificate, boolean ofIssuer) {
+        return PeerText.cut(
+                (ofIssuer ? certificate.getIssuerX500Principal() : certificate.getSubjectX500Principal()).getName(),
+                60);
+    }
+
+    private String nextAction(String issuer, @Nullable CaFile file) {
+        return switch (fault) {
+            case EXPIRED -> "Renew the control plane's certificate, or set the clock of this server if it is ahead.";
+            case NOT_YET_VALID -> "Set the clock of this server, for example by chronyc makestep.";
+            case ANOTHER_NAME -> "Name the control plane in control.endpoint as its certificate does.";
+            case UNKNOWN_AUTHORITY ->
+                "If it is the control plane's, "
+                        + (file == null
+                                ? "name a PEM file with the certificate of " + issuer + " in control.ca-file"
+                                : "add the certificate of " + issuer + " to " + PeerText.value(file.path()))
+                        + " and start the server again; otherwise something on the way opens TLS.";
+        };
+    }
+}

@@ -106,7 +106,7 @@ final class StatusText {
                     .filter(stage -> Math.round(PERCENT * stage.getDouble("seconds") / sum) > 0)
                     .map(stage -> share(stage, sum))
                     .collect(Collectors.joining(", "));
-            line(String.format(Locale.ROOT, "  %s went to: %s", seconds(sum), shares));
+            line(String.format(Locale.ROOT, "  time went to, %s in all: %s", seconds(sum), shares));
         }
     }
 
@@ -114,10 +114,10 @@ final class StatusText {
         double stageSeconds = stage.getDouble("seconds");
         return String.format(
                 Locale.ROOT,
-                "%s %.0f %% (%s)",
+                "%s %s (%.0f %%)",
                 stage.getString("stage"),
-                PERCENT * stageSeconds / sum,
-                seconds(stageSeconds));
+                seconds(stageSeconds),
+                PERCENT * stageSeconds / sum);
     }
 
     private static String seconds(double seconds) {

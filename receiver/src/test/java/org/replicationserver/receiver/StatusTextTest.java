@@ -90,7 +90,7 @@ class StatusTextTest {
         assertThat(textOf(info, controlPlane)).isEqualTo("""
                         s-1: BACKLOG, lag 2 min 49 s, done between 2026-11-25T08:00:00Z and 2026-11-25T09:00:00Z
                           /dev/sda: 50.0 % of 64.0 MiB replicated, 0.0 MiB rescanned, 1.5 GiB backlogged
-                          2 min 49 s went to: NETWORK 4 % (7.5 s), VOLUME 96 % (2 min 41 s)
+                          time went to, 2 min 49 s in all: NETWORK 7.5 s (4 %), VOLUME 2 min 41 s (96 %)
                         control plane: answered 2026-11-25T07:59:59Z
                         """);
     }

@@ -1,8 +1,10 @@
 package org.replicationserver.agent;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 import java.security.cert.CertificateException;
 import javax.net.ssl.SSLException;
 import org.replicationserver.controlplane.ApiClient;
@@ -30,7 +32,19 @@ record ControlPlaneName(URI endpoint, String trust, String credentials) {
         if (failure instanceof SSLException) {
             return this + mistrusted(failure);
         }
-        return this + " cannot be reached: " + TlsFailures.textOf(failure);
+        return this + " cannot be reached: "
+                + (failure instanceof ConnectException ? unconnected(failure) : TlsFailures.textOf(failure));
+    }
+
+    /** The JDK's client mostly gives no reason. */
+    private static String unconnected(Throwable failure) {
+        Throwable cause = failure;
+        for (int i = 0; cause != null && i < CAUSES_MAX; i++, cause = cause.getCause()) {
+            if (cause instanceof UnresolvedAddressException) {
+                return "its host name is not known";
+            }
+        }
+        return failure.getMessage() == null ? "nobody listens there" : failure.getMessage();
     }
 
     private String mistrusted(Throwable failure) {

@@ -151,8 +151,8 @@ final class AdminServer implements AutoCloseable {
             List<String> known = simulator.fleet().replicationServers().stream()
                     .map(ReplicationServerView::replicationServerId)
                     .toList();
-            throw new NoSuchElementException(
-                    "replication server " + id + "; allowed: one that has called, which are " + known);
+            throw new NoSuchElementException("replication server " + id + "; allowed: one that has called, "
+                    + (known.isEmpty() ? "which none has yet" : known));
         }
         return id;
     }

@@ -86,7 +86,10 @@ class AssignedServerTest {
         URI endpoint = simulator.endpoint();
         simulator.goDown();
         assertThat(failure(endpoint, simulator.authority(), key()))
-                .hasMessageStartingWith("the control plane at " + endpoint + " cannot be reached: ");
+                .hasMessage("the control plane at " + endpoint + " cannot be reached: nobody listens there");
+        URI nowhere = URI.create("https://control-plane.invalid");
+        assertThat(failure(nowhere, simulator.authority(), key()))
+                .hasMessage("the control plane at " + nowhere + " cannot be reached: its host name is not known");
     }
 
     @Test

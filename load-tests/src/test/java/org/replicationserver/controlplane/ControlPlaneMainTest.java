@@ -266,7 +266,8 @@ final class ControlPlaneMainTest {
                     new JsonObject().put("sourceServerId", SOURCE).put("replicationServerId", SERVER));
             assertThat(stranger.statusCode()).as(request).isEqualTo(404);
             assertThat(stranger.body())
-                    .contains("there is no replication server " + SERVER + "; allowed: one that has called");
+                    .contains("there is no replication server " + SERVER
+                            + "; allowed: one that has called, which none has yet");
         }
         try (ApiClient server = client(Role.REPLICATION_SERVER, "replication-server")) {
             poll(server);

@@ -67,7 +67,7 @@ public record LogRecord(
     /** The members of {@code SendClientLogsForMgn}, whose attributes are all text; instants as ISO-8601. */
     public JsonObject toJson() {
         JsonObject facts = new JsonObject();
-        attributes.forEach((key, value) -> facts.put(key, value.toString()));
+        attributes.forEach((key, value) -> facts.put(key, cut(value.toString(), TEXT_CHARS_MAX)));
         return json(facts);
     }
 

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -198,5 +199,10 @@ final class LogLinesTest {
         assertThat(line.toJson().getJsonObject("attributes"))
                 .as("the control API knows only text")
                 .isEqualTo(new JsonObject().put("epoch", "3"));
+        List<String> many = Collections.nCopies(60, "volume".repeat(20));
+        LogRecord large = LogRecord.of(event(Level.INFO, "session opened", new KeyValuePair("volumes", many)));
+        assertThat(large.toJson().getJsonObject("attributes").getString("volumes"))
+                .as("and that has its bound")
+                .hasSize(LogRecord.TEXT_CHARS_MAX);
     }
 }

@@ -56,7 +56,8 @@ final class ControlPlaneText {
     private void fails(List<String> lines) {
         JsonObject failure = status.getJsonObject("lastFailure", new JsonObject());
         lines.add("control plane: calls have failed for " + ago("failingSinceDateTime", status) + ", " + nextAttempt());
-        lines.add("  " + failure.getString("kind") + ": " + failure.getString("sentence"));
+        String request = failure.containsKey("requestId") ? " (request " + failure.getString("requestId") + ")" : "";
+        lines.add("  " + failure.getString("kind") + ": " + failure.getString("sentence") + request);
         lines.add("    " + failure.getString("nextAction"));
     }
 

@@ -157,6 +157,7 @@ class StatusTextTest {
                         new JsonObject()
                                 .put("kind", "THROTTLED")
                                 .put("sentence", "the control plane answered 429")
+                                .put("requestId", "r-1")
                                 .put("nextAction", "Nothing for now."))
                 .put("associations", new JsonObject().put("fromDisk", false))
                 .put("outbox", new JsonObject().put("reports", 0));
@@ -176,7 +177,7 @@ class StatusTextTest {
         assertThat(textOfServer(failing())).isEqualTo("""
                 replication server: i-0123456789abcdef0
                 control plane: calls have failed for 10 min, the next is made in 41 s
-                  THROTTLED: the control plane answered 429
+                  THROTTLED: the control plane answered 429 (request r-1)
                     Nothing for now.
                 what is assigned is not known yet: the control plane has not said so
                 """);

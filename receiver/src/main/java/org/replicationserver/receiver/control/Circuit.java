@@ -179,6 +179,9 @@ final class Circuit {
 
     private void hold(ControlPlaneException failure) {
         Duration asked = askedBy(failure);
+        if (!asked.isPositive()) {
+            return;
+        }
         lock.lock();
         try {
             long untilNanos = nanos.getAsLong() + asked.toNanos();

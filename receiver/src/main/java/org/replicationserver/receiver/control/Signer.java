@@ -11,7 +11,7 @@ import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 record Signer(CredentialsSource source, String accessKeyId) {
     private static final int SHOWN_CHARS = 4;
     private static final String PLACES =
-            "it looks at the JVM's system properties, the environment, a web identity, the profile files, the container and the"
+            "the chain looks at the JVM's system properties, the environment, a web identity, the profile files, the container and the"
                     + " instance's role, in this order";
 
     /** For a sentence. */

@@ -4,15 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.slf4j.LoggerFactory;
 
 /** The circuit in virtual time. */
 final class CircuitTest {
@@ -131,6 +136,28 @@ final class CircuitTest {
         assertThat(probe.isProbe()).isTrue();
         failAskingForTime(probe, asked);
         assertThat(refusedFor()).as("also a probe").isGreaterThan(asked);
+    }
+
+    private List<String> linesOf(Runnable task) {
+        Logger logger = (Logger) LoggerFactory.getLogger(Circuit.class);
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        lines.start();
+        logger.addAppender(lines);
+        try {
+            task.run();
+        } finally {
+            logger.detachAppender(lines);
+        }
+        return lines.list.stream().map(ILoggingEvent::getMessage).toList();
+    }
+
+    @Test
+    void onlyAFailureThatAsksForTimeIsToldToAskForIt() throws Exception {
+        Circuit.Permit call = circuit.admit();
+        pass(Duration.ofSeconds(1));
+        assertThat(linesOf(() -> call.told(failure(Kind.CONNECTION_REFUSED)))).isEmpty();
+        assertThat(linesOf(() -> call.told(asksForTime(Duration.ofSeconds(9)))))
+                .containsExactly("control plane asks for time and has it");
     }
 
     @Test

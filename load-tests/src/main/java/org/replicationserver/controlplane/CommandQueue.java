@@ -76,16 +76,9 @@ final class CommandQueue {
         return open.containsKey(commandId) || finished.containsKey(commandId);
     }
 
-    /** Refuses an id that another command had. */
-    void requireNew(String commandId) {
-        if (knows(commandId)) {
-            throw new IllegalArgumentException("commandId: " + commandId + " is taken; allowed: a new one");
-        }
-    }
-
+    /** @param commandId that no other command has */
     void add(String commandId, JsonObject command, boolean checked) {
         requireRoom(1);
-        requireNew(commandId);
         open.put(commandId, new Entry(command, checked));
         Poll poll = waiting;
         if (poll != null) {

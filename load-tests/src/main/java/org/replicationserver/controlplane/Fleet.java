@@ -66,6 +66,10 @@ public final class Fleet {
             requireRoom("source servers", sources.size(), SOURCES_MAX);
             return new SimulatedSource(id);
         });
+        String serverId = source.serverId();
+        if (serverId != null) {
+            server(serverId).commands().requireRoom(1);
+        }
         if (source.register(agentPin, disks)) {
             pair(source);
         }
@@ -154,7 +158,7 @@ public final class Fleet {
         requireForm("Command", complete);
         CommandQueue commands = server(replicationServerId).commands();
         commands.requireRoom(1);
-        commands.requireNew(complete.getString("commandId"));
+        requireNew(complete.getString("commandId"));
         String type = complete.getString("type");
         String sourceServerId = complete.getString("sourceServerId");
         JsonObject parameters = complete.getJsonObject("parameters", new JsonObject());
@@ -524,6 +528,13 @@ public final class Fleet {
         return next;
     }
 
+    /** Refuses an id that another command has, whichever server that is for. */
+    private void requireNew(String commandId) {
+        if (isKnown(commandId)) {
+            throw new IllegalArgumentException("commandId: " + commandId + " is taken; allowed: a new one");
+        }
+    }
+
     private boolean isKnown(String commandId) {
         return servers.values().stream().anyMatch(server -> server.commands().knows(commandId));
     }
@@ -540,6 +551,7 @@ public final class Fleet {
     private String enqueue(SimulatedServer server, JsonObject command, boolean checked) {
         JsonObject complete = withId(command);
         String commandId = String.valueOf(complete.getValue("commandId"));
+        requireNew(commandId);
         server.commands().add(commandId, complete, checked);
         return commandId;
     }

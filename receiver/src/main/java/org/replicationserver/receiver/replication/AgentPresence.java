@@ -26,7 +26,7 @@ final class AgentPresence {
     /** Since when there is none, or since when an agent is wanted. */
     private long awaySinceNanos;
 
-    private String endReason = "before this server was given the source server";
+    private String endReason = "before this process of the server knew of it";
 
     /** Why the last session that was lost ended. */
     private String lostReason = "";

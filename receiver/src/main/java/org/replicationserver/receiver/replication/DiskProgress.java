@@ -47,10 +47,10 @@ final class DiskProgress {
     private long failedMillis;
     private boolean ofOneMoment;
 
-    DiskProgress(VolumeAssignment assignment, @Nullable VolumeCheckpoint kept, long nowNanos) {
+    DiskProgress(VolumeAssignment assignment, @Nullable VolumeCheckpoint kept, Moment now) {
         this.assignment = assignment;
         this.totalBytes = assignment.sizeBytes();
-        this.askedNanos = nowNanos;
+        this.askedNanos = now.nanos();
         if (kept == null) {
             passReason = "no session has had it yet";
         } else {
@@ -60,7 +60,7 @@ final class DiskProgress {
             replicatedBytes = complete ? totalBytes : Math.clamp(kept.replicatedBytes(), 0, totalBytes);
             rescannedBytes = Math.clamp(kept.rescannedBytes(), 0, totalBytes);
             failedCause = kept.failedCause();
-            failedMillis = kept.failedMillis();
+            failedMillis = failedCause == null || kept.failedMillis() > 0 ? kept.failedMillis() : now.wallMillis();
         }
     }
 

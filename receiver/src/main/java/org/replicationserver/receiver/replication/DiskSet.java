@@ -37,9 +37,9 @@ final class DiskSet {
     private boolean estimated;
     private long estimateBytes;
 
-    DiskSet(SourceAssignment assignment, Map<String, VolumeCheckpoint> kept, long nowNanos) {
+    DiskSet(SourceAssignment assignment, Map<String, VolumeCheckpoint> kept, Moment now) {
         for (VolumeAssignment volume : assignment.volumes()) {
-            disks.put(volume.volumeId(), new DiskProgress(volume, kept.get(volume.volumeId()), nowNanos));
+            disks.put(volume.volumeId(), new DiskProgress(volume, kept.get(volume.volumeId()), now));
         }
     }
 
@@ -53,14 +53,14 @@ final class DiskSet {
     }
 
     /** Takes an assignment over; what it changes is against the one before, however often that was handed in. */
-    Change assigned(SourceAssignment assignment, long nowNanos) {
+    Change assigned(SourceAssignment assignment, Moment now) {
         long bytesBefore = totalBytes();
         Map<String, DiskProgress> changed = new LinkedHashMap<>();
         boolean more = false;
         for (VolumeAssignment volume : assignment.volumes()) {
             DiskProgress known = disks.get(volume.volumeId());
             if (known == null) {
-                known = new DiskProgress(volume, null, nowNanos);
+                known = new DiskProgress(volume, null, now);
                 awaited.add(volume.volumeId());
                 more = true;
             } else if (known.reassigned(volume)) {
@@ -198,11 +198,11 @@ final class DiskSet {
         return !areAwaited() && disks.values().stream().allMatch(DiskProgress::isServed);
     }
 
-    /** Disks that are assigned, and that the agent of the newest session did not name although they were. */
+    /** Disks that the agent of the newest session did not name, although they were assigned and their volumes would have taken it. */
     List<DiskProgress> notOffered() {
         return disks.values().stream()
-                .filter(disk ->
-                        !disk.isOffered() && !awaited.contains(disk.assignment().volumeId()))
+                .filter(disk -> !disk.isOffered() && disk.isAvailable() && disk.failedCause() == null)
+                .filter(disk -> !awaited.contains(disk.assignment().volumeId()))
                 .toList();
     }
 

@@ -65,13 +65,9 @@ final class Explainer {
     void duplicateAgent(String sourceServerId, @Nullable RefusedAgent refused) {
         duplicateAgent = ExplanationCode.DUPLICATE_AGENT.explain(new Facts()
                 .put("sourceServerId", sourceServerId)
-                .put("keys", refused == null ? "unknown keys" : keys(refused))
+                .put("keys", refused == null ? "unknown keys" : refused.keys())
                 .put("refusedAddress", refused == null ? UNKNOWN : refused.address())
                 .put("otherAddress", refused == null ? UNKNOWN : refused.otherAddress()));
-    }
-
-    private static String keys(RefusedAgent refused) {
-        return refused.sameKey() ? "the same key (a cloned machine?)" : "different keys (registered twice?)";
     }
 
     void agentsAccepted() {

@@ -82,12 +82,14 @@ public record ReplicationCheckpoint(
         record.volumes()
                 .forEach((id, volume) -> volumes.put(
                         id, new VolumeCheckpoint(volume.dataGen(), committed, false, 0, 0, volume.failedCause(), 0)));
+        boolean failed = record.volumes().values().stream().anyMatch(volume -> volume.failedCause() != null);
         return new ReplicationCheckpoint(
                 committed ? DataReplicationState.BACKLOG : begun,
                 0,
                 record.firstByteMillis(),
                 record.commit().epoch(),
-                record.commit().markTimeMillis(),
+                // A commit without a volume that takes no writes says nothing of when all of them were as the source.
+                failed ? 0 : record.commit().markTimeMillis(),
                 record.stateLost() && !committed,
                 !record.refusedAgents().isEmpty(),
                 DesiredState.STOPPED,

@@ -120,9 +120,9 @@ public final class Replications implements SessionEvents {
         replications.values().forEach(controlPlane);
     }
 
-    /** No session opens any more as long as this process runs. */
+    /** No session opens any more as long as this process runs; to be told again changes nothing. */
     public void serverDrained() {
-        drainedMillis = clock.millis();
+        drainedMillis = drainedMillis == 0 ? clock.millis() : drainedMillis;
         replications.values().forEach(replication -> replication.serverDrained(drainedMillis));
     }
 

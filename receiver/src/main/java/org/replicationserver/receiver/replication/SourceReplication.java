@@ -81,7 +81,7 @@ public final class SourceReplication {
         this.started = kept.startMillis() > 0;
         this.startMillis = started ? kept.startMillis() : now.wallMillis();
         this.firstByteMillis = kept.firstByteMillis();
-        this.disks = new DiskSet(assignment, kept.volumes(), now.nanos());
+        this.disks = new DiskSet(assignment, kept.volumes(), now);
         this.epochs = new EpochProgress(kept.committedEpoch(), kept.markMillis());
         this.agent = new AgentPresence(settings, hadSession, now.nanos());
         this.controlPlane = new ControlPlaneLink(settings.controlPlaneAfter(), now.nanos());
@@ -103,7 +103,7 @@ public final class SourceReplication {
     /** Disks were added, removed or changed, or none was: the same may be handed in again and again, and then nothing begins anew. */
     public void assigned(SourceAssignment changed, Moment now) {
         assignment = changed;
-        DiskSet.Change change = disks.assigned(changed, now.nanos());
+        DiskSet.Change change = disks.assigned(changed, now);
         if (change != DiskSet.Change.NONE) {
             rates.beginAnew(now.nanos());
         }

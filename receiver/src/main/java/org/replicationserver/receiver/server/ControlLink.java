@@ -141,14 +141,14 @@ final class ControlLink {
         return known == null ? otherwise : known;
     }
 
-    ControlPlane controlPlane() {
-        return controlPlane;
-    }
-
     /** The same; null if it is not known yet. */
     @Nullable
     String knownReplicatorId() {
         return controlPlane.knownReplicationServerId();
+    }
+
+    ControlPlane controlPlane() {
+        return controlPlane;
     }
 
     /**

@@ -188,7 +188,7 @@ public final class ReplicationServer {
                 this::after,
                 new SecureRandom());
         reports.to(sessions);
-        sessions.setServerBandwidth(configuredBandwidth());
+        onLoopLater(() -> sessions.setServerBandwidth(configuredBandwidth()));
         this.assignedSources = new AssignedSources(pins, sessions, meters);
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
         this.listener = new AgentListener(

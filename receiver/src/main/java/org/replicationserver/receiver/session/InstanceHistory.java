@@ -29,6 +29,10 @@ final class InstanceHistory {
      */
     record Verdict(boolean refused, @Nullable RefusedAgent newlyRefused) {}
 
+    /**
+     * @param order of its first HELLO among all of them
+     * @param address from where it came last, as the pin is that of its last key
+     */
     private record Seen(long order, String address, String pin) {}
 
     private static final Verdict WELCOME = new Verdict(false, null);
@@ -55,20 +59,18 @@ final class InstanceHistory {
         }
         String previous = current;
         boolean isReturn = previous != null && !previous.equals(instance) && seen.containsKey(instance);
-        Seen first = seen.get(instance);
-        if (first == null) {
-            first = new Seen(order++, address, pin);
-            seen.put(instance, first);
-            if (seen.size() > INSTANCES_MAX) {
-                seen.remove(seen.keySet().iterator().next());
-            }
+        Seen before = seen.get(instance);
+        Seen here = new Seen(before == null ? order++ : before.order(), address, pin);
+        seen.put(instance, here); // an agent that comes back may do so from another address
+        if (seen.size() > INSTANCES_MAX) {
+            seen.remove(seen.keySet().iterator().next());
         }
         if (isReturn) {
             returns.addLast(nowNanos);
         }
         Seen other = previous == null ? null : seen.get(previous);
         if (isReturn && previous != null && returns.size() > RETURNS_MAX && other != null) {
-            boolean thisCameLater = first.order() > other.order();
+            boolean thisCameLater = here.order() > other.order();
             boolean sameKey = pin.equals(other.pin());
             RefusedAgent found = thisCameLater
                     ? new RefusedAgent(instance, address, other.address(), sameKey)

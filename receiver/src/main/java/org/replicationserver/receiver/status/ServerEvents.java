@@ -341,10 +341,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
                 .addKeyValue("source", sourceServerId)
                 .addKeyValue("address", refused.address())
                 .addKeyValue("other", refused.otherAddress())
-                .log("two agents take turns with "
-                        + (refused.sameKey()
-                                ? "the same key (a cloned machine?)"
-                                : "different keys (registered twice?)")
+                .log("two agents take turns with " + refused.keys()
                         + ", the later is refused until `source accept-agents`");
     }
 

@@ -43,6 +43,7 @@ import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.replicationserver.receiver.control.HttpsStub.Received;
 import org.replicationserver.receiver.log.LogRecord;
+import org.replicationserver.receiver.log.TextLayout;
 import org.replicationserver.receiver.status.ResourceMetric;
 import org.slf4j.LoggerFactory;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
@@ -799,10 +800,12 @@ final class HttpControlPlaneTest {
                 controlPlane.describeAssociations(SERVER, LONG);
                 told.add(controlPlane.status().toString());
             }
-            lines.list.forEach(line -> told.add(line.getFormattedMessage()));
+            lines.list.forEach(line -> told.add(TextLayout.textOf(line)));
             assertThat(lines.list).as("attempts and calls").hasSizeGreaterThan(4);
             assertThat(told).noneMatch(text -> text.contains("SECRETTEST") || text.contains("TOKENTEST"));
-            assertThat(told).anyMatch(text -> text.contains("requestId=request-1"));
+            assertThat(lines.list)
+                    .extracting(TextLayout::textOf)
+                    .anyMatch(text -> text.contains("requestId=request-1"));
         } finally {
             root.detachAppender(lines);
             root.setLevel(null);

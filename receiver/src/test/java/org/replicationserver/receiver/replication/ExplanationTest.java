@@ -10,6 +10,7 @@ import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -19,6 +20,7 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplicationError;
 import org.replicationserver.receiver.replication.Explanation.Facts;
+import org.replicationserver.receiver.replication.ReplicationCheckpoint.VolumeCheckpoint;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.SessionEndCause;
 
@@ -398,6 +400,53 @@ class ExplanationTest {
         restarted.passSeconds(200);
         restarted.model.desired(DesiredState.PAUSED, restarted.now());
         assertThat(restarted.explanation(ExplanationCode.REPLICATION_PAUSED).facts())
+                .containsEntry("since", "2026-05-01T00:00:00Z");
+    }
+
+    @Test
+    void diskWhoseVolumeTakesNoWritesIsNotMissedInTheSession() {
+        ModelWorld world = started();
+        world.model.volumeFailed("vol-1", "EIO", world.now());
+        world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1"));
+        assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_FAILED);
+
+        world = started();
+        world.model.volumeUnavailable("vol-1", "no such device", world.now());
+        world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1"));
+        assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_MISSING);
+    }
+
+    @Test
+    void failureOfAnUnknownTimeIsAsOldAsTheProcess() {
+        ModelWorld world = started();
+        world.open(Welcome.Action.RESCAN);
+        world.model.volumeFailed("vol-1", "EIO", world.now());
+        ReplicationCheckpoint kept = world.model.checkpoint();
+        VolumeCheckpoint volume = Objects.requireNonNull(kept.volumes().get("vol-1"));
+        ReplicationCheckpoint older = new ReplicationCheckpoint(
+                kept.state(),
+                kept.startMillis(),
+                kept.firstByteMillis(),
+                kept.committedEpoch(),
+                kept.markMillis(),
+                kept.recordLost(),
+                kept.duplicateAgent(),
+                kept.wanted(),
+                kept.wantedMillis(),
+                Map.of(
+                        "vol-1",
+                        new VolumeCheckpoint(
+                                volume.dataGen(),
+                                volume.complete(),
+                                volume.rescanning(),
+                                volume.replicatedBytes(),
+                                volume.rescannedBytes(),
+                                volume.failedCause(),
+                                0)));
+
+        assertThat(new ModelWorld(2, older)
+                        .explanation(ExplanationCode.VOLUME_FAILED)
+                        .facts())
                 .containsEntry("since", "2026-05-01T00:00:00Z");
     }
 

@@ -84,6 +84,25 @@ class ReplicationCheckpointTest {
     }
 
     @Test
+    void recordWithAFailedVolumeDoesNotTellWhenAllVolumesWereAsTheSource() {
+        SourceRecord record = new SourceRecord(
+                7,
+                7,
+                new SourceRecord.Commit(3, 2, false, 1_700_000_000_000L),
+                1_600_000_000_000L,
+                false,
+                false,
+                Map.of(
+                        "vol-0", new VolumeRecord("gen-1", Origin.NEW_VOLUME, null),
+                        "vol-1", new VolumeRecord("gen-2", Origin.NEW_VOLUME, "EIO")),
+                List.of());
+        ModelWorld world = new ModelWorld(2, ReplicationCheckpoint.of(record));
+        world.start();
+
+        assertThat(world.info().detail().lagSinceCommitSeconds()).isNull();
+    }
+
+    @Test
     void recordBeforeTheFirstCommitTellsHowFarItCame() {
         assertThat(ReplicationCheckpoint.of(SourceRecord.initial())).isEqualTo(ReplicationCheckpoint.initial());
         assertThat(ReplicationCheckpoint.of(SourceRecord.initial().withFirstByte(5))

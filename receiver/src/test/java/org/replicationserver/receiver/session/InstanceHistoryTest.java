@@ -10,12 +10,17 @@ class InstanceHistoryTest {
 
     private final InstanceHistory history = new InstanceHistory(List.of());
 
+    /** An agent comes back from another port each time. */
+    private static String addressOf(String instance, long seconds) {
+        return "address of " + instance + " at " + seconds;
+    }
+
     private boolean refused(String instance, long seconds) {
         return hello(instance, "pin", seconds).refused();
     }
 
     private InstanceHistory.Verdict hello(String instance, String pin, long seconds) {
-        return history.hello(instance, "address of " + instance, pin, seconds * SECOND);
+        return history.hello(instance, addressOf(instance, seconds), pin, seconds * SECOND);
     }
 
     @Test
@@ -27,24 +32,27 @@ class InstanceHistoryTest {
 
     @Test
     void ofTwoThatTakeTurnsTheLaterIsRefusedAtTheFourthReturn() {
-        for (String turn : List.of("a", "b", "a", "b", "a")) {
-            assertThat(refused(turn, 1)).as(turn).isFalse();
+        for (String turn : List.of("a", "b", "a", "b")) {
+            assertThat(refused(turn, 0)).as(turn).isFalse();
         }
+        assertThat(refused("a", 1)).isFalse();
         InstanceHistory.Verdict verdict = hello("b", "pin", 2);
         assertThat(verdict.refused()).isTrue();
-        assertThat(verdict.newlyRefused()).isEqualTo(new RefusedAgent("b", "address of b", "address of a", true));
+        assertThat(verdict.newlyRefused()).isEqualTo(new RefusedAgent("b", addressOf("b", 2), addressOf("a", 1), true));
         assertThat(refused("a", 3)).isFalse();
         assertThat(refused("b", 4000)).as("until an operator chooses").isTrue();
     }
 
     @Test
     void ofTwoThatTakeTurnsTheLaterIsRefusedAlsoWhenTheEarlierComes() {
-        for (String turn : List.of("a", "b", "c", "b", "c", "b", "a")) {
-            assertThat(refused(turn, 1)).as(turn).isFalse();
+        for (String turn : List.of("a", "b", "c", "b", "c")) {
+            assertThat(refused(turn, 0)).as(turn).isFalse();
         }
+        assertThat(refused("b", 1)).isFalse();
+        assertThat(refused("a", 2)).isFalse();
         assertThat(history.refused())
                 .as("b is named with its own address, not with that of who came")
-                .containsExactly(new RefusedAgent("b", "address of b", "address of a", true));
+                .containsExactly(new RefusedAgent("b", addressOf("b", 1), addressOf("a", 2), true));
     }
 
     @Test
@@ -53,7 +61,7 @@ class InstanceHistoryTest {
             hello(turn, "pin of " + turn, 1);
         }
         assertThat(hello("b", "pin of b", 2).newlyRefused())
-                .isEqualTo(new RefusedAgent("b", "address of b", "address of a", false));
+                .isEqualTo(new RefusedAgent("b", addressOf("b", 2), addressOf("a", 1), false));
     }
 
     @Test

@@ -30,7 +30,8 @@ final class Advice {
     /** The server said FORBIDDEN. */
     static String forbidden(ReplicationPlan plan, String text) {
         if (text.contains(DUPLICATE)) {
-            return "another agent with the same certificate takes turns with this one; stop the clone, then "
+            return "another agent of this source server takes turns with this one, with the same key (a cloned machine?) or another one (registered"
+                    + " twice?); stop one of them, then "
                     + (plan.hasControlPlane()
                             ? "have the control plane send ACCEPT_AGENTS for source server " + plan.sourceServerId()
                             : "on the server: ./run source accept-agents " + plan.sourceServerId());

@@ -377,6 +377,9 @@ final class AgentSession {
         if (code == ErrorCode.FORBIDDEN) {
             return forbidden(Advice.forbidden(replication.plan(), text));
         }
+        if (code == ErrorCode.PAUSED) { // somebody wants it so
+            return SessionEnd.await("the server keeps this agent waiting: " + text);
+        }
         boolean ofHello = state == State.GREETING && code == ErrorCode.RANGE;
         if (code == ErrorCode.VERSION || code == ErrorCode.UNSUPPORTED || ofHello) {
             return SessionEnd.never(AgentOutcome.Exit.PROTOCOL, "the server does not accept this agent: " + text);
@@ -432,6 +435,8 @@ final class AgentSession {
         end(
                 switch (failure.kind()) {
                     case LOST -> SessionEnd.retry(text);
+                    case SERVER_UNKNOWN -> SessionEnd.retry(failure.text());
+                    case SERVER_AWAITED -> SessionEnd.await(failure.text());
                     case REFUSED_BY_SERVER -> forbidden(Advice.certificateRefused(replication.plan(), failure.text()));
                     case SERVER_NOT_PINNED ->
                         replication.plan().serverMayChange() == ServerLookup.Change.PINS

@@ -20,12 +20,24 @@ public final class AssignedServer implements ServerLookup {
     private static final int OK = 200;
 
     private final ApiClient controlPlane;
+    private final ControlPlaneName name;
     private @Nullable JsonObject registration;
     private @Nullable String sourceServerId;
     private boolean registered;
 
     public AssignedServer(ApiClient controlPlane) {
+        this(controlPlane, "the authority that was given", "the access key that was given");
+    }
+
+    /**
+     * A control plane with what to say of it when it does not answer as it should.
+     *
+     * @param trust what its certificate is trusted by
+     * @param credentials what requests are signed with, without the secret
+     */
+    AssignedServer(ApiClient controlPlane, String trust, String credentials) {
         this.controlPlane = controlPlane;
+        this.name = new ControlPlaneName(controlPlane.endpoint(), trust, credentials);
     }
 
     @Override
@@ -51,7 +63,8 @@ public final class AssignedServer implements ServerLookup {
         try {
             JsonObject server = call(CONFIGURATION, about()).getJsonObject("replicationServer");
             if (server == null) {
-                throw new IOException("no replication server is assigned to this source server yet");
+                throw LookupException.notYet(
+                        name + " has not paired source server " + sourceServerId + " with a replication server yet");
             }
             String address = server.getString("address");
             return new Found(
@@ -60,7 +73,7 @@ public final class AssignedServer implements ServerLookup {
                     server.getInteger("port"),
                     pins(server.getJsonObject("pins")));
         } catch (ClassCastException | NullPointerException | IllegalArgumentException e) {
-            throw new IOException("the control plane's answer to " + CONFIGURATION + " cannot be read: " + e, e);
+            throw LookupException.failed("the answer of " + name + " to " + CONFIGURATION + " cannot be read: " + e, e);
         }
     }
 
@@ -78,13 +91,16 @@ public final class AssignedServer implements ServerLookup {
             if (answer.status() == OK) {
                 return answer.body();
             }
-            throw new IOException("the control plane refuses " + operation + ": status=" + answer.status() + " "
-                    + answer.header("x-amzn-ErrorType") + " " + answer.body().getString("message"));
+            throw LookupException.failed(name.refusal(operation, answer));
         } catch (DecodeException e) {
-            throw new IOException("the control plane's answer to " + operation + " is no JSON", e);
+            throw LookupException.failed("the answer of " + name + " to " + operation + " is no JSON", e);
+        } catch (LookupException e) {
+            throw e;
+        } catch (IOException e) {
+            throw LookupException.failed(name.noAnswer(e), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IOException("interrupted while the control plane is asked", e);
+            throw LookupException.failed("interrupted while " + name + " is asked", e);
         }
     }
 

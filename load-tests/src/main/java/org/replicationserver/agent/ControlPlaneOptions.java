@@ -56,8 +56,13 @@ final class ControlPlaneOptions {
         if (endpoint == null || authority == null) {
             throw new IllegalArgumentException(CA + ": missing, " + ENDPOINT + " needs it");
         }
+        URI address = address(endpoint);
+        X509Certificate trusted = certificate(authority);
+        AccessKey key = key();
         return new AssignedServer(
-                new ApiClient(address(endpoint), certificate(authority), region, key(), Clock.systemUTC(), TIMEOUT));
+                new ApiClient(address, trusted, region, key, Clock.systemUTC(), TIMEOUT),
+                CA + " " + authority,
+                "access key " + key.accessKeyId() + " of " + origin() + ", region " + region + " (--region)");
     }
 
     private static URI address(String text) {
@@ -88,7 +93,22 @@ final class ControlPlaneOptions {
             return new AccessKey(found.accessKeyId(), found.secretAccessKey(), token, null, AccessKey.Role.AGENT);
         } catch (SdkClientException e) {
             throw new IllegalArgumentException(
-                    ENDPOINT + ": no credentials to sign with; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", e);
+                    ENDPOINT + ": no credentials to sign with; looked for first: " + origin()
+                            + "; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE and"
+                            + " AWS_SHARED_CREDENTIALS_FILE",
+                    e);
         }
+    }
+
+    /** The first of the AWS SDK's usual places that is set. */
+    private static String origin() {
+        if (System.getProperty("aws.accessKeyId") != null) {
+            return "the system property aws.accessKeyId";
+        }
+        if (System.getenv("AWS_ACCESS_KEY_ID") != null) {
+            return "the environment's AWS_ACCESS_KEY_ID";
+        }
+        String profile = System.getProperty("aws.profile", System.getenv("AWS_PROFILE"));
+        return profile == null ? "profile default or the machine's role" : "profile " + profile;
     }
 }

@@ -5,6 +5,10 @@ record LinkFailure(Kind kind, String text) {
     enum Kind {
         /** Closed, reset, not reachable: may be different next time. */
         LOST,
+        /** Where the server is could not be found out; the text says it all. */
+        SERVER_UNKNOWN,
+        /** There is no server yet, and nothing is wrong. */
+        SERVER_AWAITED,
         /** The server refused our certificate. */
         REFUSED_BY_SERVER,
         /** The server showed a certificate that we do not accept; another file of pins may change that. */

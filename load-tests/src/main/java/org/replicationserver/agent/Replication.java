@@ -549,8 +549,8 @@ final class Replication {
         counters.reconnects += ended.wasActive() ? 1 : 0;
         long delayNanos = delayAfter(end);
         nextConnectNanos = now + delayNanos;
-        String when = delayNanos == 0 ? "" : "; next attempt in " + TimeUnit.NANOSECONDS.toMillis(delayNanos) + " ms";
-        boolean intended = end.next() == SessionEnd.Next.NOW;
+        String when = delayNanos == 0 ? "" : String.format(Locale.ROOT, "; next attempt in %.1f s", delayNanos / 1e9);
+        boolean intended = end.next() == SessionEnd.Next.NOW || end.next() == SessionEnd.Next.WAIT;
         io.event(intended ? AgentEvent.state(end.text() + when) : AgentEvent.warning(end.text() + when));
     }
 
@@ -559,7 +559,7 @@ final class Replication {
             case LATER -> end.delayNanos();
             // Once; what fails again and again must not be tried without a pause.
             case NOW -> restartsAtOnce++ == 0 ? 0 : backoff.nextNanos();
-            case RETRY, NEVER -> backoff.nextNanos();
+            case RETRY, WAIT, NEVER -> backoff.nextNanos();
         };
     }
 

@@ -110,6 +110,11 @@ final class ServerDialer {
                 attempts++;
                 connect(link);
             });
+        } catch (LookupException e) {
+            LinkFailure failure = new LinkFailure(
+                    e.isExpected() ? LinkFailure.Kind.SERVER_AWAITED : LinkFailure.Kind.SERVER_UNKNOWN,
+                    String.valueOf(e.getMessage()));
+            eventLoop.runOnContext(_ -> link.closed(failure));
         } catch (IOException | RuntimeException | Error e) {
             LinkFailure failure = LinkFailure.lost("cannot look up the server or its pins: " + TlsFailures.textOf(e));
             eventLoop.runOnContext(_ -> link.closed(failure));

@@ -13,6 +13,8 @@ record SessionEnd(
     enum Next {
         /** After the back-off. */
         RETRY,
+        /** After the back-off too, though nothing is wrong. */
+        WAIT,
         /** At once, where the specification says so. */
         NOW,
         /** After a time that the server named. */
@@ -22,6 +24,10 @@ record SessionEnd(
 
     static SessionEnd retry(String text) {
         return new SessionEnd(Next.RETRY, text, 0, null);
+    }
+
+    static SessionEnd await(String text) {
+        return new SessionEnd(Next.WAIT, text, 0, null);
     }
 
     static SessionEnd now(String text) {

@@ -80,12 +80,18 @@ final class AdminServer implements AutoCloseable {
                 _ -> new JsonObject()
                         .put("total", fleet.messagesTotal())
                         .put("messages", list(fleet.messages(), AdminServer::json)));
-        actions.put("GET /irregularities", _ -> texts(fleet.irregularities()));
+        actions.put(
+                "GET /irregularities",
+                _ -> new JsonObject().put("irregularities", list(fleet.irregularities(), AdminServer::json)));
         actions.put("GET /violations", _ -> texts(simulator.violations()));
-        actions.put("GET /exchanges", _ -> texts(simulator.exchanges()));
+        actions.put(
+                "GET /exchanges",
+                _ -> new JsonObject().put("exchanges", list(List.copyOf(simulator.exchanges()), AdminServer::json)));
         actions.put("GET /logs", _ -> new JsonObject().put("logs", list(fleet.logs(), JsonObject::copy)));
         actions.put("GET /metrics", _ -> new JsonObject().put("metrics", list(fleet.metrics(), JsonObject::copy)));
-        actions.put("GET /faults", _ -> texts(simulator.faults().inForce()));
+        actions.put(
+                "GET /faults",
+                _ -> new JsonObject().put("faults", list(simulator.faults().inForce(), AdminServer::json)));
     }
 
     private void addActions() {
@@ -99,10 +105,10 @@ final class AdminServer implements AutoCloseable {
         actions.put("POST /assignments", this::assign);
         actions.put("POST /commands", body -> {
             JsonObject command = Objects.requireNonNullElse(body.getJsonObject("command"), new JsonObject());
-            return commandId(fleet.issue(text(body, "replicationServerId"), command));
+            return commandId(fleet.issue(replicationServer(body), command));
         });
         actions.put("POST /addresses", body -> {
-            fleet.setAddress(text(body, "replicationServerId"), text(body, "address"));
+            fleet.setAddress(replicationServer(body), text(body, "address"));
             return new JsonObject();
         });
         actions.put("POST /faults", body -> {
@@ -129,13 +135,26 @@ final class AdminServer implements AutoCloseable {
 
     private JsonObject assign(JsonObject body) {
         String sourceServerId = text(body, "sourceServerId");
-        String replicationServerId = text(body, "replicationServerId");
+        String replicationServerId = replicationServer(body);
         if (!body.containsKey("disks")) {
             return commandId(simulator.fleet().move(sourceServerId, replicationServerId));
         }
         List<VolumeTarget> volumes =
                 objects(body, "disks").stream().map(VolumeTarget::of).toList();
         return commandId(simulator.fleet().assign(sourceServerId, replicationServerId, volumes));
+    }
+
+    /** One that has come: a mistyped id would wait for a replication server that never does. */
+    private String replicationServer(JsonObject body) {
+        String id = text(body, "replicationServerId");
+        if (!simulator.fleet().knowsReplicationServer(id)) {
+            List<String> known = simulator.fleet().replicationServers().stream()
+                    .map(ReplicationServerView::replicationServerId)
+                    .toList();
+            throw new NoSuchElementException("replication server " + id + "; allowed: one that has called, "
+                    + (known.isEmpty() ? "which none has yet" : known));
+        }
+        return id;
     }
 
     private static JsonObject commandId(String id) {
@@ -202,6 +221,46 @@ final class AdminServer implements AutoCloseable {
                 .put("record", view.record())
                 .put("dataReplicationInfo", view.info())
                 .put("stateChanges", list(view.stateChanges(), AdminServer::json));
+    }
+
+    private static JsonObject json(Irregularity irregularity) {
+        return new JsonObject()
+                .put("receivedDateTime", irregularity.receivedAt().toString())
+                .put("replicationServerId", irregularity.replicationServerId())
+                .put("outboxId", irregularity.outboxId())
+                .put("kind", irregularity.kind().name())
+                .put("text", irregularity.text());
+    }
+
+    private static JsonObject json(Exchange exchange) {
+        JsonObject json = new JsonObject()
+                .put("receivedDateTime", exchange.receivedAt().toString())
+                .put("operation", exchange.operation())
+                .put("requestId", exchange.requestId())
+                .put("status", exchange.status());
+        putIfKnown(json, "invocationId", exchange.invocationId());
+        putIfKnown(json, "attempt", exchange.attempt());
+        putIfKnown(
+                json,
+                "fault",
+                exchange.fault() == null ? null : exchange.fault().name());
+        return json;
+    }
+
+    /** As it was injected. */
+    private static JsonObject json(Fault fault) {
+        JsonObject json = new JsonObject().put("kind", fault.kind().name());
+        putIfKnown(json, "operation", fault.operation());
+        putIfKnown(json, "error", fault.error() == null ? null : fault.error().name());
+        return json.put("delayMillis", fault.delay().toMillis())
+                .put("retryAfterSeconds", fault.retryAfterSeconds())
+                .put("count", fault.count());
+    }
+
+    private static void putIfKnown(JsonObject json, String name, @Nullable String value) {
+        if (value != null) {
+            json.put(name, value);
+        }
     }
 
     private static JsonObject json(StateChange change) {

@@ -56,6 +56,10 @@ public final class ApiClient implements AutoCloseable {
                 .build();
     }
 
+    public URI endpoint() {
+        return endpoint;
+    }
+
     /** Sends a request and waits for its answer, whatever its status. */
     public Answer call(String operation, JsonObject body) throws IOException, InterruptedException {
         return send(sign(operation, body.toBuffer().getBytes()));

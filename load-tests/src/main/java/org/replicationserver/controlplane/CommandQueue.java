@@ -60,14 +60,32 @@ final class CommandQueue {
         this.replicationServerId = replicationServerId;
     }
 
-    void add(String commandId, JsonObject command, boolean checked) {
-        if (open.size() >= OPEN_MAX) {
+    /**
+     * Refuses a command that {@link #add} would refuse: to be called before anything is changed that the command tells of.
+     *
+     * @param commands so many are to be added
+     */
+    void requireRoom(int commands) {
+        if (open.size() + commands > OPEN_MAX) {
             throw new IllegalStateException(
                     replicationServerId + ": " + open.size() + " commands have no result; allowed: " + OPEN_MAX);
         }
-        if (open.containsKey(commandId) || finished.containsKey(commandId)) {
+    }
+
+    boolean knows(String commandId) {
+        return open.containsKey(commandId) || finished.containsKey(commandId);
+    }
+
+    /** Refuses an id that another command had. */
+    void requireNew(String commandId) {
+        if (knows(commandId)) {
             throw new IllegalArgumentException("commandId: " + commandId + " is taken; allowed: a new one");
         }
+    }
+
+    void add(String commandId, JsonObject command, boolean checked) {
+        requireRoom(1);
+        requireNew(commandId);
         open.put(commandId, new Entry(command, checked));
         Poll poll = waiting;
         if (poll != null) {

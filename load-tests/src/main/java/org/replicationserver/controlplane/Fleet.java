@@ -51,7 +51,7 @@ public final class Fleet {
 
     // What tests and operators do.
 
-    /** As if the agent had called RegisterAgentForMgn. A replication server that serves it is told of a new pin. */
+    /** Registers an agent's key, beside those that are known, and its disks. A replication server that serves it is told of a new pin. */
     public synchronized void registerAgent(String sourceServerId, String agentPin, List<SourceDisk> disks) {
         requireForm(
                 "RegisterAgentRequest",
@@ -72,6 +72,26 @@ public final class Fleet {
     }
 
     /**
+     * An agent has called RegisterAgentForMgn. One with another key than is known is refused: it may be another machine's; an operator lets
+     * it in by {@link #registerAgent}.
+     */
+    synchronized void agentCame(String sourceServerId, String agentPin, List<SourceDisk> disks) throws ApiException {
+        SimulatedSource known = sources.get(sourceServerId);
+        if (known != null && !known.knowsPin(agentPin)) {
+            throw new ApiException(
+                    ErrorCode.CONFLICT,
+                    "source server " + sourceServerId + " has an agent with another key than " + agentPin
+                            + "; stop that one or choose another id, or have the operator of the control plane register this key too");
+        }
+        registerAgent(sourceServerId, agentPin, disks);
+    }
+
+    /** Whether a replication server has ever sent anything. */
+    synchronized boolean knowsReplicationServer(String replicationServerId) {
+        return servers.containsKey(replicationServerId);
+    }
+
+    /**
      * Gives a source server to a replication server, or changes what it was given. The one that had it before is told to unpair; the
      * record that was last reported goes along, but of volumes that are fresh.
      *
@@ -89,6 +109,10 @@ public final class Fleet {
                     ASSOCIATIONS_MAX);
         }
         source.disksOf(volumes).forEach(disk -> requireForm("AssignedDisk", disk));
+        server.commands().requireRoom(1);
+        if (before != null && !before.equals(replicationServerId)) {
+            server(before).commands().requireRoom(1);
+        }
         source.assign(replicationServerId, volumes);
         if (before != null && !before.equals(replicationServerId)) {
             enqueue(
@@ -128,6 +152,9 @@ public final class Fleet {
     public synchronized String issue(String replicationServerId, JsonObject command) {
         JsonObject complete = withId(command);
         requireForm("Command", complete);
+        CommandQueue commands = server(replicationServerId).commands();
+        commands.requireRoom(1);
+        commands.requireNew(complete.getString("commandId"));
         String type = complete.getString("type");
         String sourceServerId = complete.getString("sourceServerId");
         JsonObject parameters = complete.getJsonObject("parameters", new JsonObject());
@@ -490,7 +517,15 @@ public final class Fleet {
     }
 
     private String nextCommandId() {
-        return "c-" + ++commandNumber;
+        String next;
+        do {
+            next = "c-" + ++commandNumber;
+        } while (isKnown(next)); // an operator may have taken one of these
+        return next;
+    }
+
+    private boolean isKnown(String commandId) {
+        return servers.values().stream().anyMatch(server -> server.commands().knows(commandId));
     }
 
     private JsonObject withId(JsonObject command) {

@@ -88,7 +88,7 @@ final class Operations {
             case "DescribeSnapshotRequestsForMgn" -> fleet.snapshotRequests(request);
             case "BatchDeleteSnapshotRequestForMgn" -> fleet.deleteSnapshotRequests(request);
             case "RegisterAgentForMgn" -> {
-                fleet.registerAgent(
+                fleet.agentCame(
                         request.getString("sourceServerId"),
                         request.getString("agentPin"),
                         request.getJsonArray("disks").stream()

@@ -59,6 +59,10 @@ final class SimulatedSource {
         return assigned.stream().map(VolumeTarget::of).toList();
     }
 
+    boolean knowsPin(String pin) {
+        return pins.contains(pin);
+    }
+
     /** Whether its association is another one now; disks that are assigned stay so, with the sizes that they had. */
     boolean register(String pin, List<SourceDisk> registered) {
         boolean changed = !pins.contains(pin);

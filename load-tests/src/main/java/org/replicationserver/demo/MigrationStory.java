@@ -201,8 +201,9 @@ final class MigrationStory {
         if (rescanned || sent >= scene.diskBytes()) {
             throw new RunException("the replacement made the agent send everything again: " + Mebibytes.text(sent));
         }
+        long twice = after.bytesResent() - before.bytesResent();
         say("replacement: no rescan, " + Mebibytes.text(sent) + " sent to " + SECOND + ", "
-                + Mebibytes.text(after.bytesResent() - before.bytesResent()) + " of them again");
+                + (twice == 0 ? "nothing twice" : Mebibytes.text(twice) + " of them a second time"));
     }
 
     private void stop(DemoAgent agent, LocalServer server) throws RunException, InterruptedException {

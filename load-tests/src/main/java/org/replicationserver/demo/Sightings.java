@@ -59,6 +59,7 @@ final class Sightings {
         }
         String begin = TIME.format(Instant.parse(earliest));
         String end = TIME.format(Instant.parse(latest));
-        return begin.equals(end) ? "complete at " + end + " UTC" : "complete between " + begin + " and " + end + " UTC";
+        String when = begin.equals(end) ? "at " + end : "between " + begin + " and " + end;
+        return "complete " + when + " UTC at this rate";
     }
 }

@@ -34,7 +34,7 @@ final class AdviceTest {
                 .isEqualTo(
                         "the server refuses this agent: no such disk; what is assigned is changed by the control plane");
         assertThat(Advice.forbidden(plan, "duplicate agent"))
-                .endsWith("stop the clone, then have the control plane send ACCEPT_AGENTS for source server s-1");
+                .endsWith("stop one of them, then have the control plane send ACCEPT_AGENTS for source server s-1");
         assertThat(Advice.reopen(plan, "vol-1"))
                 .isEqualTo("repair the volume, then have the control plane send REOPEN_VOLUME for vol-1");
         assertThat(serverRefused(ServerLookup.Change.SERVER))

@@ -3,6 +3,7 @@ package org.replicationserver.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Random;
 import java.util.function.Consumer;
@@ -488,6 +489,22 @@ class ReplicationSimulationTest {
         assertThat(tries).isBetween(50, 300);
         for (int i = 1; i < tries; i++) {
             assertThat(sim.connectNanos.get(i) - sim.connectNanos.get(i - 1)).isLessThan(61_000_000_000L);
+        }
+    }
+
+    @Test
+    void serverThatIsNotAssignedYetIsNoWarningAndOneThatIsUnknownIs() {
+        for (LinkFailure.Kind kind : EnumSet.of(LinkFailure.Kind.SERVER_AWAITED, LinkFailure.Kind.SERVER_UNKNOWN)) {
+            Simulation sim = simulation(ReplicationPlan.ENDLESS, true, TINY);
+            sim.server.goDown();
+            sim.whenDown = new LinkFailure(kind, "not yet");
+            sim.runFor(100);
+            boolean waits = kind == LinkFailure.Kind.SERVER_AWAITED;
+            assertThat(sim.events)
+                    .hasSizeGreaterThan(1)
+                    .allSatisfy(event -> assertThat(event.text()).startsWith("not yet; next attempt in "))
+                    .extracting(AgentEvent::kind)
+                    .containsOnly(waits ? AgentEvent.Kind.STATE : AgentEvent.Kind.WARNING);
         }
     }
 

@@ -22,6 +22,10 @@ final class Simulation implements AgentIo, ModelServer.World {
     final HeapFrames frames = new HeapFrames();
     final List<byte[]> disks = new ArrayList<>();
     final List<AgentEvent> events = new ArrayList<>();
+
+    /** What becomes of a connection while the server is down. */
+    LinkFailure whenDown = LinkFailure.lost("refused");
+
     final List<Long> connectNanos = new ArrayList<>();
     private final BlockPreparer preparer = new BlockPreparer(frames);
     private final PriorityQueue<Event> queue = new PriorityQueue<>((a, b) ->
@@ -204,7 +208,7 @@ final class Simulation implements AgentIo, ModelServer.World {
             if (server.isUp()) {
                 wire.open();
             } else {
-                link.closed(LinkFailure.lost("refused"));
+                link.closed(whenDown);
             }
         });
     }

@@ -139,6 +139,7 @@ final class ControlPlaneMainTest {
                             .put("sourceServerId", SOURCE)
                             .put("agentPin", "sha256:" + "a1".repeat(32))
                             .put("disks", new JsonArray().add(disk)));
+            assertThat(poll(server).body().getJsonArray("commands")).isEmpty();
             JsonObject target = new JsonObject().put("deviceName", "/dev/sda").put("volumeId", "vol-1");
             JsonObject assignment = new JsonObject()
                     .put("sourceServerId", SOURCE)
@@ -152,13 +153,7 @@ final class ControlPlaneMainTest {
                                     .put("replicationServerId", SERVER)
                                     .put("command", new JsonObject().put("type", "DRAIN_SERVER")))
                     .getString("commandId");
-            Answer polled = server.call(
-                    "GetChannelCommandsForMgn",
-                    new JsonObject()
-                            .put("replicationServerId", SERVER)
-                            .put("waitSeconds", 0)
-                            .put("maxCommands", 16));
-            assertThat(polled.body().getJsonArray("commands"))
+            assertThat(poll(server).body().getJsonArray("commands"))
                     .extracting(command -> ((JsonObject) command).getString("commandId"))
                     .containsExactly(paired, drained);
         }
@@ -167,11 +162,25 @@ final class ControlPlaneMainTest {
         assertThat(get("/commands").getJsonArray("commands").getJsonObject(0).getInteger("deliveries"))
                 .isEqualTo(1);
         assertThat(get("/violations").getJsonArray("list")).isEmpty();
-        for (String view : List.of("/", "/messages", "/irregularities", "/exchanges", "/logs", "/metrics", "/faults")) {
+        for (String view : List.of("/", "/messages", "/irregularities", "/logs", "/metrics", "/faults")) {
             get(view);
         }
+        assertThat(get("/exchanges").getJsonArray("exchanges"))
+                .extracting(exchange -> ((JsonObject) exchange).getString("operation"))
+                .containsExactly("RegisterAgentForMgn", "GetChannelCommandsForMgn", "GetChannelCommandsForMgn");
+        assertThat(get("/exchanges").getJsonArray("exchanges").getJsonObject(0).getInteger("status"))
+                .isEqualTo(200);
         signal.complete(143);
         assertThat(running.get(20, TimeUnit.SECONDS)).isEqualTo(143);
+    }
+
+    private static Answer poll(ApiClient server) throws Exception {
+        return server.call(
+                "GetChannelCommandsForMgn",
+                new JsonObject()
+                        .put("replicationServerId", SERVER)
+                        .put("waitSeconds", 0)
+                        .put("maxCommands", 16));
     }
 
     private boolean isKnown() throws Exception {
@@ -222,10 +231,11 @@ final class ControlPlaneMainTest {
     @Test
     void faultsAreInjectedAndEndedByTheOperator() throws Exception {
         start();
-        ask(
-                "POST",
-                "/faults",
-                new JsonObject().put("kind", "ERROR").put("error", "THROTTLING").put("count", 1));
+        JsonObject fault =
+                new JsonObject().put("kind", "ERROR").put("error", "THROTTLING").put("count", 1);
+        ask("POST", "/faults", fault);
+        assertThat(get("/faults").getJsonArray("faults"))
+                .containsExactly(fault.copy().put("delayMillis", 0).put("retryAfterSeconds", -1));
         JsonObject poll = new JsonObject()
                 .put("replicationServerId", SERVER)
                 .put("waitSeconds", 0)
@@ -249,6 +259,19 @@ final class ControlPlaneMainTest {
         start();
         assertThat(admin("GET", "/coffee", new JsonObject()).body()).contains("GET /fleet");
         assertThat(admin("POST", "/commands", new JsonObject()).body()).contains("replicationServerId: missing");
+        for (String request : List.of("/assignments", "/commands", "/addresses")) {
+            HttpResponse<String> stranger = admin(
+                    "POST",
+                    request,
+                    new JsonObject().put("sourceServerId", SOURCE).put("replicationServerId", SERVER));
+            assertThat(stranger.statusCode()).as(request).isEqualTo(404);
+            assertThat(stranger.body())
+                    .contains("there is no replication server " + SERVER
+                            + "; allowed: one that has called, which none has yet");
+        }
+        try (ApiClient server = client(Role.REPLICATION_SERVER, "replication-server")) {
+            poll(server);
+        }
         HttpResponse<String> wrong = admin(
                 "POST",
                 "/commands",

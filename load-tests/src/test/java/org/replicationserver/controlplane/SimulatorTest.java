@@ -461,9 +461,25 @@ final class SimulatorTest {
     }
 
     @Test
+    void anotherKeyThanTheRegisteredOneIsRefusedAndChangesNothing() throws Exception {
+        sendResult(SERVER, assign(SERVER, true), "SUCCEEDED");
+        Answer answer = register(NEXT_PIN);
+        assertRefused(answer, ErrorCode.CONFLICT);
+        assertThat(answer.body().getString("message")).contains(SOURCE, NEXT_PIN, "another key");
+        assertThat(describe(SERVER)
+                        .getJsonArray("associations")
+                        .getJsonObject(0)
+                        .getJsonArray("agentPins"))
+                .containsExactly(PIN);
+        assertThat(register(PIN).status()).as("the same agent once more").isEqualTo(200);
+        assertNoViolations();
+    }
+
+    @Test
     void aNewKeyOfTheAgentIsPairedBesideTheFormerOne() throws Exception {
         sendResult(SERVER, assign(SERVER, true), "SUCCEEDED");
-        register(NEXT_PIN);
+        simulator.fleet().registerAgent(SOURCE, NEXT_PIN, List.of(new SourceDisk("/dev/sda", 8 * MIB)));
+        assertThat(register(NEXT_PIN).status()).isEqualTo(200);
         JsonObject association = describe(SERVER).getJsonArray("associations").getJsonObject(0);
         assertThat(association.getJsonArray("agentPins")).containsExactly(PIN, NEXT_PIN);
         assertThat(simulator.fleet().commands(SERVER).getFirst().command().getString("type"))
@@ -617,6 +633,40 @@ final class SimulatorTest {
     }
 
     @Test
+    void aCommandWhoseIdIsTakenHasNoEffect() throws Exception {
+        assign(SERVER, true);
+        JsonObject pause = new JsonObject()
+                .put("commandId", "mine")
+                .put("type", "PAUSE_REPLICATION")
+                .put("sourceServerId", SOURCE);
+        simulator.fleet().issue(SERVER, pause);
+        List<JsonObject> others = List.of(
+                pause.copy().put("type", "START_REPLICATION"),
+                pause.copy().put("type", "UNPAIR_SOURCE_SERVER"),
+                pause.copy()
+                        .put("type", "SET_BANDWIDTH")
+                        .put(
+                                "parameters",
+                                new JsonObject().put("bandwidth", new JsonObject().put("bandwidthThrottling", 5))));
+        JsonObject before = describe(SERVER);
+        for (JsonObject other : others) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> simulator.fleet().issue(SERVER, other))
+                    .withMessage("commandId: mine is taken; allowed: a new one");
+        }
+        assertThat(describe(SERVER)).isEqualTo(before);
+    }
+
+    @Test
+    void anIdThatAnOperatorHasTakenIsNotDrawnAgain() {
+        JsonObject collect = new JsonObject().put("type", "COLLECT_LOGS");
+        for (int i = 1; i < 20; i++) {
+            simulator.fleet().issue(SERVER, collect.copy().put("commandId", "c-" + i));
+        }
+        assertThat(assign(SERVER, true)).isEqualTo("c-20");
+    }
+
+    @Test
     void commandsWithoutAResultAreBounded() {
         for (int i = 0; i < 1024; i++) {
             simulator.fleet().issue(SERVER, "COLLECT_LOGS", null);
@@ -624,6 +674,10 @@ final class SimulatorTest {
         assertThatIllegalStateException()
                 .isThrownBy(() -> simulator.fleet().issue(SERVER, "COLLECT_LOGS", null))
                 .withMessageContaining("allowed: 1024");
+        assertThatIllegalStateException().isThrownBy(() -> assign(SERVER, true));
+        assertThat(simulator.fleet().sourceServer(SOURCE).replicationServerId())
+                .as("what cannot be told is not done")
+                .isNull();
     }
 
     // Durable messages.

@@ -131,8 +131,8 @@ final class ControlPlaneTest {
                 .containsExactly(
                         "initial sync: the control plane sees INITIAL_SYNC, 1.0 MiB of 8.0 MiB",
                         "initial sync: the control plane sees INITIAL_SYNC, 2.0 MiB of 8.0 MiB,"
-                                + " complete between 08:55:00 and 09:05:30 UTC",
-                        "initial sync: the control plane sees INITIAL_SYNC, 2.0 MiB of 8.0 MiB, complete at 08:55:00 UTC");
+                                + " complete between 08:55:00 and 09:05:30 UTC at this rate",
+                        "initial sync: the control plane sees INITIAL_SYNC, 2.0 MiB of 8.0 MiB, complete at 08:55:00 UTC at this rate");
     }
 
     @Test

@@ -438,6 +438,14 @@ final class CommandTest {
                 command(limit(0), SOURCE);
                 assertRate(full, 8);
             }
+            assertThat(server.logSinceStart())
+                    .contains("result=the bandwidth of this source server is limited to 40 Mbps\n")
+                    .contains("bandwidth is limited from now on: source=" + SOURCE + " mbps=40 origin=ASSIGNED")
+                    .contains(
+                            "result=the bandwidth of this source server is limited to 40 Mbps outside the 1 entry of its"
+                                    + " schedule")
+                    .contains("bandwidth is limited from now on: source=" + SOURCE + " mbps=4 origin=SCHEDULE")
+                    .contains("bandwidth is not limited from now on: source=" + SOURCE + " mbps=0 origin=ASSIGNED");
             assertThatNothingWasOutOfOrder();
         }
     }

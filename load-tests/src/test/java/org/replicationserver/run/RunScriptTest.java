@@ -184,6 +184,14 @@ final class RunScriptTest {
     }
 
     @Test
+    void formatTellsWhatItTakesAndRunsNothing() throws Exception {
+        Outcome outcome = run("format", "--help");
+        assertThat(outcome.exitCode()).isZero();
+        assertThat(outcome.output()).contains("Usage: ./run format").doesNotContain("mvn");
+        assertThat(builds()).isEmpty();
+    }
+
+    @Test
     void whatTheTestsHaveBuiltIsNotBuiltAgain() throws Exception {
         assertThat(run("test", "--long").exitCode()).isZero();
         assertThat(run("demo").output()).doesNotContain("building");

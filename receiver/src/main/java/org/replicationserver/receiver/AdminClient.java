@@ -23,7 +23,12 @@ import picocli.CommandLine;
 
 /** Sends one command to the server that runs on this machine and prints its answer. */
 final class AdminClient {
-    static final Duration TIMEOUT = Duration.ofSeconds(60);
+    /** A server that is well answers at once; one that is stopped takes connections all the same. */
+    static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(10);
+
+    /** Opening a device may take its time. */
+    static final Duration DEVICE_TIMEOUT = Duration.ofSeconds(60);
+
     private static final int DONE = 200;
 
     private record Reply(int status, Buffer body) {}
@@ -49,10 +54,10 @@ final class AdminClient {
     }
 
     /** Sends a command to the server of the configuration; returns the exit code. */
-    static int run(ConfigOptions options, CommandLine commandLine, String command) {
+    static int run(ConfigOptions options, CommandLine commandLine, String command, Duration timeout) {
         try {
             Path socket = options.load().toServerConfig().adminSocket();
-            return new AdminClient(socket, TIMEOUT).run(commandLine, command);
+            return new AdminClient(socket, timeout).run(commandLine, command);
         } catch (ConfigException e) {
             e.lines().forEach(commandLine.getErr()::println);
             return ConfigException.EXIT_CODE;
@@ -87,7 +92,7 @@ final class AdminClient {
         Vertx vertx = Vertx.vertx();
         HttpClient client = vertx.createHttpClient();
         try {
-            return send(connect(client, method, command));
+            return send(connect(client, method, command), method);
         } finally {
             // It must be held until here: a client that is garbage closes its connections.
             client.close();
@@ -102,7 +107,7 @@ final class AdminClient {
                 .setMethod(method)
                 .setURI(command);
         try {
-            HttpClientRequest connected = await(client.request(request));
+            HttpClientRequest connected = await(client.request(request), method);
             // Without one the log tells of the connection's end too, in words of the network.
             connected.connection().exceptionHandler(told -> {});
             return connected;
@@ -123,12 +128,12 @@ final class AdminClient {
         return "nobody listens on " + socket + ", the server that made it has ended; start the server";
     }
 
-    private Reply send(HttpClientRequest request) throws NoAnswerException {
+    private Reply send(HttpClientRequest request, HttpMethod method) throws NoAnswerException {
         try {
             // Before anything is sent: a body that came before somebody asked for it would be lost.
             Future<Reply> reply = request.response().compose(AdminClient::whole);
             request.end();
-            return await(reply);
+            return await(reply, method);
         } catch (ExecutionException e) {
             throw new NoAnswerException("the server closed the connection without an answer: " + socket
                     + "; look into its log whether it ended and whether the command was carried out");
@@ -157,13 +162,13 @@ final class AdminClient {
                 + " bytes=" + reply.body().length() + "; is the server of the same version as this command?");
     }
 
-    private <T> T await(Future<T> future) throws ExecutionException, NoAnswerException {
+    private <T> T await(Future<T> future, HttpMethod method) throws ExecutionException, NoAnswerException {
         try {
             return future.toCompletionStage().toCompletableFuture().get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            throw new NoAnswerException(
-                    "no answer within " + timeout.toSeconds() + " s from " + socket
-                            + "; the device may be stuck, and the command may still be carried out: look into the server's log");
+            throw new NoAnswerException("no answer within " + timeout.toSeconds() + " s from " + socket
+                    + "; the server is stopped, overloaded or waits for a device: look at its process and its log"
+                    + (method.equals(HttpMethod.GET) ? "" : "; the command may still be carried out"));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new NoAnswerException(

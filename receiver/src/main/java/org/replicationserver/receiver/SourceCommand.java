@@ -25,7 +25,7 @@ final class SourceCommand {
                 "0:done",
                 "1:refused by the server",
                 "2:wrong command line",
-                "69:no server answers",
+                "69:no server answers within 10 s",
                 "78:mistakes in the configuration, a line each"
             })
     static final class AcceptAgents implements Callable<Integer> {
@@ -43,7 +43,11 @@ final class SourceCommand {
         @Override
         public Integer call() {
             IdForm.SOURCE_SERVER.require(sourceServerId, spec, LABEL);
-            return AdminClient.run(options, spec.commandLine(), "/sources/" + sourceServerId + "/accept-agents");
+            return AdminClient.run(
+                    options,
+                    spec.commandLine(),
+                    "/sources/" + sourceServerId + "/accept-agents",
+                    AdminClient.ANSWER_TIMEOUT);
         }
     }
 }

@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
         exitCodeList = {
             "0:printed",
             "2:wrong command line",
-            "69:no server answers",
+            "69:no server answers within 10 s",
             "78:mistakes in the configuration, a line each"
         })
 final class StatusCommand implements Callable<Integer> {
@@ -44,7 +44,8 @@ final class StatusCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         try {
-            AdminClient client = new AdminClient(options.load().toServerConfig().adminSocket(), AdminClient.TIMEOUT);
+            AdminClient client =
+                    new AdminClient(options.load().toServerConfig().adminSocket(), AdminClient.ANSWER_TIMEOUT);
             JsonObject status = client.status();
             spec.commandLine()
                     .getOut()

@@ -24,7 +24,7 @@ import picocli.CommandLine.Spec;
             "0:done",
             "1:refused by the server",
             "2:wrong command line",
-            "69:no server answers",
+            "69:no server answers within 10 s",
             "78:mistakes in the configuration, a line each"
         })
 final class ThrottleCommand implements Callable<Integer> {
@@ -53,9 +53,13 @@ final class ThrottleCommand implements Callable<Integer> {
                     spec.commandLine(), LABEL + "=" + mbps + "; allowed: 0 to " + BandwidthSchedule.MBPS_MAX);
         }
         if (sourceServerId == null) {
-            return AdminClient.run(options, spec.commandLine(), "/throttle/" + mbps);
+            return send("/throttle/" + mbps);
         }
         IdForm.SOURCE_SERVER.require(sourceServerId, spec, SOURCE);
-        return AdminClient.run(options, spec.commandLine(), "/sources/" + sourceServerId + "/throttle/" + mbps);
+        return send("/sources/" + sourceServerId + "/throttle/" + mbps);
+    }
+
+    private int send(String command) {
+        return AdminClient.run(options, spec.commandLine(), command, AdminClient.ANSWER_TIMEOUT);
     }
 }

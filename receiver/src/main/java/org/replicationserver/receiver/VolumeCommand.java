@@ -25,7 +25,7 @@ final class VolumeCommand {
                 "0:done",
                 "1:refused by the server",
                 "2:wrong command line",
-                "69:no server answers",
+                "69:no server answers within 60 s",
                 "78:mistakes in the configuration, a line each"
             })
     static final class Reopen implements Callable<Integer> {
@@ -43,7 +43,8 @@ final class VolumeCommand {
         @Override
         public Integer call() {
             IdForm.VOLUME.require(volumeId, spec, LABEL);
-            return AdminClient.run(options, spec.commandLine(), "/volumes/" + volumeId + "/reopen");
+            return AdminClient.run(
+                    options, spec.commandLine(), "/volumes/" + volumeId + "/reopen", AdminClient.DEVICE_TIMEOUT);
         }
     }
 }

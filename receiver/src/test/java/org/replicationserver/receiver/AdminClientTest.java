@@ -1,6 +1,7 @@
 package org.replicationserver.receiver;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
@@ -131,8 +132,18 @@ class AdminClientTest {
         listen();
         assertThat(send(Duration.ofSeconds(1)))
                 .isEqualTo(failed("no answer within 1 s from " + socket
-                        + "; the device may be stuck, and the command may still be carried out: look into the"
-                        + " server's log"));
+                        + "; the server is stopped, overloaded or waits for a device: look at its process and its log"
+                        + "; the command may still be carried out"));
+    }
+
+    @Test
+    void statusOfAServerThatDoesNotAnswerIsNotWaitedForForEver() throws Exception {
+        listen();
+        assertThatThrownBy(() -> new AdminClient(socket, Duration.ofSeconds(1)).status())
+                .isInstanceOf(AdminClient.NoAnswerException.class)
+                .hasMessage("no answer within 1 s from " + socket
+                        + "; the server is stopped, overloaded or waits for a device: look at its process and its log");
+        assertThat(AdminClient.ANSWER_TIMEOUT).isEqualTo(Duration.ofSeconds(10));
     }
 
     @Test

@@ -294,7 +294,8 @@ final class ConfigKeys {
             "log.format",
             ValueType.choice(LogFormat.class),
             "auto",
-            "Form of log lines; auto is json where they go to systemd's journal, text elsewhere.");
+            "Form of log lines, a line of JSON each or text; auto is json where standard output is systemd's journal. Only there a"
+                    + " line of JSON begins with its priority, as <6>.");
     static final ConfigKey<LogLevel> LOG_LEVEL =
             key("log.level", ValueType.choice(LogLevel.class), "info", "Least severity of the lines that are logged.");
 

@@ -2,6 +2,7 @@ package org.replicationserver.receiver.control;
 
 import java.time.Clock;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -233,7 +234,8 @@ final class CommandDispatcher implements AutoCloseable {
             return new CommandResult(Status.NOT_SUPPORTED, message, null);
         }
         if (command.expires() != null && clock.instant().isAfter(command.expires())) {
-            String message = "it expired at " + command.expires() + ", here it is " + clock.instant();
+            String message = "it expired at " + command.expires() + ", here it is "
+                    + clock.instant().truncatedTo(ChronoUnit.MILLIS);
             return new CommandResult(Status.EXPIRED, message, null);
         }
         try {

@@ -3,21 +3,26 @@ package org.replicationserver.receiver.log;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.encoder.EncoderBase;
-import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A line of JSON for each event, with the priority in front that systemd's journal takes off again ({@code sd-daemon(3)}): {@code
- * <6>{"dateTime":...}}. Any thread.
+ * A line of JSON for each event: {@code {"dateTime":...}}. To systemd's journal with the priority in front that it takes off again
+ * ({@code sd-daemon(3)}): {@code <6>{"dateTime":...}}. Any thread.
  */
 final class JsonEncoder extends EncoderBase<ILoggingEvent> {
     private static final byte[] NONE = {};
 
+    private final boolean toJournal;
+
+    JsonEncoder(boolean toJournal) {
+        this.toJournal = toJournal;
+    }
+
     @Override
     public byte[] encode(ILoggingEvent event) {
-        LogRecord line = LogRecord.of(event);
-        JsonObject json = line.toJson().put("thread", line.thread());
-        return (priority(event.getLevel()) + json.encode() + "\n").getBytes(StandardCharsets.UTF_8);
+        String prefix = toJournal ? priority(event.getLevel()) : "";
+        String json = LogRecord.of(event).toLine().encode();
+        return (prefix + json + "\n").getBytes(StandardCharsets.UTF_8);
     }
 
     /** Syslog's: err, warning, info, debug. */

@@ -7,10 +7,7 @@ public enum LogFormat {
     TEXT,
     JSON;
 
-    /** The variable by which systemd tells its services that they write to the journal. */
-    private static final String JOURNAL = "JOURNAL_STREAM";
-
-    boolean isJson() {
-        return this == JSON || (this == AUTO && System.getenv(JOURNAL) != null);
+    boolean isJson(boolean toJournal) {
+        return this == JSON || (this == AUTO && toJournal);
     }
 }

@@ -16,7 +16,7 @@ import org.slf4j.event.KeyValuePair;
  *
  * @param logger the simple name
  * @param event in words
- * @param attributes the facts, in order
+ * @param attributes the facts, in order, each as {@link LogValue} has it; what is not known is left out
  * @param exception its stack trace, cut, or null
  */
 public record LogRecord(
@@ -25,7 +25,7 @@ public record LogRecord(
         String logger,
         String thread,
         String event,
-        Map<String, String> attributes,
+        Map<String, Object> attributes,
         @Nullable String exception) {
     /** Longer texts are cut: they are of a fault, or of a peer. */
     static final int TEXT_CHARS_MAX = 1024;
@@ -45,12 +45,13 @@ public record LogRecord(
                 stackTrace(event.getThrowableProxy()));
     }
 
-    private static Map<String, String> attributes(@Nullable List<KeyValuePair> facts) {
-        Map<String, String> attributes = new LinkedHashMap<>();
+    private static Map<String, Object> attributes(@Nullable List<KeyValuePair> facts) {
+        Map<String, Object> attributes = new LinkedHashMap<>();
         if (facts != null) {
             facts.stream()
                     .limit(ATTRIBUTES_MAX)
-                    .forEach(fact -> attributes.put(fact.key, cut(String.valueOf(fact.value), TEXT_CHARS_MAX)));
+                    .filter(fact -> fact.value != null)
+                    .forEach(fact -> attributes.put(fact.key, LogValue.of(fact.value)));
         }
         return attributes;
     }
@@ -59,20 +60,29 @@ public record LogRecord(
         return thrown == null ? null : cut(ThrowableProxyUtil.asString(thrown), EXCEPTION_CHARS_MAX);
     }
 
-    private static String cut(String text, int charsMax) {
+    static String cut(String text, int charsMax) {
         return text.length() <= charsMax ? text : text.substring(0, charsMax - 1) + "…";
     }
 
-    /** The members of {@code SendClientLogsForMgn}; instants as ISO-8601. */
+    /** The members of {@code SendClientLogsForMgn}, whose attributes are all text; instants as ISO-8601. */
     public JsonObject toJson() {
+        JsonObject facts = new JsonObject();
+        attributes.forEach((key, value) -> facts.put(key, cut(value.toString(), TEXT_CHARS_MAX)));
+        return json(facts);
+    }
+
+    /** The members of a line of JSON: numbers and lists as such, and the thread. */
+    JsonObject toLine() {
+        return json(new JsonObject(attributes)).put("thread", thread);
+    }
+
+    private JsonObject json(JsonObject facts) {
         JsonObject json = new JsonObject()
                 .put("dateTime", dateTime.toString())
                 .put("level", level)
                 .put("logger", logger)
-                .put("event", event);
-        JsonObject facts = new JsonObject();
-        attributes.forEach(facts::put);
-        json.put("attributes", facts);
+                .put("event", event)
+                .put("attributes", facts);
         if (exception != null) {
             json.put("exception", exception);
         }
@@ -82,8 +92,8 @@ public record LogRecord(
     /** What it may take in memory or on the wire, roughly. */
     int sizeBytes() {
         int chars = event.length() + (exception == null ? 0 : exception.length());
-        for (Map.Entry<String, String> fact : attributes.entrySet()) {
-            chars += fact.getKey().length() + fact.getValue().length();
+        for (Map.Entry<String, Object> fact : attributes.entrySet()) {
+            chars += fact.getKey().length() + fact.getValue().toString().length();
         }
         return OVERHEAD_BYTES + 2 * chars;
     }

@@ -17,8 +17,9 @@ public final class Logging {
     public static RecentLogs setUp(LogFormat format, LogLevel level) {
         Logger root = (Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
         root.setLevel(level.level());
-        if (format.isJson()) {
-            writeJson(root);
+        boolean toJournal = Journal.isStandardOutput();
+        if (format.isJson(toJournal)) {
+            writeJson(root, toJournal);
         }
         RecentLogs recent = new RecentLogs();
         recent.setContext(root.getLoggerContext());
@@ -29,11 +30,11 @@ public final class Logging {
         return recent;
     }
 
-    private static void writeJson(AppenderAttachable<ILoggingEvent> root) {
+    private static void writeJson(AppenderAttachable<ILoggingEvent> root, boolean toJournal) {
         LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
         for (Iterator<Appender<ILoggingEvent>> appenders = root.iteratorForAppenders(); appenders.hasNext(); ) {
             if (appenders.next() instanceof OutputStreamAppender<ILoggingEvent> output) {
-                JsonEncoder encoder = new JsonEncoder();
+                JsonEncoder encoder = new JsonEncoder(toJournal);
                 encoder.setContext(context);
                 encoder.start();
                 output.setEncoder(encoder);

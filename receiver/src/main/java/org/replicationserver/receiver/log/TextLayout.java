@@ -12,7 +12,7 @@ public final class TextLayout extends ClassicConverter {
         return textOf(event);
     }
 
-    /** The event in words, and its facts. */
+    /** The event in words, and its facts as far as they are known. */
     public static String textOf(ILoggingEvent event) {
         List<KeyValuePair> facts = event.getKeyValuePairs();
         if (facts == null || facts.isEmpty()) {
@@ -20,7 +20,9 @@ public final class TextLayout extends ClassicConverter {
         }
         StringBuilder text = new StringBuilder(event.getFormattedMessage()).append(':');
         for (KeyValuePair fact : facts) {
-            text.append(' ').append(fact.key).append('=').append(fact.value);
+            if (fact.value != null) {
+                text.append(' ').append(fact.key).append('=').append(LogValue.text(fact.value));
+            }
         }
         return text.toString();
     }

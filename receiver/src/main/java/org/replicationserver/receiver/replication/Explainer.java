@@ -14,6 +14,7 @@ import org.replicationserver.receiver.replication.AgentPresence.RefusedHello;
 import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplicationError;
 import org.replicationserver.receiver.replication.DataReplicationInfo.Rate;
 import org.replicationserver.receiver.replication.Explanation.Facts;
+import org.replicationserver.receiver.session.RefusedAgent;
 
 /** Finds the rows of {@link ExplanationCode} that are true now, with their numbers. Event loop only; changes nothing. */
 final class Explainer {
@@ -60,10 +61,17 @@ final class Explainer {
         agentPort = port;
     }
 
-    void duplicateAgent(@Nullable String refusedAddress, @Nullable String otherAddress) {
+    /** @param refused null where it is known only that there is one, of which another record was lost */
+    void duplicateAgent(String sourceServerId, @Nullable RefusedAgent refused) {
         duplicateAgent = ExplanationCode.DUPLICATE_AGENT.explain(new Facts()
-                .put("refusedAddress", refusedAddress == null ? UNKNOWN : refusedAddress)
-                .put("otherAddress", otherAddress == null ? UNKNOWN : otherAddress));
+                .put("sourceServerId", sourceServerId)
+                .put("keys", refused == null ? "unknown keys" : keys(refused))
+                .put("refusedAddress", refused == null ? UNKNOWN : refused.address())
+                .put("otherAddress", refused == null ? UNKNOWN : refused.otherAddress()));
+    }
+
+    private static String keys(RefusedAgent refused) {
+        return refused.sameKey() ? "the same key (a cloned machine?)" : "different keys (registered twice?)";
     }
 
     void agentsAccepted() {

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  * Why a replication is as it is; immutable.
  *
  * @param sentence with its numbers
- * @param facts what the sentence is made of; values are String or Long, those that end in Bytes or BytesPerSecond are exact here
+ * @param facts what the sentence is made of; values are String or Long, numbers of bytes and seconds are exact here
  * @param nextAction what to do
  */
 public record Explanation(
@@ -59,7 +59,7 @@ public record Explanation(
         }
     }
 
-    /** Puts facts into the places of a sentence; a number of bytes is written in its unit. */
+    /** Puts facts into the places of a sentence; a number of bytes or seconds is written with its units. */
     static String fill(String sentence, Map<String, Object> facts) {
         Matcher place = PLACE.matcher(sentence);
         return place.replaceAll(found -> {
@@ -72,9 +72,15 @@ public record Explanation(
     }
 
     private static String words(String name, Object value) {
-        if (value instanceof Long number && name.endsWith("BytesPerSecond")) {
+        if (!(value instanceof Long number)) {
+            return value.toString();
+        }
+        if (name.endsWith("BytesPerSecond")) {
             return Amounts.bytes(number) + "/s";
         }
-        return value instanceof Long number && name.endsWith("Bytes") ? Amounts.bytes(number) : value.toString();
+        if (name.endsWith("Bytes")) {
+            return Amounts.bytes(number);
+        }
+        return name.equals("seconds") || name.endsWith("Seconds") ? Amounts.seconds(number) : value.toString();
     }
 }

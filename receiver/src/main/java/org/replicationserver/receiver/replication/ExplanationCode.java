@@ -22,14 +22,15 @@ public enum ExplanationCode {
     DISK_SIZE_DIFFERS(
             ERROR,
             DataReplicationErrorCode.UNSUPPORTED_VM_CONFIGURATION,
-            "the agent at {address} was refused {seconds} s ago, its disks are not those that are assigned: {reason}",
+            "the agent at {address} was refused {seconds} ago, its disks are not those that are assigned: {reason}",
             "Assign each disk with exactly its size; a volume for a grown disk must be as large."),
     DUPLICATE_AGENT(
             ERROR,
             DataReplicationErrorCode.UNSUPPORTED_VM_CONFIGURATION,
-            "two agents take turns with one certificate (a cloned machine?), the one at {refusedAddress} is refused, the other is at"
-                    + " {otherAddress}; no volume counts as consistent",
-            "Stop the clone, then accept the agents of this source server."),
+            "two agents take turns with {keys}, the one at {refusedAddress} is refused, the other is at {otherAddress}; no volume counts"
+                    + " as consistent",
+            "Stop the agent that does not belong here, then accept the agents again (ACCEPT_AGENTS, or: source accept-agents"
+                    + " {sourceServerId})."),
     VOLUME_FAILED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,
@@ -38,7 +39,7 @@ public enum ExplanationCode {
     VOLUME_MISSING(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,
-            "volume {volumeId} of disk {deviceName} has not been open for {seconds} s: {reason} ({path})",
+            "volume {volumeId} of disk {deviceName} has not been open for {seconds}: {reason} ({path})",
             "Attach the volume to this instance, or mend what the reason names; then reopen it (REOPEN_VOLUME, or: volume reopen"
                     + " {volumeId})."),
     SERVER_DRAINED(
@@ -49,49 +50,49 @@ public enum ExplanationCode {
     CONTROL_PLANE_NOT_AUTHENTICATED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_AUTHENTICATE_WITH_SERVICE,
-            "this server has not been authenticated by the control plane for {seconds} s: {reason}; tried again {nextAttempt}",
+            "this server has not been authenticated by the control plane for {seconds}: {reason}; tried again {nextAttempt}",
             null),
     AGENT_REFUSED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
-            "the agent at {address} was refused {seconds} s ago with {error}: {reason}",
+            "the agent at {address} was refused {seconds} ago with {error}: {reason}",
             "VERSION: update the agent. FORBIDDEN: assign the disk, or accept the agents. SHUTDOWN: wait. Otherwise look at its log."),
     AGENT_NOT_SEEN(
             ERROR,
             DataReplicationErrorCode.AGENT_NOT_SEEN,
-            "the agent has had no session for {seconds} s, the last one ended so: {reason}",
+            "the agent has had no session for {seconds}, the last one ended so: {reason}",
             "Check that the source server and its agent run, and that TCP {port} to this server is open."),
     SERVER_PIN_REJECTED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
-            "a peer at {address} refused this server's certificate right after it saw it, {seconds} s ago ({reason}): somebody intercepts"
+            "a peer at {address} refused this server's certificate right after it saw it, {seconds} ago ({reason}): somebody intercepts"
                     + " TLS, or the agent holds a stale pin",
             "Exempt TCP {port} from TLS inspection; compare the pin that the agent holds with this server's."),
     AGENT_PIN_UNKNOWN(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_PAIR_REPLICATION_SERVER_WITH_AGENT,
-            "the certificate of a peer at {address} was refused {seconds} s ago: {reason}",
+            "the certificate of a peer at {address} was refused {seconds} ago: {reason}",
             "If that is the agent of this source server, compare its pin with the assigned one, and its clock with this server's."),
     AGENT_NEVER_CONNECTED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_CONNECT_AGENT_TO_REPLICATION_SERVER,
-            "no session of the agent has been opened in {seconds} s",
+            "no session of the agent has been opened in {seconds}",
             "Check that the agent runs, and that security groups, network ACLs and firewalls let TCP {port} from it through."),
     NO_FIRST_BYTE(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_START_DATA_TRANSFER,
-            "the agent has had a session for {seconds} s and no byte of a disk is durable yet",
+            "the agent has had a session for {seconds} and no byte of a disk is durable yet",
             "Look at the agent's log: it may be waiting for a snapshot or a mark of its disks."),
     STALLED(
             ERROR,
             null,
-            "work has waited for {seconds} s and no byte became durable; {percent} % of that time went to {where}",
+            "work has waited for {seconds} and no byte became durable; {percent} % of that time went to {where}",
             null),
     NOT_CONVERGING(
             ERROR,
             DataReplicationErrorCode.NOT_CONVERGING,
             "the backlog of {backloggedBytes} grows: {arrivingBytesPerSecond} are written on the source and {durableBytesPerSecond} become"
-                    + " durable, over {windowSeconds} s; {percent} % of the lag went to {where}",
+                    + " durable, over {windowSeconds}; {percent} % of the lag went to {where}",
             null),
     DISK_NOT_OFFERED(
             ERROR,
@@ -101,30 +102,30 @@ public enum ExplanationCode {
     UNSTABLE_NETWORK(
             WARNING,
             DataReplicationErrorCode.UNSTABLE_NETWORK,
-            "{disconnects} sessions were lost within {windowSeconds} s, the last one so: {reason}",
+            "{disconnects} sessions were lost within {windowSeconds}, the last one so: {reason}",
             "Look for what cuts TCP {port}: firewalls with short timeouts, VPN, load balancers, an overloaded source server."),
     CONTROL_PLANE_UNREACHABLE(
             WARNING,
             null,
-            "the control plane has not been reached for {seconds} s: {reason}; tried again {nextAttempt};"
+            "the control plane has not been reached for {seconds}: {reason}; tried again {nextAttempt};"
                     + " replication goes on, what is to be told is kept",
             null),
     CONTROL_PLANE_THROTTLED(
             WARNING,
             null,
-            "the control plane has turned calls away as too many for {seconds} s: {reason}; tried again {nextAttempt};"
+            "the control plane has turned calls away as too many for {seconds}: {reason}; tried again {nextAttempt};"
                     + " replication goes on, what is to be told is kept",
             null),
     CONTROL_PLANE_SERVER_ERROR(
             WARNING,
             null,
-            "the control plane has failed to answer calls for {seconds} s: {reason}; tried again {nextAttempt};"
+            "the control plane has failed to answer calls for {seconds}: {reason}; tried again {nextAttempt};"
                     + " replication goes on, what is to be told is kept",
             null),
     CONTROL_PLANE_BAD_ANSWER(
             WARNING,
             null,
-            "what answers as the control plane has not spoken its API for {seconds} s: {reason}; tried again {nextAttempt};"
+            "what answers as the control plane has not spoken its API for {seconds}: {reason}; tried again {nextAttempt};"
                     + " replication goes on, what is to be told is kept",
             null),
     RECORD_LOST(
@@ -135,7 +136,7 @@ public enum ExplanationCode {
     BACKLOG(
             WARNING,
             null,
-            "the replica is {lagSeconds} s behind with {backloggedBytes} to come; {percent} % of the lag went to {where}",
+            "the replica is {lagSeconds} behind with {backloggedBytes} to come; {percent} % of the lag went to {where}",
             null),
     RESCAN(
             INFO,

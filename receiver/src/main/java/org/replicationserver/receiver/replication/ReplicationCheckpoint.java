@@ -89,7 +89,7 @@ public record ReplicationCheckpoint(
                 record.commit().epoch(),
                 record.commit().markTimeMillis(),
                 record.stateLost() && !committed,
-                !record.refusedInstances().isEmpty(),
+                !record.refusedAgents().isEmpty(),
                 DesiredState.STOPPED,
                 0,
                 volumes);

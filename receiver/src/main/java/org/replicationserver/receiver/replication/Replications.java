@@ -13,6 +13,7 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.RefusedAgent;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SessionEvents;
@@ -194,6 +195,9 @@ public final class Replications implements SessionEvents {
         replication.listensOn(agentPort);
         replication.serverDrained(drainedMillis);
         replications.put(id, replication);
+        if (!record.refusedAgents().isEmpty()) {
+            replication.duplicateAgent(record.refusedAgents().getLast());
+        }
         replication.desired(wanted, now());
     }
 
@@ -302,8 +306,8 @@ public final class Replications implements SessionEvents {
     }
 
     @Override
-    public void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress) {
-        withAndKeep(sourceServerId, replication -> replication.duplicateAgent(refusedAddress, otherAddress));
+    public void duplicateAgent(String sourceServerId, RefusedAgent refused) {
+        withAndKeep(sourceServerId, replication -> replication.duplicateAgent(refused));
     }
 
     @Override

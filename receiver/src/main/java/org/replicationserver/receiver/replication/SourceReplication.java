@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.AgentPresence.RefusedHandshake;
@@ -14,6 +13,7 @@ import org.replicationserver.receiver.replication.DataReplicationInfo.Replicated
 import org.replicationserver.receiver.replication.DataReplicationInfo.StageSeconds;
 import org.replicationserver.receiver.replication.Explainer.Situation;
 import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.RefusedAgent;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeBacklog;
@@ -91,7 +91,7 @@ public final class SourceReplication {
         this.steps = new InitiationSteps(settings, disks, agent, controlPlane);
         this.explainer = new Explainer(settings, disks, agent, controlPlane, rates, attribution, stall);
         if (kept.duplicateAgent()) {
-            explainer.duplicateAgent(null, null);
+            explainer.duplicateAgent(assignment.sourceServerId(), null);
         }
         if (kept.recordLost()) {
             explainer.recordLost("by an earlier process of this server");
@@ -210,9 +210,9 @@ public final class SourceReplication {
         }
     }
 
-    /** Two agents take turns; {@code otherAddress} is of the one that goes on. */
-    public void duplicateAgent(String refusedAddress, @Nullable String otherAddress) {
-        explainer.duplicateAgent(refusedAddress, otherAddress);
+    /** Two agents take turns, one of them is refused. */
+    public void duplicateAgent(RefusedAgent refused) {
+        explainer.duplicateAgent(assignment.sourceServerId(), refused);
     }
 
     /** An operator accepts all agents again. */

@@ -206,7 +206,7 @@ final class ServerCommands {
                     .edit(known -> new Associations(known.associations(), bandwidth))
                     // Also where somebody has set another one by hand since.
                     .thenRunAsync(() -> sessions.setServerBandwidth(bandwidth), eventLoop)
-                    .thenApply(set -> CommandResult.succeeded("the bandwidth of this server is set"));
+                    .thenApply(set -> CommandResult.succeeded("the bandwidth of this server is " + inWords(bandwidth)));
         }
         return change(
                         id,
@@ -220,8 +220,17 @@ final class ServerCommands {
                 // Also where somebody has set another one by hand since.
                 .thenCompose(known ->
                         known ? onEventLoop(() -> limit(id, bandwidth)) : CompletableFuture.completedStage(false))
-                .thenApply(set ->
-                        set ? CommandResult.succeeded("the bandwidth of this source server is set") : notAssigned(id));
+                .thenApply(set -> set
+                        ? CommandResult.succeeded("the bandwidth of this source server is " + inWords(bandwidth))
+                        : notAssigned(id));
+    }
+
+    private static String inWords(BandwidthSchedule bandwidth) {
+        String plain = bandwidth.mbps() == 0 ? "not limited" : "limited to " + bandwidth.mbps() + " Mbps";
+        int entries = bandwidth.entries().size();
+        return entries == 0
+                ? plain
+                : plain + " outside the " + entries + (entries == 1 ? " entry" : " entries") + " of its schedule";
     }
 
     /** At once; a source server that has only just come has its place when its record is read. */

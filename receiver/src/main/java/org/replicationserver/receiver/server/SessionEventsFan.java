@@ -7,6 +7,8 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.HeldLimit;
+import org.replicationserver.receiver.session.RefusedAgent;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.SourceAssignment;
@@ -40,6 +42,13 @@ final class SessionEventsFan implements SessionEvents {
     public void desired(String sourceServerId, DesiredState wanted) {
         for (SessionEvents events : told) {
             events.desired(sourceServerId, wanted);
+        }
+    }
+
+    @Override
+    public void bandwidthLimited(@Nullable String sourceServerId, HeldLimit limit) {
+        for (SessionEvents events : told) {
+            events.bandwidthLimited(sourceServerId, limit);
         }
     }
 
@@ -227,9 +236,9 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
-    public void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress) {
+    public void duplicateAgent(String sourceServerId, RefusedAgent refused) {
         for (SessionEvents events : told) {
-            events.duplicateAgent(sourceServerId, refusedAddress, otherAddress);
+            events.duplicateAgent(sourceServerId, refused);
         }
     }
 

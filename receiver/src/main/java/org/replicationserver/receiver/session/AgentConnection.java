@@ -144,10 +144,9 @@ public final class AgentConnection implements FrameReader.Handler {
             case CONTROL -> {
                 long silentNanos = nowNanos - receivedNanos;
                 if (silentNanos > settings.deadAfter().toNanos()) {
-                    String text =
-                            "nothing was received for " + settings.deadAfter().toSeconds() + " s";
-                    sendError(new ProtocolException(ErrorCode.STATE, text));
-                    end(text, SessionEndCause.LOST);
+                    expired(
+                            "nothing was received for " + settings.deadAfter().toSeconds() + " s",
+                            SessionEndCause.LOST);
                 } else if (silentNanos > settings.pingAfter().toNanos() && !pinged) {
                     pinged = true;
                     transport.write(writer.empty(FrameType.PING));
@@ -372,6 +371,20 @@ public final class AgentConnection implements FrameReader.Handler {
         if (role != Role.ENDED) {
             transport.resumeReading();
         }
+    }
+
+    /**
+     * Ends the connection, and with it the session, because something did not come in time. Nothing that came is refused by that: where there
+     * is a session, its end tells of it.
+     */
+    void expired(String reason, SessionEndCause cause) {
+        ProtocolException told = new ProtocolException(ErrorCode.STATE, reason);
+        if (session == null) {
+            sendError(told);
+        } else {
+            send(FrameType.ERROR, told.toBody());
+        }
+        end(reason, cause);
     }
 
     /** Ends the connection, and with it the session, with an error for the peer. */

@@ -1,20 +1,27 @@
 package org.replicationserver.receiver.session;
 
 import java.time.Instant;
+import java.util.function.Consumer;
 
-/** A limit of bandwidth that follows a schedule: the assigned one, or another that was set by hand since. Event loop only. */
+/**
+ * A limit of bandwidth that follows a schedule: the assigned one, or another that was set by hand since. It tells of each change of what
+ * holds or of where that comes from. Event loop only.
+ */
 final class BandwidthLimit {
     /** What it allows now. */
     final ByteBucket bucket = new ByteBucket();
 
     private final SessionClock clock;
+    private final Consumer<HeldLimit> listener;
     private BandwidthSchedule assigned = BandwidthSchedule.UNLIMITED;
     private BandwidthSchedule schedule = BandwidthSchedule.UNLIMITED;
     private int mbps;
     private boolean isOfEntry;
+    private HeldLimit told = new HeldLimit(0, HeldLimit.Origin.ASSIGNED);
 
-    BandwidthLimit(SessionClock clock) {
+    BandwidthLimit(SessionClock clock, Consumer<HeldLimit> listener) {
         this.clock = clock;
+        this.listener = listener;
     }
 
     boolean isAssigned(BandwidthSchedule asked) {
@@ -43,7 +50,16 @@ final class BandwidthLimit {
             mbps = newMbps;
             bucket.setMbps(newMbps, clock.nanos());
         }
+        tell();
         return changed;
+    }
+
+    private void tell() {
+        HeldLimit now = held();
+        if (!now.equals(told)) {
+            told = now;
+            listener.accept(now);
+        }
     }
 
     HeldLimit held() {

@@ -8,7 +8,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The agents that came with one source server's certificate, to find a cloned machine. Event loop only.
+ * The agents that came with one source server's keys, to find a cloned machine or one that was registered twice. Event loop only.
  *
  * <p>An agent that is restarted draws a new instance and never uses an old one again, so only two agents that are alive at the
  * same time *return*. More than three returns within five minutes make a duplicate; of the two instances that take turns the one
@@ -22,29 +22,33 @@ final class InstanceHistory {
     /** Refused instances that are remembered; of more clones than that the oldest may try again. */
     static final int REFUSED_MAX = 16;
 
-    /** What becomes of a HELLO; {@code otherAddress} is that of the agent that it takes turns with. */
-    record Verdict(
-            boolean refused, boolean newlyRefused, @Nullable String otherAddress) {}
+    /**
+     * What becomes of a HELLO.
+     *
+     * @param newlyRefused the agent that is refused from now on, this one or the other; null if there is none
+     */
+    record Verdict(boolean refused, @Nullable RefusedAgent newlyRefused) {}
 
-    private record Seen(long order, String address) {}
+    private record Seen(long order, String address, String pin) {}
 
-    private static final Verdict WELCOME = new Verdict(false, false, null);
+    private static final Verdict WELCOME = new Verdict(false, null);
 
     /** Instances in the order in which they were first seen; the oldest are forgotten. */
     private final Map<String, Seen> seen = new LinkedHashMap<>();
 
     private final ArrayDeque<Long> returns = new ArrayDeque<>();
-    private final List<String> refused;
+    private final List<RefusedAgent> refused;
     private @Nullable String current;
     private long order;
 
-    InstanceHistory(List<String> refused) {
+    InstanceHistory(List<RefusedAgent> refused) {
         this.refused = new ArrayList<>(refused);
     }
 
-    Verdict hello(String instance, String address, long nowNanos) {
-        if (refused.contains(instance)) {
-            return new Verdict(true, false, null);
+    /** @param pin of the key with which the agent came */
+    Verdict hello(String instance, String address, String pin, long nowNanos) {
+        if (refused.stream().anyMatch(agent -> agent.instance().equals(instance))) {
+            return new Verdict(true, null);
         }
         while (!returns.isEmpty() && nowNanos - returns.peekFirst() > WINDOW_NANOS) {
             returns.removeFirst();
@@ -53,7 +57,7 @@ final class InstanceHistory {
         boolean isReturn = previous != null && !previous.equals(instance) && seen.containsKey(instance);
         Seen first = seen.get(instance);
         if (first == null) {
-            first = new Seen(order++, address);
+            first = new Seen(order++, address, pin);
             seen.put(instance, first);
             if (seen.size() > INSTANCES_MAX) {
                 seen.remove(seen.keySet().iterator().next());
@@ -65,27 +69,30 @@ final class InstanceHistory {
         Seen other = previous == null ? null : seen.get(previous);
         if (isReturn && previous != null && returns.size() > RETURNS_MAX && other != null) {
             boolean thisCameLater = first.order() > other.order();
-            refuse(thisCameLater ? instance : previous);
+            boolean sameKey = pin.equals(other.pin());
+            RefusedAgent found = thisCameLater
+                    ? new RefusedAgent(instance, address, other.address(), sameKey)
+                    : new RefusedAgent(previous, other.address(), address, sameKey);
+            refuse(found);
             returns.clear();
-            if (thisCameLater) {
-                return new Verdict(true, true, other.address());
+            if (!thisCameLater) {
+                current = instance;
             }
-            current = instance;
-            return new Verdict(false, true, other.address());
+            return new Verdict(thisCameLater, found);
         }
         current = instance;
         return WELCOME;
     }
 
-    private void refuse(String instance) {
-        refused.add(instance);
+    private void refuse(RefusedAgent agent) {
+        refused.add(agent);
         if (refused.size() > REFUSED_MAX) {
             refused.removeFirst();
         }
     }
 
-    /** The instances that are refused, oldest first. */
-    List<String> refused() {
+    /** Those that are refused, oldest first. */
+    List<RefusedAgent> refused() {
         return List.copyOf(refused);
     }
 

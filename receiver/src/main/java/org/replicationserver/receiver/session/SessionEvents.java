@@ -19,6 +19,13 @@ public interface SessionEvents {
     /** Something else is wanted of a source server. */
     default void desired(String sourceServerId, DesiredState wanted) {}
 
+    /**
+     * Another limit of bandwidth holds from now on, whoever set it or whatever schedule.
+     *
+     * @param sourceServerId null where it is that of all source servers together
+     */
+    default void bandwidthLimited(@Nullable String sourceServerId, HeldLimit limit) {}
+
     /** A HELLO was refused; {@code text} is text of ours. */
     default void helloRefused(String sourceServerId, String remoteAddress, ErrorCode code, String text) {}
 
@@ -104,8 +111,8 @@ public interface SessionEvents {
     /** A volume failed. */
     default void volumeFailed(String sourceServerId, VolumeFailure failure) {}
 
-    /** Two agents with one certificate take turns; the later is refused from now on. */
-    default void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress) {}
+    /** Two agents of one source server take turns; the later is refused from now on. */
+    default void duplicateAgent(String sourceServerId, RefusedAgent refused) {}
 
     /** An operator has chosen: agents that were refused as duplicates may come again. */
     default void agentsAccepted(String sourceServerId) {}

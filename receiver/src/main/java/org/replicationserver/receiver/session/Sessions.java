@@ -69,7 +69,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
                 records,
                 eventLoop,
                 random);
-        this.throttle = new Throttle(clock, timer);
+        this.throttle = new Throttle(clock, timer, limit -> events.bandwidthLimited(null, limit));
         this.scheduledNanos = clock.nanos();
     }
 
@@ -124,13 +124,14 @@ public final class Sessions implements SourceSlot.SlotOwner {
     }
 
     private CompletionStage<Void> assignFirst(
-            SourceAssignment assignment, Wish own, @Nullable SourceRecord lastReported) {
+            SourceAssignment assignment, Wish asked, @Nullable SourceRecord lastReported) {
         String id = assignment.sourceServerId();
         return context.records().load(id).thenCompose(known -> {
-            Wish wish = newest(id, own); // another may have come while the record was read
+            Wish wish = newest(id, asked); // another may have come while the record was read
             SourceRecord record = known.newerOf(lastReported);
             SourceMemory share = new SourceMemory(shareBytes(slots.size() + 1), context.clock());
-            SourceSlot slot = new SourceSlot(id, wish.wanted(), record, context, share, throttle.newSource(), this);
+            SourceThrottle own = throttle.newSource(limit -> context.events().bandwidthLimited(id, limit));
+            SourceSlot slot = new SourceSlot(id, wish.wanted(), record, context, share, own, this);
             slot.throttle.assign(wish.bandwidth());
             slots.put(id, slot);
             shareMemory();

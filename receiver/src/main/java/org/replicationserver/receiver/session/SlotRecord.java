@@ -89,8 +89,8 @@ final class SlotRecord {
         }
     }
 
-    CompletionStage<Void> setRefusedInstances(List<String> instances) {
-        return change(now.withRefusedInstances(instances));
+    CompletionStage<Void> setRefusedAgents(List<RefusedAgent> agents) {
+        return change(now.withRefusedAgents(agents));
     }
 
     // --- volumes

@@ -23,7 +23,7 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  * @param stateLost whether the record before this one could not be read, so that nothing is known of volumes that are not in this one
  * @param takenOver whether it is what another server reported last, and no agent came since: that server may have committed more
  * @param volumes by volume id
- * @param refusedInstances agents that were found to be duplicates, until an operator accepts them
+ * @param refusedAgents those that were found to be duplicates, until an operator accepts them
  */
 public record SourceRecord(
         long generation,
@@ -33,7 +33,7 @@ public record SourceRecord(
         boolean stateLost,
         boolean takenOver,
         Map<String, VolumeRecord> volumes,
-        List<String> refusedInstances) {
+        List<RefusedAgent> refusedAgents) {
 
     /** Volumes that were ever assigned, before those that are no more are forgotten. */
     static final int VOLUMES_KEPT_MAX = 512;
@@ -44,7 +44,7 @@ public record SourceRecord(
     private static final int BYTES_MAX = 1024 * 1024;
 
     private static final int FAILED_CAUSE_CHARS_MAX = 256;
-    private static final int REFUSED_INSTANCES_MAX = InstanceHistory.REFUSED_MAX;
+    private static final int REFUSED_AGENTS_MAX = InstanceHistory.REFUSED_MAX;
 
     /** Why a volume has the data generation that it has; the words are those of WELCOME. */
     public enum Origin {
@@ -82,7 +82,7 @@ public record SourceRecord(
 
     public SourceRecord {
         volumes = Map.copyOf(volumes);
-        refusedInstances = List.copyOf(refusedInstances);
+        refusedAgents = List.copyOf(refusedAgents);
     }
 
     /** The record of a source server that was never seen. */
@@ -93,12 +93,12 @@ public record SourceRecord(
     /** The record of a source server whose own could not be read. */
     public static SourceRecord lost() {
         SourceRecord none = initial();
-        return new SourceRecord(0, 0, none.commit, 0, true, false, none.volumes, none.refusedInstances);
+        return new SourceRecord(0, 0, none.commit, 0, true, false, none.volumes, none.refusedAgents);
     }
 
     private SourceRecord takenOver(boolean lostHere) {
         return new SourceRecord(
-                generation, writtenGeneration, commit, firstByteMillis, lostHere, true, volumes, refusedInstances);
+                generation, writtenGeneration, commit, firstByteMillis, lostHere, true, volumes, refusedAgents);
     }
 
     /**
@@ -114,7 +114,7 @@ public record SourceRecord(
                 ? new Commit(seen, Math.max(commit.epoch(), seen - 1), true, commit.markTimeMillis())
                 : commit;
         return new SourceRecord(
-                generation, writtenGeneration, newest, firstByteMillis, stateLost, false, volumes, refusedInstances);
+                generation, writtenGeneration, newest, firstByteMillis, stateLost, false, volumes, refusedAgents);
     }
 
     private long newestSeen(Hello.Remembered remembers, SourceAssignment assignment) {
@@ -146,7 +146,7 @@ public record SourceRecord(
                 stateLost,
                 takenOver,
                 volumes,
-                refusedInstances);
+                refusedAgents);
     }
 
     /** The session of this generation may write. */
@@ -159,7 +159,7 @@ public record SourceRecord(
                 stateLost,
                 takenOver,
                 volumes,
-                refusedInstances);
+                refusedAgents);
     }
 
     public SourceRecord withCommit(long epoch, boolean fuzzy, long markTimeMillis) {
@@ -172,12 +172,12 @@ public record SourceRecord(
                 stateLost,
                 takenOver,
                 volumes,
-                refusedInstances);
+                refusedAgents);
     }
 
     public SourceRecord withFirstByte(long millis) {
         return new SourceRecord(
-                generation, writtenGeneration, commit, millis, stateLost, takenOver, volumes, refusedInstances);
+                generation, writtenGeneration, commit, millis, stateLost, takenOver, volumes, refusedAgents);
     }
 
     public SourceRecord withVolume(String volumeId, VolumeRecord volume) {
@@ -211,19 +211,12 @@ public record SourceRecord(
 
     private SourceRecord withVolumes(Map<String, VolumeRecord> changed) {
         return new SourceRecord(
-                generation,
-                writtenGeneration,
-                commit,
-                firstByteMillis,
-                stateLost,
-                takenOver,
-                changed,
-                refusedInstances);
+                generation, writtenGeneration, commit, firstByteMillis, stateLost, takenOver, changed, refusedAgents);
     }
 
-    public SourceRecord withRefusedInstances(List<String> instances) {
+    public SourceRecord withRefusedAgents(List<RefusedAgent> agents) {
         return new SourceRecord(
-                generation, writtenGeneration, commit, firstByteMillis, stateLost, takenOver, volumes, instances);
+                generation, writtenGeneration, commit, firstByteMillis, stateLost, takenOver, volumes, agents);
     }
 
     /** Reads what {@link #toBytes} wrote; members that a later version added are ignored. */
@@ -252,7 +245,30 @@ public record SourceRecord(
                 json.bool("stateLost"),
                 json.has("takenOver") && json.bool("takenOver"),
                 volumes,
-                json.strings("refusedInstances", 0, REFUSED_INSTANCES_MAX));
+                refusedAgents(json));
+    }
+
+    private static List<RefusedAgent> refusedAgents(JsonBody json) throws ProtocolException {
+        List<RefusedAgent> agents = new ArrayList<>();
+        if (!json.has("refusedAgents")) {
+            return agents;
+        }
+        for (JsonBody agent : json.objects("refusedAgents", 0, REFUSED_AGENTS_MAX)) {
+            agents.add(new RefusedAgent(
+                    agent.string("instance", 1, ProtocolLimits.JSON_STRING_CHARS_MAX),
+                    agent.string("address", 0, ProtocolLimits.JSON_STRING_CHARS_MAX),
+                    agent.string("otherAddress", 0, ProtocolLimits.JSON_STRING_CHARS_MAX),
+                    agent.bool("sameKey")));
+        }
+        return agents;
+    }
+
+    private static JsonBody json(RefusedAgent agent) {
+        return JsonBody.empty()
+                .put("instance", agent.instance())
+                .put("address", agent.address())
+                .put("otherAddress", agent.otherAddress())
+                .put("sameKey", agent.sameKey());
     }
 
     public byte[] toBytes() {
@@ -273,7 +289,9 @@ public record SourceRecord(
                 .put("stateLost", stateLost)
                 .put("takenOver", takenOver)
                 .put("volumes", list)
-                .put("refusedInstances", refusedInstances)
+                .put(
+                        "refusedAgents",
+                        refusedAgents.stream().map(SourceRecord::json).toList())
                 .toBytes();
     }
 }

@@ -323,10 +323,10 @@ final class SourceSession {
         }
         if (attachedCount < streams.length
                 && nowNanos - openedNanos > settings.attachTimeout().toNanos()) {
-            control.fail(new ProtocolException(
-                    ErrorCode.STATE,
+            control.expired(
                     attachedCount + " of " + streams.length + " streams attached within "
-                            + settings.attachTimeout().toSeconds() + " s"));
+                            + settings.attachTimeout().toSeconds() + " s",
+                    SessionEndCause.SERVER_ENDED);
             return;
         }
         for (StreamState stream : streams) {

@@ -87,7 +87,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         this.owner = owner;
         this.windowUsedUp = new RunningTime(context.clock());
         this.blocksUnderWay = new RunningTime(context.clock());
-        this.instances = new InstanceHistory(record.refusedInstances());
+        this.instances = new InstanceHistory(record.refusedAgents());
         this.record = new SlotRecord(sourceServerId, record, context);
         this.volumes = new SlotVolumes(sourceServerId, this.record, context, this);
     }
@@ -207,10 +207,14 @@ final class SourceSlot implements SlotVolumes.Owner {
             }
         }
         InstanceHistory.Verdict verdict = instances.hello(
-                hello.instance(), control.remoteAddress(), context.clock().nanos());
-        if (verdict.newlyRefused()) {
-            record.setRefusedInstances(instances.refused());
-            context.events().duplicateAgent(sourceServerId, control.remoteAddress(), verdict.otherAddress());
+                hello.instance(),
+                control.remoteAddress(),
+                control.pin(),
+                context.clock().nanos());
+        RefusedAgent found = verdict.newlyRefused();
+        if (found != null) {
+            record.setRefusedAgents(instances.refused());
+            context.events().duplicateAgent(sourceServerId, found);
         }
         if (verdict.refused()) {
             throw new ProtocolException(ErrorCode.FORBIDDEN, "duplicate agent");
@@ -326,7 +330,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     /** An operator has chosen: every instance may open a session again. */
     void acceptAgents() {
         instances.acceptAll();
-        record.setRefusedInstances(List.of());
+        record.setRefusedAgents(List.of());
         context.events().agentsAccepted(sourceServerId);
     }
 

@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,11 +48,11 @@ public final class SourceThrottle {
     /** Whose turn it is. */
     private @Nullable Member served;
 
-    SourceThrottle(Throttle server, SessionClock clock) {
+    SourceThrottle(Throttle server, SessionClock clock, Consumer<HeldLimit> listener) {
         this.server = server;
         this.clock = clock;
         this.paused = new RunningTime(clock);
-        this.limit = new BandwidthLimit(clock);
+        this.limit = new BandwidthLimit(clock, listener);
         this.bucket = limit.bucket;
     }
 

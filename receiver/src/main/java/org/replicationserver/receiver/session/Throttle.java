@@ -3,6 +3,7 @@ package org.replicationserver.receiver.session;
 import java.util.ArrayDeque;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,15 +31,20 @@ final class Throttle {
     private @Nullable Runnable alarm;
     private long alarmNanos;
 
-    Throttle(SessionClock clock, LoopTimer timer) {
+    /** @param listener told of each limit that holds from then on */
+    Throttle(SessionClock clock, LoopTimer timer, Consumer<HeldLimit> listener) {
         this.clock = clock;
         this.timer = timer;
-        this.limit = new BandwidthLimit(clock);
+        this.limit = new BandwidthLimit(clock, listener);
     }
 
-    /** The throttle of one more source server, without a limit of its own. */
-    SourceThrottle newSource() {
-        return new SourceThrottle(this, clock);
+    /**
+     * The throttle of one more source server, without a limit of its own.
+     *
+     * @param listener told of each limit of its own that holds from then on
+     */
+    SourceThrottle newSource(Consumer<HeldLimit> listener) {
+        return new SourceThrottle(this, clock, listener);
     }
 
     void assign(BandwidthSchedule schedule) {

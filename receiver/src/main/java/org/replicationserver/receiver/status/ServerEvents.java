@@ -4,8 +4,10 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Refusal;
 import org.replicationserver.receiver.listener.ListenerEvents;
@@ -13,6 +15,9 @@ import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.HeldLimit;
+import org.replicationserver.receiver.session.RefusedAgent;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SessionEvents;
@@ -39,6 +44,10 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     private final Map<String, LogLimit> logLimits = new HashMap<>();
 
     private static final String STRANGERS = "";
+
+    /** Source servers whose agent was told to wait, which is in the log. */
+    private final Set<String> keptWaiting = new HashSet<>();
+
     private final Map<ErrorCode, Counter> refusals = new EnumMap<>(ErrorCode.class);
 
     // counted once per frame or round, so looked up once
@@ -96,8 +105,17 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
                     .addKeyValue("generation", generation)
                     .addKeyValue("address", remoteAddress)
                     .addKeyValue("streams", streams)
+                    .addKeyValue(
+                            "volumes",
+                            volumes.stream().map(ServerEvents::begins).toList())
                     .log("session opened");
         }
+    }
+
+    /** How a disk begins: {@code vol-1:RESCAN:NEW_VOLUME}. */
+    private static String begins(Welcome.Volume volume) {
+        return volume.volumeId() + ":" + volume.action()
+                + (volume.action() == Welcome.Action.RESCAN ? ":" + volume.reason() : "");
     }
 
     @Override
@@ -119,20 +137,55 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
         if (counter != null) {
             counter.increment();
         }
-        if (mayLog(sourceServerId)) {
-            LoggingEventBuilder line = LOG.atWarn()
+        if (code == ErrorCode.PAUSED) {
+            keptWaiting(sourceServerId, remoteAddress, error);
+        } else if (mayLog(sourceServerId)) {
+            LOG.atWarn()
                     .addKeyValue("source", sourceServerId)
                     .addKeyValue("address", remoteAddress)
-                    .addKeyValue("code", error.name());
-            line = withFact(line, "seq", error.seq());
-            line = withFact(line, "volume", error.volume());
-            line = withFact(line, "offset", error.offset());
-            line.addKeyValue("text", error.text()).log("refused");
+                    .addKeyValue("code", error.name())
+                    .addKeyValue("seq", error.seq())
+                    .addKeyValue("volume", error.volume())
+                    .addKeyValue("offset", error.offset())
+                    .addKeyValue("text", error.text())
+                    .log("refused");
         }
     }
 
-    private static LoggingEventBuilder withFact(LoggingEventBuilder line, String key, @Nullable Object value) {
-        return value == null ? line : line.addKeyValue(key, value);
+    /** As somebody wants it, and the agent asks again and again: told once. */
+    private void keptWaiting(String sourceServerId, String remoteAddress, ErrorBody error) {
+        if (keptWaiting.add(sourceServerId)) {
+            LOG.atInfo()
+                    .addKeyValue("source", sourceServerId)
+                    .addKeyValue("address", remoteAddress)
+                    .addKeyValue("text", error.text())
+                    .log("agent is kept waiting, which is not told again");
+        }
+    }
+
+    @Override
+    public void desired(String sourceServerId, DesiredState wanted) {
+        keptWaiting.remove(sourceServerId);
+    }
+
+    @Override
+    public void unassigned(String sourceServerId) {
+        keptWaiting.remove(sourceServerId);
+        logLimits.remove(sourceServerId);
+    }
+
+    @Override
+    public void bandwidthLimited(@Nullable String sourceServerId, HeldLimit limit) {
+        LOG.atInfo()
+                .addKeyValue("source", sourceServerId == null ? "all" : sourceServerId)
+                .addKeyValue("mbps", limit.mbps())
+                .addKeyValue("origin", limit.origin())
+                .log(limit.mbps() == 0 ? "bandwidth is not limited from now on" : "bandwidth is limited from now on");
+    }
+
+    /** A fact without a value is left out of the line. */
+    private static @Nullable String known(String text) {
+        return text.isEmpty() ? null : text;
     }
 
     @Override
@@ -268,22 +321,31 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void volumeFailed(String sourceServerId, VolumeFailure failure) {
         counter("volume_failures").increment();
-        LOG.atError()
+        LoggingEventBuilder line = LOG.atError()
                 .addKeyValue("source", sourceServerId)
                 .addKeyValue("volume", failure.volumeId())
-                .addKeyValue("cause", failure.message())
+                .addKeyValue("operation", failure.operation())
+                .addKeyValue("path", known(failure.path()));
+        if (failure.lengthBytes() > 0) {
+            line = line.addKeyValue("offset", failure.offsetBytes()).addKeyValue("length", failure.lengthBytes());
+        }
+        line.addKeyValue("errno", known(failure.errnoName()))
+                .addKeyValue("detail", known(failure.detail()))
                 .log("volume failed");
     }
 
     @Override
-    public void duplicateAgent(String sourceServerId, String refusedAddress, @Nullable String otherAddress) {
+    public void duplicateAgent(String sourceServerId, RefusedAgent refused) {
         counter("duplicate_agents").increment();
         LOG.atError()
                 .addKeyValue("source", sourceServerId)
-                .addKeyValue("address", refusedAddress)
-                .addKeyValue("other", otherAddress)
-                .log(
-                        "two agents take turns with one certificate (a cloned machine?), the later is refused until `source accept-agents`");
+                .addKeyValue("address", refused.address())
+                .addKeyValue("other", refused.otherAddress())
+                .log("two agents take turns with "
+                        + (refused.sameKey()
+                                ? "the same key (a cloned machine?)"
+                                : "different keys (registered twice?)")
+                        + ", the later is refused until `source accept-agents`");
     }
 
     @Override

@@ -5,11 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.LoggingEvent;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.slf4j.event.KeyValuePair;
@@ -37,22 +45,59 @@ final class LogLinesTest {
     @Test
     void jsonLineHasTheFactsAsMembersAndStaysOneLine() {
         LoggingEvent event = event(Level.WARN, "refused\nby \"us\"", new KeyValuePair("text", "a\u001b[2Jb\n<0>c"));
-        String line = new String(new JsonEncoder().encode(event), StandardCharsets.UTF_8);
-        assertThat(line).startsWith("<4>{").endsWith("}\n");
+        String line = jsonLine(event, false);
+        assertThat(line).startsWith("{").endsWith("}\n");
         assertThat(line.strip()).doesNotContain("\n").doesNotContain("\u001b");
-        JsonObject json = new JsonObject(line.substring(3));
+        JsonObject json = new JsonObject(line);
         assertThat(json.getString("event")).isEqualTo("refused\nby \"us\"");
         assertThat(json.getString("level")).isEqualTo("WARN");
         assertThat(json.getString("logger")).isEqualTo("Events");
         assertThat(json.getJsonObject("attributes").getString("text")).isEqualTo("a\u001b[2Jb\n<0>c");
     }
 
+    private static String jsonLine(LoggingEvent event, boolean toJournal) {
+        return new String(new JsonEncoder(toJournal).encode(event), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void factsKeepTheirTypeInJsonAndOneThatIsNotKnownIsLeftOut() {
+        LoggingEvent event = event(
+                Level.INFO,
+                "listening",
+                new KeyValuePair("port", 1500),
+                new KeyValuePair("fuzzy", true),
+                new KeyValuePair("protocols", List.of("TLSv1.2", "TLSv1.3")),
+                new KeyValuePair("rate", Double.NaN),
+                new KeyValuePair("other", null));
+        assertThat(new JsonObject(jsonLine(event, false)).getJsonObject("attributes"))
+                .isEqualTo(new JsonObject()
+                        .put("port", 1500)
+                        .put("fuzzy", true)
+                        .put("protocols", new JsonArray().add("TLSv1.2").add("TLSv1.3"))
+                        .put("rate", "NaN"));
+        assertThat(TextLayout.textOf(event))
+                .isEqualTo("listening: port=1500 fuzzy=true protocols=[TLSv1.2, TLSv1.3] rate=NaN");
+    }
+
+    @Test
+    void momentsAreToTheMillisecondAndDurationsInSeconds() {
+        LoggingEvent event = event(
+                Level.INFO,
+                "failing",
+                new KeyValuePair("since", Instant.parse("2026-11-25T08:00:00.123456789Z")),
+                new KeyValuePair("took", Duration.parse("PT2M49S")),
+                new KeyValuePair("pause", Duration.ofMillis(1500)));
+        String text = "failing: since=2026-11-25T08:00:00.123Z took=169 s pause=1.5 s";
+        assertThat(TextLayout.textOf(event)).isEqualTo(text);
+        assertThat(LogRecord.of(event).attributes())
+                .isEqualTo(Map.of("since", "2026-11-25T08:00:00.123Z", "took", "169 s", "pause", "1.5 s"));
+    }
+
     @ParameterizedTest
     @CsvSource({"ERROR,<3>", "WARN,<4>", "INFO,<6>", "DEBUG,<7>"})
     void journalIsToldTheSeverity(String level, String priority) {
         LoggingEvent event = event(Level.valueOf(level), "x");
-        assertThat(new String(new JsonEncoder().encode(event), StandardCharsets.UTF_8))
-                .startsWith(priority);
+        assertThat(jsonLine(event, true)).startsWith(priority + "{");
     }
 
     @Test
@@ -61,6 +106,7 @@ final class LogLinesTest {
         event.setThrowableProxy(new ch.qos.logback.classic.spi.ThrowableProxy(new IllegalStateException("boom")));
         LogRecord line = LogRecord.of(event);
         assertThat(line.attributes().get("cause"))
+                .asString()
                 .hasSize(LogRecord.TEXT_CHARS_MAX)
                 .endsWith("…");
         assertThat(line.exception()).contains("IllegalStateException: boom").hasSizeLessThanOrEqualTo(4096);
@@ -124,17 +170,39 @@ final class LogLinesTest {
 
     @Test
     void logFormatFollowsTheJournalOnlyWhenItMay() {
-        assertThat(LogFormat.JSON.isJson()).isTrue();
-        assertThat(LogFormat.TEXT.isJson()).isFalse();
-        assertThat(LogFormat.AUTO.isJson()).isEqualTo(System.getenv("JOURNAL_STREAM") != null);
+        assertThat(LogFormat.JSON.isJson(false)).isTrue();
+        assertThat(LogFormat.TEXT.isJson(true)).isFalse();
+        assertThat(LogFormat.AUTO.isJson(true)).isTrue();
+        assertThat(LogFormat.AUTO.isJson(false)).isFalse();
+    }
+
+    @Test
+    void outputIsTheJournalOnlyIfItIsTheVeryStreamThatTheVariableNames(@TempDir Path directory) throws IOException {
+        Path stream = Files.createFile(directory.resolve("stream"));
+        Path file = Files.createFile(directory.resolve("file"));
+        String told = Files.getAttribute(stream, "unix:dev") + ":" + Files.getAttribute(stream, "unix:ino");
+        assertThat(Journal.isStream(told, stream)).isTrue();
+        assertThat(Journal.isStream(told, file))
+                .as("inherited by who writes into a file")
+                .isFalse();
+        assertThat(Journal.isStream(null, stream)).isFalse();
+        assertThat(Journal.isStream("", stream)).isFalse();
+        assertThat(Journal.isStream(told, directory.resolve("none"))).isFalse();
     }
 
     @Test
     void membersAreThoseOfTheControlApi() {
-        LogRecord line = LogRecord.of(event(Level.INFO, "committed", new KeyValuePair("epoch", 3)));
+        LogRecord line = LogRecord.of(event(Level.INFO, "committed", new KeyValuePair("epoch", 3L)));
         assertThat(line.toJson().getMap())
                 .containsOnlyKeys("dateTime", "level", "logger", "event", "attributes")
                 .containsEntry("event", "committed");
-        assertThat(line.attributes()).isEqualTo(Map.of("epoch", "3"));
+        assertThat(line.toJson().getJsonObject("attributes"))
+                .as("the control API knows only text")
+                .isEqualTo(new JsonObject().put("epoch", "3"));
+        List<String> many = Collections.nCopies(60, "volume".repeat(20));
+        LogRecord large = LogRecord.of(event(Level.INFO, "session opened", new KeyValuePair("volumes", many)));
+        assertThat(large.toJson().getJsonObject("attributes").getString("volumes"))
+                .as("and that has its bound")
+                .hasSize(LogRecord.TEXT_CHARS_MAX);
     }
 }

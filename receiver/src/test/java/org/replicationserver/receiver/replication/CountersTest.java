@@ -357,7 +357,7 @@ class CountersTest {
 
         world.model.volumeFailed("vol-0", "EIO", world.now());
         assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0");
-        world.model.duplicateAgent("192.0.2.1:1", null);
+        world.model.duplicateAgent(ModelWorld.DUPLICATE);
         assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0", "vol-1");
         world.model.agentsAccepted();
         assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0");

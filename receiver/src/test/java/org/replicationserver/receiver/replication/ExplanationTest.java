@@ -53,8 +53,8 @@ class ExplanationTest {
                 world -> world.open(Welcome.Action.RESCAN));
         row(
                 ExplanationCode.DUPLICATE_AGENT,
-                world -> world.model.duplicateAgent("192.0.2.1:1", "192.0.2.2:2"),
-                "two agents take turns with one certificate (a cloned machine?), the one at 192.0.2.1:1 is refused, the other is at"
+                world -> world.model.duplicateAgent(ModelWorld.DUPLICATE),
+                "two agents take turns with the same key (a cloned machine?), the one at 192.0.2.1:1 is refused, the other is at"
                         + " 192.0.2.2:2; no volume counts as consistent",
                 world -> world.model.agentsAccepted());
         row(
@@ -116,7 +116,7 @@ class ExplanationTest {
                             HandshakeFault.SERVER_PIN_REJECTED, "192.0.2.9:1", "unknown_ca", world.now());
                     world.passSeconds(599);
                 },
-                "a peer at 192.0.2.9:1 refused this server's certificate right after it saw it, 599 s ago (unknown_ca): somebody"
+                "a peer at 192.0.2.9:1 refused this server's certificate right after it saw it, 9 min 59 s ago (unknown_ca): somebody"
                         + " intercepts TLS, or the agent holds a stale pin",
                 world -> world.passSeconds(1));
         row(
@@ -133,7 +133,7 @@ class ExplanationTest {
         row(
                 ExplanationCode.AGENT_NEVER_CONNECTED,
                 world -> world.passSeconds(300),
-                "no session of the agent has been opened in 300 s",
+                "no session of the agent has been opened in 5 min",
                 world -> world.open(Welcome.Action.RESCAN));
         row(
                 ExplanationCode.NO_FIRST_BYTE,
@@ -141,7 +141,7 @@ class ExplanationTest {
                     world.open(Welcome.Action.RESCAN);
                     world.passSeconds(120);
                 },
-                "the agent has had a session for 120 s and no byte of a disk is durable yet",
+                "the agent has had a session for 2 min and no byte of a disk is durable yet",
                 world -> world.durable(0, 512));
         row(
                 ExplanationCode.AGENT_NOT_SEEN,
@@ -193,7 +193,7 @@ class ExplanationTest {
                         world.passSeconds(199);
                     }
                 },
-                "3 sessions were lost within 600 s, the last one so: connection reset",
+                "3 sessions were lost within 10 min, the last one so: connection reset",
                 world -> world.passSeconds(3));
         awayRow(
                 ExplanationCode.CONTROL_PLANE_UNREACHABLE,
@@ -339,7 +339,7 @@ class ExplanationTest {
         assertThat((Long) explanation.facts().getOrDefault("arrivingBytesPerSecond", 0L))
                 .isBetween(510 * KIB, 514 * KIB);
         assertThat(explanation.sentence())
-                .contains("become durable, over 600 s; ")
+                .contains("become durable, over 10 min; ")
                 .endsWith("of the lag went to the network");
         assertThat(explanation.nextAction()).isEqualTo(LagStage.NETWORK.nextAction);
     }
@@ -443,7 +443,7 @@ class ExplanationTest {
 
         ModelWorld world = world(ExplanationCode.UNSTABLE_NETWORK);
         world.model.volumeFailed("vol-0", "EIO", world.now());
-        world.model.duplicateAgent("a", "b");
+        world.model.duplicateAgent(ModelWorld.DUPLICATE);
         assertThat(world.codes()).isSorted().startsWith(ExplanationCode.DUPLICATE_AGENT, ExplanationCode.VOLUME_FAILED);
     }
 

@@ -24,7 +24,7 @@ class ReplicationCheckpointTest {
         ModelWorld world = new ModelWorld();
         world.replicateAll();
         world.passSeconds(100);
-        world.model.duplicateAgent("a", "b");
+        world.model.duplicateAgent(ModelWorld.DUPLICATE);
         world.lose();
         world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1"), world.volume(1, Welcome.Action.RESCAN, "gen-2"));
         world.durable(0, 3 * MIB);
@@ -43,7 +43,7 @@ class ReplicationCheckpointTest {
                 .isEqualTo(before.dataReplicationInitiation().startDateTime());
         assertThat(after.detail().inconsistentVolumes()).containsExactly("vol-0", "vol-1");
         assertThat(world.explanation(ExplanationCode.DUPLICATE_AGENT).sentence())
-                .contains("the one at unknown is refused");
+                .contains("take turns with unknown keys, the one at unknown is refused");
         assertThat(world.disk(1).replicatedStorageBytes()).isEqualTo(4 * MIB);
     }
 
@@ -92,7 +92,7 @@ class ReplicationCheckpointTest {
         ReplicationCheckpoint lost = ReplicationCheckpoint.of(SourceRecord.lost());
         assertThat(lost.recordLost()).isTrue();
         ReplicationCheckpoint duplicate =
-                ReplicationCheckpoint.of(SourceRecord.initial().withRefusedInstances(List.of("i")));
+                ReplicationCheckpoint.of(SourceRecord.initial().withRefusedAgents(List.of(ModelWorld.DUPLICATE)));
         assertThat(duplicate.duplicateAgent()).isTrue();
         assertThat(ReplicationCheckpoint.of(SourceRecord.lost().withCommit(1, false, 1))
                         .recordLost())

@@ -10,6 +10,7 @@ import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.ManualClock;
+import org.replicationserver.receiver.session.RefusedAgent;
 import org.replicationserver.receiver.session.SourceRecord;
 
 /** What the replications of a server take from what was kept. */
@@ -63,6 +64,22 @@ class ReplicationsTest {
         passAndTick(Duration.ofMinutes(10));
         assertThat(codes()).containsExactly(ExplanationCode.AGENT_NOT_SEEN);
         assertThat(connectStep()).isEqualTo(InitiationStepStatus.SUCCEEDED);
+    }
+
+    @Test
+    void whoIsRefusedAsADuplicateIsKnownAfterARestart() {
+        RefusedAgent refused = new RefusedAgent("i", "192.0.2.1:1", "192.0.2.2:2", false);
+        startWith(SourceRecord.initial().withRefusedAgents(List.of(ModelWorld.DUPLICATE, refused)));
+        Explanation told = info().detail().explanations().getFirst();
+        assertThat(told.code()).isEqualTo(ExplanationCode.DUPLICATE_AGENT);
+        assertThat(told.sentence())
+                .startsWith(
+                        "two agents take turns with different keys (registered twice?), the one at 192.0.2.1:1 is refused,"
+                                + " the other is at 192.0.2.2:2");
+        assertThat(told.nextAction()).endsWith("(ACCEPT_AGENTS, or: source accept-agents s-1).");
+
+        replications.agentsAccepted("s-1");
+        assertThat(codes()).doesNotContain(ExplanationCode.DUPLICATE_AGENT);
     }
 
     @Test

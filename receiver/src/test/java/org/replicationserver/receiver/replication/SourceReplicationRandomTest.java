@@ -206,7 +206,7 @@ class SourceReplicationRandomTest {
                 case 0 -> world.model.volumeFailed(volume, "EIO", world.now());
                 case 1 -> world.model.volumeOpened(volume);
                 case 2 -> world.model.volumeUnavailable(volume, "gone", world.now());
-                case 3 -> world.model.duplicateAgent("a", "b");
+                case 3 -> world.model.duplicateAgent(ModelWorld.DUPLICATE);
                 case 4 -> world.model.agentsAccepted();
                 case 5 -> world.failControlPlane(any(ControlPlaneFault.values()), "x");
                 case 6 -> world.refuseHello(ErrorCode.RANGE, "x");

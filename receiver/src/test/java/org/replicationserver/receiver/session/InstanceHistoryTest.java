@@ -11,8 +11,11 @@ class InstanceHistoryTest {
     private final InstanceHistory history = new InstanceHistory(List.of());
 
     private boolean refused(String instance, long seconds) {
-        return history.hello(instance, "address of " + instance, seconds * SECOND)
-                .refused();
+        return hello(instance, "pin", seconds).refused();
+    }
+
+    private InstanceHistory.Verdict hello(String instance, String pin, long seconds) {
+        return history.hello(instance, "address of " + instance, pin, seconds * SECOND);
     }
 
     @Test
@@ -27,12 +30,30 @@ class InstanceHistoryTest {
         for (String turn : List.of("a", "b", "a", "b", "a")) {
             assertThat(refused(turn, 1)).as(turn).isFalse();
         }
-        InstanceHistory.Verdict verdict = history.hello("b", "address of b", 2 * SECOND);
+        InstanceHistory.Verdict verdict = hello("b", "pin", 2);
         assertThat(verdict.refused()).isTrue();
-        assertThat(verdict.newlyRefused()).isTrue();
-        assertThat(verdict.otherAddress()).isEqualTo("address of a");
+        assertThat(verdict.newlyRefused()).isEqualTo(new RefusedAgent("b", "address of b", "address of a", true));
         assertThat(refused("a", 3)).isFalse();
         assertThat(refused("b", 4000)).as("until an operator chooses").isTrue();
+    }
+
+    @Test
+    void ofTwoThatTakeTurnsTheLaterIsRefusedAlsoWhenTheEarlierComes() {
+        for (String turn : List.of("a", "b", "c", "b", "c", "b", "a")) {
+            assertThat(refused(turn, 1)).as(turn).isFalse();
+        }
+        assertThat(history.refused())
+                .as("b is named with its own address, not with that of who came")
+                .containsExactly(new RefusedAgent("b", "address of b", "address of a", true));
+    }
+
+    @Test
+    void twoKeysOfOneSourceServerAreToldFromAClone() {
+        for (String turn : List.of("a", "b", "a", "b", "a")) {
+            hello(turn, "pin of " + turn, 1);
+        }
+        assertThat(hello("b", "pin of b", 2).newlyRefused())
+                .isEqualTo(new RefusedAgent("b", "address of b", "address of a", false));
     }
 
     @Test
@@ -47,14 +68,17 @@ class InstanceHistoryTest {
         for (String turn : List.of("a", "b", "a", "b", "a", "b")) {
             refused(turn, 1);
         }
-        assertThat(history.refused()).containsExactly("b");
+        assertThat(history.refused()).extracting(RefusedAgent::instance).containsExactly("b");
         history.acceptAll();
         assertThat(refused("b", 2)).isFalse();
     }
 
     @Test
     void whoIsRefusedSurvivesARestartOfTheServer() {
-        assertThat(new InstanceHistory(List.of("b")).hello("b", "x", 0).refused())
+        RefusedAgent refused = new RefusedAgent("b", "address of b", "address of a", true);
+        assertThat(new InstanceHistory(List.of(refused))
+                        .hello("b", "x", "pin", 0)
+                        .refused())
                 .isTrue();
     }
 }

@@ -465,7 +465,12 @@ final class SessionWorld {
         }
 
         @Override
-        public void duplicateAgent(String source, String refused, @Nullable String other) {
+        public void bandwidthLimited(@Nullable String source, HeldLimit limit) {
+            told.add("limit " + source + " " + limit.mbps() + " " + limit.origin());
+        }
+
+        @Override
+        public void duplicateAgent(String source, RefusedAgent refused) {
             told.add("duplicate agent");
         }
 

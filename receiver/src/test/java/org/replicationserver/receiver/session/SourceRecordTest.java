@@ -19,6 +19,7 @@ import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 /** What is kept of a source server over a restart. */
 final class SourceRecordTest {
     private static final String DATA_GEN = "00112233445566778899aabbccddeeff";
+    private static final RefusedAgent REFUSED = new RefusedAgent(DATA_GEN, "192.0.2.1:1", "192.0.2.2:2", true);
 
     private static SourceRecord full() {
         return SourceRecord.initial()
@@ -28,7 +29,7 @@ final class SourceRecordTest {
                 .withFirstByte(1_780_000_000_000L)
                 .withVolume("vol-1", new VolumeRecord(DATA_GEN, Origin.VOLUME_REOPENED, null))
                 .withVolume("vol-2", new VolumeRecord(DATA_GEN, Origin.STATE_LOST, "write failed: EIO"))
-                .withRefusedInstances(List.of(DATA_GEN));
+                .withRefusedAgents(List.of(REFUSED));
     }
 
     @Test
@@ -90,7 +91,7 @@ final class SourceRecordTest {
     void largestRecordCanBeReadBack() throws Exception {
         int largest = SourceRecord.VOLUMES_KEPT_MAX + ProtocolLimits.DISKS_MAX;
         SourceRecord record =
-                withVolumes(largest).withRefusedInstances(Collections.nCopies(InstanceHistory.REFUSED_MAX, DATA_GEN));
+                withVolumes(largest).withRefusedAgents(Collections.nCopies(InstanceHistory.REFUSED_MAX, REFUSED));
         assertThat(SourceRecord.parse(record.toBytes()).volumes()).hasSize(largest);
     }
 

@@ -635,6 +635,10 @@ class SourceSessionTest {
         assertThat(open.control.ended).isFalse();
         open.world.pass(20_000);
         assertThat(open.control.errors()).containsExactly(ErrorCode.STATE);
+        assertThat(open.world.told)
+                .as("no frame was refused, the session's end says it all")
+                .contains("ended 1")
+                .doesNotContain("refused STATE");
     }
 
     @Test
@@ -894,6 +898,24 @@ class SourceSessionTest {
         assertThat(open.control.throttle).isNull();
         assertThat(open.stream(0).throttle).isNotNull().isSameAs(open.stream(1).throttle);
         assertThat(open.world.connect().throttle).isNull();
+    }
+
+    @Test
+    void eachLimitThatHoldsIsToldOnceWithItsOrigin() {
+        SessionWorld world = new SessionWorld(1);
+        world.told.clear();
+        world.sessions.setBandwidth(SessionWorld.SOURCE, BandwidthSchedule.always(50));
+        world.sessions.setBandwidth(SessionWorld.SOURCE, BandwidthSchedule.always(50));
+        world.sessions.limitServerByHand(BandwidthSchedule.always(7));
+        world.sessions.setServerBandwidth(BandwidthSchedule.always(7));
+        world.sessions.setServerBandwidth(BandwidthSchedule.UNLIMITED);
+        world.pass(2_000);
+        assertThat(world.told)
+                .containsExactly(
+                        "limit " + SessionWorld.SOURCE + " 50 BY_HAND",
+                        "limit null 7 BY_HAND",
+                        "limit null 7 ASSIGNED",
+                        "limit null 0 ASSIGNED");
     }
 
     /** The world begins on 2026-09-21, a Monday, at 14:13:20Z. */

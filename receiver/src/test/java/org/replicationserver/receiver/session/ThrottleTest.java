@@ -28,7 +28,7 @@ final class ThrottleTest {
     private final ThrottleWorld world = new ThrottleWorld(new Random(4711));
 
     private SourceThrottle source(int mbps) {
-        SourceThrottle source = world.throttle.newSource();
+        SourceThrottle source = world.throttle.newSource(limit -> {});
         limit(source, mbps);
         return source;
     }
@@ -258,7 +258,7 @@ final class ThrottleTest {
     void whatHoldsIsToldWithWhereItComesFrom() {
         Entry firstMinute = new Entry(Set.of(DayOfWeek.THURSDAY), LocalTime.MIDNIGHT, LocalTime.of(0, 1), 5);
         BandwidthSchedule assigned = new BandwidthSchedule(20, ZoneOffset.UTC, List.of(firstMinute));
-        SourceThrottle source = world.throttle.newSource();
+        SourceThrottle source = world.throttle.newSource(limit -> {});
         assertThat(source.held()).isEqualTo(held(0, Origin.ASSIGNED));
         source.assign(assigned);
         assertThat(source.held()).isEqualTo(held(5, Origin.SCHEDULE));

@@ -32,7 +32,7 @@ final class ThrottleWorld implements SessionClock, LoopTimer {
     /** A stream needs up to so much to fetch what comes next. */
     long fetchNanosMax = 60_000;
 
-    final Throttle throttle = new Throttle(this, this);
+    final Throttle throttle = new Throttle(this, this, limit -> {});
 
     ThrottleWorld(Random random) {
         this.random = random;

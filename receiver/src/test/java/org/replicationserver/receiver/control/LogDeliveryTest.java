@@ -13,11 +13,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.replicationserver.receiver.control.CommandResult.Status;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.replicationserver.receiver.log.RecentLogs;
 
 /** Log records that were asked for, and a control plane that is not always there. */
+@Timeout(60)
 final class LogDeliveryTest {
     private static final Duration LONG = Duration.ofMinutes(2);
     private static final int RECORDS = ClientLogs.RECORDS_MAX + 3;

@@ -37,10 +37,11 @@ final class StatusText {
         }
         controlPlane.lines().forEach(written::line);
         List<JsonObject> sources = objects(status, "sourceServers");
-        if (controlPlane.isWithoutAssignments()) {
-            written.line("what is assigned is not known yet: the control plane has not said so");
-        } else if (sources.isEmpty()) {
-            written.line("no source server is assigned");
+        if (sources.isEmpty()) {
+            written.line(
+                    controlPlane.isWithoutAssignments()
+                            ? "what is assigned is not known yet: the control plane has not said so"
+                            : "no source server is assigned");
         }
         sources.forEach(written::source);
         written.limit("limit of bandwidth of all source servers together", status);

@@ -11,7 +11,6 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.List;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -87,12 +86,21 @@ public final class CaFile {
     }
 
     private static String whatItHolds(String text) {
-        Matcher kind = PEM_KIND.matcher(text);
-        if (!kind.find()) {
+        List<String> kinds = PEM_KIND.matcher(text)
+                .results()
+                .map(kind -> kind.group(1))
+                .distinct()
+                .toList();
+        if (kinds.isEmpty()) {
             return "is not PEM";
         }
-        boolean isCertificate = kind.group(1).endsWith("CERTIFICATE");
-        return isCertificate ? "holds a certificate that cannot be read" : "holds no certificate, but " + kind.group(1);
+        List<String> others =
+                kinds.stream().filter(kind -> !kind.endsWith("CERTIFICATE")).toList();
+        if (others.isEmpty()) {
+            return "holds a certificate that cannot be read";
+        }
+        return (others.size() == kinds.size() ? "holds no certificate, but " : "holds, beside certificates, ")
+                + others.getFirst();
     }
 
     public Path path() {

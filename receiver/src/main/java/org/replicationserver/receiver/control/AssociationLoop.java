@@ -143,7 +143,8 @@ public final class AssociationLoop extends ControlThread {
             }
             store(clock.instant()); // also where nothing has changed: for the time of the answer
         } catch (ControlPlaneException e) {
-            status = new AssociationStatus(status.answered(), status.fromDisk(), e.sentence());
+            status = new AssociationStatus(
+                    status.answered(), status.fromDisk(), "it was not told when asked last: " + e.sentence());
             if (wasFirst) {
                 carryOn();
             }

@@ -192,7 +192,7 @@ final class Circuit {
                 LOG.atWarn()
                         .addKeyValue("seconds", asked.toSeconds())
                         .addKeyValue("kind", failure.kind())
-                        .addKeyValue("requestId", failure.requestId().orElse("none"))
+                        .addKeyValue("requestId", failure.requestId().orElse(null))
                         .addKeyValue("cause", failure.sentence())
                         .log("control plane asks for time and has it");
             }
@@ -260,7 +260,7 @@ final class Circuit {
         status = new ControlPlaneStatus(
                 status.lastAnswered(), since, failedCalls, failureOf(now, failure), nextAttempt());
         if (permit.probe || opens) {
-            outage.failed(status, failure);
+            outage.failed(status);
         }
     }
 

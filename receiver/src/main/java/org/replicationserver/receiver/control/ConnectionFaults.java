@@ -17,6 +17,11 @@ import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 
 /** Says why there is no connection to the control plane, or why one broke, and what to do about it. Immutable, any thread. */
 final class ConnectionFaults {
+    /** Where a connection is there and nothing comes over it. */
+    static final String SILENCE_ACTION =
+            "Look whether the control plane is overloaded or something on the way holds back what is sent;"
+                    + " control.attempt-timeout-seconds allows more time.";
+
     private static final int SENTENCE_CHARS_MAX = 500;
     private static final int HTTPS_PORT = 443;
 
@@ -85,8 +90,7 @@ final class ConnectionFaults {
                 ? failure(
                         Kind.TIMEOUT,
                         "connected to " + way(endpoint) + ", and no answer comes: " + cause.getMessage(),
-                        "Look whether the control plane is overloaded or something on the way holds back what is sent;"
-                                + " control.attempt-timeout-seconds allows more time.",
+                        SILENCE_ACTION,
                         cause)
                 : noConnectionInTime(endpoint, cause);
     }

@@ -219,7 +219,7 @@ public final class HttpControlPlane implements ControlPlane {
 
     /** What the circuit tells by itself is not told again for each probe. */
     private static void tell(Call call, Circuit.Permit permit, ControlPlaneException failure) {
-        String requestId = failure.requestId().orElse("none");
+        String requestId = failure.requestId().orElse(null);
         if (permit.isProbe()) {
             LOG.atDebug()
                     .setCause(failure)
@@ -281,7 +281,7 @@ public final class HttpControlPlane implements ControlPlane {
                 .addKeyValue("operation", request.operation())
                 .addKeyValue("attempt", request.attempt())
                 .addKeyValue("status", answer.status())
-                .addKeyValue("requestId", answer.requestId().orElse("none"))
+                .addKeyValue("requestId", answer.requestId().orElse(null))
                 .addKeyValue("millis", (System.nanoTime() - begun) / 1_000_000)
                 .log("control call answered");
         return answer.content();

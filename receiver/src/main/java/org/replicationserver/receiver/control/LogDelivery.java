@@ -53,7 +53,8 @@ public final class LogDelivery {
                 // Who is told that the circuit is open is told when to try.
                 Duration pause = e.kind() == Kind.CIRCUIT_OPEN ? e.retryAfter().orElse(Backoff.FIRST) : backoff.next();
                 boolean isInTime = System.nanoTime() + pause.toNanos() - deadlineNanos < 0;
-                if (e.kind().isRefusal() || e.kind() == Kind.CLOSED || !isInTime) {
+                boolean mayPass = e.kind().isTransient() || e.kind() == Kind.CIRCUIT_OPEN;
+                if (!mayPass || !isInTime) {
                     throw e;
                 }
                 Thread.sleep(pause);

@@ -23,7 +23,7 @@ final class OutageLog {
     private Instant logged = Instant.EPOCH;
 
     /** An attempt has failed, and calls have failed for long enough to be called an outage. */
-    void failed(ControlPlaneStatus status, ControlPlaneException failure) {
+    void failed(ControlPlaneStatus status) {
         Instant since = status.failingSince();
         ControlPlaneStatus.Failure newest = status.lastFailure();
         if (since == null || newest == null) {
@@ -32,18 +32,18 @@ final class OutageLog {
         Instant now = newest.when();
         Kind before = kind;
         if (before == null) {
-            line(now, since, status, failure).log("calls of the control plane fail, between pauses one is tried");
-        } else if (before != failure.kind()) {
-            line(now, since, status, failure)
+            line(now, since, status, newest).log("calls of the control plane fail, between pauses one is tried");
+        } else if (before != newest.kind()) {
+            line(now, since, status, newest)
                     .addKeyValue("before", before)
                     .log("calls of the control plane fail for another reason now");
         } else if (Duration.between(logged, now).compareTo(REMINDER) >= 0) {
-            line(now, since, status, failure).log("calls of the control plane still fail");
+            line(now, since, status, newest).log("calls of the control plane still fail");
         }
     }
 
     private LoggingEventBuilder line(
-            Instant now, Instant since, ControlPlaneStatus status, ControlPlaneException failure) {
+            Instant now, Instant since, ControlPlaneStatus status, ControlPlaneStatus.Failure failure) {
         kind = failure.kind();
         logged = now;
         return LOG.atWarn()
@@ -51,7 +51,7 @@ final class OutageLog {
                 .addKeyValue("seconds", Duration.between(since, now).toSeconds())
                 .addKeyValue("failedCalls", status.failedCalls())
                 .addKeyValue("kind", failure.kind())
-                .addKeyValue("requestId", failure.requestId().orElse("none"))
+                .addKeyValue("requestId", failure.requestId())
                 .addKeyValue("cause", failure.sentence())
                 .addKeyValue("nextAction", failure.nextAction())
                 .addKeyValue("nextAttempt", status.nextAttempt());

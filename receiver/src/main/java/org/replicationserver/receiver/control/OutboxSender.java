@@ -53,7 +53,7 @@ public final class OutboxSender extends ControlThread {
         LOG.atError()
                 .addKeyValue("report", report.report())
                 .addKeyValue("sequence", report.sequence())
-                .addKeyValue("requestId", refusal.requestId().orElse("none"))
+                .addKeyValue("requestId", refusal.requestId().orElse(null))
                 .addKeyValue("cause", refusal.sentence())
                 .log("report is refused for good and set aside");
         refusals = 0;

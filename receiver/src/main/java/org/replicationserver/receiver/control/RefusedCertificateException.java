@@ -1,8 +1,12 @@
 package org.replicationserver.receiver.control;
 
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertPathValidatorException;
+import java.security.cert.CertPathValidatorException.BasicReason;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
+import java.security.cert.PKIXReason;
 import java.security.cert.X509Certificate;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.CaFile;
@@ -14,12 +18,14 @@ final class RefusedCertificateException extends CertificateException {
 
     private final transient X509Certificate shown;
     private final Fault fault;
+    private final String words;
 
     private enum Fault {
         EXPIRED("it has expired"),
         NOT_YET_VALID("it is not valid yet"),
         ANOTHER_NAME("it is for another name"),
-        UNKNOWN_AUTHORITY("no authority that is trusted here has issued it");
+        UNKNOWN_AUTHORITY("no authority that is trusted here has issued it"),
+        OTHER("it does not do for a server");
 
         private final String words;
 
@@ -32,6 +38,10 @@ final class RefusedCertificateException extends CertificateException {
         super(refusal);
         this.shown = shown;
         this.fault = faultOf(shown, refusal);
+        this.words = fault == Fault.OTHER
+                ? fault.words + " ("
+                        + PeerText.line(String.valueOf(deepest(refusal).getMessage())) + ")"
+                : fault.words;
     }
 
     private static Fault faultOf(X509Certificate shown, CertificateException refusal) {
@@ -44,9 +54,32 @@ final class RefusedCertificateException extends CertificateException {
         }
         // The JDK has no other sign for it than its words, and looks at the name after all else.
         String words = String.valueOf(refusal.getMessage());
-        return words.startsWith("No subject alternative") || words.startsWith("No name matching")
-                ? Fault.ANOTHER_NAME
-                : Fault.UNKNOWN_AUTHORITY;
+        if (words.startsWith("No subject alternative") || words.startsWith("No name matching")) {
+            return Fault.ANOTHER_NAME;
+        }
+        return isOfNoAuthority(refusal) ? Fault.UNKNOWN_AUTHORITY : Fault.OTHER;
+    }
+
+    /** No path to an authority was found, or one only to another of the same name. */
+    private static boolean isOfNoAuthority(Throwable refusal) {
+        for (Throwable cause = refusal; cause != null; cause = cause.getCause()) {
+            if (cause instanceof CertPathBuilderException
+                    || (cause instanceof CertPathValidatorException invalid
+                            && (invalid.getReason() == BasicReason.INVALID_SIGNATURE
+                                    || invalid.getReason() == PKIXReason.NO_TRUST_ANCHOR))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The JDK wraps what it has found in general words. */
+    private static Throwable deepest(Throwable thrown) {
+        Throwable cause = thrown;
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return cause;
     }
 
     /** Null if what has ended a connection is none. */
@@ -62,7 +95,7 @@ final class RefusedCertificateException extends CertificateException {
     /** @param file null where {@code control.ca-file} is not set */
     ControlPlaneException toFailure(String way, @Nullable CaFile file) {
         String issuer = nameOf(shown, true);
-        String sentence = "the certificate of " + way + " is not accepted, " + fault.words + ": subject "
+        String sentence = "the certificate of " + way + " is not accepted, " + words + ": subject "
                 + nameOf(shown, false) + ", issuer " + issuer + ", valid until "
                 + shown.getNotAfter().toInstant() + "; control.ca-file "
                 + (file == null
@@ -91,8 +124,10 @@ final class RefusedCertificateException extends CertificateException {
                 "If it is the control plane's, "
                         + (file == null
                                 ? "name a PEM file with the certificate of " + issuer + " in control.ca-file"
-                                : "add the certificate of " + issuer + " to " + PeerText.value(file.path()))
+                                : "add the certificate of " + issuer + " to " + file.path())
                         + " and start the server again; otherwise something on the way opens TLS.";
+            case OTHER ->
+                "Give the control plane another certificate; if it is not its own, something on the way opens TLS.";
         };
     }
 }

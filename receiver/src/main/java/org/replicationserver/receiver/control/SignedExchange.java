@@ -101,8 +101,7 @@ final class SignedExchange implements AutoCloseable {
             throw new ControlPlaneException(
                     Kind.TIMEOUT,
                     "no whole answer from " + faults.way(target.endpoint()) + " within " + inSeconds(timeout) + " s",
-                    "Look whether the control plane is overloaded or something on the way holds back what is sent;"
-                            + " control.attempt-timeout-seconds allows more time.");
+                    ConnectionFaults.SILENCE_ACTION);
         } catch (ExecutionException e) {
             if (threads.isShutdown()) {
                 throw closed();

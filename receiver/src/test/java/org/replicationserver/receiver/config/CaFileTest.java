@@ -95,6 +95,15 @@ class CaFileTest {
     }
 
     @Test
+    void keyBesideACertificateIsToldInEitherOrder() throws Exception {
+        Object key = KeyPairGenerator.getInstance("EC").generateKeyPair().getPrivate();
+        for (Object[] parts :
+                List.of(new Object[] {certificate("CN=a", 5), key}, new Object[] {key, certificate("CN=a", 5)})) {
+            assertRefused(write(directory.resolve("ca.pem"), parts), "holds, beside certificates, EC PRIVATE KEY");
+        }
+    }
+
+    @Test
     void certificateThatIsDamagedIsRefused() throws Exception {
         assertRefused(
                 file("-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n"),

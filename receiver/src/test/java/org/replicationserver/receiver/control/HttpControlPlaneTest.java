@@ -351,6 +351,13 @@ final class HttpControlPlaneTest {
     }
 
     @Test
+    void certificateThatIsForNoServerIsUntrustedForThatAndNotForItsAuthority() throws Exception {
+        ControlPlaneException failure = untrusted(CERTIFICATES.clientAsServerFor("127.0.0.1"));
+        assertThat(failure.sentence()).contains("it does not do for a server (Extended key usage");
+        assertThat(failure.nextAction()).startsWith("Give the control plane another certificate");
+    }
+
+    @Test
     void certificateOfAnotherAuthorityThanThatOfTheFileIsToldWithTheFile() throws Exception {
         ControlPlaneException failure = untrusted(new TestCertificates().serverFor("127.0.0.1"));
         assertThat(failure.sentence())

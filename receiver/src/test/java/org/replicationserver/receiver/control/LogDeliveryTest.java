@@ -14,6 +14,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.replicationserver.receiver.control.CommandResult.Status;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.replicationserver.receiver.log.RecentLogs;
@@ -90,11 +92,12 @@ final class LogDeliveryTest {
         assertThat(result.message()).isEqualTo("500 of 503 log records were sent, given up after 0 s: not tried");
     }
 
-    @Test
-    void refusalIsNotTriedAgain() throws Exception {
+    @ParameterizedTest
+    @EnumSource(names = {"NOT_VALID", "REFUSED_CREDENTIALS", "CLOCK_SKEW", "UNTRUSTED", "CLOSED"})
+    void failureThatDoesNotPassByItselfIsNotTriedAgain(Kind kind) throws Exception {
         controlPlane.logging = logs -> {
             calls.incrementAndGet();
-            throw FakeControlPlane.failure(Kind.NOT_VALID);
+            throw FakeControlPlane.failure(kind);
         };
 
         assertThat(deliver(LONG).status()).isEqualTo(Status.FAILED);

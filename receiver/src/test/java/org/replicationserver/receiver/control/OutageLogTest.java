@@ -37,15 +37,12 @@ final class OutageLogTest {
 
     private void failAfter(Duration time, Kind kind) {
         Instant now = BEGIN.plus(time);
-        ControlPlaneException failure = new ControlPlaneException(kind, "it did so", "Do so.");
-        outage.failed(
-                new ControlPlaneStatus(
-                        null,
-                        BEGIN,
-                        ++failedCalls,
-                        new ControlPlaneStatus.Failure(now, kind, "it did so", "Do so.", null),
-                        now.plusSeconds(60)),
-                failure);
+        outage.failed(new ControlPlaneStatus(
+                null,
+                BEGIN,
+                ++failedCalls,
+                new ControlPlaneStatus.Failure(now, kind, "it did so", "Do so.", null),
+                now.plusSeconds(60)));
     }
 
     private List<String> told() {

@@ -21,9 +21,11 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
@@ -44,7 +46,7 @@ final class TestCertificates {
 
     /** An authority that ends at a moment; what it issues does not. */
     TestCertificates(Instant end) {
-        ca = issue("CN=test-ca", caKeys, "CN=test-ca", caKeys.getPrivate(), null, end);
+        ca = issue("CN=test-ca", caKeys, "CN=test-ca", caKeys.getPrivate(), null, null, end);
     }
 
     private static KeyPair newKeys() {
@@ -63,6 +65,7 @@ final class TestCertificates {
             String issuer,
             PrivateKey issuerKey,
             @Nullable GeneralName name,
+            @Nullable KeyPurposeId purpose,
             Instant end) {
         X509v3CertificateBuilder builder = new JcaX509v3CertificateBuilder(
                 new X500Name(issuer),
@@ -76,6 +79,9 @@ final class TestCertificates {
                 builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
             } else {
                 builder.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(name));
+            }
+            if (purpose != null) {
+                builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purpose));
             }
             return new JcaX509CertificateConverter()
                     .getCertificate(builder.build(new JcaContentSignerBuilder("SHA256withECDSA").build(issuerKey)));
@@ -92,17 +98,24 @@ final class TestCertificates {
 
     /** TLS of a server whose certificate is for this IP address. */
     SSLContext serverFor(String ipAddress) throws GeneralSecurityException, IOException {
-        return serverFor(ipAddress, Instant.now().plus(1, ChronoUnit.DAYS));
+        return serverFor(ipAddress, KeyPurposeId.id_kp_serverAuth, Instant.now().plus(1, ChronoUnit.DAYS));
+    }
+
+    /** The same with a certificate that is for clients only. */
+    SSLContext clientAsServerFor(String ipAddress) throws GeneralSecurityException, IOException {
+        return serverFor(ipAddress, KeyPurposeId.id_kp_clientAuth, Instant.now().plus(1, ChronoUnit.DAYS));
     }
 
     SSLContext expiredServerFor(String ipAddress) throws GeneralSecurityException, IOException {
-        return serverFor(ipAddress, Instant.now().minus(1, ChronoUnit.DAYS));
+        return serverFor(ipAddress, KeyPurposeId.id_kp_serverAuth, Instant.now().minus(1, ChronoUnit.DAYS));
     }
 
-    private SSLContext serverFor(String ipAddress, Instant end) throws GeneralSecurityException, IOException {
+    private SSLContext serverFor(String ipAddress, KeyPurposeId purpose, Instant end)
+            throws GeneralSecurityException, IOException {
         KeyPair keys = newKeys();
         GeneralName name = new GeneralName(GeneralName.iPAddress, ipAddress);
-        X509Certificate certificate = issue("CN=control-plane", keys, "CN=test-ca", caKeys.getPrivate(), name, end);
+        X509Certificate certificate =
+                issue("CN=control-plane", keys, "CN=test-ca", caKeys.getPrivate(), name, purpose, end);
         char[] password = "test".toCharArray();
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);

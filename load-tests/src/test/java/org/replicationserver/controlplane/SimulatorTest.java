@@ -161,6 +161,7 @@ final class SimulatorTest {
         JsonObject detail = new JsonObject()
                 .put("backloggedBytes", 7 * MIB)
                 .put("agentConnected", true)
+                .put("agentSinceDateTime", "2026-11-24T08:00:00Z")
                 .put("backlogKnown", true)
                 .put("rates", new JsonArray())
                 .put("lagAttribution", new JsonArray())

@@ -99,6 +99,7 @@ final class ReportingServer implements AutoCloseable {
         JsonObject detail = new JsonObject()
                 .put("backloggedBytes", 0)
                 .put("agentConnected", true)
+                .put("agentSinceDateTime", "2026-11-24T08:00:00Z")
                 .put("backlogKnown", true);
         for (String list : List.of("rates", "lagAttribution", "explanations", "inconsistentVolumes")) {
             detail.put(list, new JsonArray());

@@ -34,6 +34,8 @@ final class ControlPlaneText {
         List<String> lines = new ArrayList<>();
         if (status.containsKey("failingSinceDateTime")) {
             fails(lines);
+        } else if (status.containsKey("nextAttemptDateTime")) {
+            lines.add("control plane: it has asked for time, " + nextAttempt());
         } else if (status.containsKey("lastAnsweredDateTime")) {
             lines.add("control plane: answered " + ago("lastAnsweredDateTime", status) + " ago");
         } else if (status.containsKey("associations")) {

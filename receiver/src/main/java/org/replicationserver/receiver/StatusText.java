@@ -62,12 +62,13 @@ final class StatusText {
         JsonObject detail = info.getJsonObject("detail");
         line(String.format(
                 Locale.ROOT,
-                "%s: %s, lag %s, agent %s%s%s",
+                "%s: %s, lag %s, agent %s for %s%s%s",
                 source.getString("sourceServerId"),
                 info.getString("dataReplicationState"),
                 Amounts.seconds(Duration.parse(info.getString("lagDuration")).toSeconds()),
                 detail.getBoolean("agentConnected") ? "connected" : "not connected",
-                rate(objects(detail, "rates")),
+                Amounts.seconds(Math.max(0, since(detail.getString("agentSinceDateTime")))),
+                rate(detail),
                 eta(detail)));
         initiation(info.getJsonObject("dataReplicationInitiation"));
         Set<String> notOpen = deviceNames(detail, "VOLUME_FAILED", "VOLUME_MISSING");
@@ -99,10 +100,22 @@ final class StatusText {
         }
     }
 
+    private long since(String dateTime) {
+        return Duration.between(Instant.parse(dateTime), now).toSeconds();
+    }
+
     /** Of the shortest window; nothing where nothing moves. */
-    private static String rate(List<JsonObject> rates) {
-        long bytesPerSecond = rates.isEmpty() ? 0 : rates.getFirst().getLong("durableBytesPerSecond");
-        return bytesPerSecond == 0 ? "" : ", " + Amounts.bytes(bytesPerSecond) + "/s become durable";
+    private static String rate(JsonObject detail) {
+        List<JsonObject> rates = objects(detail, "rates");
+        if (rates.isEmpty() || !detail.getBoolean("agentConnected")) {
+            return "";
+        }
+        JsonObject rate = rates.getFirst();
+        long bytesPerSecond = rate.getLong("durableBytesPerSecond");
+        return bytesPerSecond == 0
+                ? ""
+                : ", " + Amounts.bytes(bytesPerSecond) + "/s in the last "
+                        + Amounts.seconds(rate.getLong("windowSeconds"));
     }
 
     /** From now, since who waits does not want to compare clocks. */
@@ -120,9 +133,15 @@ final class StatusText {
                 Math.max(0, Duration.between(now, Instant.parse(dateTime)).toSeconds()));
     }
 
-    /** Which step is not done yet; nothing where all are. */
+    /** Which step is not done yet; nothing where the last of them is, since then replication has begun. */
     private void initiation(JsonObject initiation) {
-        for (JsonObject step : objects(initiation, "steps")) {
+        List<JsonObject> steps = objects(initiation, "steps");
+        if (steps.stream()
+                .anyMatch(step -> step.getString("name").equals("START_DATA_TRANSFER")
+                        && step.getString("status").equals("SUCCEEDED"))) {
+            return;
+        }
+        for (JsonObject step : steps) {
             String status = step.getString("status");
             if (!status.equals("SUCCEEDED") && !status.equals("SKIPPED")) {
                 line(String.format(Locale.ROOT, "  initiation: %s %s", step.getString("name"), status));
@@ -172,7 +191,7 @@ final class StatusText {
     private void attribution(List<JsonObject> stages) {
         double sum =
                 stages.stream().mapToDouble(stage -> stage.getDouble("seconds")).sum();
-        if (sum > 0) {
+        if (Math.round(sum) > 0) {
             StringBuilder shares = new StringBuilder();
             for (JsonObject stage : stages) {
                 double percent = PERCENT * stage.getDouble("seconds") / sum;

@@ -17,7 +17,10 @@ class StatusTextTest {
     }
 
     private static JsonObject detail() {
-        return new JsonObject().put("agentConnected", true).put("inconsistentVolumes", new JsonArray());
+        return new JsonObject()
+                .put("agentConnected", true)
+                .put("agentSinceDateTime", "2026-04-30T23:59:30Z")
+                .put("inconsistentVolumes", new JsonArray());
     }
 
     private static String text(JsonObject limitOfSource, JsonObject limitOfAll) {
@@ -75,7 +78,13 @@ class StatusTextTest {
                 .put("nextAction", "Repair it.");
         JsonObject detail = new JsonObject()
                 .put("agentConnected", true)
-                .put("rates", new JsonArray().add(new JsonObject().put("durableBytesPerSecond", 3 << 20)))
+                .put("agentSinceDateTime", "2026-04-30T23:59:30Z")
+                .put(
+                        "rates",
+                        new JsonArray()
+                                .add(new JsonObject()
+                                        .put("durableBytesPerSecond", 3 << 20)
+                                        .put("windowSeconds", 60)))
                 .put("etaEarliestDateTime", "2026-05-01T00:02:40.123Z")
                 .put("etaLatestDateTime", "2026-05-01T00:05:00Z")
                 .put(
@@ -99,7 +108,7 @@ class StatusTextTest {
                 .put("detail", detail);
 
         assertThat(text(info)).isEqualTo("""
-                s-1: RESCAN, lag 2 min 49 s, agent connected, 3.0 MiB/s become durable, done in 2 min 40 s to 5 min
+                s-1: RESCAN, lag 2 min 49 s, agent connected for 30 s, 3.0 MiB/s in the last 60 s, done in 2 min 40 s to 5 min
                   /dev/sda: 50.0 % of 64.0 MiB replicated, 1.0 MiB backlogged
                   /dev/sdb: 100.0 % of 1.0 GiB replicated, 1.0 MiB of it again, and its volume takes no writes
                   /dev/sdc: 100.0 % of 1.0 GiB replicated
@@ -131,7 +140,7 @@ class StatusTextTest {
                 .put("detail", detail().put("agentConnected", false));
 
         assertThat(text(info)).startsWith("""
-                s-1: INITIATING, lag 0 s, agent not connected
+                s-1: INITIATING, lag 0 s, agent not connected for 30 s
                   initiation: ATTACH_STAGING_DISKS FAILED
                 """);
     }
@@ -265,7 +274,7 @@ class StatusTextTest {
     @Test
     void limitsAreToldWhereTheyHold() {
         assertThat(text(limit(50, "SCHEDULE"), limit(200, "ASSIGNED"))).isEqualTo("""
-                        s-1: CONTINUOUS, lag 0 s, agent connected
+                        s-1: CONTINUOUS, lag 0 s, agent connected for 30 s
                           consistent: 0 of 0 volumes
                           limit of bandwidth: 50 Mbps, by schedule
                         limit of bandwidth of all source servers together: 200 Mbps, assigned
@@ -280,7 +289,7 @@ class StatusTextTest {
     })
     void noLimitIsToldWhereOneMayBeExpected(int mbps, String origin, String told) {
         assertThat(text(limit(mbps, origin), limit(0, "ASSIGNED"))).isEqualTo("""
-                        s-1: CONTINUOUS, lag 0 s, agent connected
+                        s-1: CONTINUOUS, lag 0 s, agent connected for 30 s
                           consistent: 0 of 0 volumes
                           limit of bandwidth: %s
                         """.formatted(told));
@@ -289,7 +298,7 @@ class StatusTextTest {
     @Test
     void nothingIsToldOfALimitThatNobodySet() {
         assertThat(text(limit(0, "ASSIGNED"), limit(0, "ASSIGNED"))).isEqualTo("""
-                        s-1: CONTINUOUS, lag 0 s, agent connected
+                        s-1: CONTINUOUS, lag 0 s, agent connected for 30 s
                           consistent: 0 of 0 volumes
                         """);
     }

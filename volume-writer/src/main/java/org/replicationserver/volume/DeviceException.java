@@ -58,7 +58,11 @@ public class DeviceException extends IOException {
 
     /** What failed and why, without the path: for those who need not know where the volume is. */
     public String summary() {
-        return operation + " failed: " + (errno == Errno.NONE ? detail : errnoName());
+        if (errno == Errno.NONE) {
+            return operation + " failed: " + detail;
+        }
+        String words = Errno.wordsOf(errno);
+        return operation + " failed: " + errnoName() + (words.isEmpty() ? "" : ", " + words);
     }
 
     /** What the program adds to the error number, for a person; may be empty. */

@@ -33,6 +33,19 @@ public final class Errno {
 
     private Errno() {}
 
+    /** What it says of a volume, for people; empty where the name says as much. */
+    static String wordsOf(int errno) {
+        return switch (errno) {
+            case ENOENT -> "it is not there";
+            case EAGAIN, EBUSY -> "another process has it, maybe another server";
+            case EACCES, EPERM -> "it is not permitted";
+            case EROFS -> "its file system is read-only";
+            case ENOSPC, EDQUOT -> "its file system is full";
+            case EIO, EREMOTEIO -> "the device reported an error";
+            default -> "";
+        };
+    }
+
     /** The symbolic name, {@code NONE} for 0, or the number where the name is not known here. */
     public static String nameOf(int errno) {
         return switch (errno) {

@@ -19,7 +19,8 @@ import org.slf4j.LoggerFactory;
  * <p>CLOSED: calls are made. After {@value #FAILURES_TO_OPEN} failed calls in a row OPEN: none is, until a time has passed that
  * begins at {@link #PAUSE_FIRST}, doubles to {@link #PAUSE_MAX}, and of which between half and all is drawn anew each time, so that
  * servers do not come back in step. Then one call, the probe, is let through: if it is answered the circuit is CLOSED, else OPEN
- * again. An answer counts even if it refuses the request's content: the control plane is there.
+ * again. An answer counts even if it refuses the request's content: the control plane is there. One to a call that began before the
+ * newest failure does not: it may have been admitted under what does not hold any more.
  *
  * <p>A control plane that asks for time by Retry-After has it, up to {@link #RETRY_AFTER_MAX}, from all calls, and nothing makes it
  * shorter: neither an answer, which is to a call that was under way, nor another Retry-After that ends earlier. A call that fails so
@@ -51,6 +52,7 @@ final class Circuit {
     private Duration pause = PAUSE_FIRST;
     private long probeAtNanos;
     private long askedUntilNanos;
+    private long failedNanos;
 
     /**
      * That a call may be made; ends with exactly one of {@link #answered} and {@link #failed}, or {@link #abandoned}. Before that each
@@ -58,6 +60,8 @@ final class Circuit {
      */
     final class Permit {
         private final boolean probe;
+        private final Instant begun = clock.instant();
+        private final long begunNanos = nanos.getAsLong();
 
         private Permit(boolean probe) {
             this.probe = probe;
@@ -213,7 +217,9 @@ final class Circuit {
         try {
             probing &= !permit.probe;
             if (failure == null || failure.kind().isRefusal()) {
-                close(failure);
+                if (status.failingSince() == null || permit.begunNanos - failedNanos >= 0) {
+                    close(failure);
+                }
             } else {
                 countFailure(permit, failure);
             }
@@ -246,7 +252,8 @@ final class Circuit {
     /** Calls that were under way when the circuit opened tell nothing new, only the probe makes the pause longer. */
     private void countFailure(Permit permit, ControlPlaneException failure) {
         Instant now = clock.instant();
-        Instant since = status.failingSince() == null ? now : status.failingSince();
+        Instant since = status.failingSince() == null ? sinceOf(permit) : status.failingSince();
+        failedNanos = nanos.getAsLong();
         long failedCalls = status.failedCalls() + 1;
         boolean asksForTime = askedBy(failure).isPositive();
         boolean opens = !open && failedCalls >= FAILURES_TO_OPEN;
@@ -262,6 +269,12 @@ final class Circuit {
         if (permit.probe || opens) {
             outage.failed(status);
         }
+    }
+
+    /** From the beginning of the call, unless another was answered meanwhile. */
+    private Instant sinceOf(Permit permit) {
+        Instant answered = status.lastAnswered();
+        return answered == null || permit.begun.isAfter(answered) ? permit.begun : answered;
     }
 
     private void pause() {

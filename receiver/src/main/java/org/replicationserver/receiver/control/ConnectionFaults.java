@@ -19,8 +19,8 @@ import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 final class ConnectionFaults {
     /** Where a connection is there and nothing comes over it. */
     static final String SILENCE_ACTION =
-            "Look whether the control plane is overloaded or something on the way holds back what is sent;"
-                    + " control.attempt-timeout-seconds allows more time.";
+            "Look whether the port speaks HTTPS, whether the control plane is overloaded, and whether something on the way holds back what"
+                    + " is sent; control.attempt-timeout-seconds allows more time.";
 
     private static final int SENTENCE_CHARS_MAX = 500;
     private static final int HTTPS_PORT = 443;

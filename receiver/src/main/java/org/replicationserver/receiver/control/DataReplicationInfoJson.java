@@ -83,6 +83,7 @@ public final class DataReplicationInfoJson {
         JsonObject json = new JsonObject()
                 .put("backloggedBytes", detail.backloggedBytes())
                 .put("agentConnected", detail.agentConnected())
+                .put("agentSinceDateTime", detail.agentSinceDateTime().toString())
                 .put("backlogKnown", detail.backlogKnown())
                 .put("rates", array(detail.rates(), DataReplicationInfoJson::rate))
                 .put("lagAttribution", array(detail.lagAttribution(), DataReplicationInfoJson::stage))

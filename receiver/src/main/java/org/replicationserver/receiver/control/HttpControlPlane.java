@@ -328,7 +328,7 @@ public final class HttpControlPlane implements ControlPlane {
                     .addKeyValue("endpoint", resolved.endpoint())
                     .addKeyValue("region", resolved.region())
                     .addKeyValue("replicationServerId", resolved.replicationServerId())
-                    .log("control plane is known");
+                    .log("control plane will be asked here");
         }
         return resolved;
     }

@@ -47,6 +47,11 @@ final class AgentPresence {
         refusedHello = null;
     }
 
+    /** What it was refused for does not hold any more. */
+    void forgetRefusedHello() {
+        refusedHello = null;
+    }
+
     /** The agent's pin and this server's were accepted. */
     void accepted() {
         refusedHandshake = null;

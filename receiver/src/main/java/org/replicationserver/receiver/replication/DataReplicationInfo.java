@@ -61,6 +61,7 @@ public record DataReplicationInfo(
      * @param lagSinceConsistentSnapshotSeconds null as long as there is no consistent snapshot
      * @param backloggedBytes of all disks
      * @param agentConnected whether a session is open
+     * @param agentSinceDateTime since when that is so; where none is open, at the earliest since an agent is expected
      * @param backlogKnown whether the agent reports its backlog in the present session
      * @param lagAttribution since the present lag began, or of the last one; the largest share first, without those that are 0
      * @param explanations the gravest first
@@ -72,6 +73,7 @@ public record DataReplicationInfo(
             @Nullable Long lagSinceConsistentSnapshotSeconds,
             long backloggedBytes,
             boolean agentConnected,
+            Instant agentSinceDateTime,
             boolean backlogKnown,
             @Nullable Instant etaEarliestDateTime,
             @Nullable Instant etaLatestDateTime,

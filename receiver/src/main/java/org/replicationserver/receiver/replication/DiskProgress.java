@@ -169,7 +169,7 @@ final class DiskProgress {
 
     /** Whether what the source writes to the disk can reach its volume in the newest session. */
     boolean isServed() {
-        return inSession && failedCause == null;
+        return inSession && !isBroken();
     }
 
     // --- the volume
@@ -197,6 +197,11 @@ final class DiskProgress {
         return available;
     }
 
+    /** Whether the volume takes no writes for another reason than that it is not there yet. */
+    boolean isBroken() {
+        return failedCause != null || (!available && unavailableReason != null);
+    }
+
     /** Whether the volume could not be opened, or has been waited for so long. */
     boolean isMissing(Moment now, Duration duration) {
         return !available && (unavailableReason != null || now.isAfter(askedNanos, duration));
@@ -222,7 +227,12 @@ final class DiskProgress {
 
     /** Whether the volume holds the disk as it was at one moment, as far as is known. */
     boolean isOfOneMoment() {
-        return ofOneMoment && failedCause == null;
+        return ofOneMoment && failedCause == null && available;
+    }
+
+    /** Until the next commit. */
+    void notOfOneMoment() {
+        ofOneMoment = false;
     }
 
     // --- counters

@@ -198,10 +198,20 @@ final class DiskSet {
         return !areAwaited() && disks.values().stream().allMatch(DiskProgress::isServed);
     }
 
+    /** Whether the volume of some disk takes no writes. */
+    boolean areBroken() {
+        return disks.values().stream().anyMatch(DiskProgress::isBroken);
+    }
+
+    /** Nobody knows what the volumes hold, until the next commit. */
+    void notOfOneMoment() {
+        disks.values().forEach(DiskProgress::notOfOneMoment);
+    }
+
     /** Disks that the agent of the newest session did not name, although they were assigned and their volumes would have taken it. */
     List<DiskProgress> notOffered() {
         return disks.values().stream()
-                .filter(disk -> !disk.isOffered() && disk.isAvailable() && disk.failedCause() == null)
+                .filter(disk -> !disk.isOffered() && disk.isAvailable() && !disk.isBroken())
                 .filter(disk -> !awaited.contains(disk.assignment().volumeId()))
                 .toList();
     }

@@ -213,11 +213,13 @@ public final class SourceReplication {
     /** Two agents take turns, one of them is refused. */
     public void duplicateAgent(RefusedAgent refused) {
         explainer.duplicateAgent(assignment.sourceServerId(), refused);
+        disks.notOfOneMoment();
     }
 
     /** An operator accepts all agents again. */
     public void agentsAccepted() {
         explainer.agentsAccepted();
+        agent.forgetRefusedHello();
     }
 
     /** The sessions' record of this source server could not be read. */
@@ -353,7 +355,7 @@ public final class SourceReplication {
         }
         boolean behindLong =
                 attribution.lagNanos(now.nanos()) > settings.backlogAfter().toNanos();
-        if (behindLong || (agent.isOpen() && !disks.areServed())) {
+        if (behindLong || disks.areBroken() || (agent.isOpen() && !disks.areServed())) {
             on(ReplicationEvent.FELL_BEHIND, now);
         }
     }
@@ -444,6 +446,7 @@ public final class SourceReplication {
                                 .mapToLong(ReplicatedDisk::backloggedStorageBytes)
                                 .sum(),
                         agent.isOpen(),
+                        now.instant().minusSeconds(agent.isOpen() ? agent.openSeconds(now) : agent.awaySeconds(now)),
                         agent.isOpen() && disks.isReporting(),
                         eta == null ? null : eta.earliest(),
                         eta == null ? null : eta.latest(),

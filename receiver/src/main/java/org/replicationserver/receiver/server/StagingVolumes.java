@@ -13,6 +13,7 @@ import org.replicationserver.receiver.config.VolumeConfig;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost;
 import org.replicationserver.volume.DeviceException;
+import org.replicationserver.volume.Errno;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.VolumeId;
 import org.replicationserver.volume.VolumeListener;
@@ -84,19 +85,34 @@ final class StagingVolumes implements VolumeHost {
         }
     }
 
+    /** What was written to an image file is not there any more; nobody but an operator knows whether it will be again. */
+    private static void requireImage(VolumeAssignment volume) throws DeviceException {
+        if (isImage(volume.path()) && Files.notExists(volume.path())) {
+            throw new DeviceException(
+                    "open",
+                    volume.path().toString(),
+                    Errno.NONE,
+                    "its image file was written and is gone; mount its file system, or reopen the volume to begin it anew");
+        }
+    }
+
     @Override
-    public CompletionStage<Availability> open(VolumeAssignment volume, boolean untouched) {
+    public CompletionStage<Availability> open(VolumeAssignment volume, boolean untouched, boolean make) {
         // What was once written to a block device only the record knows, and it may be gone; so the writer looks at
         // samples
         // before it believes. An image file's file system knows by itself.
-        return openAnew(volume, "it is being opened", volume.fresh() && untouched);
+        return openAnew(volume, "it is being opened", volume.fresh() && untouched, make);
     }
 
-    private CompletionStage<Availability> openAnew(VolumeAssignment volume, String meanwhile, boolean believedFresh) {
+    private CompletionStage<Availability> openAnew(
+            VolumeAssignment volume, String meanwhile, boolean believedFresh, boolean make) {
         // Until it is open: a writer that failed, or one of another size, must not be given to a session.
         availability.put(volume.volumeId(), new Availability.Unavailable(meanwhile));
         return registry.reopen(new VolumeId(volume.volumeId()), () -> {
-                    createIfMissing(volume);
+                    if (make) {
+                        createIfMissing(volume);
+                    }
+                    requireImage(volume);
                     return spec(volume, believedFresh && isBlockDevice(volume));
                 })
                 .handleAsync(
@@ -145,8 +161,8 @@ final class StagingVolumes implements VolumeHost {
     }
 
     @Override
-    public CompletionStage<Availability> reopen(VolumeAssignment volume) {
-        return openAnew(volume, "it is being reopened", false);
+    public CompletionStage<Availability> reopen(VolumeAssignment volume, boolean make) {
+        return openAnew(volume, "it is being reopened", false, make);
     }
 
     @Override

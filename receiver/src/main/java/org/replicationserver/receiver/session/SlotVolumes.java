@@ -124,9 +124,7 @@ final class SlotVolumes {
     private CompletionStage<Void> openTaken(VolumeAssignment volume) {
         String id = volume.volumeId();
         VolumeHost host = context.volumes();
-        return host.isMissingImage(volume)
-                .thenCompose(missing -> missing ? record.forget(id) : CompletableFuture.completedStage(null))
-                .thenCompose(known -> host.open(volume, record.isUntouched(id)))
+        return host.open(volume, record.isUntouched(id), record.volume(id) == null)
                 .thenAccept(availability -> {
                     tellOpened(id, availability);
                     if (availability instanceof Availability.Open) {
@@ -158,7 +156,7 @@ final class SlotVolumes {
 
     /**
      * Opens a volume that has failed or could not be opened; the session begins again so that the agent learns of it. After a failure
-     * nobody knows what the volume holds, so it gets a new data generation.
+     * nobody knows what the volume holds, so it gets a new data generation, and so does an image file that is gone and made anew.
      */
     CompletionStage<Availability> reopen(VolumeAssignment volume) {
         String id = volume.volumeId();
@@ -168,9 +166,11 @@ final class SlotVolumes {
         if (!reopening.add(id)) {
             return CompletableFuture.completedStage(new Availability.Unavailable("it is being reopened"));
         }
-        return record.reopen(id)
-                .thenCompose(stored -> context.holders().take(assignment.sourceServerId(), volume))
-                .thenCompose(taken -> reopenTaken(volume))
+        return context.volumes()
+                .isMissingImage(volume)
+                .thenCompose(missing -> (missing ? record.forget(id) : record.reopen(id))
+                        .thenCompose(stored -> context.holders().take(assignment.sourceServerId(), volume))
+                        .thenCompose(taken -> reopenTaken(volume, missing)))
                 .thenApply(availability -> {
                     reopening.remove(id);
                     tellOpened(id, availability);
@@ -179,9 +179,9 @@ final class SlotVolumes {
                 });
     }
 
-    private CompletionStage<Availability> reopenTaken(VolumeAssignment volume) {
+    private CompletionStage<Availability> reopenTaken(VolumeAssignment volume, boolean make) {
         if (isAssigned(volume)) {
-            return context.volumes().reopen(volume);
+            return context.volumes().reopen(volume, make);
         }
         return close(volume).thenApply(closed -> new Availability.Unavailable("it is not assigned any more"));
     }

@@ -203,7 +203,8 @@ final class SourceSlot implements SlotVolumes.Owner {
             if (volume.sizeBytes() != disk.sizeBytes()) {
                 throw new ProtocolException(
                         ErrorCode.RANGE,
-                        "a disk of " + disk.sizeBytes() + " bytes, assigned are " + volume.sizeBytes());
+                        volume.deviceName() + " has " + disk.sizeBytes() + " bytes, assigned are "
+                                + volume.sizeBytes());
             }
         }
         InstanceHistory.Verdict verdict = instances.hello(

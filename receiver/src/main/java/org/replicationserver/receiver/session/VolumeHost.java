@@ -14,18 +14,23 @@ public interface VolumeHost {
 
     Availability find(String volumeId);
 
-    /** Whether the volume is an image file that is not there, so that {@link #open} will make it: nothing is in it then. */
+    /** Whether the volume is an image file that is not there. */
     CompletionStage<Boolean> isMissingImage(VolumeAssignment assignment);
 
     /**
      * Opens a volume that is not open, on another thread; until then it is not available.
      *
      * @param untouched whether nothing is known to have been written to it, so that the assignment may be believed that it is fresh
+     * @param make whether an image file that is missing is made; one that was written may be missing only because its file system is
      */
-    CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched);
+    CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched, boolean make);
 
-    /** Closes a volume, if it is open, and opens it anew, on another thread; until then it is not available. */
-    CompletionStage<Availability> reopen(VolumeAssignment assignment);
+    /**
+     * Closes a volume, if it is open, and opens it anew, on another thread; until then it is not available.
+     *
+     * @param make as for {@link #open}
+     */
+    CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make);
 
     /** Closes a volume after what was submitted to it is on stable storage; one that is not open is done at once. */
     CompletionStage<Void> close(String volumeId);

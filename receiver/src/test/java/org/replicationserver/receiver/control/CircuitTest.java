@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Random;
@@ -19,8 +19,8 @@ import org.replicationserver.receiver.log.LoggedLines;
 /** The circuit in virtual time. */
 final class CircuitTest {
     private long nowNanos = 1;
-    private final Circuit circuit =
-            new Circuit(() -> nowNanos, Clock.fixed(Instant.EPOCH, ZoneOffset.UTC), new Random(1));
+    private final InstantSource wall = () -> Instant.EPOCH.plusNanos(nowNanos - 1);
+    private final Circuit circuit = new Circuit(() -> nowNanos, wall.withZone(ZoneOffset.UTC), new Random(1));
 
     private static ControlPlaneException failure(Kind kind) {
         return new ControlPlaneException(kind, "told so", "Do so.", "request-1", null, null);
@@ -168,17 +168,55 @@ final class CircuitTest {
     }
 
     @Test
-    void answerToACallThatWasUnderWayLeavesTheTimeThatWasAskedFor() throws Exception {
+    void answerToACallThatBeganBeforeTheFailureEndsNothing() throws Exception {
         Duration asked = Duration.ofSeconds(90);
         Circuit.Permit poll = circuit.admit();
         Circuit.Permit refusedPoll = circuit.admit();
+        pass(Duration.ofSeconds(1));
         failAskingForTime(circuit.admit(), asked);
         pass(Duration.ofSeconds(30));
+        List<String> lines = linesOf(() -> {
+            poll.answered();
+            refusedPoll.failed(failure(Kind.NOT_FOUND));
+        });
+        assertThat(lines).isEmpty();
+        assertThat(circuit.status().failingSince()).isNotNull();
+        Duration refused = refusedFor();
+        assertThat(refused)
+                .isBetween(Duration.ofSeconds(60), Duration.ofSeconds(60).plus(Circuit.PAUSE_FIRST));
+        pass(refused);
+        Circuit.Permit probe = circuit.admit();
+        assertThat(probe.isProbe()).isTrue();
+        probe.answered();
+        assertThat(circuit.status().failingSince()).isNull();
+    }
+
+    @Test
+    void answerBeforeTheCircuitOpensEndsNothingEitherIfItsCallBeganBefore() throws Exception {
+        Circuit.Permit poll = circuit.admit();
+        pass(Duration.ofSeconds(1));
+        fail();
+        fail();
         poll.answered();
-        refusedPoll.failed(failure(Kind.NOT_FOUND));
-        assertThat(refusedFor()).isEqualTo(Duration.ofSeconds(60));
-        pass(Duration.ofSeconds(60));
-        assertThat(circuit.admit().isProbe()).as("it was answered since").isFalse();
+        fail();
+        assertThat(refusedFor()).as("three in a row").isPositive();
+    }
+
+    @Test
+    void outageBeganWithItsFirstCallOrWithTheAnswerBefore() throws Exception {
+        Circuit.Permit silent = circuit.admit();
+        pass(Duration.ofSeconds(10));
+        silent.failed(failure(Kind.TIMEOUT));
+        assertThat(circuit.status().failingSince()).isEqualTo(Instant.EPOCH);
+
+        circuit.admit().answered();
+        assertThat(circuit.status().failingSince()).isNull();
+        Circuit.Permit poll = circuit.admit();
+        pass(Duration.ofSeconds(5));
+        circuit.admit().answered();
+        pass(Duration.ofSeconds(5));
+        poll.failed(failure(Kind.TIMEOUT));
+        assertThat(circuit.status().failingSince()).isEqualTo(Instant.EPOCH.plusSeconds(15));
     }
 
     @Test
@@ -218,7 +256,7 @@ final class CircuitTest {
         assertThat(circuit.status().nextAttempt()).as("may come now").isNull();
         circuit.admit().answered();
         assertThat(circuit.status().failingSince()).isNull();
-        assertThat(circuit.status().lastAnswered()).isEqualTo(Instant.EPOCH);
+        assertThat(circuit.status().lastAnswered()).isEqualTo(wall.instant());
         assertThat(circuit.status().lastFailure()).as("what was, stays visible").isNotNull();
     }
 

@@ -360,6 +360,10 @@ class CountersTest {
         world.model.duplicateAgent(ModelWorld.DUPLICATE);
         assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0", "vol-1");
         world.model.agentsAccepted();
-        assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0");
+        assertThat(world.info().detail().inconsistentVolumes())
+                .as("nobody knows yet whose disk it is")
+                .containsExactly("vol-0", "vol-1");
+        world.commit();
+        assertThat(world.info().detail().inconsistentVolumes()).as("failed").containsExactly("vol-0");
     }
 }

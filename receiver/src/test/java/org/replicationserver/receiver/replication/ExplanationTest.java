@@ -451,6 +451,16 @@ class ExplanationTest {
     }
 
     @Test
+    void refusalOfAnAgentThatIsAcceptedAgainSaysNothing() {
+        ModelWorld world = started();
+        world.model.duplicateAgent(ModelWorld.DUPLICATE);
+        world.refuseHello(ErrorCode.FORBIDDEN, "duplicate agent");
+        world.model.agentsAccepted();
+
+        assertThat(world.codes()).isEmpty();
+    }
+
+    @Test
     void diskThatHasOnlyJustComeIsNotMissedInTheSession() {
         ModelWorld world = started();
         world.open(Welcome.Action.RESCAN);

@@ -130,6 +130,17 @@ class RatesTest {
     }
 
     @Test
+    void volumeThatCannotBeOpenedIsNoContinuousReplicationAlsoWhileTheAgentIsAway() {
+        world.replicateAll();
+        world.lose();
+        world.model.volumeUnavailable("vol-0", "its image file is gone", world.now());
+        world.passSeconds(1);
+
+        assertThat(world.state()).isEqualTo(DataReplicationState.BACKLOG);
+        assertThat(detail().inconsistentVolumes()).contains("vol-0");
+    }
+
+    @Test
     void clockOfAnAgentThatIsAheadMakesNoNegativeLag() {
         world.replicateAll();
         world.model.committed(2, false, world.now().wallMillis() + 3_600_000, world.now());

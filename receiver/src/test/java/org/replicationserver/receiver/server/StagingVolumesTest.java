@@ -52,7 +52,7 @@ final class StagingVolumesTest {
         VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", path, SIZE_BYTES, saidToBeFresh);
         StagingVolumes volumes = volumes(devices);
         Availability availability =
-                volumes.open(volume, untouched).toCompletableFuture().join();
+                volumes.open(volume, untouched, true).toCompletableFuture().join();
         assertThat(volumes.find("vol-1")).isEqualTo(availability);
         volumes.closeAll().toCompletableFuture().join();
         return availability;
@@ -97,6 +97,25 @@ final class StagingVolumesTest {
                 .isFalse();
     }
 
+    /** Its file system may only not be mounted; an empty image in its place would be taken for the replica. */
+    @Test
+    void imageThatWasWrittenIsMadeAnewOnlyByAnOperatorsWish() {
+        Path image = directory.resolve("gone.img");
+        VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", image, SIZE_BYTES, true);
+        StagingVolumes volumes = volumes(REAL);
+        assertThat(volumes.open(volume, false, false).toCompletableFuture().join())
+                .isEqualTo(new Availability.Unavailable(
+                        "open failed: its image file was written and is gone; mount its file system,"
+                                + " or reopen the volume to begin it anew"));
+        assertThat(volumes.reopen(volume, false).toCompletableFuture().join())
+                .isInstanceOf(Availability.Unavailable.class);
+        assertThat(image).doesNotExist();
+
+        assertThat(volumes.reopen(volume, true).toCompletableFuture().join()).isInstanceOf(Availability.Open.class);
+        assertThat(image).exists();
+        volumes.closeAll().toCompletableFuture().join();
+    }
+
     /** A device appears by itself; a file in its place would be written to the memory of the machine. */
     @Test
     void missingDeviceIsNoImageThatCouldBeMade() {
@@ -117,10 +136,10 @@ final class StagingVolumesTest {
             }
             return new MemoryDevice(SIZE_BYTES);
         });
-        volumes.open(volume, true).toCompletableFuture().join();
+        volumes.open(volume, true, true).toCompletableFuture().join();
         assertThat(volumes.find("vol-1")).isInstanceOf(Availability.Open.class);
 
-        CompletableFuture<Availability> reopened = volumes.reopen(volume).toCompletableFuture();
+        CompletableFuture<Availability> reopened = volumes.reopen(volume, true).toCompletableFuture();
 
         assertThat(volumes.find("vol-1")).isEqualTo(new Availability.Unavailable("it is being reopened"));
         mayOpen.countDown();
@@ -133,7 +152,7 @@ final class StagingVolumesTest {
         Path image = directory.resolve("closed.img");
         VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", image, SIZE_BYTES, false);
         StagingVolumes volumes = volumes(REAL);
-        volumes.open(volume, true).toCompletableFuture().join();
+        volumes.open(volume, true, true).toCompletableFuture().join();
         volumes.close("vol-1").toCompletableFuture().join();
         assertThat(volumes.find("vol-1")).isEqualTo(new Availability.Unavailable("not assigned"));
         assertThat(opened(false, image, false, REAL)).isInstanceOf(Availability.Open.class);

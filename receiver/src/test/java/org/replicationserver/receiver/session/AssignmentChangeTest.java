@@ -17,6 +17,7 @@ import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceRecord.Commit;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+import org.replicationserver.receiver.session.VolumeHost.Availability;
 
 /** What happens when assignments come, change and go while agents are connected. */
 final class AssignmentChangeTest {
@@ -142,20 +143,31 @@ final class AssignmentChangeTest {
     }
 
     @Test
-    void imageThatIsMissingIsForgottenDurablyBeforeItIsMade() {
+    void imageThatWasWrittenMustBeThereWhenItsVolumeIsAssignedAgain() {
         SessionWorld world = new SessionWorld(1);
         Open open = Open.of(world, 1);
-        String before = open.control.welcome().volumes().getFirst().dataGen();
         world.assign(new SourceAssignment(SessionWorld.SOURCE, List.of()), null);
         open.control.cut();
         world.writeAll();
+        world.told.clear();
+        world.assign(assignment(1), null);
+        assertThat(world.told).contains("open vol-0, it must be there");
+    }
+
+    @Test
+    void imageThatIsMissingIsForgottenDurablyBeforeItIsMadeAnew() {
+        SessionWorld world = new SessionWorld(1);
+        String before =
+                world.connect().hello(1, 1).welcome().volumes().getFirst().dataGen();
+        world.availability.put("vol-0", new Availability.Unavailable("it is gone"));
         world.missingImages.add("vol-0");
         world.holdStores();
         world.told.clear();
-        world.assign(assignment(1), null);
-        assertThat(world.told).as("the store has not ended").doesNotContain("open vol-0 untouched");
+        world.sessions.reopen("vol-0");
+        world.settle();
+        assertThat(world.told).as("the store has not ended").noneMatch(line -> line.startsWith("reopen"));
         world.storeRecords();
-        assertThat(world.told).contains("open vol-0 untouched");
+        assertThat(world.told).contains("reopen vol-0, it may be made");
         assertThat(world.connect().hello(1, 1).welcome().volumes().getFirst().dataGen())
                 .isNotEqualTo(before);
     }

@@ -49,7 +49,7 @@ final class SessionWorld {
     private final ArrayDeque<Runnable> loop = new ArrayDeque<>();
     private final RoundReports reports = new RoundReports(loop::add);
     private final ArrayDeque<Runnable> stores = new ArrayDeque<>();
-    private final Map<String, VolumeHost.Availability> availability = new HashMap<>();
+    final Map<String, VolumeHost.Availability> availability = new HashMap<>();
     private final UnaryOperator<BlockDevice> wrap;
     private final ArrayDeque<Runnable> opens = new ArrayDeque<>();
 
@@ -294,8 +294,9 @@ final class SessionWorld {
         }
 
         @Override
-        public CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched) {
-            told.add("open " + assignment.volumeId() + (untouched ? " untouched" : ""));
+        public CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched, boolean make) {
+            told.add("open " + assignment.volumeId() + (untouched ? " untouched" : "")
+                    + (make ? "" : ", it must be there"));
             CompletableFuture<Availability> opened = new CompletableFuture<>();
             opens.add(() -> opened.complete(SessionWorld.this.open(assignment.volumeId())));
             return opened;
@@ -317,7 +318,8 @@ final class SessionWorld {
         }
 
         @Override
-        public CompletionStage<Availability> reopen(VolumeAssignment assignment) {
+        public CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make) {
+            told.add("reopen " + assignment.volumeId() + (make ? ", it may be made" : ""));
             return CompletableFuture.completedStage(SessionWorld.this.open(assignment.volumeId()));
         }
     }

@@ -248,6 +248,16 @@ class StatusTextTest {
     }
 
     @Test
+    void timeThatTheControlPlaneHasAskedForIsToldAlthoughNoCallHasFailedForGood() {
+        JsonObject asked = new JsonObject()
+                .put("lastAnsweredDateTime", "2026-04-30T23:59:58Z")
+                .put("nextAttemptDateTime", "2026-05-01T00:00:40Z")
+                .put("associations", new JsonObject())
+                .put("outbox", new JsonObject());
+        assertThat(textOfServer(asked)).contains("control plane: it has asked for time, the next is made in 40 s\n");
+    }
+
+    @Test
     void answerThatCannotBeTakenIsToldAlthoughCallsAreAnswered() {
         JsonObject associations = new JsonObject().put("fromDisk", false).put("trouble", "associations is missing");
         JsonObject answered = new JsonObject()

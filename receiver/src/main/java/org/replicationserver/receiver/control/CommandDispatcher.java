@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.CommandResult.Status;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Sees to it that each command has its effect once and its result sent: one lane for each source server and one for the whole server, in
@@ -175,18 +176,11 @@ final class CommandDispatcher implements AutoCloseable {
     private void execute(String commandId, PolledCommand polled) throws InterruptedException {
         CommandResult known = journal.resultOf(commandId);
         CommandResult result = known != null ? known : resultOf(polled);
-        LOG.atInfo()
+        ChannelCommand command = polled instanceof PolledCommand.Sound sound ? sound.command() : null;
+        LOG.atLevel(result.status() == Status.SUCCEEDED ? Level.INFO : Level.WARN)
                 .addKeyValue("commandId", commandId)
-                .addKeyValue(
-                        "type",
-                        polled instanceof PolledCommand.Sound sound
-                                ? sound.command().type()
-                                : "invalid")
-                .addKeyValue(
-                        "source",
-                        polled instanceof PolledCommand.Sound sound
-                                ? sound.command().sourceServerId()
-                                : null)
+                .addKeyValue("type", command == null ? null : command.type())
+                .addKeyValue("source", command == null ? null : command.sourceServerId())
                 .addKeyValue("status", result.status())
                 .addKeyValue("result", result.message())
                 .log(known == null ? "command done" : "command was done before");

@@ -30,6 +30,9 @@ import org.replicationserver.receiver.session.VolumeBacklog;
 public final class SourceReplication {
     private static final double SECOND_NANOS = 1e9;
 
+    /** Why a replica is behind that nothing is on its way to. */
+    private static final String NOT_SERVED = "a volume takes no writes, or a disk is not in the agent's session";
+
     private final Supplier<String> replicatorId;
     private final ReplicationSettings settings;
     private final ReplicationListener listener;
@@ -328,7 +331,8 @@ public final class SourceReplication {
             on(ReplicationEvent.CAUGHT_UP, now);
         } else {
             boolean rescan = position.covered() == DataReplicationState.RESCAN;
-            on(rescan ? ReplicationEvent.RESCAN_ENDED : ReplicationEvent.INITIAL_SYNC_SENT, now);
+            ReplicationEvent event = rescan ? ReplicationEvent.RESCAN_ENDED : ReplicationEvent.INITIAL_SYNC_SENT;
+            on(event, disks.areServed() ? event.why : NOT_SERVED, now);
         }
     }
 
@@ -355,8 +359,10 @@ public final class SourceReplication {
         }
         boolean behindLong =
                 attribution.lagNanos(now.nanos()) > settings.backlogAfter().toNanos();
-        if (behindLong || disks.areBroken() || (agent.isOpen() && !disks.areServed())) {
+        if (behindLong) {
             on(ReplicationEvent.FELL_BEHIND, now);
+        } else if (disks.areBroken() || (agent.isOpen() && !disks.areServed())) {
+            on(ReplicationEvent.FELL_BEHIND, NOT_SERVED, now);
         }
     }
 

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Commands from the same machine: HTTP on a Unix socket in the state directory, for whoever may enter that directory. Event loop
@@ -43,6 +45,8 @@ final class AdminSocket {
     private static final Pattern THROTTLE_SOURCE =
             Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/throttle/([0-9]{1,5})");
     private static final Pattern THROTTLE = Pattern.compile("/throttle/([0-9]{1,5})");
+
+    private static final Logger LOG = LoggerFactory.getLogger(AdminSocket.class);
 
     private final Path path;
     private final Sessions sessions;
@@ -134,14 +138,21 @@ final class AdminSocket {
         }
         reopened.thenAccept(availability -> {
             switch (availability) {
-                case Availability.Open open ->
+                case Availability.Open open -> {
+                    LOG.atInfo().addKeyValue("volume", volumeId).log("volume reopened by hand");
                     answer(
                             request,
                             200,
                             "result",
                             "volume " + volumeId + " is open; after a failure a full sync of it follows");
-                case Availability.Unavailable none ->
+                }
+                case Availability.Unavailable none -> {
+                    LOG.atWarn()
+                            .addKeyValue("volume", volumeId)
+                            .addKeyValue("cause", none.reason())
+                            .log("volume was not reopened by hand");
                     answer(request, 409, "error", "volume " + volumeId + " was not reopened: " + none.reason());
+                }
             }
         });
     }

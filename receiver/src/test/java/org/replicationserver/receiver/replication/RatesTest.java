@@ -138,6 +138,7 @@ class RatesTest {
 
         assertThat(world.state()).isEqualTo(DataReplicationState.BACKLOG);
         assertThat(detail().inconsistentVolumes()).contains("vol-0");
+        assertThat(world.reasons.getLast()).startsWith("a volume takes no writes");
     }
 
     @Test

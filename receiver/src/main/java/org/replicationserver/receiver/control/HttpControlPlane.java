@@ -40,6 +40,7 @@ public final class HttpControlPlane implements ControlPlane {
     private final ControlSettings settings;
     private final SignedExchange exchanges;
     private final Circuit circuit;
+    private final ToldFailures failures = new ToldFailures(System::nanoTime);
     private final RetryStrategy retries;
     private final AtomicReference<@Nullable ControlTarget> target = new AtomicReference<>();
 
@@ -202,6 +203,9 @@ public final class HttpControlPlane implements ControlPlane {
             JsonObject answer = attempts(call, again, permit, deadline(call, timeout));
             permit.answered();
             ended = true;
+            if (failures.ended(call.operation())) {
+                LOG.atInfo().addKeyValue("operation", call.operation()).log("control call succeeds again");
+            }
             return answer;
         } catch (ControlPlaneException e) {
             if (e.kind() != Kind.CLOSED) {
@@ -217,10 +221,10 @@ public final class HttpControlPlane implements ControlPlane {
         }
     }
 
-    /** What the circuit tells by itself is not told again for each probe. */
-    private static void tell(Call call, Circuit.Permit permit, ControlPlaneException failure) {
+    /** What the circuit tells by itself is not told again for each probe, nor one failure for each call. */
+    private void tell(Call call, Circuit.Permit permit, ControlPlaneException failure) {
         String requestId = failure.requestId().orElse(null);
-        if (permit.isProbe()) {
+        if (permit.isProbe() || !failures.tells(call.operation(), failure.sentence())) {
             LOG.atDebug()
                     .setCause(failure)
                     .addKeyValue("operation", call.operation())

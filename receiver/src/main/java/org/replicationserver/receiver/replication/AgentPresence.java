@@ -26,6 +26,9 @@ final class AgentPresence {
     /** Since when there is none, or since when an agent is wanted. */
     private long awaySinceNanos;
 
+    /** When a session opened or ended last, or since when an agent is wanted. */
+    private long sinceMillis;
+
     private String endReason = "before this process of the server knew of it";
 
     /** Why the last session that was lost ended. */
@@ -34,16 +37,20 @@ final class AgentPresence {
     private @Nullable RefusedHandshake refusedHandshake;
     private @Nullable RefusedHello refusedHello;
 
-    AgentPresence(ReplicationSettings settings, boolean hadSession, long nowNanos) {
+    AgentPresence(ReplicationSettings settings, boolean hadSession, Moment now) {
         this.settings = settings;
         this.disconnects = new Disconnects(settings.unstableWindow());
         this.hadSession = hadSession;
-        this.awaySinceNanos = nowNanos;
+        this.awaySinceNanos = now.nanos();
+        this.sinceMillis = now.wallMillis();
     }
 
     /** From now on an agent is expected; why one was refused before says nothing any more. */
     void expected(Moment now) {
-        awaySinceNanos = now.nanos();
+        if (!open) {
+            awaySinceNanos = now.nanos();
+            sinceMillis = now.wallMillis();
+        }
         refusedHello = null;
     }
 
@@ -70,6 +77,7 @@ final class AgentPresence {
         open = true;
         generation = newGeneration;
         openedNanos = now.nanos();
+        sinceMillis = now.wallMillis();
         hadSession = true;
         refusedHandshake = null;
         refusedHello = null;
@@ -82,6 +90,7 @@ final class AgentPresence {
         }
         open = false;
         awaySinceNanos = now.nanos();
+        sinceMillis = now.wallMillis();
         endReason = reason;
         if (cause == SessionEndCause.LOST) {
             disconnects.lost(now);
@@ -92,6 +101,11 @@ final class AgentPresence {
 
     boolean isOpen() {
         return open;
+    }
+
+    /** Since when there is a session or none; without one, at the earliest since an agent is wanted. */
+    long sinceMillis() {
+        return sinceMillis;
     }
 
     boolean hadSession() {

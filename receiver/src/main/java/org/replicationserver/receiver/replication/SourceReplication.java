@@ -86,7 +86,7 @@ public final class SourceReplication {
         this.firstByteMillis = kept.firstByteMillis();
         this.disks = new DiskSet(assignment, kept.volumes(), now);
         this.epochs = new EpochProgress(kept.committedEpoch(), kept.markMillis());
-        this.agent = new AgentPresence(settings, hadSession, now.nanos());
+        this.agent = new AgentPresence(settings, hadSession, now);
         this.controlPlane = new ControlPlaneLink(settings.controlPlaneAfter(), now.nanos());
         this.rates = new TransferRates(settings, now.nanos());
         this.attribution = new LagAttribution(settings, now.nanos());
@@ -452,7 +452,7 @@ public final class SourceReplication {
                                 .mapToLong(ReplicatedDisk::backloggedStorageBytes)
                                 .sum(),
                         agent.isOpen(),
-                        now.instant().minusSeconds(agent.isOpen() ? agent.openSeconds(now) : agent.awaySeconds(now)),
+                        Instant.ofEpochMilli(agent.sinceMillis()),
                         agent.isOpen() && disks.isReporting(),
                         eta == null ? null : eta.earliest(),
                         eta == null ? null : eta.latest(),

@@ -71,10 +71,9 @@ final class InstanceHistory {
         Seen other = previous == null ? null : seen.get(previous);
         if (isReturn && previous != null && returns.size() > RETURNS_MAX && other != null) {
             boolean thisCameLater = here.order() > other.order();
-            boolean sameKey = pin.equals(other.pin());
             RefusedAgent found = thisCameLater
-                    ? new RefusedAgent(instance, address, other.address(), sameKey)
-                    : new RefusedAgent(previous, other.address(), address, sameKey);
+                    ? new RefusedAgent(instance, address, pin, other.address(), other.pin())
+                    : new RefusedAgent(previous, other.address(), other.pin(), address, pin);
             refuse(found);
             returns.clear();
             if (!thisCameLater) {

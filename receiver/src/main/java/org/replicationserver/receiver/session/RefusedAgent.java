@@ -5,12 +5,15 @@ package org.replicationserver.receiver.session;
  *
  * @param instance what it draws anew at each start, which is refused
  * @param address from where it came last when that was found
+ * @param pin of the key with which it came
  * @param otherAddress from where the one came last that goes on
- * @param sameKey whether both came with the same key, as clones of a machine do; else the source server has two keys
+ * @param otherPin of the key of that one; the same for clones of a machine, another where the source server has two
  */
-public record RefusedAgent(String instance, String address, String otherAddress, boolean sameKey) {
+public record RefusedAgent(String instance, String address, String pin, String otherAddress, String otherPin) {
     /** What the two have in common or not, for people. */
     public String keys() {
-        return sameKey ? "the same key (a cloned machine?)" : "different keys (registered twice?)";
+        return pin.equals(otherPin)
+                ? "the same key (a cloned machine?)"
+                : "different keys (registered twice?; refused is " + pin + ", the other is " + otherPin + ")";
     }
 }

@@ -257,8 +257,9 @@ public record SourceRecord(
             agents.add(new RefusedAgent(
                     agent.string("instance", 1, ProtocolLimits.JSON_STRING_CHARS_MAX),
                     agent.string("address", 0, ProtocolLimits.JSON_STRING_CHARS_MAX),
+                    agent.string("pin", 0, ProtocolLimits.JSON_STRING_CHARS_MAX),
                     agent.string("otherAddress", 0, ProtocolLimits.JSON_STRING_CHARS_MAX),
-                    agent.bool("sameKey")));
+                    agent.string("otherPin", 0, ProtocolLimits.JSON_STRING_CHARS_MAX)));
         }
         return agents;
     }
@@ -267,8 +268,9 @@ public record SourceRecord(
         return JsonBody.empty()
                 .put("instance", agent.instance())
                 .put("address", agent.address())
+                .put("pin", agent.pin())
                 .put("otherAddress", agent.otherAddress())
-                .put("sameKey", agent.sameKey());
+                .put("otherPin", agent.otherPin());
     }
 
     public byte[] toBytes() {

@@ -21,7 +21,7 @@ import org.replicationserver.receiver.session.VolumeBacklog;
 final class ModelWorld implements ReplicationListener {
     static final long MIB = 1024 * 1024;
     static final long DISK_BYTES = 100 * MIB;
-    static final RefusedAgent DUPLICATE = new RefusedAgent("i", "192.0.2.1:1", "192.0.2.2:2", true);
+    static final RefusedAgent DUPLICATE = new RefusedAgent("i", "192.0.2.1:1", "sha256:a", "192.0.2.2:2", "sha256:a");
     static final int AGENT_PORT = 15000;
     static final Duration TICK = Duration.ofMillis(250);
     private static final Instant WALL_BEGIN = Instant.parse("2026-05-01T00:00:00Z");

@@ -68,13 +68,13 @@ class ReplicationsTest {
 
     @Test
     void whoIsRefusedAsADuplicateIsKnownAfterARestart() {
-        RefusedAgent refused = new RefusedAgent("i", "192.0.2.1:1", "192.0.2.2:2", false);
+        RefusedAgent refused = new RefusedAgent("i", "192.0.2.1:1", "sha256:a", "192.0.2.2:2", "sha256:b");
         startWith(SourceRecord.initial().withRefusedAgents(List.of(ModelWorld.DUPLICATE, refused)));
         Explanation told = info().detail().explanations().getFirst();
         assertThat(told.code()).isEqualTo(ExplanationCode.DUPLICATE_AGENT);
         assertThat(told.sentence())
                 .startsWith(
-                        "two agents take turns with different keys (registered twice?), the one at 192.0.2.1:1 is refused,"
+                        "two agents take turns with different keys (registered twice?; refused is sha256:a, the other is sha256:b), the one at 192.0.2.1:1 is refused,"
                                 + " the other is at 192.0.2.2:2");
         assertThat(told.nextAction()).endsWith("(ACCEPT_AGENTS, or: source accept-agents s-1).");
 

@@ -5,6 +5,7 @@ import static org.replicationserver.receiver.replication.ModelWorld.DISK_BYTES;
 import static org.replicationserver.receiver.replication.ModelWorld.MIB;
 
 import java.time.Duration;
+import java.time.Instant;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -374,6 +375,23 @@ class SourceReplicationTest {
         world.open(Welcome.Action.RESCAN);
 
         assertThat(world.takeChanges()).containsExactly("DISCONNECTED→RESCAN");
+    }
+
+    @Test
+    void sinceWhenTheAgentIsThereOrNotIsSaid() {
+        world.passSeconds(5);
+        world.start();
+        Instant started = world.now().instant();
+        world.passSeconds(5);
+        assertThat(world.info().detail().agentSinceDateTime()).isEqualTo(started);
+        world.open(Welcome.Action.RESCAN);
+        Instant opened = world.now().instant();
+        world.passSeconds(5);
+        assertThat(world.info().detail().agentSinceDateTime()).isEqualTo(opened);
+        world.lose();
+        Instant lost = world.now().instant();
+        world.passSeconds(5);
+        assertThat(world.info().detail().agentSinceDateTime()).isEqualTo(lost);
     }
 
     @Test

@@ -38,7 +38,8 @@ class InstanceHistoryTest {
         assertThat(refused("a", 1)).isFalse();
         InstanceHistory.Verdict verdict = hello("b", "pin", 2);
         assertThat(verdict.refused()).isTrue();
-        assertThat(verdict.newlyRefused()).isEqualTo(new RefusedAgent("b", addressOf("b", 2), addressOf("a", 1), true));
+        assertThat(verdict.newlyRefused())
+                .isEqualTo(new RefusedAgent("b", addressOf("b", 2), "pin", addressOf("a", 1), "pin"));
         assertThat(refused("a", 3)).isFalse();
         assertThat(refused("b", 4000)).as("until an operator chooses").isTrue();
     }
@@ -52,7 +53,7 @@ class InstanceHistoryTest {
         assertThat(refused("a", 2)).isFalse();
         assertThat(history.refused())
                 .as("b is named with its own address, not with that of who came")
-                .containsExactly(new RefusedAgent("b", addressOf("b", 1), addressOf("a", 2), true));
+                .containsExactly(new RefusedAgent("b", addressOf("b", 1), "pin", addressOf("a", 2), "pin"));
     }
 
     @Test
@@ -61,7 +62,7 @@ class InstanceHistoryTest {
             hello(turn, "pin of " + turn, 1);
         }
         assertThat(hello("b", "pin of b", 2).newlyRefused())
-                .isEqualTo(new RefusedAgent("b", addressOf("b", 2), addressOf("a", 1), false));
+                .isEqualTo(new RefusedAgent("b", addressOf("b", 2), "pin of b", addressOf("a", 1), "pin of a"));
     }
 
     @Test
@@ -83,7 +84,7 @@ class InstanceHistoryTest {
 
     @Test
     void whoIsRefusedSurvivesARestartOfTheServer() {
-        RefusedAgent refused = new RefusedAgent("b", "address of b", "address of a", true);
+        RefusedAgent refused = new RefusedAgent("b", "address of b", "pin", "address of a", "pin");
         assertThat(new InstanceHistory(List.of(refused))
                         .hello("b", "x", "pin", 0)
                         .refused())

@@ -19,7 +19,8 @@ import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 /** What is kept of a source server over a restart. */
 final class SourceRecordTest {
     private static final String DATA_GEN = "00112233445566778899aabbccddeeff";
-    private static final RefusedAgent REFUSED = new RefusedAgent(DATA_GEN, "192.0.2.1:1", "192.0.2.2:2", true);
+    private static final RefusedAgent REFUSED =
+            new RefusedAgent(DATA_GEN, "192.0.2.1:1", "sha256:a", "192.0.2.2:2", "sha256:a");
 
     private static SourceRecord full() {
         return SourceRecord.initial()

@@ -99,13 +99,14 @@ class ServerEventsTest {
 
     @Test
     void duplicateAgentsAreToldWithTheirKeys() {
-        events.duplicateAgent(SOURCE, new RefusedAgent("i", ADDRESS, "192.0.2.2:2", true));
-        events.duplicateAgent(SOURCE, new RefusedAgent("i", ADDRESS, "192.0.2.2:2", false));
+        events.duplicateAgent(SOURCE, new RefusedAgent("i", ADDRESS, "sha256:a", "192.0.2.2:2", "sha256:a"));
+        events.duplicateAgent(SOURCE, new RefusedAgent("i", ADDRESS, "sha256:a", "192.0.2.2:2", "sha256:b"));
         String end =
                 ", the later is refused until `source accept-agents`: source=s-1 address=192.0.2.1:1 other=192.0.2.2:2";
         assertThat(lines.texts())
                 .containsExactly(
                         "ERROR two agents take turns with the same key (a cloned machine?)" + end,
-                        "ERROR two agents take turns with different keys (registered twice?)" + end);
+                        "ERROR two agents take turns with different keys (registered twice?; refused is sha256:a, the other is sha256:b)"
+                                + end);
     }
 }

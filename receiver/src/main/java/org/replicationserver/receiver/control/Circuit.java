@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
  * <p>CLOSED: calls are made. After {@value #FAILURES_TO_OPEN} failed calls in a row OPEN: none is, until a time has passed that
  * begins at {@link #PAUSE_FIRST}, doubles to {@link #PAUSE_MAX}, and of which between half and all is drawn anew each time, so that
  * servers do not come back in step. Then one call, the probe, is let through: if it is answered the circuit is CLOSED, else OPEN
- * again. An answer counts even if it refuses the request's content: the control plane is there. One to a call that began before the
- * newest failure does not: it may have been admitted under what does not hold any more.
+ * again. An answer counts even if it refuses the request's content: the control plane is there. One to a call that began before one
+ * that has failed does not: it may have been admitted under what does not hold any more.
  *
  * <p>A control plane that asks for time by Retry-After has it, up to {@link #RETRY_AFTER_MAX}, from all calls, and nothing makes it
  * shorter: neither an answer, which is to a call that was under way, nor another Retry-After that ends earlier. A call that fails so
@@ -52,6 +52,8 @@ final class Circuit {
     private Duration pause = PAUSE_FIRST;
     private long probeAtNanos;
     private long askedUntilNanos;
+
+    /** When the newest of the calls began that have failed in a row. */
     private long failedNanos;
 
     /**
@@ -219,6 +221,8 @@ final class Circuit {
             if (failure == null || failure.kind().isRefusal()) {
                 if (status.failingSince() == null || permit.begunNanos - failedNanos >= 0) {
                     close(failure);
+                } else {
+                    status = status.withLastAnswered(clock.instant());
                 }
             } else {
                 countFailure(permit, failure);
@@ -253,7 +257,8 @@ final class Circuit {
     private void countFailure(Permit permit, ControlPlaneException failure) {
         Instant now = clock.instant();
         Instant since = status.failingSince() == null ? sinceOf(permit) : status.failingSince();
-        failedNanos = nanos.getAsLong();
+        boolean isNewest = status.failingSince() == null || permit.begunNanos - failedNanos > 0;
+        failedNanos = isNewest ? permit.begunNanos : failedNanos;
         long failedCalls = status.failedCalls() + 1;
         boolean asksForTime = askedBy(failure).isPositive();
         boolean opens = !open && failedCalls >= FAILURES_TO_OPEN;

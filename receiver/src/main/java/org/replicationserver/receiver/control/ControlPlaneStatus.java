@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * How it stands with the control plane. Immutable.
  *
  * @param lastAnswered when a call was last answered, also if with a refusal of its content; null if none was since the start
- * @param failingSince when the first of the calls failed that have failed in a row since; null if the last one was answered
+ * @param failingSince when the first of the calls began that have failed in a row since; null if the last one was answered
  * @param failedCalls how many have failed in a row
  * @param lastFailure the newest failure, also when calls have succeeded since; null if there was none
  * @param nextAttempt before which no call is made; null where calls are made as they come
@@ -33,6 +33,11 @@ public record ControlPlaneStatus(
             String sentence,
             String nextAction,
             @Nullable String requestId) {}
+
+    /** The same with the moment of the newest answer. */
+    ControlPlaneStatus withLastAnswered(Instant newLastAnswered) {
+        return new ControlPlaneStatus(newLastAnswered, failingSince, failedCalls, lastFailure, nextAttempt);
+    }
 
     /** The same with the moment of the next attempt. */
     ControlPlaneStatus withNextAttempt(@Nullable Instant newNextAttempt) {

@@ -188,6 +188,11 @@ public final class HttpControlPlane implements ControlPlane {
         Call(String operation, JsonObject body) {
             this(operation, body, Duration.ZERO);
         }
+
+        /** Calls of which one is told for all. */
+        String told() {
+            return operation + " " + body.getString("sourceServerId", "");
+        }
     }
 
     private JsonObject call(Call call, Duration timeout) throws ControlPlaneException, InterruptedException {
@@ -203,7 +208,7 @@ public final class HttpControlPlane implements ControlPlane {
             JsonObject answer = attempts(call, again, permit, deadline(call, timeout));
             permit.answered();
             ended = true;
-            if (failures.ended(call.operation())) {
+            if (failures.ended(call.told())) {
                 LOG.atInfo().addKeyValue("operation", call.operation()).log("control call succeeds again");
             }
             return answer;
@@ -224,7 +229,7 @@ public final class HttpControlPlane implements ControlPlane {
     /** What the circuit tells by itself is not told again for each probe, nor one failure for each call. */
     private void tell(Call call, Circuit.Permit permit, ControlPlaneException failure) {
         String requestId = failure.requestId().orElse(null);
-        if (permit.isProbe() || !failures.tells(call.operation(), failure.sentence())) {
+        if (permit.isProbe() || !failures.tells(call.told(), failure.sentence())) {
             LOG.atDebug()
                     .setCause(failure)
                     .addKeyValue("operation", call.operation())

@@ -110,15 +110,9 @@ final class DiskProgress {
             return;
         }
         if (!volume.dataGen().equals(dataGen)) {
-            dataGen = volume.dataGen();
             // Who asks for a rescan takes nothing from the volume; any other new generation may stand for another
             // content.
-            complete &= volume.reason().equals(Origin.RESCAN_REQUESTED.name());
-            rescanning = false;
-            replicatedBytes = complete ? replicatedBytes : 0;
-            rescannedBytes = 0;
-            passDurableBytes = 0;
-            ofOneMoment = false;
+            begin(volume.dataGen(), complete && volume.reason().equals(Origin.RESCAN_REQUESTED.name()));
         }
         if (volume.action() == Welcome.Action.RESCAN) {
             passReason = volume.reason();
@@ -127,6 +121,22 @@ final class DiskProgress {
             rescannedBytes = rescanning ? rescannedBytes : 0;
             rescanning = complete;
         }
+    }
+
+    private void begin(String newDataGen, boolean stillComplete) {
+        dataGen = newDataGen;
+        complete = stillComplete;
+        rescanning = false;
+        replicatedBytes = complete ? replicatedBytes : 0;
+        rescannedBytes = 0;
+        passDurableBytes = 0;
+        ofOneMoment = false;
+    }
+
+    /** What the volume held counts no more. */
+    void begunAnew(String newDataGen) {
+        passReason = Origin.VOLUME_REOPENED.name();
+        begin(newDataGen, false);
     }
 
     void durable(long bytes) {
@@ -184,12 +194,14 @@ final class DiskProgress {
     void unavailable(String reason, long nowNanos) {
         askedNanos = available ? nowNanos : askedNanos;
         available = false;
+        ofOneMoment = false;
         unavailableReason = reason;
     }
 
     /** The same failure may be told again, by whoever else has found it. */
     void failed(String cause, long wallMillis) {
         failedCause = cause;
+        ofOneMoment = false;
         failedMillis = failedMillis == 0 ? wallMillis : failedMillis;
     }
 
@@ -227,7 +239,7 @@ final class DiskProgress {
 
     /** Whether the volume holds the disk as it was at one moment, as far as is known. */
     boolean isOfOneMoment() {
-        return ofOneMoment && failedCause == null && available;
+        return ofOneMoment && available;
     }
 
     /** Until the next commit. */

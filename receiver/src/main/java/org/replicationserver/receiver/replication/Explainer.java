@@ -237,15 +237,15 @@ final class Explainer {
                     .put("windowSeconds", rate.windowSeconds());
             found.add(withStage(ExplanationCode.NOT_CONVERGING, facts, attribution.sinceLagBegan(), nanos));
         }
-        if (agent.isOpen()) {
-            for (DiskProgress disk : disks.notOffered()) {
-                found.add(ExplanationCode.DISK_NOT_OFFERED.explain(new Facts()
-                        .put("deviceName", disk.assignment().deviceName())
-                        .put("volumeId", disk.assignment().volumeId())));
-            }
+        List<DiskProgress> notOffered = agent.isOpen() ? disks.notOffered() : List.of();
+        for (DiskProgress disk : notOffered) {
+            found.add(ExplanationCode.DISK_NOT_OFFERED.explain(new Facts()
+                    .put("deviceName", disk.assignment().deviceName())
+                    .put("volumeId", disk.assignment().volumeId())));
         }
-        // Where nothing is to come, what keeps the replica behind is a disk that is not served, which has its own row.
-        if (situation.is(DataReplicationState.BACKLOG) && (disks.areServed() || disks.remainingBytes() > 0)) {
+        // Where nothing is to come, what keeps the replica behind is a disk that has its own row.
+        boolean othersAreToBlame = disks.areBroken() || !notOffered.isEmpty();
+        if (situation.is(DataReplicationState.BACKLOG) && (!othersAreToBlame || disks.remainingBytes() > 0)) {
             Facts facts = new Facts()
                     .put("lagSeconds", situation.lagSeconds())
                     .put("backloggedBytes", disks.remainingBytes());

@@ -284,6 +284,11 @@ public final class Replications implements SessionEvents {
     }
 
     @Override
+    public void volumeBegunAnew(String sourceServerId, String volumeId, String dataGen) {
+        withAndKeep(sourceServerId, replication -> replication.volumeBegunAnew(volumeId, dataGen));
+    }
+
+    @Override
     public void volumeOpened(String sourceServerId, String volumeId) {
         with(sourceServerId, replication -> replication.volumeOpened(volumeId));
     }

@@ -175,6 +175,14 @@ public final class SourceReplication {
         }
     }
 
+    /** Nothing of what a volume held counts any more, and it has another data generation. */
+    public void volumeBegunAnew(String volumeId, String dataGen) {
+        DiskProgress disk = disks.of(volumeId);
+        if (disk != null) {
+            disk.begunAnew(dataGen);
+        }
+    }
+
     /** A volume was not found or cannot be opened. */
     public void volumeUnavailable(String volumeId, String reason, Moment now) {
         DiskProgress disk = disks.of(volumeId);
@@ -222,6 +230,7 @@ public final class SourceReplication {
     /** An operator accepts all agents again. */
     public void agentsAccepted() {
         explainer.agentsAccepted();
+        disks.notOfOneMoment();
         agent.forgetRefusedHello();
     }
 

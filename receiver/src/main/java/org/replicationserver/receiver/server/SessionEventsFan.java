@@ -215,6 +215,13 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
+    public void volumeBegunAnew(String sourceServerId, String volumeId, String dataGen) {
+        for (SessionEvents events : told) {
+            events.volumeBegunAnew(sourceServerId, volumeId, dataGen);
+        }
+    }
+
+    @Override
     public void volumeOpened(String sourceServerId, String volumeId) {
         for (SessionEvents events : told) {
             events.volumeOpened(sourceServerId, volumeId);

@@ -85,14 +85,15 @@ final class StagingVolumes implements VolumeHost {
         }
     }
 
-    /** What was written to an image file is not there any more; nobody but an operator knows whether it will be again. */
+    /** What may have been written to an image file is not there; nobody but an operator knows whether it will be again. */
     private static void requireImage(VolumeAssignment volume) throws DeviceException {
         if (isImage(volume.path()) && Files.notExists(volume.path())) {
             throw new DeviceException(
                     "open",
                     volume.path().toString(),
                     Errno.NONE,
-                    "its image file was written and is gone; mount its file system, or reopen the volume to begin it anew");
+                    "its image file is not there, though sessions have known it; mount its file system, or reopen the"
+                            + " volume to make it anew");
         }
     }
 

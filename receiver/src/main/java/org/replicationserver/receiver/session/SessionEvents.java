@@ -105,6 +105,9 @@ public interface SessionEvents {
     /** A volume is open, for the first time or again. */
     default void volumeOpened(String sourceServerId, String volumeId) {}
 
+    /** Nobody knows what a volume holds that is about to be reopened, or nothing is in it: its disk will be sent whole. */
+    default void volumeBegunAnew(String sourceServerId, String volumeId, String dataGen) {}
+
     /** A volume cannot be opened; {@code reason} is text of ours. */
     default void volumeUnavailable(String sourceServerId, String volumeId, String reason) {}
 

@@ -3,7 +3,6 @@ package org.replicationserver.receiver.session;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Hello;
@@ -107,6 +106,11 @@ final class SlotRecord {
         return known == null ? null : known.failedCause();
     }
 
+    /** Whether an image file that is missing may be made: nobody has written it, or says so where that is not known any more. */
+    boolean mayMake(VolumeAssignment volume) {
+        return volume(volume.volumeId()) == null && (!now.stateLost() || volume.fresh());
+    }
+
     /** Whether nothing is known to have been written to a volume. */
     boolean isUntouched(String volumeId) {
         return !now.stateLost() && volume(volumeId) == null;
@@ -117,19 +121,24 @@ final class SlotRecord {
         now = now.pruned(assignment);
     }
 
-    /** Nothing that is known of a volume holds. */
-    CompletionStage<Void> forget(String volumeId) {
-        return volume(volumeId) == null ? CompletableFuture.completedStage(null) : change(now.withoutVolume(volumeId));
-    }
-
     CompletionStage<Void> setFailed(String volumeId, VolumeRecord known, String cause) {
         return change(now.withVolume(volumeId, new VolumeRecord(known.dataGen(), known.origin(), cause)));
     }
 
-    /** A volume is about to be opened by an operator's wish. After a failure nobody knows what it holds. */
-    CompletionStage<Void> reopen(String volumeId) {
-        boolean failed = failedCause(volumeId) != null;
-        return change(failed ? now.withVolume(volumeId, drawn(Origin.VOLUME_REOPENED, null)) : now);
+    /**
+     * A volume is about to be opened by an operator's wish. After a failure nobody knows what it holds, and what is made anew holds nothing:
+     * then what was known of it does not hold any more.
+     *
+     * @param made whether its image file is made anew
+     */
+    CompletionStage<Void> reopen(String volumeId, boolean made) {
+        VolumeRecord known = volume(volumeId);
+        if (known == null || (known.failedCause() == null && !made)) {
+            return change(now);
+        }
+        VolumeRecord begun = drawn(Origin.VOLUME_REOPENED, null);
+        return change(now.withVolume(volumeId, begun))
+                .thenRun(() -> context.events().volumeBegunAnew(sourceServerId, volumeId, begun.dataGen()));
     }
 
     /** Nothing that an agent remembers of these volumes holds any more. */

@@ -124,13 +124,12 @@ final class SlotVolumes {
     private CompletionStage<Void> openTaken(VolumeAssignment volume) {
         String id = volume.volumeId();
         VolumeHost host = context.volumes();
-        return host.open(volume, record.isUntouched(id), record.volume(id) == null)
-                .thenAccept(availability -> {
-                    tellOpened(id, availability);
-                    if (availability instanceof Availability.Open) {
-                        owner.askToFinish("VOLUME_REOPENED");
-                    }
-                });
+        return host.open(volume, record.isUntouched(id), record.mayMake(volume)).thenAccept(availability -> {
+            tellOpened(id, availability);
+            if (availability instanceof Availability.Open) {
+                owner.askToFinish("VOLUME_REOPENED");
+            }
+        });
     }
 
     private boolean isHeld(VolumeAssignment volume) {
@@ -168,9 +167,9 @@ final class SlotVolumes {
         }
         return context.volumes()
                 .isMissingImage(volume)
-                .thenCompose(missing -> (missing ? record.forget(id) : record.reopen(id))
-                        .thenCompose(stored -> context.holders().take(assignment.sourceServerId(), volume))
-                        .thenCompose(taken -> reopenTaken(volume, missing)))
+                .thenCompose(missing -> isAssigned(volume)
+                        ? reopen(volume, missing)
+                        : CompletableFuture.completedStage(notAssignedAnyMore()))
                 .thenApply(availability -> {
                     reopening.remove(id);
                     tellOpened(id, availability);
@@ -179,11 +178,16 @@ final class SlotVolumes {
                 });
     }
 
-    private CompletionStage<Availability> reopenTaken(VolumeAssignment volume, boolean make) {
-        if (isAssigned(volume)) {
-            return context.volumes().reopen(volume, make);
-        }
-        return close(volume).thenApply(closed -> new Availability.Unavailable("it is not assigned any more"));
+    private CompletionStage<Availability> reopen(VolumeAssignment volume, boolean make) {
+        return record.reopen(volume.volumeId(), make)
+                .thenCompose(stored -> context.holders().take(assignment.sourceServerId(), volume))
+                .thenCompose(taken -> isAssigned(volume)
+                        ? context.volumes().reopen(volume, make)
+                        : close(volume).thenApply(closed -> notAssignedAnyMore()));
+    }
+
+    private static Availability notAssignedAnyMore() {
+        return new Availability.Unavailable("it is not assigned any more");
     }
 
     // --- fencing

@@ -186,13 +186,6 @@ public record SourceRecord(
         return withVolumes(changed);
     }
 
-    /** Forgets a volume, so that its next session begins with a new data generation. */
-    public SourceRecord withoutVolume(String volumeId) {
-        Map<String, VolumeRecord> changed = new LinkedHashMap<>(volumes);
-        changed.remove(volumeId);
-        return withVolumes(changed);
-    }
-
     /**
      * Forgets volumes that are not assigned any more, if there are so many of them that the record could become too large to be
      * read back. Otherwise they are kept: one that is assigned again, said to be fresh, is not.

@@ -359,11 +359,26 @@ class CountersTest {
         assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0");
         world.model.duplicateAgent(ModelWorld.DUPLICATE);
         assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0", "vol-1");
+        world.commit();
         world.model.agentsAccepted();
         assertThat(world.info().detail().inconsistentVolumes())
                 .as("nobody knows yet whose disk it is")
                 .containsExactly("vol-0", "vol-1");
+    }
+
+    @Test
+    void volumeThatIsBegunAnewHoldsNothingOfItsDisk() {
+        world.open(Welcome.Action.RESCAN);
+        world.durable(0, DISK_BYTES);
+        world.durable(1, DISK_BYTES);
         world.commit();
-        assertThat(world.info().detail().inconsistentVolumes()).as("failed").containsExactly("vol-0");
+        world.lose();
+        world.model.volumeFailed("vol-0", "EIO", world.now());
+        world.model.volumeBegunAnew("vol-0", "gen-2");
+        world.model.volumeOpened("vol-0");
+
+        assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0");
+        assertThat(world.disk(0).replicatedStorageBytes()).isZero();
+        assertThat(world.disk(1).replicatedStorageBytes()).isEqualTo(DISK_BYTES);
     }
 }

@@ -451,6 +451,22 @@ class ExplanationTest {
     }
 
     @Test
+    void backlogIsToldAsLongAsNothingElseIsToBlame() {
+        ModelWorld world = started();
+        world.open(Welcome.Action.RESCAN);
+        world.openEpoch(ModelWorld.DISK_BYTES);
+        world.durable(0, MIB);
+        world.report(MIB, 0);
+        world.commit();
+        world.report(MIB, 0);
+        assertThat(world.state()).isEqualTo(DataReplicationState.BACKLOG);
+        world.restart();
+
+        assertThat(world.state()).isEqualTo(DataReplicationState.BACKLOG);
+        assertThat(world.codes()).contains(ExplanationCode.BACKLOG);
+    }
+
+    @Test
     void refusalOfAnAgentThatIsAcceptedAgainSaysNothing() {
         ModelWorld world = started();
         world.model.duplicateAgent(ModelWorld.DUPLICATE);

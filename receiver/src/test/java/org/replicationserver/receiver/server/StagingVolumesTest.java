@@ -105,8 +105,8 @@ final class StagingVolumesTest {
         StagingVolumes volumes = volumes(REAL);
         assertThat(volumes.open(volume, false, false).toCompletableFuture().join())
                 .isEqualTo(new Availability.Unavailable(
-                        "open failed: its image file was written and is gone; mount its file system,"
-                                + " or reopen the volume to begin it anew"));
+                        "open failed: its image file is not there, though sessions have known it; mount its file"
+                                + " system, or reopen the volume to make it anew"));
         assertThat(volumes.reopen(volume, false).toCompletableFuture().join())
                 .isInstanceOf(Availability.Unavailable.class);
         assertThat(image).doesNotExist();

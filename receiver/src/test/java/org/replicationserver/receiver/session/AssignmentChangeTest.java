@@ -155,7 +155,7 @@ final class AssignmentChangeTest {
     }
 
     @Test
-    void imageThatIsMissingIsForgottenDurablyBeforeItIsMadeAnew() {
+    void imageThatIsMissingGetsAnotherDataGenerationDurablyBeforeItIsMadeAnew() {
         SessionWorld world = new SessionWorld(1);
         String before =
                 world.connect().hello(1, 1).welcome().volumes().getFirst().dataGen();
@@ -168,8 +168,9 @@ final class AssignmentChangeTest {
         assertThat(world.told).as("the store has not ended").noneMatch(line -> line.startsWith("reopen"));
         world.storeRecords();
         assertThat(world.told).contains("reopen vol-0, it may be made");
-        assertThat(world.connect().hello(1, 1).welcome().volumes().getFirst().dataGen())
-                .isNotEqualTo(before);
+        Welcome.Volume after = world.connect().hello(1, 1).welcome().volumes().getFirst();
+        assertThat(after.dataGen()).isNotEqualTo(before);
+        assertThat(after.reason()).isEqualTo("VOLUME_REOPENED");
     }
 
     @Test

@@ -49,6 +49,7 @@ final class SignedExchange implements AutoCloseable {
 
     private static final String CONTENT_TYPE = "application/json";
     private static final String USER_AGENT = "replication-server";
+
     private final ControlConnections connections;
     private final SdkHttpClient http;
     private final ConnectionFaults faults;

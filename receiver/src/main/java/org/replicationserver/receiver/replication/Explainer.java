@@ -21,6 +21,9 @@ final class Explainer {
     /** The gravest; a source server with many bad volumes needs no more to be understood. */
     private static final int EXPLANATIONS_MAX = 32;
 
+    /** With what EC2 says, and with the snapshots that are left over. */
+    private static final int SNAPSHOT_REASON_CHARS_MAX = 700;
+
     private static final String UNKNOWN = "unknown";
     private static final String PORT = "port";
 
@@ -33,6 +36,7 @@ final class Explainer {
     private final StallDetector stall;
 
     private int agentPort;
+    private @Nullable SnapshotTrouble snapshots;
     private @Nullable Explanation duplicateAgent;
     private @Nullable Explanation recordLost;
     private @Nullable Explanation serverDrained;
@@ -89,6 +93,11 @@ final class Explainer {
                 : ExplanationCode.SERVER_DRAINED.explain(new Facts().put("since", seconds(sinceMillis)));
     }
 
+    /** @param trouble null where the newest snapshot group did not fail */
+    void snapshotsFailed(@Nullable SnapshotTrouble trouble) {
+        snapshots = trouble;
+    }
+
     void recordMade() {
         recordLost = null;
     }
@@ -108,6 +117,7 @@ final class Explainer {
         add(found, duplicateAgent);
         add(found, recordLost);
         add(found, serverDrained);
+        add(found, snapshotsFailure());
         if (situation.position().isWanted()) {
             if (serverDrained == null) {
                 explainAgent(situation, found);
@@ -156,6 +166,17 @@ final class Explainer {
         if (explanation != null) {
             found.add(explanation);
         }
+    }
+
+    private @Nullable Explanation snapshotsFailure() {
+        if (snapshots == null) {
+            return null;
+        }
+        Facts facts = new Facts()
+                .put("failures", snapshots.failures() == 1 ? "once" : snapshots.failures() + " times")
+                .put("since", seconds(snapshots.sinceMillis()))
+                .put("reason", snapshots.reason(), SNAPSHOT_REASON_CHARS_MAX);
+        return ExplanationCode.SNAPSHOTS_FAILURE.explain(facts, snapshots.nextAction());
     }
 
     private void explainVolumes(Moment now, List<Explanation> found) {

@@ -99,6 +99,11 @@ public enum ExplanationCode {
             null,
             "disk {deviceName} is assigned to volume {volumeId}, and the agent's session is without it",
             "Give the disk to the agent, or leave it out of the source server's replication."),
+    SNAPSHOTS_FAILURE(
+            ERROR,
+            DataReplicationErrorCode.SNAPSHOTS_FAILURE,
+            "{failures} in a row, since {since}, no snapshot group came about; replication goes on; the last time so: {reason}",
+            null),
     UNSTABLE_NETWORK(
             WARNING,
             DataReplicationErrorCode.UNSTABLE_NETWORK,
@@ -162,7 +167,7 @@ public enum ExplanationCode {
     /** With names of facts in braces. */
     final String sentence;
 
-    /** Null where it is that of the stage with the largest share, or of what the control plane was found to be. */
+    /** Null where it is that of the stage with the largest share, of what the control plane was found to be, or of what failed. */
     final @Nullable String nextAction;
 
     ExplanationCode(

@@ -197,6 +197,17 @@ class ExplanationTest {
                 },
                 "3 sessions were lost within 10 min, the last one so: connection reset",
                 world -> world.passSeconds(3));
+        row(
+                ExplanationCode.SNAPSHOTS_FAILURE,
+                world -> {
+                    long since = world.now().wallMillis();
+                    world.passSeconds(120);
+                    world.model.snapshotStanding(new SnapshotStanding(
+                            1, 1, new SnapshotTrouble(since, 3, "EC2 has refused it", "Allow ec2:CreateSnapshot.")));
+                },
+                "3 times in a row, since 2026-05-01T00:00:00Z, no snapshot group came about; replication goes on; the last time so: EC2"
+                        + " has refused it",
+                world -> world.model.snapshotStanding(new SnapshotStanding(1, 1, null)));
         awayRow(
                 ExplanationCode.CONTROL_PLANE_UNREACHABLE,
                 ControlPlaneFault.UNREACHABLE,

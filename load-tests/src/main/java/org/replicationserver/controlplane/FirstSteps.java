@@ -29,7 +29,7 @@ record FirstSteps(
                 # 1. A server, in a terminal of its own:
                 AWS_EC2_METADATA_SERVICE_ENDPOINT={metadata} ./run serve \\
                     --set control.mode=https --set control.endpoint={endpoint} \\
-                    --set control.ca-file={authority}
+                    --set aws.ca-file={authority}
 
                 # 2. An agent, whose disk is an image, in a terminal of its own:
                 head -c 64M /dev/urandom > disk.img

@@ -165,7 +165,7 @@ public final class LocalServer implements AutoCloseable {
         if (controlPlane != null) {
             set(command, "control.mode", "https");
             set(command, "control.endpoint", controlPlane.endpoint());
-            set(command, "control.ca-file", controlPlane.authority());
+            set(command, "aws.ca-file", controlPlane.authority());
             set(command, "control.associations-interval-seconds", 1);
         }
         return command;

@@ -56,7 +56,7 @@ final class ControlExplanationTest {
         List<String> all = new ArrayList<>(List.of(
                 "control.mode=https",
                 "control.endpoint=" + access.endpoint(),
-                "control.ca-file=" + access.authority(),
+                "aws.ca-file=" + access.authority(),
                 "control.associations-interval-seconds=1",
                 "control.attempt-timeout-seconds=2",
                 "control.poll-wait-seconds=1"));
@@ -106,7 +106,7 @@ final class ControlExplanationTest {
     @Test
     void instanceWithoutMetadataIsTold() throws Exception {
         try (InProcessServer server = serverOn(
-                NOBODY, "control.region=" + world.simulator().region(), "control.replication-server-id=" + INSTANCE)) {
+                NOBODY, "aws.region=" + world.simulator().region(), "control.replication-server-id=" + INSTANCE)) {
             assertNotAuthenticated(server, "allow IMDSv2", "credentials", "IMDS");
         }
     }
@@ -121,8 +121,8 @@ final class ControlExplanationTest {
 
     @Test
     void certificateThatIsNotTrustedIsTold() throws Exception {
-        try (InProcessServer server = serverOnInstance("control.ca-file=")) {
-            assertNotAuthenticated(server, "in control.ca-file", "certificate", "control.ca-file is not set");
+        try (InProcessServer server = serverOnInstance("aws.ca-file=")) {
+            assertNotAuthenticated(server, "in aws.ca-file", "certificate", "aws.ca-file is not set");
         }
     }
 

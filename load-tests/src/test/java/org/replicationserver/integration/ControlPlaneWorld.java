@@ -50,7 +50,7 @@ final class ControlPlaneWorld implements AutoCloseable {
                 .set("image.directory=" + images())
                 .set("control.mode=https")
                 .set("control.endpoint=" + access.endpoint())
-                .set("control.ca-file=" + access.authority())
+                .set("aws.ca-file=" + access.authority())
                 .set("control.associations-interval-seconds=1");
     }
 
@@ -63,7 +63,7 @@ final class ControlPlaneWorld implements AutoCloseable {
         List<String> all = new ArrayList<>(List.of(
                 "control.mode=https",
                 "control.endpoint=" + access.endpoint(),
-                "control.ca-file=" + access.authority(),
+                "aws.ca-file=" + access.authority(),
                 "control.associations-interval-seconds=1",
                 "control.progress-interval-seconds=1"));
         all.addAll(List.of(settings));

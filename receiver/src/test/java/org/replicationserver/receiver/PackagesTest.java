@@ -80,9 +80,13 @@ class PackagesTest {
             knowsNothingOf("control", "listener", "server", "tool");
 
     @ArchTest
-    static final ArchRule ONLY_CONTROL_KNOWS_THE_CLOUD = noClasses()
+    static final ArchRule AWS_IS_FOR_CLIENTS = knowsNothingOf(
+            "aws", "protocol", "session", "listener", "replication", "status", "control", "server", "tool");
+
+    @ArchTest
+    static final ArchRule ONLY_CLIENTS_KNOW_THE_CLOUD = noClasses()
             .that()
-            .resideOutsideOfPackage(BASE + "control..")
+            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("software.amazon.awssdk..", "java.net.http..");

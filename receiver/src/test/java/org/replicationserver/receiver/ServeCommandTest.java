@@ -56,10 +56,10 @@ class ServeCommandTest {
 
     @Test
     void caFileThatCannotBeUsedIsNamedByItsOwnKeyBeforeAnythingStarts() {
-        assertThat(serve("control.mode=https", "control.ca-file=/proc/none.pem"))
+        assertThat(serve("control.mode=https", "aws.ca-file=/proc/none.pem"))
                 .isEqualTo(failed(
                         78,
-                        "--set: control.ca-file=/proc/none.pem cannot be used: no such file or directory; allowed: a file of PEM"
+                        "--set: aws.ca-file=/proc/none.pem cannot be used: no such file or directory; allowed: a file of PEM"
                                 + " certificates"));
         assertThat(directory).isEmptyDirectory();
     }

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * The PEM file of {@code control.ca-file} and what is in it. Immutable, any thread.
+ * The PEM file of {@code aws.ca-file} and what is in it. Immutable, any thread.
  *
  * <p>A certificate that has expired is told and is no mistake: the JDK looks at the times of what is signed, not at those of what it is
  * told to trust, and a server must not stay down for a file with which it would work.
@@ -45,7 +45,7 @@ public final class CaFile {
             return new CaFile(path, certificatesOf(bytesOf(path)));
         } catch (IOException e) {
             throw new IOException(
-                    ConfigKeys.CONTROL_CA_FILE + "=" + Mistakes.display(path.toString()) + " cannot be used: "
+                    ConfigKeys.AWS_CA_FILE + "=" + Mistakes.display(path.toString()) + " cannot be used: "
                             + Mistakes.displayLine(IoReason.of(e, path.toString())) + "; allowed: " + ALLOWED,
                     e);
         }
@@ -126,7 +126,7 @@ public final class CaFile {
         String since = moment.isAfter(end)
                 ? "has expired at " + end
                 : "is not valid before " + certificate.getNotBefore().toInstant();
-        return ConfigKeys.CONTROL_CA_FILE + "=" + Mistakes.display(path.toString()) + ": the certificate of "
+        return ConfigKeys.AWS_CA_FILE + "=" + Mistakes.display(path.toString()) + ": the certificate of "
                 + Mistakes.display(certificate.getSubjectX500Principal().getName()) + " " + since;
     }
 }

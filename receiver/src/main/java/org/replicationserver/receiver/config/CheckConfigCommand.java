@@ -15,7 +15,7 @@ import picocli.CommandLine.Spec;
         name = "check-config",
         mixinStandardHelpOptions = true,
         description =
-                "Checks configuration and, with control.mode=local, assignments, else the file of control.ca-file; prints each key's"
+                "Checks configuration and, with control.mode=local, assignments, else the file of aws.ca-file; prints each key's"
                         + " value and where it comes from. What is worth a look without being a mistake goes to standard error.",
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {"0:all is well", "2:wrong command line", "78:mistakes, a line each"})

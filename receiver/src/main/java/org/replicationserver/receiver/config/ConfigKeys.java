@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
-import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.log.LogFormat;
 import org.replicationserver.receiver.log.LogLevel;
@@ -206,6 +206,34 @@ final class ConfigKeys {
             "buffered",
             "The same for image files, whose file systems do not all take direct.");
 
+    static final ConfigKey<Optional<String>> AWS_REGION = key(
+            "aws.region",
+            ValueType.optional(ValueType.region()),
+            "",
+            "Region of the control plane, EC2 and S3, and of signatures; empty is that of the EC2 instance.");
+    static final ConfigKey<Boolean> AWS_USE_FIPS = key(
+            "aws.use-fips",
+            ValueType.bool(),
+            "false",
+            "Takes the FIPS endpoints of the region; us-east-1, us-east-2, us-west-1, us-west-2 and GovCloud have some.");
+    static final ConfigKey<Boolean> AWS_USE_DUAL_STACK = key(
+            "aws.use-dual-stack",
+            ValueType.bool(),
+            "false",
+            "Takes the endpoints of the region that have IPv6 addresses too.");
+    static final ConfigKey<Optional<Path>> AWS_CA_FILE = key(
+            "aws.ca-file",
+            ValueType.optional(ValueType.path()),
+            "",
+            "PEM file of certificates that servers on port 443 are trusted by, beside those that the JDK trusts; for private endpoints"
+                    + " and for proxies that open TLS.");
+    static final ConfigKey<CredentialsSource> AWS_CREDENTIALS = key(
+            "aws.credentials",
+            ValueType.choice(CredentialsSource.class),
+            "instance",
+            "Signatures are by the role of the EC2 instance (instance), or by the first credentials in the AWS SDK's usual places"
+                    + " (chain).");
+
     static final ConfigKey<ControlMode> CONTROL_MODE = key(
             "control.mode",
             ValueType.choice(ControlMode.class),
@@ -216,39 +244,12 @@ final class ConfigKeys {
             "control.endpoint",
             ValueType.optional(ValueType.httpsEndpoint()),
             "",
-            "Address of the control plane, also of a VPC endpoint; empty is the public one of control.region.");
-    static final ConfigKey<Optional<String>> CONTROL_REGION = key(
-            "control.region",
-            ValueType.optional(ValueType.region()),
-            "",
-            "Region of the control plane and of the signatures; empty is that of the EC2 instance.");
+            "Address of the control plane, also of a VPC endpoint; empty is the public one of aws.region.");
     static final ConfigKey<Optional<String>> CONTROL_REPLICATION_SERVER_ID = key(
             "control.replication-server-id",
             ValueType.optional(ValueType.id(IdForm.SERVER)),
             "",
             "Name under which the control plane knows this server; empty is the id of the EC2 instance.");
-    static final ConfigKey<Boolean> CONTROL_USE_FIPS = key(
-            "control.use-fips",
-            ValueType.bool(),
-            "false",
-            "Takes the FIPS endpoint of the region; us-east-1, us-east-2, us-west-1, us-west-2 and GovCloud have one.");
-    static final ConfigKey<Boolean> CONTROL_USE_DUAL_STACK = key(
-            "control.use-dual-stack",
-            ValueType.bool(),
-            "false",
-            "Takes the endpoint of the region that has IPv6 addresses too.");
-    static final ConfigKey<Optional<Path>> CONTROL_CA_FILE = key(
-            "control.ca-file",
-            ValueType.optional(ValueType.path()),
-            "",
-            "PEM file of certificates that the control plane's is trusted by, beside those that the JDK trusts; for private"
-                    + " endpoints.");
-    static final ConfigKey<CredentialsSource> CONTROL_CREDENTIALS = key(
-            "control.credentials",
-            ValueType.choice(CredentialsSource.class),
-            "instance",
-            "Signatures are by the role of the EC2 instance (instance), or by the first credentials in the AWS SDK's usual places"
-                    + " (chain).");
     static final ConfigKey<Duration> CONTROL_CONNECT_TIMEOUT = key(
             "control.connect-timeout-seconds",
             ValueType.seconds(100, 60_000),

@@ -1,22 +1,16 @@
 package org.replicationserver.receiver.config;
 
 import java.net.URI;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 
 /**
- * How the control plane is reached. What is empty is found out: the endpoint from the region, the region and the id of this server
- * from the instance metadata.
+ * How the control plane is reached. What is empty is found out: the endpoint from the region, the id of this server from the instance
+ * metadata.
  *
  * @param mode where assignments and commands come from; the rest is of {@link ControlMode#HTTPS} only
  * @param endpoint https, a host and perhaps a port; empty for the one of the region
- * @param region of the endpoint and of the signatures; empty for the instance's own
  * @param replicationServerId under which the control plane knows this server; empty for the instance's id
- * @param useFips takes the region's FIPS endpoint; not all regions have one
- * @param useDualStack takes the region's endpoint for IPv4 and IPv6
- * @param caFile PEM certificates that are trusted beside those of the JDK; read by {@link CaFile}
- * @param credentials where they come from
  * @param connectTimeout for one TCP connection
  * @param attemptTimeout for one request and its answer, beyond the time for which the request itself asks to wait
  * @param callTimeout for a call with all its attempts, beyond that time too
@@ -29,12 +23,7 @@ import java.util.Optional;
 public record ControlSettings(
         ControlMode mode,
         Optional<URI> endpoint,
-        Optional<String> region,
         Optional<String> replicationServerId,
-        boolean useFips,
-        boolean useDualStack,
-        Optional<Path> caFile,
-        CredentialsSource credentials,
         Duration connectTimeout,
         Duration attemptTimeout,
         Duration callTimeout,
@@ -50,13 +39,5 @@ public record ControlSettings(
         LOCAL,
         /** All from the control API on port 443. */
         HTTPS
-    }
-
-    /** Where the credentials for signatures come from. */
-    public enum CredentialsSource {
-        /** The role of the EC2 instance, by IMDSv2. */
-        INSTANCE,
-        /** The first that has some of the SDK's usual places: system properties, environment, profile, container, instance. */
-        CHAIN
     }
 }

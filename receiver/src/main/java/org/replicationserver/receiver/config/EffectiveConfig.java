@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import org.replicationserver.receiver.config.ControlSettings.ControlMode;
+import java.util.Optional;
 import org.replicationserver.receiver.session.SessionSettings;
 import org.replicationserver.receiver.session.SourceMemory;
 
@@ -67,6 +67,7 @@ public final class EffectiveConfig {
                 sessions(),
                 get(ConfigKeys.THROTTLE_SERVER_MBPS),
                 volumes(),
+                aws(),
                 control(),
                 new LogConfig(get(ConfigKeys.LOG_FORMAT), get(ConfigKeys.LOG_LEVEL)));
     }
@@ -94,20 +95,20 @@ public final class EffectiveConfig {
     }
 
     /**
-     * Looks at the file of {@code control.ca-file}, where a control plane is asked at all.
+     * Looks at the file of {@code aws.ca-file}.
      *
      * @return lines about what is in it that do not keep the server from starting
      * @throws ConfigException when it cannot be used
      */
     public List<String> checkCaFile() throws ConfigException {
-        ControlSettings control = control();
-        if (control.mode() == ControlMode.LOCAL || control.caFile().isEmpty()) {
+        Optional<Path> file = get(ConfigKeys.AWS_CA_FILE);
+        if (file.isEmpty()) {
             return List.of();
         }
         try {
-            return CaFile.read(control.caFile().get()).warnings(Instant.now());
+            return CaFile.read(file.get()).warnings(Instant.now());
         } catch (IOException e) {
-            throw new ConfigException(List.of(origin(ConfigKeys.CONTROL_CA_FILE) + ": " + e.getMessage()));
+            throw new ConfigException(List.of(origin(ConfigKeys.AWS_CA_FILE) + ": " + e.getMessage()));
         }
     }
 
@@ -155,16 +156,20 @@ public final class EffectiveConfig {
                 get(ConfigKeys.VOLUME_IMAGE_CACHE));
     }
 
+    private AwsSettings aws() {
+        return new AwsSettings(
+                get(ConfigKeys.AWS_REGION),
+                get(ConfigKeys.AWS_USE_FIPS),
+                get(ConfigKeys.AWS_USE_DUAL_STACK),
+                get(ConfigKeys.AWS_CA_FILE),
+                get(ConfigKeys.AWS_CREDENTIALS));
+    }
+
     private ControlSettings control() {
         return new ControlSettings(
                 get(ConfigKeys.CONTROL_MODE),
                 get(ConfigKeys.CONTROL_ENDPOINT),
-                get(ConfigKeys.CONTROL_REGION),
                 get(ConfigKeys.CONTROL_REPLICATION_SERVER_ID),
-                get(ConfigKeys.CONTROL_USE_FIPS),
-                get(ConfigKeys.CONTROL_USE_DUAL_STACK),
-                get(ConfigKeys.CONTROL_CA_FILE),
-                get(ConfigKeys.CONTROL_CREDENTIALS),
                 get(ConfigKeys.CONTROL_CONNECT_TIMEOUT),
                 get(ConfigKeys.CONTROL_ATTEMPT_TIMEOUT),
                 get(ConfigKeys.CONTROL_CALL_TIMEOUT),

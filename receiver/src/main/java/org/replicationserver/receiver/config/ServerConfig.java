@@ -24,6 +24,7 @@ public record ServerConfig(
         SessionSettings sessions,
         int throttleServerMbps,
         VolumeConfig volumes,
+        AwsSettings aws,
         ControlSettings control,
         LogConfig log) {
     /** What the JDK takes as the path of a Unix socket. */

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.log.PeerText;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.DesiredState;
 

@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.log.PeerText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.control;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.log.PeerText;
 
 /**
  * What became of a command. Immutable; {@code output} is not to be changed by anybody.

@@ -12,8 +12,10 @@ import java.util.Locale;
 import java.util.function.Function;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.aws.RefusedCertificateException;
 import org.replicationserver.receiver.config.CaFile;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.replicationserver.receiver.log.PeerText;
 
 /** Says why there is no connection to the control plane, or why one broke, and what to do about it. Immutable, any thread. */
 final class ConnectionFaults {
@@ -30,7 +32,7 @@ final class ConnectionFaults {
 
     /**
      * @param proxies the proxy on the way to an address, or null
-     * @param caFile null where {@code control.ca-file} is not set
+     * @param caFile null where {@code aws.ca-file} is not set
      */
     ConnectionFaults(Function<URI, @Nullable InetSocketAddress> proxies, @Nullable CaFile caFile) {
         this.proxies = proxies;
@@ -74,7 +76,7 @@ final class ConnectionFaults {
                 ? failure(
                         Kind.NAME_UNKNOWN,
                         "the name " + endpoint.getHost() + " is not known to DNS",
-                        "Check control.region, control.use-fips and control.endpoint, and that UDP and TCP port 53 are open to the"
+                        "Check aws.region, aws.use-fips and control.endpoint, and that UDP and TCP port 53 are open to the"
                                 + " resolver.",
                         cause)
                 : failure(
@@ -142,7 +144,11 @@ final class ConnectionFaults {
     private ControlPlaneException noHandshake(URI endpoint, Throwable cause) {
         RefusedCertificateException refused = RefusedCertificateException.in(cause);
         if (refused != null) {
-            return refused.toFailure(way(endpoint), caFile);
+            return new ControlPlaneException(
+                    Kind.UNTRUSTED,
+                    refused.sentence(way(endpoint), caFile),
+                    refused.nextAction("the control plane", "control.endpoint", caFile),
+                    refused);
         }
         if (wordsOf(cause).contains("unsupported or unrecognized ssl message")) {
             return failure(

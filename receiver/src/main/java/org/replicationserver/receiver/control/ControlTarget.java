@@ -5,9 +5,12 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import org.replicationserver.receiver.aws.InstanceMetadata;
+import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.config.IdForm;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.replicationserver.receiver.log.PeerText;
 import software.amazon.awssdk.regions.EndpointTag;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.regions.ServiceEndpointKey;
@@ -27,15 +30,15 @@ record ControlTarget(URI endpoint, String region, String replicationServerId) {
     private static final Pattern REGION = Pattern.compile("[a-z][a-z0-9-]{1,31}");
 
     /** What is set, and what the instance says where nothing is. */
-    static ControlTarget resolve(ControlSettings settings) throws ControlPlaneException, InterruptedException {
-        String region = settings.region().isPresent()
-                ? settings.region().get()
-                : ask(InstanceMetadata::region, "region", REGION, "control.region");
+    static ControlTarget resolve(ControlSettings settings, AwsSettings aws)
+            throws ControlPlaneException, InterruptedException {
+        String region = aws.region().isPresent()
+                ? aws.region().get()
+                : ask(InstanceMetadata::region, "region", REGION, "aws.region");
         String id = settings.replicationServerId().isPresent()
                 ? settings.replicationServerId().get()
                 : ask(InstanceMetadata::instanceId, "id", IdForm.SERVER.pattern(), "control.replication-server-id");
-        URI endpoint =
-                settings.endpoint().orElseGet(() -> endpointOf(region, settings.useFips(), settings.useDualStack()));
+        URI endpoint = settings.endpoint().orElseGet(() -> endpointOf(region, aws.useFips(), aws.useDualStack()));
         return new ControlTarget(endpoint, region, id);
     }
 

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.replicationserver.receiver.log.PeerText;
 
 /**
  * An answer of the control plane, or of who stands in for it: what it says, or which failure it is. Immutable.

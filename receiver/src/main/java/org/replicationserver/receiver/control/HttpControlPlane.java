@@ -10,6 +10,9 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.aws.Credentials;
+import org.replicationserver.receiver.aws.HttpsTrust;
+import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.slf4j.Logger;
@@ -38,14 +41,16 @@ public final class HttpControlPlane implements ControlPlane {
     private static final int WAIT_SECONDS_MAX = 20;
 
     private final ControlSettings settings;
+    private final AwsSettings aws;
     private final SignedExchange exchanges;
     private final Circuit circuit;
     private final ToldFailures failures = new ToldFailures(System::nanoTime);
     private final RetryStrategy retries;
     private final AtomicReference<@Nullable ControlTarget> target = new AtomicReference<>();
 
-    private HttpControlPlane(ControlSettings settings, SignedExchange exchanges, Circuit circuit) {
+    private HttpControlPlane(ControlSettings settings, AwsSettings aws, SignedExchange exchanges, Circuit circuit) {
         this.settings = settings;
+        this.aws = aws;
         this.exchanges = exchanges;
         this.circuit = circuit;
         this.retries = StandardRetryStrategy.builder()
@@ -64,19 +69,20 @@ public final class HttpControlPlane implements ControlPlane {
     /**
      * Makes a client; nothing is asked of anybody yet.
      *
-     * @throws IOException with a sentence for the operator when {@code control.ca-file} cannot be used
+     * @throws IOException with a sentence for the operator when {@code aws.ca-file} cannot be used
      */
-    public static HttpControlPlane open(ControlSettings settings) throws IOException {
-        return open(settings, ControlCredentials.of(settings.credentials()), Clock.systemUTC());
+    public static HttpControlPlane open(ControlSettings settings, AwsSettings aws) throws IOException {
+        return open(settings, aws, Credentials.of(aws.credentials()), Clock.systemUTC());
     }
 
-    static HttpControlPlane open(ControlSettings settings, AwsCredentialsProvider credentials, Clock clock)
+    static HttpControlPlane open(
+            ControlSettings settings, AwsSettings aws, AwsCredentialsProvider credentials, Clock clock)
             throws IOException {
         Duration silence = settings.attemptTimeout().plusSeconds(WAIT_SECONDS_MAX);
-        SignedExchange exchanges =
-                new SignedExchange(settings, ControlTrust.of(settings.caFile()), silence, credentials, clock);
+        SignedExchange exchanges = new SignedExchange(
+                settings, HttpsTrust.of(aws.caFile()), silence, credentials, aws.credentials(), clock);
         return new HttpControlPlane(
-                settings, exchanges, new Circuit(System::nanoTime, clock, RandomGenerator.getDefault()));
+                settings, aws, exchanges, new Circuit(System::nanoTime, clock, RandomGenerator.getDefault()));
     }
 
     // --- operations
@@ -331,7 +337,7 @@ public final class HttpControlPlane implements ControlPlane {
         if (known != null) {
             return known;
         }
-        ControlTarget resolved = ControlTarget.resolve(settings);
+        ControlTarget resolved = ControlTarget.resolve(settings, aws);
         if (target.compareAndSet(null, resolved)) {
             LOG.atInfo()
                     .addKeyValue("endpoint", resolved.endpoint())

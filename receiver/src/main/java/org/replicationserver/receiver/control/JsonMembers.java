@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.log.PeerText;
 
 /**
  * A JSON object of the control API, read member by member: one that is asked for is there, has the right type and is in its range, or

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.CommandParameters.Pairing;
+import org.replicationserver.receiver.log.PeerText;
 
 /** A command as it was delivered: each is read by itself, so that one that is malformed does not take the others with it. */
 public sealed interface PolledCommand {

@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.IdForm;
+import org.replicationserver.receiver.log.PeerText;
 
 /**
  * Something that the control plane must be told, however long that takes. Immutable, any thread.

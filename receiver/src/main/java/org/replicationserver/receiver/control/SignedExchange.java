@@ -15,8 +15,10 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.replicationserver.receiver.aws.HttpsConnections;
+import org.replicationserver.receiver.aws.HttpsTrust;
+import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.ControlSettings;
-import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import software.amazon.awssdk.auth.credentials.AwsCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
@@ -50,7 +52,7 @@ final class SignedExchange implements AutoCloseable {
     private static final String CONTENT_TYPE = "application/json";
     private static final String USER_AGENT = "replication-server";
 
-    private final ControlConnections connections;
+    private final HttpsConnections connections;
     private final SdkHttpClient http;
     private final ConnectionFaults faults;
     private final AwsCredentialsProvider credentials;
@@ -63,15 +65,16 @@ final class SignedExchange implements AutoCloseable {
     /** @param silenceTimeout an answer whose next byte takes longer fails; exchanges have a shorter time of their own */
     SignedExchange(
             ControlSettings settings,
-            ControlTrust trust,
+            HttpsTrust trust,
             Duration silenceTimeout,
             AwsCredentialsProvider credentials,
+            CredentialsSource source,
             Clock clock) {
-        this.connections = new ControlConnections(trust, settings.connectTimeout(), silenceTimeout);
+        this.connections = new HttpsConnections(trust, settings.connectTimeout(), silenceTimeout);
         this.faults = new ConnectionFaults(connections::proxyTo, trust.file());
         this.http = UrlConnectionHttpClient.create(connections);
         this.credentials = credentials;
-        this.source = settings.credentials();
+        this.source = source;
         this.clock = clock;
     }
 

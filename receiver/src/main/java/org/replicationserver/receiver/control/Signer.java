@@ -1,7 +1,8 @@
 package org.replicationserver.receiver.control;
 
-import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
+import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.replicationserver.receiver.log.PeerText;
 
 /**
  * Who has signed a request, as far as others may know, and what to do about it if that is not accepted. Immutable.
@@ -18,7 +19,7 @@ record Signer(CredentialsSource source, String accessKeyId) {
     String words() {
         String whose = switch (source) {
             case INSTANCE -> "the role of the instance";
-            case CHAIN -> "what control.credentials=chain found";
+            case CHAIN -> "what aws.credentials=chain found";
         };
         String end = accessKeyId.substring(Math.max(0, accessKeyId.length() - SHOWN_CHARS));
         return whose + " (access key ..." + PeerText.value(end) + ")";
@@ -29,7 +30,7 @@ record Signer(CredentialsSource source, String accessKeyId) {
         if (code.startsWith("ExpiredToken")) {
             return switch (source) {
                 case INSTANCE -> "Set the clock of this server: the credentials of a role are renewed before they end.";
-                case CHAIN -> "Renew the credentials where control.credentials=chain finds them; " + PLACES + ".";
+                case CHAIN -> "Renew the credentials where aws.credentials=chain finds them; " + PLACES + ".";
             };
         }
         if (code.startsWith("AccessDenied")) {
@@ -39,9 +40,8 @@ record Signer(CredentialsSource source, String accessKeyId) {
             };
         }
         return switch (source) {
-            case INSTANCE -> "Check that the instance's role is of the control plane's account, and control.region.";
-            case CHAIN ->
-                "Check the credentials that control.credentials=chain finds, and control.region; " + PLACES + ".";
+            case INSTANCE -> "Check that the instance's role is of the control plane's account, and aws.region.";
+            case CHAIN -> "Check the credentials that aws.credentials=chain finds, and aws.region; " + PLACES + ".";
         };
     }
 
@@ -52,14 +52,14 @@ record Signer(CredentialsSource source, String accessKeyId) {
                 new ControlPlaneException(
                         Kind.NO_CREDENTIALS,
                         "no credentials to sign requests with: " + PeerText.line(String.valueOf(cause.getMessage())),
-                        "Give the instance its role and allow IMDSv2, or set control.credentials=chain.",
+                        "Give the instance its role and allow IMDSv2, or set aws.credentials=chain.",
                         cause);
             // The SDK's message lists all places with a sentence for each; the action does so in fewer words.
             case CHAIN ->
                 new ControlPlaneException(
                         Kind.NO_CREDENTIALS,
-                        "no credentials to sign requests with: control.credentials=chain found none anywhere",
-                        "Provide credentials where control.credentials=chain finds them; " + PLACES + ".",
+                        "no credentials to sign requests with: aws.credentials=chain found none anywhere",
+                        "Provide credentials where aws.credentials=chain finds them; " + PLACES + ".",
                         cause);
         };
     }

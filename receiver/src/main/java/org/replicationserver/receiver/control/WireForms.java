@@ -3,6 +3,7 @@ package org.replicationserver.receiver.control;
 import java.util.regex.Pattern;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.config.IdForm;
+import org.replicationserver.receiver.log.PeerText;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 
 /** The forms and limits of the control API that several bodies share. */

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.ConfiguredDirectory;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
@@ -96,7 +97,7 @@ final class ControlLink {
             stopSteps.add("state of the control plane", state::close);
             Outbox outbox = Outbox.open(directory.resolve("outbox"), settings.outboxBytesMax(), Clock.systemUTC());
             stopSteps.add("outbox", outbox::close);
-            HttpControlPlane client = clientOf(settings);
+            HttpControlPlane client = clientOf(settings, config.aws());
             stopSteps.add("client of the control plane", client::close);
             return new ControlLink(settings, client, new Kept(state, outbox), stopSteps);
         } catch (IOException e) {
@@ -104,9 +105,9 @@ final class ControlLink {
         }
     }
 
-    private static HttpControlPlane clientOf(ControlSettings settings) throws ServerStartException {
+    private static HttpControlPlane clientOf(ControlSettings settings, AwsSettings aws) throws ServerStartException {
         try {
-            return HttpControlPlane.open(settings);
+            return HttpControlPlane.open(settings, aws);
         } catch (IOException e) { // says which file of which key
             throw new ServerStartException(Fault.FILES, String.valueOf(e.getMessage()), e);
         }

@@ -23,7 +23,7 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Each mistake in the file of control.ca-file is told with the key, the file, and what is allowed. */
+/** Each mistake in the file of aws.ca-file is told with the key, the file, and what is allowed. */
 class CaFileTest {
     private static final Instant NOW = Instant.parse("2020-05-01T00:00:00Z");
 
@@ -59,8 +59,8 @@ class CaFileTest {
     private void assertRefused(Path file, String why) {
         assertThat(catchThrowable(() -> CaFile.read(file)))
                 .isInstanceOf(IOException.class)
-                .hasMessage("control.ca-file=" + file + " cannot be used: " + why
-                        + "; allowed: a file of PEM certificates");
+                .hasMessage(
+                        "aws.ca-file=" + file + " cannot be used: " + why + "; allowed: a file of PEM certificates");
     }
 
     private Path file(String text) throws IOException {
@@ -139,9 +139,9 @@ class CaFileTest {
 
         assertThat(warnings)
                 .containsExactly(
-                        "control.ca-file=" + file + ": the certificate of CN=old has expired at "
+                        "aws.ca-file=" + file + ": the certificate of CN=old has expired at "
                                 + NOW.minus(1, ChronoUnit.DAYS),
-                        "control.ca-file=" + file + ": the certificate of CN=young is not valid before "
+                        "aws.ca-file=" + file + ": the certificate of CN=young is not valid before "
                                 + NOW.plus(10, ChronoUnit.DAYS));
     }
 }

@@ -12,8 +12,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
-import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
 import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.log.LogFormat;
 import org.replicationserver.receiver.log.LogLevel;
@@ -40,15 +40,11 @@ class ServerConfigTest {
                         SessionSettings.defaults(),
                         0,
                         new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
+                        new AwsSettings(Optional.empty(), false, false, Optional.empty(), CredentialsSource.INSTANCE),
                         new ControlSettings(
                                 ControlMode.LOCAL,
                                 Optional.empty(),
                                 Optional.empty(),
-                                Optional.empty(),
-                                false,
-                                false,
-                                Optional.empty(),
-                                CredentialsSource.INSTANCE,
                                 Duration.ofSeconds(5),
                                 Duration.ofSeconds(15),
                                 Duration.ofSeconds(60),
@@ -147,27 +143,26 @@ class ServerConfigTest {
                         c -> c.volumes().blockDeviceCache(),
                         CacheMode.BUFFERED),
                 new Mapping("volume.image-cache", "direct", c -> c.volumes().imageCache(), CacheMode.DIRECT),
+                new Mapping("aws.region", "eu-north-1", c -> c.aws().region(), Optional.of("eu-north-1")),
+                new Mapping("aws.use-fips", "true", c -> "fips " + c.aws().useFips(), "fips true"),
+                new Mapping(
+                        "aws.use-dual-stack",
+                        "true",
+                        c -> "dual-stack " + c.aws().useDualStack(),
+                        "dual-stack true"),
+                new Mapping("aws.ca-file", "/ca.pem", c -> c.aws().caFile(), Optional.of(Path.of("/ca.pem"))),
+                new Mapping("aws.credentials", "chain", c -> c.aws().credentials(), CredentialsSource.CHAIN),
                 new Mapping("control.mode", "https", c -> c.control().mode(), ControlMode.HTTPS),
                 new Mapping(
                         "control.endpoint",
                         "https://[::1]:8443",
                         c -> c.control().endpoint(),
                         Optional.of(URI.create("https://[::1]:8443"))),
-                new Mapping("control.region", "eu-north-1", c -> c.control().region(), Optional.of("eu-north-1")),
                 new Mapping(
                         "control.replication-server-id",
                         "i-1",
                         c -> c.control().replicationServerId(),
                         Optional.of("i-1")),
-                new Mapping(
-                        "control.use-fips", "true", c -> "fips " + c.control().useFips(), "fips true"),
-                new Mapping(
-                        "control.use-dual-stack",
-                        "true",
-                        c -> "dual-stack " + c.control().useDualStack(),
-                        "dual-stack true"),
-                new Mapping("control.ca-file", "/ca.pem", c -> c.control().caFile(), Optional.of(Path.of("/ca.pem"))),
-                new Mapping("control.credentials", "chain", c -> c.control().credentials(), CredentialsSource.CHAIN),
                 new Mapping(
                         "control.connect-timeout-seconds",
                         "21",

@@ -37,11 +37,16 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.aws.HttpsStub;
+import org.replicationserver.receiver.aws.HttpsStub.Received;
+import org.replicationserver.receiver.aws.HttpsTrust;
+import org.replicationserver.receiver.aws.ImdsStub;
+import org.replicationserver.receiver.aws.TestCertificates;
+import org.replicationserver.receiver.config.AwsSettings;
+import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
-import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
-import org.replicationserver.receiver.control.HttpsStub.Received;
 import org.replicationserver.receiver.log.LogRecord;
 import org.replicationserver.receiver.log.TextLayout;
 import org.replicationserver.receiver.status.ResourceMetric;
@@ -87,12 +92,7 @@ final class HttpControlPlaneTest {
         return new ControlSettings(
                 ControlMode.HTTPS,
                 Optional.of(endpoint),
-                Optional.of("eu-test-1"),
                 Optional.of("i-0123456789abcdef0"),
-                false,
-                false,
-                Optional.of(CERTIFICATES.writeCa(directory.resolve("ca.pem"))),
-                CredentialsSource.CHAIN,
                 Duration.ofSeconds(5),
                 attemptTimeout,
                 Duration.ofSeconds(30),
@@ -103,8 +103,16 @@ final class HttpControlPlaneTest {
                 64 << 20);
     }
 
+    private AwsSettings aws() throws Exception {
+        return aws(Optional.of(CERTIFICATES.writeCa(directory.resolve("ca.pem"))), CredentialsSource.CHAIN);
+    }
+
+    private static AwsSettings aws(Optional<Path> caFile, CredentialsSource credentials) {
+        return new AwsSettings(Optional.of("eu-test-1"), false, false, caFile, credentials);
+    }
+
     private HttpControlPlane open(URI endpoint, int attemptsMax) throws Exception {
-        return HttpControlPlane.open(settings(endpoint, attemptsMax), PROVIDER, Clock.systemUTC());
+        return HttpControlPlane.open(settings(endpoint, attemptsMax), aws(), PROVIDER, Clock.systemUTC());
     }
 
     private static ControlPlaneException failureOf(HttpControlPlane controlPlane) {
@@ -347,7 +355,7 @@ final class HttpControlPlaneTest {
     void certificateThatHasExpiredIsUntrusted() throws Exception {
         ControlPlaneException failure = untrusted(CERTIFICATES.expiredServerFor("127.0.0.1"));
         assertThat(failure.sentence()).contains("it has expired");
-        assertThat(failure.nextAction()).startsWith("Renew the control plane's certificate");
+        assertThat(failure.nextAction()).startsWith("Renew the certificate of the control plane");
     }
 
     @Test
@@ -362,7 +370,7 @@ final class HttpControlPlaneTest {
         ControlPlaneException failure = untrusted(new TestCertificates().serverFor("127.0.0.1"));
         assertThat(failure.sentence())
                 .contains("no authority that is trusted here has issued it")
-                .endsWith("control.ca-file has CN=test-ca");
+                .endsWith("aws.ca-file has CN=test-ca");
         assertThat(failure.nextAction())
                 .contains("add the certificate of CN=test-ca to " + directory.resolve("ca.pem"))
                 .contains("start the server again");
@@ -370,12 +378,13 @@ final class HttpControlPlaneTest {
 
     @Test
     void certificateOfAPrivateAuthorityWithoutAFileIsToldToNeedOne() throws Exception {
-        ControlSettings settings = with(settings(stub.address(), 1), Optional.empty(), CredentialsSource.CHAIN);
-        try (HttpControlPlane controlPlane = HttpControlPlane.open(settings, PROVIDER, Clock.systemUTC())) {
+        AwsSettings aws = aws(Optional.empty(), CredentialsSource.CHAIN);
+        try (HttpControlPlane controlPlane =
+                HttpControlPlane.open(settings(stub.address(), 1), aws, PROVIDER, Clock.systemUTC())) {
             ControlPlaneException failure = untrusted(controlPlane, stub);
-            assertThat(failure.sentence()).endsWith("control.ca-file is not set");
+            assertThat(failure.sentence()).endsWith("aws.ca-file is not set");
             assertThat(failure.nextAction())
-                    .contains("name a PEM file with the certificate of CN=test-ca in control.ca-file");
+                    .contains("name a PEM file with the certificate of CN=test-ca in aws.ca-file");
         }
     }
 
@@ -383,18 +392,17 @@ final class HttpControlPlaneTest {
     void authorityOfTheFileIsTrustedBesideThoseOfTheJdkAlsoWhenItHasExpired() throws Exception {
         TestCertificates expired = new TestCertificates(Instant.parse("2020-01-01T00:00:00Z"));
         expired.writeCa(directory.resolve("ca.pem"));
-        ControlTrust trust = ControlTrust.of(Optional.of(directory.resolve("ca.pem")));
+        HttpsTrust trust = HttpsTrust.of(Optional.of(directory.resolve("ca.pem")));
         assertThat(trust.getAcceptedIssuers())
                 .hasSizeGreaterThan(10)
                 .extracting(certificate -> certificate.getSubjectX500Principal().getName())
                 .contains("CN=test-ca");
         try (HttpsStub other = new HttpsStub(expired.serverFor("127.0.0.1"))) {
             other.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
-            ControlSettings settings = with(
-                    settings(other.address(), 1),
-                    Optional.of(expired.writeCa(directory.resolve("expired.pem"))),
-                    CredentialsSource.CHAIN);
-            try (HttpControlPlane controlPlane = HttpControlPlane.open(settings, PROVIDER, Clock.systemUTC())) {
+            AwsSettings aws =
+                    aws(Optional.of(expired.writeCa(directory.resolve("expired.pem"))), CredentialsSource.CHAIN);
+            try (HttpControlPlane controlPlane =
+                    HttpControlPlane.open(settings(other.address(), 1), aws, PROVIDER, Clock.systemUTC())) {
                 assertThat(controlPlane.describeAssociations(SERVER, LONG).associations())
                         .isEqualTo(Associations.NONE);
             }
@@ -404,10 +412,11 @@ final class HttpControlPlaneTest {
     @Test
     void fileWithoutCertificatesIsRefusedBeforeAnythingIsAsked() throws Exception {
         ControlSettings settings = settings(stub.address(), 1);
-        Files.writeString(settings.caFile().orElseThrow(), "no certificate");
-        assertThat(catchThrowable(() -> HttpControlPlane.open(settings, PROVIDER, Clock.systemUTC())))
+        AwsSettings aws = aws();
+        Files.writeString(aws.caFile().orElseThrow(), "no certificate");
+        assertThat(catchThrowable(() -> HttpControlPlane.open(settings, aws, PROVIDER, Clock.systemUTC())))
                 .isInstanceOf(IOException.class)
-                .hasMessageContaining("control.ca-file=");
+                .hasMessageContaining("aws.ca-file=");
     }
 
     // --- what to do
@@ -442,10 +451,10 @@ final class HttpControlPlaneTest {
     @Test
     void refusalSaysWhoHasSigned() throws Exception {
         assertThat(failureOf(HttpsStub.error(403, "AccessDeniedException")).sentence())
-                .endsWith("the request was signed by what control.credentials=chain found (access key ...TEST)");
+                .endsWith("the request was signed by what aws.credentials=chain found (access key ...TEST)");
         stub.otherwise(HttpsStub.error(403, "AccessDeniedException"));
         try (ImdsStub imds = new ImdsStub();
-                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+                HttpControlPlane controlPlane = ofTheInstance()) {
             assertThat(failureOf(controlPlane).sentence()).contains("the role of the instance (access key ...KEY1)");
             assertThat(imds.requests()).isNotEmpty();
         }
@@ -467,7 +476,8 @@ final class HttpControlPlaneTest {
     void wrongClockIsToldWithItsSkewAndNotCorrected(int serverAheadSeconds, String words) throws Exception {
         Clock wrong = Clock.offset(Clock.systemUTC(), Duration.ofSeconds(-serverAheadSeconds));
         stub.otherwise(HttpsStub.error(403, "InvalidSignatureException"));
-        try (HttpControlPlane controlPlane = HttpControlPlane.open(settings(stub.address(), 3), PROVIDER, wrong)) {
+        try (HttpControlPlane controlPlane =
+                HttpControlPlane.open(settings(stub.address(), 3), aws(), PROVIDER, wrong)) {
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.CLOCK_SKEW);
             assertThat(failure.sentence().replaceAll("\\b(599|601) s", "600 s")).contains("the clock here is " + words);
@@ -486,40 +496,13 @@ final class HttpControlPlaneTest {
 
     // --- who asks
 
-    private ControlSettings ofTheInstance() throws Exception {
+    /** Everything that is not set is the instance's. */
+    private HttpControlPlane ofTheInstance() throws Exception {
         ControlSettings set = settings(stub.address(), 1);
-        return with(
-                new ControlSettings(
-                        set.mode(),
-                        set.endpoint(),
-                        Optional.empty(),
-                        Optional.empty(),
-                        set.useFips(),
-                        set.useDualStack(),
-                        set.caFile(),
-                        set.credentials(),
-                        set.connectTimeout(),
-                        set.attemptTimeout(),
-                        set.callTimeout(),
-                        set.attemptsMax(),
-                        set.pollWaitSeconds(),
-                        set.associationsInterval(),
-                        set.progressInterval(),
-                        set.outboxBytesMax()),
-                set.caFile(),
-                CredentialsSource.INSTANCE);
-    }
-
-    private static ControlSettings with(ControlSettings set, Optional<Path> caFile, CredentialsSource credentials) {
-        return new ControlSettings(
+        ControlSettings settings = new ControlSettings(
                 set.mode(),
                 set.endpoint(),
-                set.region(),
-                set.replicationServerId(),
-                set.useFips(),
-                set.useDualStack(),
-                caFile,
-                credentials,
+                Optional.empty(),
                 set.connectTimeout(),
                 set.attemptTimeout(),
                 set.callTimeout(),
@@ -528,13 +511,15 @@ final class HttpControlPlaneTest {
                 set.associationsInterval(),
                 set.progressInterval(),
                 set.outboxBytesMax());
+        AwsSettings aws = new AwsSettings(Optional.empty(), false, false, aws().caFile(), CredentialsSource.INSTANCE);
+        return HttpControlPlane.open(settings, aws);
     }
 
     @Test
     void instanceSaysWhoAsksAndWithWhichCredentials() throws Exception {
         stub.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
         try (ImdsStub imds = new ImdsStub();
-                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+                HttpControlPlane controlPlane = ofTheInstance()) {
             controlPlane.describeAssociations(SERVER, LONG);
             controlPlane.describeAssociations(SERVER, LONG);
             assertThat(controlPlane.replicationServerId()).isEqualTo("i-0123456789abcdef0");
@@ -552,11 +537,11 @@ final class HttpControlPlaneTest {
     @Test
     void instanceWithoutMetadataIsToldWithTheFixAndAskedAgain() throws Exception {
         try (ImdsStub imds = new ImdsStub();
-                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+                HttpControlPlane controlPlane = ofTheInstance()) {
             imds.answer("placement/region", "<html>");
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.NO_METADATA);
-            assertThat(failure.nextAction()).contains("control.region").contains("IMDSv2");
+            assertThat(failure.nextAction()).contains("aws.region").contains("IMDSv2");
             imds.answer("placement/region", "eu-test-1");
             assertThat(controlPlane.replicationServerId()).isNotEmpty();
         }
@@ -565,7 +550,7 @@ final class HttpControlPlaneTest {
     @Test
     void instanceWithoutARoleIsToldWithTheFix() throws Exception {
         try (ImdsStub imds = new ImdsStub();
-                HttpControlPlane controlPlane = HttpControlPlane.open(ofTheInstance())) {
+                HttpControlPlane controlPlane = ofTheInstance()) {
             imds.answer("iam/security-credentials/", "another-role");
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.NO_CREDENTIALS);

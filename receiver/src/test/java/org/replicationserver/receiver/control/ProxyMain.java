@@ -6,9 +6,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.config.AwsSettings;
+import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
-import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
 
 /** Asks what is assigned, at an address and with a file of certificates, and prints how many source servers are. */
 final class ProxyMain {
@@ -18,12 +19,7 @@ final class ProxyMain {
         ControlSettings settings = new ControlSettings(
                 ControlMode.HTTPS,
                 Optional.of(URI.create(args[0])),
-                Optional.of("eu-test-1"),
                 Optional.of("i-1"),
-                false,
-                false,
-                Optional.of(Path.of(args[1])),
-                CredentialsSource.CHAIN,
                 Duration.ofSeconds(10),
                 Duration.ofSeconds(20),
                 Duration.ofSeconds(30),
@@ -32,9 +28,11 @@ final class ProxyMain {
                 Duration.ofSeconds(60),
                 Duration.ofSeconds(10),
                 64 << 20);
+        AwsSettings aws = new AwsSettings(
+                Optional.of("eu-test-1"), false, false, Optional.of(Path.of(args[1])), CredentialsSource.CHAIN);
         ReplicationServerInfo server = new ReplicationServerInfo(
                 Pin.parse("sha256:" + "a".repeat(64)), null, 1500, "0.1.0", "brp/1", Instant.EPOCH);
-        try (HttpControlPlane controlPlane = HttpControlPlane.open(settings)) {
+        try (HttpControlPlane controlPlane = HttpControlPlane.open(settings, aws)) {
             AssociationsAnswer answer = controlPlane.describeAssociations(server, Duration.ofSeconds(30));
             System.out.println(
                     "assigned=" + answer.associations().associations().size());

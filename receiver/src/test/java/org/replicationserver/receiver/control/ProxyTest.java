@@ -22,6 +22,8 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.aws.HttpsStub;
+import org.replicationserver.receiver.aws.TestCertificates;
 
 /** What the environment says of proxies, in a process of its own, since it is read once. */
 final class ProxyTest {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
+import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 
 final class SignerTest {
@@ -14,17 +14,17 @@ final class SignerTest {
         assertThat(new Signer(CredentialsSource.INSTANCE, "ASIA1234567890ABCDEF").words())
                 .isEqualTo("the role of the instance (access key ...CDEF)");
         assertThat(new Signer(CredentialsSource.CHAIN, "KEY").words())
-                .isEqualTo("what control.credentials=chain found (access key ...KEY)");
+                .isEqualTo("what aws.credentials=chain found (access key ...KEY)");
     }
 
     @ParameterizedTest
     @CsvSource({
         "INSTANCE, AccessDeniedException, policies of the instance's role",
         "INSTANCE, ExpiredTokenException, Set the clock",
-        "INSTANCE, UnrecognizedClientException, control.region",
+        "INSTANCE, UnrecognizedClientException, aws.region",
         "CHAIN, AccessDeniedException, to whom the access key belongs",
         "CHAIN, ExpiredTokenException, Renew the credentials",
-        "CHAIN, UnrecognizedClientException, control.region"
+        "CHAIN, UnrecognizedClientException, aws.region"
     })
     void actionIsOfWhatWasRefusedAndOfTheSource(CredentialsSource source, String code, String words) {
         assertThat(new Signer(source, "AKIDTEST").nextAction(code))

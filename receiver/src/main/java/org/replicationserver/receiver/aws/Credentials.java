@@ -1,16 +1,16 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
-import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
+import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.InstanceProfileCredentialsProvider;
 import software.amazon.awssdk.core.SdkSystemSetting;
 
 /** The credentials that requests are signed with: the SDK's own providers, which keep them and refresh them before they end. */
-final class ControlCredentials {
-    private ControlCredentials() {}
+public final class Credentials {
+    private Credentials() {}
 
-    static AwsCredentialsProvider of(CredentialsSource source) {
+    public static AwsCredentialsProvider of(CredentialsSource source) {
         forbidMetadataV1();
         return switch (source) {
             case INSTANCE -> InstanceProfileCredentialsProvider.create();

@@ -1,4 +1,4 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpsConfigurator;
@@ -23,7 +23,7 @@ import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 
 /** A real HTTPS server on 127.0.0.1 that answers as it is told to, one answer after the other, and remembers what it was asked. */
-final class HttpsStub implements AutoCloseable {
+public final class HttpsStub implements AutoCloseable {
     private final HttpsServer server;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final Queue<Reply> replies = new ConcurrentLinkedQueue<>();
@@ -32,18 +32,18 @@ final class HttpsStub implements AutoCloseable {
     private volatile Reply usual = json(200, "{}");
 
     /** A request as it came, with the names of its headers in lower case. */
-    record Received(String path, Map<String, String> headers, String body) {
-        String header(String name) {
+    public record Received(String path, Map<String, String> headers, String body) {
+        public String header(String name) {
             return headers.getOrDefault(name, "");
         }
     }
 
     /** Answers an exchange. */
-    interface Reply {
+    public interface Reply {
         void to(HttpExchange exchange, CountDownLatch closing) throws IOException, InterruptedException;
     }
 
-    HttpsStub(SSLContext tls) throws IOException {
+    public HttpsStub(SSLContext tls) throws IOException {
         server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setHttpsConfigurator(new HttpsConfigurator(tls));
         server.setExecutor(threads);
@@ -51,27 +51,27 @@ final class HttpsStub implements AutoCloseable {
         server.start();
     }
 
-    URI address() {
+    public URI address() {
         return URI.create("https://127.0.0.1:" + server.getAddress().getPort());
     }
 
     /** What comes next. */
-    HttpsStub then(Reply reply) {
+    public HttpsStub then(Reply reply) {
         replies.add(reply);
         return this;
     }
 
     /** What comes when nothing is left of what comes next. */
-    HttpsStub otherwise(Reply reply) {
+    public HttpsStub otherwise(Reply reply) {
         usual = reply;
         return this;
     }
 
-    List<Received> received() {
+    public List<Received> received() {
         return received;
     }
 
-    static Reply json(int status, String body, String... headers) {
+    public static Reply json(int status, String body, String... headers) {
         return (exchange, closing) -> {
             exchange.getResponseHeaders().set("x-amzn-RequestId", "request-1");
             for (int i = 0; i < headers.length; i += 2) {
@@ -85,12 +85,12 @@ final class HttpsStub implements AutoCloseable {
         };
     }
 
-    static Reply error(int status, String code, String... headers) {
+    public static Reply error(int status, String code, String... headers) {
         return json(status, "{\"code\":\"" + code + "\",\"message\":\"told so\"}", headers);
     }
 
     /** Promises more bytes than come. */
-    static Reply truncated(String start) {
+    public static Reply truncated(String start) {
         return (exchange, closing) -> {
             exchange.sendResponseHeaders(200, start.length() + 100L);
             exchange.getResponseBody().write(start.getBytes(StandardCharsets.UTF_8));
@@ -99,7 +99,7 @@ final class HttpsStub implements AutoCloseable {
     }
 
     /** Sends a byte now and then, never the last. */
-    static Reply dripping() {
+    public static Reply dripping() {
         return (exchange, closing) -> {
             exchange.sendResponseHeaders(200, 0);
             OutputStream body = exchange.getResponseBody();
@@ -110,12 +110,12 @@ final class HttpsStub implements AutoCloseable {
         };
     }
 
-    static Reply never() {
+    public static Reply never() {
         return (exchange, closing) -> closing.await();
     }
 
     /** Ends the connection without an answer. */
-    static Reply hangUp() {
+    public static Reply hangUp() {
         return (exchange, closing) -> {};
     }
 

@@ -1,4 +1,4 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
 import java.security.cert.CertPathBuilderException;
 import java.security.cert.CertPathValidatorException;
@@ -10,10 +10,10 @@ import java.security.cert.PKIXReason;
 import java.security.cert.X509Certificate;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.CaFile;
-import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.replicationserver.receiver.log.PeerText;
 
-/** The certificate that somebody showed as the control plane's is not accepted. */
-final class RefusedCertificateException extends CertificateException {
+/** The certificate that a server showed is not accepted. Immutable, any thread. */
+public final class RefusedCertificateException extends CertificateException {
     private static final long serialVersionUID = 1;
 
     private final transient X509Certificate shown;
@@ -83,7 +83,7 @@ final class RefusedCertificateException extends CertificateException {
     }
 
     /** Null if what has ended a connection is none. */
-    static @Nullable RefusedCertificateException in(Throwable thrown) {
+    public static @Nullable RefusedCertificateException in(Throwable thrown) {
         for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
             if (cause instanceof RefusedCertificateException refused) {
                 return refused;
@@ -92,16 +92,19 @@ final class RefusedCertificateException extends CertificateException {
         return null;
     }
 
-    /** @param file null where {@code control.ca-file} is not set */
-    ControlPlaneException toFailure(String way, @Nullable CaFile file) {
-        String issuer = nameOf(shown, true);
-        String sentence = "the certificate of " + way + " is not accepted, " + words + ": subject "
-                + nameOf(shown, false) + ", issuer " + issuer + ", valid until "
-                + shown.getNotAfter().toInstant() + "; control.ca-file "
+    /**
+     * What is wrong with it.
+     *
+     * @param way to the server, in words
+     * @param file null where {@code aws.ca-file} is not set
+     */
+    public String sentence(String way, @Nullable CaFile file) {
+        return "the certificate of " + way + " is not accepted, " + words + ": subject "
+                + nameOf(shown, false) + ", issuer " + nameOf(shown, true) + ", valid until "
+                + shown.getNotAfter().toInstant() + "; aws.ca-file "
                 + (file == null
                         ? "is not set"
                         : "has " + nameOf(file.certificates().getFirst(), false) + more(file));
-        return new ControlPlaneException(Kind.UNTRUSTED, sentence, nextAction(issuer, file), this);
     }
 
     private static String more(CaFile file) {
@@ -115,19 +118,27 @@ final class RefusedCertificateException extends CertificateException {
                 60);
     }
 
-    private String nextAction(String issuer, @Nullable CaFile file) {
+    /**
+     * What to do about it.
+     *
+     * @param server in words, as {@code the control plane}
+     * @param endpointKey the setting with its address
+     * @param file null where {@code aws.ca-file} is not set
+     */
+    public String nextAction(String server, String endpointKey, @Nullable CaFile file) {
+        String issuer = nameOf(shown, true);
         return switch (fault) {
-            case EXPIRED -> "Renew the control plane's certificate, or set the clock of this server if it is ahead.";
+            case EXPIRED -> "Renew the certificate of " + server + ", or set the clock of this server if it is ahead.";
             case NOT_YET_VALID -> "Set the clock of this server, for example by chronyc makestep.";
-            case ANOTHER_NAME -> "Name the control plane in control.endpoint as its certificate does.";
+            case ANOTHER_NAME -> "Name " + server + " in " + endpointKey + " as its certificate does.";
             case UNKNOWN_AUTHORITY ->
-                "If it is the control plane's, "
+                "If it is that of " + server + ", "
                         + (file == null
-                                ? "name a PEM file with the certificate of " + issuer + " in control.ca-file"
+                                ? "name a PEM file with the certificate of " + issuer + " in aws.ca-file"
                                 : "add the certificate of " + issuer + " to " + file.path())
                         + " and start the server again; otherwise something on the way opens TLS.";
             case OTHER ->
-                "Give the control plane another certificate; if it is not its own, something on the way opens TLS.";
+                "Give " + server + " another certificate; if it is not its own, something on the way opens TLS.";
         };
     }
 }

@@ -1,4 +1,4 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -26,7 +26,7 @@ import software.amazon.awssdk.http.urlconnection.UrlConnectionFactory;
  * <p>The SDK's own connections send the name and the password of a proxy to the server behind it, and never to the proxy, which the JDK
  * asks an {@link Authenticator} for. Here there is one, for proxies alone.
  */
-final class ControlConnections implements UrlConnectionFactory {
+public final class HttpsConnections implements UrlConnectionFactory {
     static {
         // The JDK would not give a proxy a password in clear, which is all that proxies ask for; who sets this decides.
         String property = "jdk.http.auth.tunneling.disabledSchemes";
@@ -46,7 +46,7 @@ final class ControlConnections implements UrlConnectionFactory {
     private final ThreadLocal<Boolean> told = ThreadLocal.withInitial(() -> false);
 
     /** @param silenceTimeout an answer whose next byte takes longer fails */
-    ControlConnections(TrustManager trust, Duration connectTimeout, Duration silenceTimeout) {
+    public HttpsConnections(TrustManager trust, Duration connectTimeout, Duration silenceTimeout) {
         this.tls = socketFactory(trust);
         this.connectTimeoutMillis = Math.toIntExact(connectTimeout.toMillis());
         this.silenceTimeoutMillis = Math.toIntExact(silenceTimeout.toMillis());
@@ -82,8 +82,7 @@ final class ControlConnections implements UrlConnectionFactory {
     }
 
     /** The proxy on the way to an address, not resolved, or null if the way is direct. */
-    @Nullable
-    InetSocketAddress proxyTo(URI uri) {
+    public @Nullable InetSocketAddress proxyTo(URI uri) {
         String host = uri.getHost().toLowerCase(Locale.ROOT);
         boolean isDirect =
                 proxy.host() == null || proxy.nonProxyHosts().stream().anyMatch(host::matches);

@@ -1,4 +1,4 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
 import java.io.IOException;
 import java.net.URI;
@@ -19,7 +19,7 @@ import software.amazon.awssdk.core.SdkSystemSetting;
  * <p>The address is the SDK's own setting, {@code AWS_EC2_METADATA_SERVICE_ENDPOINT} or {@code aws.ec2MetadataServiceEndpoint}, so that
  * it and the SDK's credentials come from the same place.
  */
-final class InstanceMetadata implements AutoCloseable {
+public final class InstanceMetadata implements AutoCloseable {
     private static final Duration TIMEOUT = Duration.ofSeconds(2);
     private static final int ANSWER_BYTES_MAX = 16 * 1024;
     private static final String TOKEN_SECONDS = "21600";
@@ -34,12 +34,12 @@ final class InstanceMetadata implements AutoCloseable {
             .build();
     private volatile @Nullable String token;
 
-    InstanceMetadata(URI address) {
+    public InstanceMetadata(URI address) {
         this.address = address;
     }
 
     /** The address that is set, or the usual one. */
-    static URI configuredAddress() {
+    public static URI configuredAddress() {
         return URI.create(SdkSystemSetting.AWS_EC2_METADATA_SERVICE_ENDPOINT
                 .getNonDefaultStringValue()
                 .orElseGet(InstanceMetadata::usualAddress));
@@ -52,11 +52,11 @@ final class InstanceMetadata implements AutoCloseable {
         return mode.equalsIgnoreCase("IPv6") ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
     }
 
-    String region() throws IOException, InterruptedException {
+    public String region() throws IOException, InterruptedException {
         return get("placement/region");
     }
 
-    String instanceId() throws IOException, InterruptedException {
+    public String instanceId() throws IOException, InterruptedException {
         return get("instance-id");
     }
 

@@ -1,4 +1,4 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * An instance metadata service that demands a token. While it lives, the SDK's setting names it as the one of this machine.
  */
-final class ImdsStub implements AutoCloseable {
+public final class ImdsStub implements AutoCloseable {
     private static final String SETTING = "aws.ec2MetadataServiceEndpoint";
     private static final String TOKEN_HEADER = "X-aws-ec2-metadata-token";
 
@@ -35,7 +35,7 @@ final class ImdsStub implements AutoCloseable {
     private volatile boolean refusesAll;
     private volatile Duration lifetime = Duration.ofHours(6);
 
-    ImdsStub() throws IOException {
+    public ImdsStub() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.createContext("/", this::handle);
         server.start();
@@ -45,34 +45,34 @@ final class ImdsStub implements AutoCloseable {
         content.put("/latest/meta-data/iam/security-credentials/", "role-1");
     }
 
-    URI address() {
+    public URI address() {
         return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
     }
 
     /** Every request: method, path, and whether it had a token. */
-    List<String> requests() {
+    public List<String> requests() {
         return requests;
     }
 
-    void answer(String path, String text) {
+    public void answer(String path, String text) {
         content.put("/latest/meta-data/" + path, text);
     }
 
-    void refuseTokens() {
+    public void refuseTokens() {
         refusesTokens = true;
     }
 
-    void refuseAll() {
+    public void refuseAll() {
         refusesAll = true;
     }
 
     /** Tokens that were given out are no longer good. */
-    void forgetTokens() {
+    public void forgetTokens() {
         tokens.addAndGet(100);
     }
 
     /** How long credentials are good that are given out from now on. */
-    void setLifetime(Duration time) {
+    public void setLifetime(Duration time) {
         lifetime = time;
     }
 

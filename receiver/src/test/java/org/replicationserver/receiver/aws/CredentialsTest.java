@@ -1,4 +1,4 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -11,14 +11,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.replicationserver.receiver.config.ControlSettings.CredentialsSource;
+import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import software.amazon.awssdk.auth.credentials.AwsCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 
-final class ControlCredentialsTest {
+final class CredentialsTest {
     private final ImdsStub imds;
 
-    ControlCredentialsTest() throws IOException {
+    CredentialsTest() throws IOException {
         imds = new ImdsStub();
     }
 
@@ -30,7 +30,7 @@ final class ControlCredentialsTest {
     @Test
     void instancesCredentialsAreFetchedAgainBeforeTheyEnd() {
         imds.setLifetime(Duration.ofSeconds(4));
-        AwsCredentialsProvider provider = ControlCredentials.of(CredentialsSource.INSTANCE);
+        AwsCredentialsProvider provider = Credentials.of(CredentialsSource.INSTANCE);
         AwsCredentials first = provider.resolveCredentials();
         Instant end = Instant.now().plusSeconds(4);
         assertThat(first.accessKeyId()).isEqualTo("KEY1");
@@ -50,7 +50,7 @@ final class ControlCredentialsTest {
     @EnumSource
     void nothingIsAskedWithoutAToken(CredentialsSource source) {
         imds.refuseTokens();
-        AwsCredentialsProvider provider = ControlCredentials.of(source);
+        AwsCredentialsProvider provider = Credentials.of(source);
         assertThatThrownBy(provider::resolveCredentials).isInstanceOf(RuntimeException.class);
         assertThat(imds.requests()).isNotEmpty().allMatch(request -> request.startsWith("PUT"));
     }

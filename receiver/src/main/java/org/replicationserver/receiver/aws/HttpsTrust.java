@@ -1,4 +1,4 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
 import java.io.IOException;
 import java.net.Socket;
@@ -21,36 +21,38 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Trusts what the JDK trusts and the certificates of {@code control.ca-file}, by the JDK's own rules, host names included. A refusal
+ * Trusts what the JDK trusts and the certificates of {@code aws.ca-file}, by the JDK's own rules, host names included. A refusal
  * carries the certificate that was shown, which the JDK's does not. Any thread.
  */
-final class ControlTrust extends X509ExtendedTrustManager {
-    private static final Logger LOG = LoggerFactory.getLogger(ControlTrust.class);
+public final class HttpsTrust extends X509ExtendedTrustManager {
+    private static final Logger LOG = LoggerFactory.getLogger(HttpsTrust.class);
 
     private final X509ExtendedTrustManager rules;
     private final @Nullable CaFile file;
 
-    private ControlTrust(X509ExtendedTrustManager rules, @Nullable CaFile file) {
+    private HttpsTrust(X509ExtendedTrustManager rules, @Nullable CaFile file) {
         this.rules = rules;
         this.file = file;
     }
 
-    /** @throws IOException with a sentence for the operator when the file cannot be used */
-    static ControlTrust of(Optional<Path> caFile) throws IOException {
+    /**
+     * Reads the file, if there is one.
+     *
+     * @throws IOException with a sentence for the operator when it cannot be used
+     */
+    public static HttpsTrust of(Optional<Path> caFile) throws IOException {
         if (caFile.isEmpty()) {
-            return new ControlTrust(rulesOver(null), null);
+            return new HttpsTrust(rulesOver(null), null);
         }
         CaFile file = CaFile.read(caFile.get());
         file.warnings(Instant.now())
-                .forEach(warning -> LOG.atWarn()
-                        .addKeyValue("cause", warning)
-                        .log("certificate of control.ca-file is not valid now"));
-        return new ControlTrust(rulesOver(storeOf(file)), file);
+                .forEach(warning ->
+                        LOG.atWarn().addKeyValue("cause", warning).log("certificate of aws.ca-file is not valid now"));
+        return new HttpsTrust(rulesOver(storeOf(file)), file);
     }
 
-    /** Null where {@code control.ca-file} is not set. */
-    @Nullable
-    CaFile file() {
+    /** Null where {@code aws.ca-file} is not set. */
+    public @Nullable CaFile file() {
         return file;
     }
 

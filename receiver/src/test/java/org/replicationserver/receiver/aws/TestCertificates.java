@@ -1,4 +1,4 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
 import java.io.IOException;
 import java.math.BigInteger;
@@ -34,18 +34,18 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.jspecify.annotations.Nullable;
 
 /** A certificate authority of its own, and servers with certificates by it. */
-final class TestCertificates {
+public final class TestCertificates {
     private static final AtomicLong SERIALS = new AtomicLong(1);
 
     private final KeyPair caKeys = newKeys();
     private final X509Certificate ca;
 
-    TestCertificates() {
+    public TestCertificates() {
         this(Instant.now().plus(1, ChronoUnit.DAYS));
     }
 
     /** An authority that ends at a moment; what it issues does not. */
-    TestCertificates(Instant end) {
+    public TestCertificates(Instant end) {
         ca = issue("CN=test-ca", caKeys, "CN=test-ca", caKeys.getPrivate(), null, null, end);
     }
 
@@ -91,22 +91,22 @@ final class TestCertificates {
     }
 
     /** The authority's certificate as a PEM file. */
-    Path writeCa(Path file) throws IOException, GeneralSecurityException {
+    public Path writeCa(Path file) throws IOException, GeneralSecurityException {
         String base64 = Base64.getMimeEncoder().encodeToString(ca.getEncoded());
         return Files.writeString(file, "-----BEGIN CERTIFICATE-----\n" + base64 + "\n-----END CERTIFICATE-----\n");
     }
 
     /** TLS of a server whose certificate is for this IP address. */
-    SSLContext serverFor(String ipAddress) throws GeneralSecurityException, IOException {
+    public SSLContext serverFor(String ipAddress) throws GeneralSecurityException, IOException {
         return serverFor(ipAddress, KeyPurposeId.id_kp_serverAuth, Instant.now().plus(1, ChronoUnit.DAYS));
     }
 
     /** The same with a certificate that is for clients only. */
-    SSLContext clientAsServerFor(String ipAddress) throws GeneralSecurityException, IOException {
+    public SSLContext clientAsServerFor(String ipAddress) throws GeneralSecurityException, IOException {
         return serverFor(ipAddress, KeyPurposeId.id_kp_clientAuth, Instant.now().plus(1, ChronoUnit.DAYS));
     }
 
-    SSLContext expiredServerFor(String ipAddress) throws GeneralSecurityException, IOException {
+    public SSLContext expiredServerFor(String ipAddress) throws GeneralSecurityException, IOException {
         return serverFor(ipAddress, KeyPurposeId.id_kp_serverAuth, Instant.now().minus(1, ChronoUnit.DAYS));
     }
 

@@ -76,6 +76,10 @@ final class StatusText {
         disks.forEach(disk -> disk(disk, notOpen));
         int inconsistent = detail.getJsonArray("inconsistentVolumes").size();
         line(String.format(Locale.ROOT, "  consistent: %d of %d volumes", disks.size() - inconsistent, disks.size()));
+        String snapshot = info.getString("lastSnapshotDateTime");
+        if (snapshot != null) {
+            line("  last snapshot group: " + Amounts.seconds(Math.max(0, since(snapshot))) + " ago");
+        }
         limit("  limit of bandwidth", source);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {

@@ -291,6 +291,34 @@ final class ConfigKeys {
             "64MiB",
             "What waits in the state directory to be told to the control plane; beyond it the oldest progress goes first, then the"
                     + " oldest notifications, counted.");
+
+    static final ConfigKey<Optional<URI>> SNAPSHOT_ENDPOINT = key(
+            "snapshot.endpoint",
+            ValueType.optional(ValueType.httpsEndpoint()),
+            "",
+            "Address of EC2, also of a VPC endpoint; empty is the public one of aws.region. Snapshots are made where control.mode is"
+                    + " https.");
+    static final ConfigKey<Duration> SNAPSHOT_HOLD = key(
+            "snapshot.hold-seconds",
+            ValueType.seconds(2_000, 600_000),
+            "60",
+            "Writes of a source server are held for at most so long while EC2 is asked for the snapshots of its volumes.");
+    static final ConfigKey<Duration> SNAPSHOT_COMMIT_TIMEOUT = key(
+            "snapshot.commit-timeout-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "120",
+            "Time that an agent gets to commit the epoch that snapshots are of.");
+    static final ConfigKey<Duration> SNAPSHOT_REQUESTS_INTERVAL = key(
+            "snapshot.requests-interval-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "60",
+            "The control plane is asked this often which snapshots are wanted.");
+    static final ConfigKey<Duration> SNAPSHOT_COMPLETION_INTERVAL = key(
+            "snapshot.completion-interval-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "15",
+            "EC2 is asked after so long whether snapshots are complete, then in intervals that double up to 20 times of it.");
+
     static final ConfigKey<LogFormat> LOG_FORMAT = key(
             "log.format",
             ValueType.choice(LogFormat.class),

@@ -69,6 +69,7 @@ public final class EffectiveConfig {
                 volumes(),
                 aws(),
                 control(),
+                snapshots(),
                 new LogConfig(get(ConfigKeys.LOG_FORMAT), get(ConfigKeys.LOG_LEVEL)));
     }
 
@@ -163,6 +164,15 @@ public final class EffectiveConfig {
                 get(ConfigKeys.AWS_USE_DUAL_STACK),
                 get(ConfigKeys.AWS_CA_FILE),
                 get(ConfigKeys.AWS_CREDENTIALS));
+    }
+
+    private SnapshotSettings snapshots() {
+        return new SnapshotSettings(
+                get(ConfigKeys.SNAPSHOT_ENDPOINT),
+                get(ConfigKeys.SNAPSHOT_HOLD),
+                get(ConfigKeys.SNAPSHOT_COMMIT_TIMEOUT),
+                get(ConfigKeys.SNAPSHOT_REQUESTS_INTERVAL),
+                get(ConfigKeys.SNAPSHOT_COMPLETION_INTERVAL));
     }
 
     private ControlSettings control() {

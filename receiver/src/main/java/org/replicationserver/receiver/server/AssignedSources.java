@@ -99,6 +99,13 @@ final class AssignedSources {
         return List.copyOf(current.values());
     }
 
+    /** Of a source server, null if it is not assigned. */
+    @Nullable
+    SourceAssignment assignmentOf(String sourceServerId) {
+        AssignedSource source = current.get(sourceServerId);
+        return source == null ? null : source.assignment();
+    }
+
     private static Map<Pin, String> pinsOf(Map<String, AssignedSource> sources) {
         Map<Pin, String> pins = new HashMap<>();
         sources.forEach((id, source) -> source.agentPins().forEach(pin -> pins.put(Pin.parse(pin), id)));

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -101,6 +102,7 @@ public final class ReplicationServer {
     private final StagingVolumes volumes;
     private final Replications replications;
     private final ControlLink controlLink;
+    private final MeterRegistry metrics;
     private final Executor eventLoop;
     private final StopSteps stopSteps;
 
@@ -124,6 +126,7 @@ public final class ReplicationServer {
             DeviceOpener devices,
             StopSteps stopSteps) {
         this.config = config;
+        this.metrics = metrics;
         this.controlLink = controlLink;
         this.stopSteps = stopSteps;
         this.identity = files.identity();
@@ -349,6 +352,17 @@ public final class ReplicationServer {
      * @param recentLogs that are sent to it
      */
     public void follow(RecentLogs recentLogs) {
+        SnapshotLink.Kept kept = controlLink.keptForSnapshots();
+        SnapshotLink snapshots = kept == null
+                ? null
+                : SnapshotLink.start(
+                        config,
+                        kept,
+                        new SessionHolds(assignedSources, eventLoop),
+                        replications,
+                        metrics,
+                        eventLoop,
+                        stopSteps);
         VolumePaths paths = new VolumePaths(config.imageDirectory());
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
@@ -358,6 +372,7 @@ public final class ReplicationServer {
                                 assignedSources,
                                 volumes,
                                 loop,
+                                Objects.requireNonNull(snapshots, "commands come from a control plane only"),
                                 controlLink.controlPlane(),
                                 recentLogs,
                                 this::info,

@@ -135,8 +135,9 @@ final class Ec2Faults {
         UncheckedIOException unchecked = find(UncheckedIOException.class, thrown);
         Throwable cause = io != null ? io : unchecked != null ? unchecked : thrown;
         String way = "EC2 at " + endpoint;
-        String check = "Check aws.region, snapshot.endpoint, and that security groups, routes and proxies let this server reach "
-                + endpoint + ".";
+        String check =
+                "Check aws.region, snapshot.endpoint, and that security groups, routes and proxies let this server reach "
+                        + endpoint + ".";
         if (isBeforeTheRequest(cause)) {
             return new Ec2Exception(
                     Kind.NOT_SENT, way + " cannot be reached for " + what + ": " + words(cause), check, thrown);
@@ -148,8 +149,7 @@ final class Ec2Faults {
                     "Give the instance its role and allow IMDSv2, or set aws.credentials=chain.",
                     thrown);
         }
-        return new Ec2Exception(
-                Kind.UNKNOWN, way + " has not answered " + what + ": " + words(cause), check, thrown);
+        return new Ec2Exception(Kind.UNKNOWN, way + " has not answered " + what + ": " + words(cause), check, thrown);
     }
 
     private static boolean isBeforeTheRequest(Throwable cause) {

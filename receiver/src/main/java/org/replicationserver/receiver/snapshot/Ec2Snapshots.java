@@ -64,7 +64,6 @@ public final class Ec2Snapshots implements AutoCloseable {
 
     private final AwsSettings aws;
     private final SnapshotSettings settings;
-    private final HttpsTrust trust;
     private final ReentrantLock lock = new ReentrantLock();
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("snapshot-call-", 0).factory());
@@ -85,10 +84,9 @@ public final class Ec2Snapshots implements AutoCloseable {
     }
 
     /** Asks nothing of anybody yet. */
-    public Ec2Snapshots(AwsSettings aws, SnapshotSettings settings, HttpsTrust trust) {
+    public Ec2Snapshots(AwsSettings aws, SnapshotSettings settings) {
         this.aws = aws;
         this.settings = settings;
-        this.trust = trust;
     }
 
     /**
@@ -114,7 +112,10 @@ public final class Ec2Snapshots implements AutoCloseable {
                 .tagSpecifications(specification)
                 .build();
         return call(
-                CREATE, volumeId, timeout, to -> to.client().createSnapshot(request).snapshotId());
+                CREATE,
+                volumeId,
+                timeout,
+                to -> to.client().createSnapshot(request).snapshotId());
     }
 
     /** The snapshots of this account that have the tag of a group. A new one may be missing for some seconds. */
@@ -123,8 +124,10 @@ public final class Ec2Snapshots implements AutoCloseable {
                 .name("tag:" + SnapshotTags.GROUP)
                 .values(groupId)
                 .build();
-        DescribeSnapshotsRequest first =
-                DescribeSnapshotsRequest.builder().ownerIds("self").filters(filter).build();
+        DescribeSnapshotsRequest first = DescribeSnapshotsRequest.builder()
+                .ownerIds("self")
+                .filters(filter)
+                .build();
         return call(DESCRIBE, "group " + groupId, timeout, to -> pages(to.client(), first));
     }
 
@@ -226,6 +229,7 @@ public final class Ec2Snapshots implements AutoCloseable {
     private Access open() throws Ec2Exception, InterruptedException {
         long begun = System.nanoTime();
         String region = region();
+        HttpsTrust trust = trust();
         URI endpoint = settings.endpoint().orElseGet(() -> endpointOf(region));
         Ec2Client client = Ec2Client.builder()
                 .region(Region.of(region))
@@ -258,12 +262,21 @@ public final class Ec2Snapshots implements AutoCloseable {
         }
     }
 
+    private HttpsTrust trust() throws Ec2Exception {
+        try {
+            return HttpsTrust.of(aws.caFile());
+        } catch (IOException e) { // says which file of which key
+            throw new Ec2Exception(Kind.NOT_SENT, String.valueOf(e.getMessage()), "Correct aws.ca-file.", e);
+        }
+    }
+
     private URI endpointOf(String region) {
         return Ec2EndpointProvider.defaultProvider()
                 .resolveEndpoint(to ->
                         to.region(Region.of(region)).useFips(aws.useFips()).useDualStack(aws.useDualStack()))
                 .join()
-                .url();
+                .endpointUrl()
+                .toUri();
     }
 
     /** Ends all calls that are under way; further ones fail. */

@@ -28,40 +28,37 @@ final class GroupRequests implements AutoCloseable {
             Thread.ofVirtual().name("snapshot-volume-", 0).factory());
     private final ExecutorCompletionService<VolumeSnapshot> ends = new ExecutorCompletionService<>(threads);
     private final CountDownLatch stopped = new CountDownLatch(1);
-    private final VolumeRequest.Plan plan;
+    private final Ec2Snapshots ec2;
+    private final SnapshotGroup group;
+    private final SnapshotHolds.Held hold;
+    private final Map<String, String> tags;
     private final List<VolumeSnapshot> made = new ArrayList<>();
     private int open;
     private @Nullable SnapshotException failure;
 
-    /**
-     * Begins them.
-     *
-     * @param tags of the control plane
-     * @param timeToLive of the hold, from now on
-     */
-    GroupRequests(
-            Ec2Snapshots ec2,
-            SnapshotGroup group,
-            SnapshotHolds.Held hold,
-            Map<String, String> tags,
-            Duration timeToLive) {
-        plan = new VolumeRequest.Plan(
+    /** @param tags of the control plane */
+    GroupRequests(Ec2Snapshots ec2, SnapshotGroup group, SnapshotHolds.Held hold, Map<String, String> tags) {
+        this.ec2 = ec2;
+        this.group = group;
+        this.hold = hold;
+        this.tags = tags;
+    }
+
+    /** Returns when all snapshots are made, one is not, or the time is over; from then on no further request is begun. */
+    void make(Duration time) throws InterruptedException {
+        VolumeRequest.Plan plan = new VolumeRequest.Plan(
                 group.groupId(),
                 group.sourceServerId(),
                 hold.epoch(),
                 tags,
-                System.nanoTime() + timeToLive.toNanos(),
+                System.nanoTime() + time.toNanos(),
                 new Semaphore(PARALLEL_MAX),
                 stopped);
-        for (VolumeAssignment volume : hold.volumes()) {
-            ends.submit(new VolumeRequest(ec2, plan, volume));
-            open++;
-        }
-    }
-
-    /** Waits until all snapshots are made, one is not, or the hold is over; from then on no further request is begun. */
-    void awaitMadeOrFailure() throws InterruptedException {
         try {
+            for (VolumeAssignment volume : hold.volumes()) {
+                ends.submit(new VolumeRequest(ec2, plan, volume));
+                open++;
+            }
             while (open > 0 && failure == null) {
                 take(ends.poll(Math.max(0, plan.left().toNanos()), TimeUnit.NANOSECONDS));
             }

@@ -15,7 +15,11 @@ public interface SnapshotDesk {
      */
     record Credits(int credits, @Nullable Instant next) {}
 
-    /** @throws SnapshotException with {@link SnapshotOutcome#CONTROL_PLANE} */
+    /**
+     * Asks how many groups may be made.
+     *
+     * @throws SnapshotException with {@link SnapshotOutcome#CONTROL_PLANE}
+     */
     Credits credits(String sourceServerId) throws SnapshotException, InterruptedException;
 
     /**

@@ -15,6 +15,7 @@ import org.replicationserver.receiver.snapshot.Ec2Snapshots.Made;
 import org.replicationserver.receiver.snapshot.SnapshotGroup.VolumeSnapshot;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Follows registered groups until EC2 has completed their snapshots, over restarts, and tells how it stands with the groups of each source
@@ -84,14 +85,13 @@ public final class SnapshotFollower implements AutoCloseable {
 
     /** Tells of a group whose process ended in the middle, with what EC2 has of it. */
     void followLeftOver(SnapshotGroup group) {
+        store.interrupted(group, cutShort(group, List.of()));
         looks.add(new Look(group, interval, System.nanoTime(), false));
     }
 
-    /** A group was made; what was wrong with snapshots that were made is not mended by that. */
+    /** A group was made. */
     void made(String sourceServerId) {
-        if (!store.hasErrorOfSnapshots(sourceServerId)) {
-            events.standing(sourceServerId, store.untroubled(sourceServerId));
-        }
+        events.standing(sourceServerId, store.made(sourceServerId));
     }
 
     /** A group failed. */
@@ -108,7 +108,10 @@ public final class SnapshotFollower implements AutoCloseable {
                 try {
                     look(look);
                 } catch (RuntimeException e) {
-                    LOG.atError().setCause(e).addKeyValue("group", look.group().groupId()).log("follower failed, it goes on");
+                    LOG.atError()
+                            .setCause(e)
+                            .addKeyValue("group", look.group().groupId())
+                            .log("follower failed, it goes on");
                     again(look, true);
                 }
             }
@@ -127,7 +130,7 @@ public final class SnapshotFollower implements AutoCloseable {
         try {
             found = ec2.ofGroup(group.groupId(), VolumeRequest.REQUEST_TIMEOUT);
         } catch (Ec2Exception e) {
-            LOG.atLevel(look.failed() ? org.slf4j.event.Level.DEBUG : org.slf4j.event.Level.WARN)
+            LOG.atLevel(look.failed() ? Level.DEBUG : Level.WARN)
                     .addKeyValue("group", group.groupId())
                     .addKeyValue("cause", e.getMessage())
                     .log("EC2 does not tell how far a snapshot group is, it is asked again");
@@ -149,12 +152,7 @@ public final class SnapshotFollower implements AutoCloseable {
     }
 
     private void tellLeftOver(SnapshotGroup group, List<Made> found) {
-        SnapshotException why = new SnapshotException(
-                SnapshotOutcome.INTERRUPTED,
-                "snapshot group " + group.groupId() + " was cut short by the end of this server's process",
-                "Nothing; a group is made when one is asked for.");
-        SnapshotResult result = SnapshotResult.failed(
-                group.groupId(), why, found.stream().map(Made::snapshotId).toList());
+        SnapshotResult result = cutShort(group, found);
         LOG.atWarn()
                 .addKeyValue("source", group.sourceServerId())
                 .addKeyValue("group", group.groupId())
@@ -163,6 +161,15 @@ public final class SnapshotFollower implements AutoCloseable {
         store.failed(group, group.triggers(), result);
         events.ended(group.sourceServerId(), result.outcome());
         failed(group.sourceServerId(), result);
+    }
+
+    private static SnapshotResult cutShort(SnapshotGroup group, List<Made> found) {
+        SnapshotException why = new SnapshotException(
+                SnapshotOutcome.INTERRUPTED,
+                "snapshot group " + group.groupId() + " was cut short by the end of this server's process",
+                "Nothing; another group is made when one is asked for.");
+        return SnapshotResult.failed(
+                group.groupId(), why, found.stream().map(Made::snapshotId).toList());
     }
 
     private void judge(Look look, List<Made> found) {

@@ -78,8 +78,8 @@ final class SnapshotJson {
         return read(
                 json,
                 "triggers",
-                trigger -> new SnapshotTrigger(
-                        SnapshotTrigger.Kind.valueOf(text(trigger, "kind")), text(trigger, "id")));
+                trigger ->
+                        new SnapshotTrigger(SnapshotTrigger.Kind.valueOf(text(trigger, "kind")), text(trigger, "id")));
     }
 
     static JsonObject of(SnapshotResult result) {
@@ -115,6 +115,7 @@ final class SnapshotJson {
                         new JsonObject()
                                 .put("sinceMillis", trouble.sinceMillis())
                                 .put("failures", trouble.failures())
+                                .put("ofMadeGroup", trouble.ofMadeGroup())
                                 .put("reason", trouble.reason())
                                 .put("nextAction", trouble.nextAction()));
     }
@@ -129,6 +130,7 @@ final class SnapshotJson {
         return new SnapshotTrouble(
                 json.getLong("sinceMillis"),
                 json.getInteger("failures"),
+                json.getBoolean("ofMadeGroup"),
                 text(json, "reason"),
                 text(json, "nextAction"));
     }

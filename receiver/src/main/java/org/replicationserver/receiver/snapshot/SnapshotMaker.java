@@ -25,6 +25,7 @@ import org.replicationserver.receiver.snapshot.SnapshotHolds.Held;
 import org.replicationserver.receiver.snapshot.SnapshotHolds.NotHeld;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Makes snapshot groups: one at a time of a source server, some at a time in all, each on a virtual thread {@code snapshot-<source server
@@ -131,17 +132,15 @@ public final class SnapshotMaker implements AutoCloseable {
         CompletableFuture<SnapshotResult> end = new CompletableFuture<>();
         synchronized (threads) {
             CompletableFuture<SnapshotResult> before = newest.put(sourceServerId, end);
-            boolean started = start("snapshot-" + sourceServerId, () -> {
-                if (before != null) {
-                    await(before, null);
-                }
-                end.complete(make(sourceServerId, triggers, end));
-            });
-            if (!started) {
+            if (!start("snapshot-" + sourceServerId, () -> end.complete(make(sourceServerId, triggers, before)))) {
                 end.complete(stopped());
             }
         }
-        return end;
+        return end.whenComplete((result, failure) -> {
+            synchronized (threads) {
+                newest.remove(sourceServerId, end);
+            }
+        });
     }
 
     private static SnapshotResult stopped() {
@@ -178,33 +177,25 @@ public final class SnapshotMaker implements AutoCloseable {
         }
     }
 
+    /** @param before the group of the same source server that is under way or waits, null if there is none */
     private SnapshotResult make(
-            String sourceServerId, List<SnapshotTrigger> triggers, CompletableFuture<SnapshotResult> end) {
-        boolean permitted = false;
+            String sourceServerId, List<SnapshotTrigger> triggers, @Nullable CompletableFuture<SnapshotResult> before) {
         try {
+            if (before != null) {
+                before.get();
+            }
             permits.acquire();
-            permitted = true;
-            return makeOnce(sourceServerId, triggers);
-        } catch (InterruptedException e) {
-            return stopped();
-        } catch (RuntimeException e) {
-            LOG.atError().setCause(e).addKeyValue("source", sourceServerId).log("snapshot group failed by a fault of ours");
-            return SnapshotResult.failed(
-                    null,
-                    new SnapshotException(SnapshotOutcome.INTERRUPTED, String.valueOf(e), "Report this fault."),
-                    List.of());
-        } finally {
-            if (permitted) {
+            try {
+                return makeOnce(sourceServerId, triggers);
+            } finally {
                 permits.release();
             }
-            synchronized (threads) {
-                newest.remove(sourceServerId, end);
-            }
+        } catch (InterruptedException | ExecutionException e) {
+            return stopped();
         }
     }
 
-    private SnapshotResult makeOnce(String sourceServerId, List<SnapshotTrigger> triggers)
-            throws InterruptedException {
+    private SnapshotResult makeOnce(String sourceServerId, List<SnapshotTrigger> triggers) throws InterruptedException {
         List<SnapshotTrigger> open = new ArrayList<>();
         SnapshotResult known = null;
         for (SnapshotTrigger trigger : triggers) {
@@ -218,8 +209,7 @@ public final class SnapshotMaker implements AutoCloseable {
         if (open.isEmpty() && known != null) {
             return known;
         }
-        Attempt attempt = new Attempt(sourceServerId, open);
-        SnapshotResult result = attempt.run();
+        SnapshotResult result = new Attempt(sourceServerId, open).run();
         tell(sourceServerId, result);
         return result;
     }
@@ -235,7 +225,7 @@ public final class SnapshotMaker implements AutoCloseable {
             follower.made(sourceServerId);
             return;
         }
-        LOG.atLevel(result.outcome().isFailure() ? org.slf4j.event.Level.WARN : org.slf4j.event.Level.INFO)
+        LOG.atLevel(result.outcome().isFailure() ? Level.WARN : Level.INFO)
                 .addKeyValue("source", sourceServerId)
                 .addKeyValue("group", result.groupId())
                 .addKeyValue("outcome", result.outcome())
@@ -247,11 +237,10 @@ public final class SnapshotMaker implements AutoCloseable {
         }
     }
 
-    /** Waits for what others do; fails with {@link SnapshotOutcome#STOPPED}'s text if they do not. */
-    private static <T> T await(CompletionStage<T> stage, @Nullable Duration timeout) throws InterruptedException {
+    /** Waits for what the event loop does. */
+    private static <T> T await(CompletionStage<T> stage, Duration timeout) throws InterruptedException {
         try {
-            CompletableFuture<T> future = stage.toCompletableFuture();
-            return timeout == null ? future.get() : future.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+            return stage.toCompletableFuture().get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
         } catch (TimeoutException e) {
@@ -304,13 +293,20 @@ public final class SnapshotMaker implements AutoCloseable {
                 return makeGroup();
             } catch (SnapshotException e) {
                 return failed(e, List.of());
+            } catch (RuntimeException e) {
+                LOG.atError()
+                        .setCause(e)
+                        .addKeyValue("source", sourceServerId)
+                        .log("snapshot group failed by a fault of ours");
+                return failed(
+                        new SnapshotException(SnapshotOutcome.FAULT, String.valueOf(e), "Report this fault."),
+                        List.of());
             }
         }
 
         private SnapshotResult failed(SnapshotException failure, List<String> leftOver) {
             SnapshotGroup begun = group;
-            SnapshotResult result =
-                    SnapshotResult.failed(begun == null ? null : begun.groupId(), failure, leftOver);
+            SnapshotResult result = SnapshotResult.failed(begun == null ? null : begun.groupId(), failure, leftOver);
             store.failed(begun, triggers, result);
             return result;
         }
@@ -324,8 +320,7 @@ public final class SnapshotMaker implements AutoCloseable {
                         "Wait until EC2 has completed snapshots.");
             }
             requireCredit(desk.credits(sourceServerId));
-            SnapshotGroup begun =
-                    SnapshotGroup.begun(groupIds.get(), sourceServerId, triggers, clock.millis());
+            SnapshotGroup begun = SnapshotGroup.begun(groupIds.get(), sourceServerId, triggers, clock.millis());
             Map<String, String> tags = desk.start(begun.groupId(), sourceServerId);
             awaitKept(store.put(begun));
             group = begun;
@@ -350,7 +345,9 @@ public final class SnapshotMaker implements AutoCloseable {
                     throw new SnapshotException(
                             SnapshotOutcome.NOT_ON_EBS,
                             "volume " + volume.volumeId() + " of disk " + volume.deviceName() + " is no EBS volume: "
-                                    + (isDevice ? "its id is not vol- and hexadecimal digits" : "it is the file " + volume.path()),
+                                    + (isDevice
+                                            ? "its id is not vol- and hexadecimal digits"
+                                            : "it is the file " + volume.path()),
                             "Assign attached EBS volumes by their ids; only they have EBS snapshots.");
                 }
             }
@@ -371,12 +368,11 @@ public final class SnapshotMaker implements AutoCloseable {
             Held hold = hold();
             long takenMillis = clock.millis();
             events.held(sourceServerId);
-            boolean valid = false;
-            try (GroupRequests requests =
-                    new GroupRequests(ec2, begun, hold, tags, settings.hold().minus(RELEASE_MARGIN))) {
+            boolean valid;
+            try (GroupRequests requests = new GroupRequests(ec2, begun, hold, tags)) {
                 try {
                     requireOnEbs(hold.volumes());
-                    requests.awaitMadeOrFailure();
+                    requests.make(settings.hold().minus(RELEASE_MARGIN));
                 } finally {
                     valid = release(hold);
                 }
@@ -404,8 +400,7 @@ public final class SnapshotMaker implements AutoCloseable {
         }
 
         private Held hold() throws SnapshotException, InterruptedException {
-            CompletionStage<Answer> asked =
-                    holds.hold(sourceServerId, settings.commitTimeout(), settings.hold());
+            CompletionStage<Answer> asked = holds.hold(sourceServerId, settings.commitTimeout(), settings.hold());
             Answer answer;
             try {
                 answer = SnapshotMaker.await(asked, settings.commitTimeout().plus(EVENT_LOOP_TIMEOUT));
@@ -453,7 +448,10 @@ public final class SnapshotMaker implements AutoCloseable {
                         .map(Made::snapshotId)
                         .forEach(ids::add);
             } catch (Ec2Exception e) {
-                LOG.atDebug().setCause(e).addKeyValue("group", left.groupId()).log("EC2 does not tell what is left over");
+                LOG.atDebug()
+                        .setCause(e)
+                        .addKeyValue("group", left.groupId())
+                        .log("EC2 does not tell what is left over");
             }
             return new Abandoned(failure, List.copyOf(ids));
         }

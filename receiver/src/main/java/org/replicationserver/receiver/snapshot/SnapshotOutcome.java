@@ -34,6 +34,8 @@ public enum SnapshotOutcome {
     SNAPSHOT_ERROR(true),
     /** The process ended in the middle. */
     INTERRUPTED(true),
+    /** A fault of this server's program. */
+    FAULT(true),
     /** The server stops, or a hold was refused for that reason. */
     STOPPED(false);
 

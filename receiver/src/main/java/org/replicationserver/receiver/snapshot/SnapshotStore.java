@@ -143,6 +143,11 @@ public final class SnapshotStore {
         return store();
     }
 
+    /** The process that made the group ended in the middle: that is the end for its commands, although the group is still looked into. */
+    synchronized void interrupted(SnapshotGroup group, SnapshotResult result) {
+        remember(group.triggers(), result);
+    }
+
     private void remember(List<SnapshotTrigger> triggers, SnapshotResult result) {
         SnapshotResult cut = new SnapshotResult(
                 result.groupId(),
@@ -167,13 +172,19 @@ public final class SnapshotStore {
         SnapshotTrouble trouble = new SnapshotTrouble(
                 known == null ? nowMillis : known.sinceMillis(),
                 known == null ? 1 : known.failures() + 1,
+                result.outcome() == SnapshotOutcome.SNAPSHOT_ERROR,
                 PeerText.cut(result.sentence(), SENTENCE_CHARS_MAX),
                 PeerText.line(result.nextAction()));
         return change(sourceServerId, new SnapshotStanding(before.lastMillis(), before.markMillis(), trouble));
     }
 
-    synchronized SnapshotStanding untroubled(String sourceServerId) {
+    /** A group was made; what went wrong with snapshots after they were made is not mended by that. */
+    synchronized SnapshotStanding made(String sourceServerId) {
         SnapshotStanding before = standing(sourceServerId);
+        SnapshotTrouble trouble = before.trouble();
+        if (trouble == null || trouble.ofMadeGroup()) {
+            return before;
+        }
         return change(sourceServerId, new SnapshotStanding(before.lastMillis(), before.markMillis(), null));
     }
 

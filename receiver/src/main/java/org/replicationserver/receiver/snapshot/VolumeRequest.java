@@ -79,8 +79,7 @@ final class VolumeRequest implements Callable<VolumeSnapshot> {
     }
 
     private String create() throws Ec2Exception, SnapshotException, InterruptedException {
-        String description =
-                SnapshotTags.description(plan.groupId(), plan.sourceServerId(), plan.epoch(), volume);
+        String description = SnapshotTags.description(plan.groupId(), plan.sourceServerId(), plan.epoch(), volume);
         Map<String, String> tags =
                 SnapshotTags.of(plan.tags(), plan.groupId(), plan.sourceServerId(), plan.epoch(), volume);
         Ec2Exception newest = null;

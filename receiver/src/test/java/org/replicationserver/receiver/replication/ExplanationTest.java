@@ -203,7 +203,9 @@ class ExplanationTest {
                     long since = world.now().wallMillis();
                     world.passSeconds(120);
                     world.model.snapshotStanding(new SnapshotStanding(
-                            1, 1, new SnapshotTrouble(since, 3, "EC2 has refused it", "Allow ec2:CreateSnapshot.")));
+                            1,
+                            1,
+                            new SnapshotTrouble(since, 3, false, "EC2 has refused it", "Allow ec2:CreateSnapshot.")));
                 },
                 "3 times in a row, since 2026-05-01T00:00:00Z, no snapshot group came about; replication goes on; the last time so: EC2"
                         + " has refused it",

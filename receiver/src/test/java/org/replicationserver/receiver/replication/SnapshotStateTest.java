@@ -78,7 +78,7 @@ class SnapshotStateTest {
     @Test
     void failureChangesNoStateAndIsThePublishedErrorUntilAGroupDoesNotFail() {
         world.replicateAll();
-        SnapshotTrouble trouble = new SnapshotTrouble(world.now().wallMillis(), 1, "no credit", "Wait.");
+        SnapshotTrouble trouble = new SnapshotTrouble(world.now().wallMillis(), 1, false, "no credit", "Wait.");
 
         world.model.snapshotStanding(new SnapshotStanding(0, 0, trouble));
 

@@ -84,9 +84,21 @@ class PackagesTest {
             "aws", "protocol", "session", "listener", "replication", "status", "control", "server", "tool");
 
     @ArchTest
+    static final ArchRule SNAPSHOTS_ARE_MADE_WITHOUT_KNOWING_FOR_WHOM =
+            knowsNothingOf("snapshot", "protocol", "listener", "status", "control", "server", "tool");
+
+    @ArchTest
+    static final ArchRule ONLY_THE_SERVER_MAKES_SNAPSHOTS = noClasses()
+            .that()
+            .resideOutsideOfPackages(BASE + "snapshot..", BASE + "server..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage(BASE + "snapshot..");
+
+    @ArchTest
     static final ArchRule ONLY_CLIENTS_KNOW_THE_CLOUD = noClasses()
             .that()
-            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..")
+            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..", BASE + "snapshot..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("software.amazon.awssdk..", "java.net.http..");

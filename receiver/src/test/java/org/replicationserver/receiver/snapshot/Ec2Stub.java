@@ -45,7 +45,7 @@ final class Ec2Stub implements AutoCloseable {
         Fault NONE = new None();
 
         /** An answer in the form of EC2. */
-        record Error(int status, String code, String message) implements Fault {}
+        record Refusal(int status, String code, String message) implements Fault {}
 
         /** The connection is cut; {@code done} says whether the request is carried out before. */
         record Cut(boolean done) implements Fault {}
@@ -125,7 +125,7 @@ final class Ec2Stub implements AutoCloseable {
         try (exchange) {
             String form = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
             Map<String, String> request = new LinkedHashMap<>();
-            for (String pair : form.split("&")) {
+            for (String pair : form.split("&", -1)) {
                 int equals = pair.indexOf('=');
                 request.put(decode(pair.substring(0, equals)), decode(pair.substring(equals + 1)));
             }
@@ -136,7 +136,7 @@ final class Ec2Stub implements AutoCloseable {
             Fault fault = next == null ? Fault.NONE : next;
             switch (fault) {
                 case Fault.None _ -> reply(exchange, 200, answer(request));
-                case Fault.Error error -> reply(exchange, error.status(), error(error));
+                case Fault.Refusal error -> reply(exchange, error.status(), error(error));
                 case Fault.Cut cut -> {
                     if (cut.done()) {
                         answer(request);
@@ -154,6 +154,14 @@ final class Ec2Stub implements AutoCloseable {
         }
     }
 
+    private static String member(Map<String, String> request, String name) {
+        String value = request.get(name);
+        if (value == null) {
+            throw new AssertionError(name + " is missing in " + request);
+        }
+        return value;
+    }
+
     private static String decode(String text) {
         return URLDecoder.decode(text, StandardCharsets.UTF_8);
     }
@@ -165,14 +173,14 @@ final class Ec2Stub implements AutoCloseable {
         exchange.getResponseBody().write(bytes);
     }
 
-    private static String error(Fault.Error error) {
+    private static String error(Fault.Refusal error) {
         return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>" + error.code()
                 + "</Code><Message>" + error.message()
                 + "</Message></Error></Errors><RequestID>request-1</RequestID></Response>";
     }
 
     private synchronized String answer(Map<String, String> request) {
-        return request.get("Action").equals("CreateSnapshot") ? create(request) : describe(request);
+        return member(request, "Action").equals("CreateSnapshot") ? create(request) : describe(request);
     }
 
     private String create(Map<String, String> request) {
@@ -184,8 +192,8 @@ final class Ec2Stub implements AutoCloseable {
         }
         Snapshot snapshot = new Snapshot(
                 String.format("snap-%017x", numbers.incrementAndGet()),
-                request.get("VolumeId"),
-                request.get("Description"),
+                member(request, "VolumeId"),
+                member(request, "Description"),
                 tags,
                 hiddenLooks);
         snapshots.add(snapshot);
@@ -194,8 +202,8 @@ final class Ec2Stub implements AutoCloseable {
     }
 
     private String describe(Map<String, String> request) {
-        String name = request.get("Filter.1.Name").substring("tag:".length());
-        String value = request.get("Filter.1.Value.1");
+        String name = member(request, "Filter.1.Name").substring("tag:".length());
+        String value = member(request, "Filter.1.Value.1");
         List<Snapshot> found = new ArrayList<>();
         for (Snapshot one : snapshots) {
             if (value.equals(one.tags.get(name)) && one.looksUntilShown.getAndDecrement() <= 0) {

@@ -31,8 +31,8 @@ import org.replicationserver.receiver.snapshot.SnapshotHolds.NotHeld;
 @Timeout(120)
 class SnapshotMakerTest {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
-    private static final Fault THROTTLED = new Fault.Error(503, "RequestLimitExceeded", "Request limit exceeded.");
-    private static final Fault INTERNAL = new Fault.Error(500, "InternalError", "An internal error has occurred");
+    private static final Fault THROTTLED = new Fault.Refusal(503, "RequestLimitExceeded", "Request limit exceeded.");
+    private static final Fault INTERNAL = new Fault.Refusal(500, "InternalError", "An internal error has occurred");
 
     @TempDir
     Path directory;
@@ -308,7 +308,7 @@ class SnapshotMakerTest {
     void secondSnapshotOfAVolumeWithinSecondsIsTriedAgain() throws Exception {
         world.ec2.failCreate(
                 volume(1),
-                new Fault.Error(
+                new Fault.Refusal(
                         400,
                         "SnapshotCreationPerVolumeRateExceeded",
                         "The maximum per volume CreateSnapshot request rate has been exceeded."));
@@ -322,7 +322,7 @@ class SnapshotMakerTest {
     @Test
     void oneOfThreeVolumesThatIsRefusedEndsTheGroupAndTheOthersAreTold() throws Exception {
         world.ec2.failCreate(
-                volume(1), new Fault.Error(400, "ConcurrentSnapshotLimitExceeded", "Maximum of 5 pending snapshots"));
+                volume(1), new Fault.Refusal(400, "ConcurrentSnapshotLimitExceeded", "Maximum of 5 pending snapshots"));
 
         SnapshotResult result = world.make();
 
@@ -340,7 +340,7 @@ class SnapshotMakerTest {
     void afterAFailureNoFurtherRequestIsBegun() throws Exception {
         world.volumes = SnapshotWorld.volumes(60);
         for (int i = 0; i < 60; i++) {
-            world.ec2.failCreate(volume(i), new Fault.Error(403, "UnauthorizedOperation", "not you"));
+            world.ec2.failCreate(volume(i), new Fault.Refusal(403, "UnauthorizedOperation", "not you"));
         }
 
         SnapshotResult result = world.make();
@@ -354,7 +354,7 @@ class SnapshotMakerTest {
     void actionThatTheRoleMissesIsNamed(String action) throws Exception {
         world.ec2.failCreate(
                 volume(0),
-                new Fault.Error(
+                new Fault.Refusal(
                         403,
                         "UnauthorizedOperation",
                         "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/r/i is not authorized to"
@@ -465,10 +465,10 @@ class SnapshotMakerTest {
 
     @Test
     void failuresAreCountedFromTheFirstUntilAGroupIsMade() throws Exception {
-        world.ec2.failCreate(volume(0), new Fault.Error(400, "IncorrectState", "x"));
+        world.ec2.failCreate(volume(0), new Fault.Refusal(400, "IncorrectState", "x"));
         world.make();
         long since = trouble().sinceMillis();
-        world.ec2.failCreate(volume(0), new Fault.Error(400, "IncorrectState", "x"));
+        world.ec2.failCreate(volume(0), new Fault.Refusal(400, "IncorrectState", "x"));
         world.make();
         assertThat(trouble().failures()).isEqualTo(2);
         assertThat(trouble().sinceMillis()).isEqualTo(since);

@@ -158,27 +158,6 @@ class ServerConfigTest {
                         "dual-stack true"),
                 new Mapping("aws.ca-file", "/ca.pem", c -> c.aws().caFile(), Optional.of(Path.of("/ca.pem"))),
                 new Mapping("aws.credentials", "chain", c -> c.aws().credentials(), CredentialsSource.CHAIN),
-                new Mapping(
-                        "snapshot.endpoint",
-                        "https://ec2.example:8443",
-                        c -> c.snapshots().endpoint(),
-                        Optional.of(URI.create("https://ec2.example:8443"))),
-                new Mapping("snapshot.hold-seconds", "31", c -> c.snapshots().hold(), Duration.ofSeconds(31)),
-                new Mapping(
-                        "snapshot.commit-timeout-seconds",
-                        "32",
-                        c -> c.snapshots().commitTimeout(),
-                        Duration.ofSeconds(32)),
-                new Mapping(
-                        "snapshot.requests-interval-seconds",
-                        "33",
-                        c -> c.snapshots().requestsInterval(),
-                        Duration.ofSeconds(33)),
-                new Mapping(
-                        "snapshot.completion-interval-seconds",
-                        "34",
-                        c -> c.snapshots().completionInterval(),
-                        Duration.ofSeconds(34)),
                 new Mapping("control.mode", "https", c -> c.control().mode(), ControlMode.HTTPS),
                 new Mapping(
                         "control.endpoint",
@@ -216,6 +195,27 @@ class ServerConfigTest {
                         Duration.ofSeconds(27)),
                 new Mapping(
                         "control.outbox-bytes-max", "25MiB", c -> c.control().outboxBytesMax(), 25L << 20),
+                new Mapping(
+                        "snapshot.endpoint",
+                        "https://ec2.example:8443",
+                        c -> c.snapshots().endpoint(),
+                        Optional.of(URI.create("https://ec2.example:8443"))),
+                new Mapping("snapshot.hold-seconds", "31", c -> c.snapshots().hold(), Duration.ofSeconds(31)),
+                new Mapping(
+                        "snapshot.commit-timeout-seconds",
+                        "32",
+                        c -> c.snapshots().commitTimeout(),
+                        Duration.ofSeconds(32)),
+                new Mapping(
+                        "snapshot.requests-interval-seconds",
+                        "33",
+                        c -> c.snapshots().requestsInterval(),
+                        Duration.ofSeconds(33)),
+                new Mapping(
+                        "snapshot.completion-interval-seconds",
+                        "34",
+                        c -> c.snapshots().completionInterval(),
+                        Duration.ofSeconds(34)),
                 new Mapping("log.format", "json", c -> c.log().format(), LogFormat.JSON),
                 new Mapping("log.level", "debug", c -> c.log().level(), LogLevel.DEBUG));
     }

@@ -80,7 +80,8 @@ class SnapshotMakerTest {
                 .hasSize(leftOver)
                 .containsExactlyInAnyOrderElementsOf(
                         world.ec2.snapshots().stream().map(one -> one.id).toList());
-        assertThat(result.sentence()).contains(result.snapshotIds());
+        assertThat(result.snapshotIds())
+                .allSatisfy(id -> assertThat(result.sentence()).contains(id));
         assertThat(world.steps)
                 .filteredOn(step -> step.equals("hold"))
                 .hasSameSizeAs(world.steps.stream()

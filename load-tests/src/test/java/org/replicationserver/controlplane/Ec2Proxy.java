@@ -122,8 +122,9 @@ public final class Ec2Proxy implements AutoCloseable {
             if (fault.status() == OK && answer != null) {
                 reply(exchange, answer.statusCode(), answer.body());
             } else if (fault.status() > 0) {
-                String xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>" + fault.code()
-                        + "</Code><Message>told so</Message></Error></Errors><RequestID>request-1</RequestID></Response>";
+                String xml =
+                        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>" + fault.code()
+                                + "</Code><Message>told so</Message></Error></Errors><RequestID>request-1</RequestID></Response>";
                 reply(exchange, fault.status(), xml.getBytes(StandardCharsets.UTF_8));
             }
         } catch (InterruptedException e) {

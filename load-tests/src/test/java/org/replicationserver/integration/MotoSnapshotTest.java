@@ -34,6 +34,10 @@ import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.SnapshotSettings;
 import org.replicationserver.receiver.replication.SnapshotStanding;
+import org.replicationserver.receiver.session.HoldAnswer;
+import org.replicationserver.receiver.session.HoldEnd;
+import org.replicationserver.receiver.session.HoldRequest;
+import org.replicationserver.receiver.session.HoldToken;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.snapshot.Ec2Snapshots;
 import org.replicationserver.receiver.snapshot.SnapshotDesk;
@@ -118,8 +122,9 @@ final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEve
         parts.push(ec2);
         List<VolumeAssignment> made = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
-            String id = ec2.createVolume(volume ->
-                            volume.availabilityZone(world.simulator().region() + "a").size(1))
+            String id = ec2.createVolume(
+                            volume -> volume.availabilityZone(world.simulator().region() + "a")
+                                    .size(1))
                     .volumeId();
             made.add(new VolumeAssignment(
                     id, "/dev/sd" + (char) ('a' + i), Path.of("/dev/nvme" + (i + 1) + "n1"), 1 << 20, false));
@@ -204,12 +209,13 @@ final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEve
                                 "ReplicationEpoch=43");
             });
         }
-        assertThat(registered).singleElement().satisfies(group -> assertThat(group.snapshots())
-                .hasSize(3));
-        Awaitility.await("completion").atMost(PATIENCE).until(() -> standings
-                        .getOrDefault(SOURCE, SnapshotStanding.NONE)
-                        .lastMillis()
-                > 0);
+        assertThat(registered)
+                .singleElement()
+                .satisfies(group -> assertThat(group.snapshots()).hasSize(3));
+        Awaitility.await("completion")
+                .atMost(PATIENCE)
+                .until(() ->
+                        standings.getOrDefault(SOURCE, SnapshotStanding.NONE).lastMillis() > 0);
         assertThat(held).hasValue(0);
     }
 
@@ -275,40 +281,19 @@ final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEve
     }
 
     @Override
-    public CompletionStage<Answer> hold(String sourceServerId, Duration commitTimeout, Duration timeToLive) {
-        List<VolumeAssignment> now = volumes;
+    public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
         held.incrementAndGet();
-        return CompletableFuture.completedStage(new Held() {
-            @Override
-            public long epoch() {
-                return 43;
-            }
+        HoldToken token = new HoldToken(sourceServerId, "token");
+        return CompletableFuture.completedStage(new HoldAnswer.Held(token, 43, 1, volumes));
+    }
 
-            @Override
-            public long markMillis() {
-                return 1;
-            }
-
-            @Override
-            public List<VolumeAssignment> volumes() {
-                return now;
-            }
-
-            @Override
-            public CompletionStage<Boolean> release() {
-                held.decrementAndGet();
-                return CompletableFuture.completedStage(true);
-            }
-        });
+    @Override
+    public CompletionStage<HoldEnd> release(HoldToken token) {
+        held.decrementAndGet();
+        return CompletableFuture.completedStage(HoldEnd.VALID);
     }
 
     // --- what is told
-
-    @Override
-    public void held(String sourceServerId) {}
-
-    @Override
-    public void released(String sourceServerId) {}
 
     @Override
     public void ended(String sourceServerId, SnapshotOutcome outcome) {}

@@ -95,7 +95,9 @@ final class SnapshotReportTest {
             JsonObject told = Awaitility.await("the explanation")
                     .atMost(PATIENCE)
                     .until(() -> Explanations.await(server, "SNAPSHOTS_FAILURE"), Objects::nonNull);
-            assertThat(told.getString("sentence")).startsWith("once in a row, since ").contains("is no EBS volume");
+            assertThat(told.getString("sentence"))
+                    .startsWith("once in a row, since ")
+                    .contains("is no EBS volume");
             assertThat(server.info(SOURCE).getString("dataReplicationState")).isEqualTo(state);
             assertThat(server.count("replication_snapshot_groups", "outcome", "NOT_ON_EBS"))
                     .isEqualTo(1);
@@ -132,7 +134,10 @@ final class SnapshotReportTest {
         JsonObject group = new JsonObject()
                 .put("groupId", "sg-1")
                 .put("sourceServerId", SOURCE)
-                .put("triggers", new JsonArray().add(new JsonObject().put("kind", trigger).put("id", triggerId)))
+                .put(
+                        "triggers",
+                        new JsonArray()
+                                .add(new JsonObject().put("kind", trigger).put("id", triggerId)))
                 .put("phase", "MADE")
                 .put("begunMillis", System.currentTimeMillis())
                 .put("epoch", 43L)
@@ -152,7 +157,9 @@ final class SnapshotReportTest {
         JsonObject snapshot = leaveMadeGroup("REQUEST", "sr-1");
         fleet().registerAgent(SOURCE, "sha256:" + "a".repeat(64), List.of(new SourceDisk("/dev/sda", 1 << 20)));
         assertThat(fleet().requestSnapshot(SOURCE)).isEqualTo("sr-1");
-        world.simulator().faults().inject(Fault.of(Kind.LOSE_ANSWER).on(REGISTER).times(2));
+        world.simulator()
+                .faults()
+                .inject(Fault.of(Kind.LOSE_ANSWER).on(REGISTER).times(2));
         try (InProcessServer _ = server()) {
             Awaitility.await("the registration, three times")
                     .atMost(PATIENCE)

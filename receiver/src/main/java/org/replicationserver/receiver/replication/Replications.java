@@ -126,16 +126,6 @@ public final class Replications implements SessionEvents {
         replications.values().forEach(controlPlane);
     }
 
-    /** Writes of a source server are held at a commit, for a snapshot group. */
-    public void snapshotBegan(String sourceServerId) {
-        with(sourceServerId, replication -> replication.snapshotBegan(now()));
-    }
-
-    /** They are not held any more. */
-    public void snapshotEnded(String sourceServerId) {
-        with(sourceServerId, replication -> replication.snapshotEnded(now()));
-    }
-
     /** How it stands with the snapshot groups of a source server, also of one that is not assigned yet. */
     public void snapshotStanding(String sourceServerId, SnapshotStanding standing) {
         snapshots.remove(sourceServerId); // to be the newest
@@ -335,6 +325,16 @@ public final class Replications implements SessionEvents {
         withAndKeep(
                 sourceServerId,
                 replication -> replication.volumeFailed(failure.volumeId().value(), failure.summary(), now()));
+    }
+
+    @Override
+    public void held(String sourceServerId, long epoch) {
+        with(sourceServerId, replication -> replication.snapshotBegan(now()));
+    }
+
+    @Override
+    public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+        with(sourceServerId, replication -> replication.snapshotEnded(now()));
     }
 
     @Override

@@ -358,7 +358,7 @@ public final class ReplicationServer {
                 : SnapshotLink.start(
                         config,
                         kept,
-                        new SessionHolds(assignedSources, eventLoop),
+                        new SessionHolds(assignedSources, sessions, eventLoop),
                         replications,
                         metrics,
                         eventLoop,

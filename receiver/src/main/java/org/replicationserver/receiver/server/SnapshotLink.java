@@ -144,16 +144,6 @@ final class SnapshotLink implements SnapshotEvents {
     // --- what is told of them
 
     @Override
-    public void held(String sourceServerId) {
-        eventLoop.execute(() -> replications.snapshotBegan(sourceServerId));
-    }
-
-    @Override
-    public void released(String sourceServerId) {
-        eventLoop.execute(() -> replications.snapshotEnded(sourceServerId));
-    }
-
-    @Override
     public void ended(String sourceServerId, SnapshotOutcome outcome) {
         metrics.counter("replication_snapshot_groups", "outcome", outcome.name())
                 .increment();

@@ -13,6 +13,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.session.HoldAnswer;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.snapshot.SnapshotGroup.VolumeSnapshot;
 
@@ -30,14 +31,14 @@ final class GroupRequests implements AutoCloseable {
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Ec2Snapshots ec2;
     private final SnapshotGroup group;
-    private final SnapshotHolds.Held hold;
+    private final HoldAnswer.Held hold;
     private final Map<String, String> tags;
     private final List<VolumeSnapshot> made = new ArrayList<>();
     private int open;
     private @Nullable SnapshotException failure;
 
     /** @param tags of the control plane */
-    GroupRequests(Ec2Snapshots ec2, SnapshotGroup group, SnapshotHolds.Held hold, Map<String, String> tags) {
+    GroupRequests(Ec2Snapshots ec2, SnapshotGroup group, HoldAnswer.Held hold, Map<String, String> tags) {
         this.ec2 = ec2;
         this.group = group;
         this.hold = hold;

@@ -4,12 +4,6 @@ import org.replicationserver.receiver.replication.SnapshotStanding;
 
 /** What others are told of snapshot groups. Called on any thread; must not block. */
 public interface SnapshotEvents {
-    /** The writes of a source server are held. */
-    void held(String sourceServerId);
-
-    /** They are not any more. */
-    void released(String sourceServerId);
-
     /** A group has ended, made or not. */
     void ended(String sourceServerId, SnapshotOutcome outcome);
 

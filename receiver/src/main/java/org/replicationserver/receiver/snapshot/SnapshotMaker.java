@@ -18,11 +18,13 @@ import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.SnapshotSettings;
+import org.replicationserver.receiver.session.HoldAnswer;
+import org.replicationserver.receiver.session.HoldAnswer.Held;
+import org.replicationserver.receiver.session.HoldAnswer.NotHeld;
+import org.replicationserver.receiver.session.HoldEnd;
+import org.replicationserver.receiver.session.HoldRequest;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.snapshot.Ec2Snapshots.Made;
-import org.replicationserver.receiver.snapshot.SnapshotHolds.Answer;
-import org.replicationserver.receiver.snapshot.SnapshotHolds.Held;
-import org.replicationserver.receiver.snapshot.SnapshotHolds.NotHeld;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -367,7 +369,6 @@ public final class SnapshotMaker implements AutoCloseable {
                 throws SnapshotException, InterruptedException {
             Held hold = hold();
             long takenMillis = clock.millis();
-            events.held(sourceServerId);
             boolean valid;
             try (GroupRequests requests = new GroupRequests(ec2, begun, hold, tags)) {
                 try {
@@ -389,7 +390,7 @@ public final class SnapshotMaker implements AutoCloseable {
 
         private SnapshotResult register(SnapshotGroup begun, Held hold, long takenMillis, GroupRequests requests)
                 throws Abandoned, InterruptedException {
-            SnapshotGroup made = begun.made(hold.epoch(), hold.markMillis(), takenMillis, requests.made());
+            SnapshotGroup made = begun.made(hold.epoch(), hold.markTimeMillis(), takenMillis, requests.made());
             group = made;
             try {
                 awaitKept(store.put(made));
@@ -400,15 +401,19 @@ public final class SnapshotMaker implements AutoCloseable {
         }
 
         private Held hold() throws SnapshotException, InterruptedException {
-            CompletionStage<Answer> asked = holds.hold(sourceServerId, settings.commitTimeout(), settings.hold());
-            Answer answer;
+            CompletionStage<HoldAnswer> asked =
+                    holds.hold(sourceServerId, new HoldRequest(settings.commitTimeout(), settings.hold()));
+            HoldAnswer answer;
             try {
-                answer = SnapshotMaker.await(asked, settings.commitTimeout().plus(EVENT_LOOP_TIMEOUT));
+                // After the commit volumes settle, for as long as a hold may take.
+                Duration longest =
+                        settings.commitTimeout().plus(settings.hold()).plus(EVENT_LOOP_TIMEOUT);
+                answer = SnapshotMaker.await(asked, longest);
             } catch (InterruptedException | IllegalStateException e) {
                 // Nobody must be held whom nobody releases.
                 asked.thenAccept(late -> {
                     if (late instanceof Held held) {
-                        held.release();
+                        holds.release(held.token());
                     }
                 });
                 throw e;
@@ -417,17 +422,24 @@ public final class SnapshotMaker implements AutoCloseable {
                 case Held held -> held;
                 case NotHeld none ->
                     throw new SnapshotException(
-                            none.isShutdown() ? SnapshotOutcome.STOPPED : SnapshotOutcome.NOT_HELD,
-                            "the writes of " + sourceServerId + " cannot be held at a commit: " + none.text(),
+                            outcome(none.cause()),
+                            "the writes of " + sourceServerId + " are not held at a commit (" + none.cause() + "): "
+                                    + none.text(),
                             "Look at the other explanations of this source server, and at its agent.");
+            };
+        }
+
+        private static SnapshotOutcome outcome(HoldAnswer.Cause cause) {
+            return switch (cause) {
+                case NOT_ASSIGNED -> SnapshotOutcome.NOT_ASSIGNED;
+                case SHUTDOWN -> SnapshotOutcome.STOPPED;
+                case ALREADY_HELD, COMMIT_TIMEOUT, FUZZY, VOLUME_NOT_SERVED, NOT_SETTLED -> SnapshotOutcome.NOT_HELD;
             };
         }
 
         /** Whether the hold was there all the time. An interrupt must not keep it. */
         private boolean release(Held hold) throws InterruptedException {
-            CompletionStage<Boolean> end = hold.release();
-            events.released(sourceServerId);
-            return SnapshotMaker.await(end, EVENT_LOOP_TIMEOUT);
+            return SnapshotMaker.await(holds.release(hold.token()), EVENT_LOOP_TIMEOUT) == HoldEnd.VALID;
         }
 
         private SnapshotException expired() {

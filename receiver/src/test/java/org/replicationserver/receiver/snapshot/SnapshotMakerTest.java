@@ -22,10 +22,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.replicationserver.receiver.replication.SnapshotTrouble;
+import org.replicationserver.receiver.session.HoldAnswer.Cause;
+import org.replicationserver.receiver.session.HoldAnswer.NotHeld;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.snapshot.Ec2Stub.Fault;
 import org.replicationserver.receiver.snapshot.SnapshotGroup.VolumeSnapshot;
-import org.replicationserver.receiver.snapshot.SnapshotHolds.NotHeld;
 
 /** Each way in which a group ends, on the real SDK over TLS. */
 @Timeout(120)
@@ -99,8 +100,7 @@ class SnapshotMakerTest {
         SnapshotResult result = world.make();
 
         assertThat(result.outcome()).as(result.sentence()).isEqualTo(SnapshotOutcome.MADE);
-        assertThat(world.steps)
-                .containsExactly("credits", "start", "hold", "held", "release", "released", "register", "MADE");
+        assertThat(world.steps).containsExactly("credits", "start", "hold", "release", "register", "MADE");
         SnapshotGroup group = world.registered.getFirst();
         assertThat(group.epoch()).isEqualTo(43);
         assertThat(group.snapshots())
@@ -170,8 +170,8 @@ class SnapshotMakerTest {
                 world.maker.make("s-1", List.of(SnapshotTrigger.command("c-3"))).toCompletableFuture());
         groups.forEach(CompletableFuture::join);
 
-        assertThat(world.steps.stream().filter(step -> step.equals("held") || step.equals("released")))
-                .containsExactly("held", "released", "held", "released", "held", "released");
+        assertThat(world.steps.stream().filter(step -> step.equals("hold") || step.equals("release")))
+                .containsExactly("hold", "release", "hold", "release", "hold", "release");
     }
 
     @Test
@@ -240,12 +240,12 @@ class SnapshotMakerTest {
 
     @Test
     void sourceThatCannotBeHeldSaysWhy() throws Exception {
-        world.notHeld = new NotHeld(false, "COMMIT_TIMEOUT: no commit came within 5 s");
+        world.notHeld = new NotHeld(Cause.COMMIT_TIMEOUT, "no commit came within 5 s");
 
         SnapshotResult result = world.make();
 
         assertThat(result.outcome()).isEqualTo(SnapshotOutcome.NOT_HELD);
-        assertThat(result.sentence()).contains("no commit came within 5 s");
+        assertThat(result.sentence()).contains("(COMMIT_TIMEOUT): no commit came within 5 s");
         assertThat(trouble().reason()).isEqualTo(result.sentence());
         assertThat(world.ec2.snapshots()).isEmpty();
         assertThat(world.store.groups()).isEmpty();
@@ -253,7 +253,7 @@ class SnapshotMakerTest {
 
     @Test
     void holdThatIsRefusedBecauseTheServerStopsIsNoFailure() throws Exception {
-        world.notHeld = new NotHeld(true, "SHUTDOWN");
+        world.notHeld = new NotHeld(Cause.SHUTDOWN, "the server stops");
 
         assertThat(world.make().outcome()).isEqualTo(SnapshotOutcome.STOPPED);
         assertThat(world.standings).isEmpty();

@@ -27,6 +27,12 @@ import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.SnapshotSettings;
 import org.replicationserver.receiver.replication.SnapshotStanding;
+import org.replicationserver.receiver.session.HoldAnswer;
+import org.replicationserver.receiver.session.HoldAnswer.Held;
+import org.replicationserver.receiver.session.HoldAnswer.NotHeld;
+import org.replicationserver.receiver.session.HoldEnd;
+import org.replicationserver.receiver.session.HoldRequest;
+import org.replicationserver.receiver.session.HoldToken;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.volume.StateDirectory;
 
@@ -176,52 +182,20 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     }
 
     @Override
-    public CompletionStage<Answer> hold(String sourceServerId, Duration commitTimeout, Duration timeToLive) {
+    public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
         steps.add("hold");
         NotHeld none = notHeld;
-        return CompletableFuture.completedStage(none == null ? new HeldHere(volumes) : none);
+        HoldToken token = new HoldToken(sourceServerId, "token");
+        return CompletableFuture.completedStage(none == null ? new Held(token, 43, 4300, volumes) : none);
     }
 
-    private final class HeldHere implements Held {
-        private final List<VolumeAssignment> heldVolumes;
-
-        HeldHere(List<VolumeAssignment> heldVolumes) {
-            this.heldVolumes = heldVolumes;
-        }
-
-        @Override
-        public long epoch() {
-            return 43;
-        }
-
-        @Override
-        public long markMillis() {
-            return 4300;
-        }
-
-        @Override
-        public List<VolumeAssignment> volumes() {
-            return heldVolumes;
-        }
-
-        @Override
-        public CompletionStage<Boolean> release() {
-            steps.add("release");
-            return CompletableFuture.completedStage(holdIsValid);
-        }
+    @Override
+    public CompletionStage<HoldEnd> release(HoldToken token) {
+        steps.add("release");
+        return CompletableFuture.completedStage(holdIsValid ? HoldEnd.VALID : HoldEnd.EXPIRED);
     }
 
     // --- what is told
-
-    @Override
-    public void held(String sourceServerId) {
-        steps.add("held");
-    }
-
-    @Override
-    public void released(String sourceServerId) {
-        steps.add("released");
-    }
 
     @Override
     public void ended(String sourceServerId, SnapshotOutcome outcome) {

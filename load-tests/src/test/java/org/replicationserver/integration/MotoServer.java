@@ -14,12 +14,20 @@ import java.util.Objects;
 import java.util.regex.Pattern;
 import org.replicationserver.process.ChildProcess;
 import org.replicationserver.process.Cleanup;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ec2.model.CreateVolumeRequest;
+import software.amazon.awssdk.services.ec2.model.Filter;
+import software.amazon.awssdk.services.ec2.model.Snapshot;
 
 /** A stand-in for EC2 in a process of its own: moto, of Debian 13's packages, which are fetched once. Plain HTTP; takes any signature. */
 final class MotoServer implements AutoCloseable {
     private static final Path FETCH = Path.of("src/test/moto/fetch-moto.sh");
     private static final Pattern RUNS = Pattern.compile("Running on");
-    private static final Duration START_TIMEOUT = Duration.ofSeconds(120);
+    private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
 
     private final Cleanup cleanup;
     private final URI endpoint;
@@ -73,6 +81,30 @@ final class MotoServer implements AutoCloseable {
 
     URI endpoint() {
         return endpoint;
+    }
+
+    /** What a control plane does of its own, and what it looks up. */
+    Ec2Client client(String region) {
+        return Ec2Client.builder()
+                .endpointOverride(endpoint)
+                .region(Region.of(region))
+                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("KEY", "SECRET")))
+                .httpClient(UrlConnectionHttpClient.create())
+                .build();
+    }
+
+    /** Makes a volume of 1 GiB; its id. */
+    static String createVolume(Ec2Client ec2, String region) {
+        CreateVolumeRequest request = CreateVolumeRequest.builder()
+                .availabilityZone(region + "a")
+                .size(1)
+                .build();
+        return ec2.createVolume(request).volumeId();
+    }
+
+    static List<Snapshot> snapshotsOf(Ec2Client ec2, String volumeId) {
+        Filter ofVolume = Filter.builder().name("volume-id").values(volumeId).build();
+        return ec2.describeSnapshots(all -> all.filters(ofVolume)).snapshots();
     }
 
     @Override

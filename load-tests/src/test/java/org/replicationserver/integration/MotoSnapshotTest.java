@@ -2,7 +2,6 @@ package org.replicationserver.integration;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.net.URI;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -51,10 +50,6 @@ import org.replicationserver.receiver.snapshot.SnapshotResult;
 import org.replicationserver.receiver.snapshot.SnapshotStore;
 import org.replicationserver.receiver.snapshot.SnapshotTrigger;
 import org.replicationserver.volume.StateDirectory;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Snapshot;
 
@@ -96,11 +91,11 @@ final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEve
         }
     }
 
-    private static URI endpoint() {
+    private static MotoServer running() {
         if (moto == null) {
             throw new AssertionError("moto does not run");
         }
-        return moto.endpoint();
+        return moto;
     }
 
     @BeforeEach
@@ -111,21 +106,13 @@ final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEve
                 "aws.ec2MetadataServiceEndpoint",
                 world.instance("i-0123456789abcdef0").instanceMetadata().toString());
         Path authority = directory.resolve("control-plane");
-        proxy = Ec2Proxy.start(endpoint(), authority);
+        proxy = Ec2Proxy.start(running().endpoint(), authority);
         parts.push(proxy);
-        ec2 = Ec2Client.builder()
-                .endpointOverride(endpoint())
-                .region(Region.of(world.simulator().region()))
-                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("KEY", "SECRET")))
-                .httpClient(UrlConnectionHttpClient.create())
-                .build();
+        ec2 = running().client(world.simulator().region());
         parts.push(ec2);
         List<VolumeAssignment> made = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
-            String id = ec2.createVolume(
-                            volume -> volume.availabilityZone(world.simulator().region() + "a")
-                                    .size(1))
-                    .volumeId();
+            String id = MotoServer.createVolume(ec2, world.simulator().region());
             made.add(new VolumeAssignment(
                     id, "/dev/sd" + (char) ('a' + i), Path.of("/dev/nvme" + (i + 1) + "n1"), 1 << 20, false));
         }
@@ -182,9 +169,7 @@ final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEve
 
     /** What EC2 has of a volume. */
     private List<Snapshot> snapshotsOf(int volume) {
-        return ec2.describeSnapshots(all -> all.filters(filter ->
-                        filter.name("volume-id").values(volumes.get(volume).volumeId())))
-                .snapshots();
+        return MotoServer.snapshotsOf(ec2, volume(volume));
     }
 
     private String volume(int number) {

@@ -28,10 +28,6 @@ import org.replicationserver.controlplane.Ec2Proxy.Fault;
 import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.Irregularity;
 import org.replicationserver.controlplane.VolumeTarget;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Snapshot;
 
@@ -63,12 +59,7 @@ final class SnapshotTest {
         parts.push(world);
         proxy = Ec2Proxy.start(moto.endpoint(), directory.resolve("control-plane"));
         parts.push(proxy);
-        ec2 = Ec2Client.builder()
-                .endpointOverride(moto.endpoint())
-                .region(Region.of(world.simulator().region()))
-                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("KEY", "SECRET")))
-                .httpClient(UrlConnectionHttpClient.create())
-                .build();
+        ec2 = moto.client(world.simulator().region());
         parts.push(ec2);
         server = world.server(SERVER)
                 .jvm("-D" + SdkCallFile.FILE + "=" + calls())
@@ -104,10 +95,7 @@ final class SnapshotTest {
             String deviceName = "/dev/sd" + (char) ('a' + i);
             Path disk = Files.write(directory.resolve("disk-" + i), Images.random(i, DISK_BYTES));
             disks.add(new SourceDisk(deviceName, disk));
-            String id = ec2.createVolume(volume -> volume.availabilityZone(
-                                    world.simulator().region() + "a")
-                            .size(1))
-                    .volumeId();
+            String id = MotoServer.createVolume(ec2, world.simulator().region());
             volumeIds.add(id);
             targets.add(new VolumeTarget(deviceName, id, attach(i).toString(), false));
         }
@@ -154,15 +142,16 @@ final class SnapshotTest {
     }
 
     private List<Snapshot> snapshotsOf(String volumeId) {
-        return ec2.describeSnapshots(all ->
-                        all.filters(filter -> filter.name("volume-id").values(volumeId)))
-                .snapshots();
+        return MotoServer.snapshotsOf(ec2, volumeId);
     }
 
     private void assertThatOnlyTheGrantedActionsWereUsed() throws Exception {
         List<String> lines = Files.readAllLines(calls());
-        assertThat(lines).isNotEmpty().allMatch(line -> line.startsWith("Ec2 DescribeSnapshots")
-                || (line.startsWith("Ec2 CreateSnapshot ") && line.contains("AWSApplicationMigrationServiceManaged")));
+        assertThat(lines)
+                .isNotEmpty()
+                .allMatch(line -> line.startsWith("Ec2 DescribeSnapshots")
+                        || (line.startsWith("Ec2 CreateSnapshot ")
+                                && line.contains("AWSApplicationMigrationServiceManaged")));
     }
 
     @Test
@@ -226,7 +215,8 @@ final class SnapshotTest {
         assertThat(result.getString("status")).isEqualTo("FAILED");
         assertThat(result.getString("message")).startsWith("INTERRUPTED: ");
         Awaitility.await("the error").atMost(PATIENCE).until(() -> {
-            String sentence = info().getJsonObject("dataReplicationError", new JsonObject()).encode();
+            String sentence = info().getJsonObject("dataReplicationError", new JsonObject())
+                    .encode();
             return sentence.contains("SNAPSHOTS_FAILURE")
                     && volumeIds.stream()
                             .allMatch(id ->

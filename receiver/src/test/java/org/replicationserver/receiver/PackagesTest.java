@@ -76,7 +76,8 @@ class PackagesTest {
     @ArchTest
     static final ArchRule SESSIONS_DO_NOT_LOOK_FOR_DEVICES = noClasses()
             .that()
-            .resideInAnyPackage(BASE + "session..", BASE + "replication..", BASE + "listener..", BASE + "control..")
+            .resideInAnyPackage(
+                    BASE + "session..", BASE + "replication..", BASE + "listener..", BASE + "aws..", BASE + "control..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage(BASE + "staging..");

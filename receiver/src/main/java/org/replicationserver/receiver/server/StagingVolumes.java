@@ -163,13 +163,25 @@ final class StagingVolumes implements VolumeHost {
                     .addKeyValue("volume", volume.volumeId())
                     .addKeyValue("cause", e.getMessage())
                     .log("volume cannot be opened");
-            return new Availability.Unavailable(device.summary(), e instanceof AbsentVolumeException);
+            return new Availability.Unavailable(device.summary(), isAwaited(volume, device));
         }
         LOG.atError()
                 .setCause(e)
                 .addKeyValue("volume", volume.volumeId())
                 .log("a fault of this program kept a volume closed");
         return new Availability.Unavailable("internal error");
+    }
+
+    /** Of a device that is found by its serial number the file comes a moment after it, and the file's permissions after that. */
+    private static boolean isAwaited(VolumeAssignment volume, DeviceException e) {
+        if (volume.path() != null) {
+            return false;
+        }
+        return e instanceof AbsentVolumeException
+                || switch (e.errno()) {
+                    case Errno.ENOENT, Errno.ENXIO, Errno.ENODEV, Errno.EACCES, Errno.EPERM -> true;
+                    default -> false;
+                };
     }
 
     @Override

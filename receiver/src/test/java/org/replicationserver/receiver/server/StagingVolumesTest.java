@@ -223,6 +223,15 @@ final class StagingVolumesTest {
     }
 
     @Test
+    void deviceWhoseFileHasNotComeYetIsAwaitedAndOneAtAPathIsNot() {
+        new SysfsFolder(directory).attach("nvme1", "vol0123456789abcdef0", "259:1", SIZE_BYTES);
+        assertThat(open(FOUND)).isEqualTo(new Availability.Unavailable("statx failed: ENOENT, it is not there", true));
+        VolumeAssignment atPath =
+                new VolumeAssignment(EBS, "/dev/sda", Path.of("/dev/no-such-device"), SIZE_BYTES, false);
+        assertThat(open(atPath)).isEqualTo(new Availability.Unavailable("statx failed: ENOENT, it is not there"));
+    }
+
+    @Test
     void volumeIsOpenedAtTheDeviceWithItsSerialNumber() throws Exception {
         Path image = Files.write(directory.resolve("backing"), new byte[SIZE_BYTES]);
         SysfsFolder machine = new SysfsFolder(directory);

@@ -71,7 +71,7 @@ final class StatusText {
                 rate(detail),
                 eta(detail)));
         initiation(info.getJsonObject("dataReplicationInitiation"));
-        Set<String> notOpen = deviceNames(detail, "VOLUME_FAILED", "VOLUME_MISSING");
+        Set<String> notOpen = deviceNames(detail, "VOLUME_FAILED", "VOLUME_MISSING", "VOLUME_AWAITED");
         List<JsonObject> disks = objects(info, "replicatedDisks");
         disks.forEach(disk -> disk(disk, notOpen));
         int inconsistent = detail.getJsonArray("inconsistentVolumes").size();

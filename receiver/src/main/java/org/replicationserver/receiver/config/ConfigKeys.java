@@ -19,6 +19,7 @@ import org.replicationserver.receiver.log.LogLevel;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.SourceMemory;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 import org.replicationserver.volume.CacheMode;
 
 /**
@@ -205,6 +206,20 @@ final class ConfigKeys {
             ValueType.choice(CacheMode.class),
             "buffered",
             "The same for image files, whose file systems do not all take direct.");
+
+    static final ConfigKey<VolumeDiscovery> VOLUME_DISCOVERY = key(
+            "volume.discovery",
+            ValueType.choice(VolumeDiscovery.class),
+            "auto",
+            "Where a volume is that is assigned without a path: the file <volumeId>.img in image.directory (image), or the NVMe device"
+                    + " that has the id of the EBS volume as serial number, which is waited for (nvme). auto is nvme for ids of EBS"
+                    + " volumes where the machine is an EC2 instance, image otherwise.");
+    static final ConfigKey<Path> VOLUME_STATISTICS_DIRECTORY = key(
+            "volume.statistics-directory",
+            ValueType.path(),
+            "/run/replication-server/volume-statistics",
+            "Directory in which the unit replication-volume-statistics stores what EBS volumes tell of their limits; without it that is"
+                    + " unknown.");
 
     static final ConfigKey<Optional<String>> AWS_REGION = key(
             "aws.region",

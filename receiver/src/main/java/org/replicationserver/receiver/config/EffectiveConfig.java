@@ -80,7 +80,8 @@ public final class EffectiveConfig {
      */
     public List<AssignedSource> readAssignments() throws ConfigException {
         Path file = get(ConfigKeys.ASSIGNMENTS_FILE);
-        List<AssignedSource> assigned = AssignmentsFile.read(file, get(ConfigKeys.IMAGE_DIRECTORY));
+        List<AssignedSource> assigned =
+                AssignmentsFile.read(file, toServerConfig().volumePaths());
         long bytesMin = assigned.size() * SourceMemory.SHARE_BYTES_MIN;
         if (get(ConfigKeys.MEMORY_BUDGET_BYTES) < bytesMin) {
             Mistakes mistakes = new Mistakes();
@@ -154,7 +155,9 @@ public final class EffectiveConfig {
         return new VolumeConfig(
                 get(ConfigKeys.VOLUME_FORCE_BYTES_MAX),
                 get(ConfigKeys.VOLUME_BLOCK_DEVICE_CACHE),
-                get(ConfigKeys.VOLUME_IMAGE_CACHE));
+                get(ConfigKeys.VOLUME_IMAGE_CACHE),
+                get(ConfigKeys.VOLUME_DISCOVERY),
+                get(ConfigKeys.VOLUME_STATISTICS_DIRECTORY));
     }
 
     private AwsSettings aws() {

@@ -15,6 +15,7 @@ import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplic
 import org.replicationserver.receiver.replication.DataReplicationInfo.Rate;
 import org.replicationserver.receiver.replication.Explanation.Facts;
 import org.replicationserver.receiver.session.RefusedAgent;
+import org.replicationserver.receiver.session.VolumeAssignment;
 
 /** Finds the rows of {@link ExplanationCode} that are true now, with their numbers. Event loop only; changes nothing. */
 final class Explainer {
@@ -183,7 +184,7 @@ final class Explainer {
         for (DiskProgress disk : disks.all()) {
             Facts facts = new Facts()
                     .put("volumeId", disk.assignment().volumeId())
-                    .put("path", String.valueOf(disk.assignment().path()))
+                    .put("path", placeOf(disk.assignment()))
                     .put("deviceName", disk.assignment().deviceName());
             String failedCause = disk.failedCause();
             if (disk.totalBytes() < settings.diskBytesMin()) {
@@ -195,8 +196,15 @@ final class Explainer {
             } else if (disk.isMissing(now, settings.volumeMissingAfter())) {
                 found.add(ExplanationCode.VOLUME_MISSING.explain(
                         facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
+            } else if (disk.isAwaited()) {
+                found.add(ExplanationCode.VOLUME_AWAITED.explain(
+                        facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
             }
         }
+    }
+
+    private static String placeOf(VolumeAssignment volume) {
+        return volume.path() == null ? "found by its serial number" : String.valueOf(volume.path());
     }
 
     private void explainAgent(Situation situation, List<Explanation> found) {

@@ -40,8 +40,8 @@ public enum ExplanationCode {
             ERROR,
             DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,
             "volume {volumeId} of disk {deviceName} has not been open for {seconds}: {reason} ({path})",
-            "Attach the volume to this instance, or mend what the reason names; then reopen it (REOPEN_VOLUME, or: volume reopen"
-                    + " {volumeId})."),
+            "Attach the volume to this instance, or mend what the reason names; it is tried again by itself. Where its content is lost,"
+                    + " reopen it to begin it anew (REOPEN_VOLUME, or: volume reopen {volumeId})."),
     SERVER_DRAINED(
             ERROR,
             null,
@@ -143,6 +143,11 @@ public enum ExplanationCode {
             null,
             "the replica is {lagSeconds} behind with {backloggedBytes} to come; {percent} % of the lag went to {where}",
             null),
+    VOLUME_AWAITED(
+            INFO,
+            null,
+            "volume {volumeId} of disk {deviceName} has been waited for {seconds}: {reason} ({path})",
+            "Attach the volume to this instance; it is opened as soon as it appears."),
     RESCAN(
             INFO,
             null,

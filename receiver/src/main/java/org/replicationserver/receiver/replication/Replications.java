@@ -316,6 +316,11 @@ public final class Replications implements SessionEvents {
     }
 
     @Override
+    public void volumeAwaited(String sourceServerId, String volumeId, String reason) {
+        with(sourceServerId, replication -> replication.volumeAwaited(volumeId, reason, now()));
+    }
+
+    @Override
     public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
         with(sourceServerId, replication -> replication.volumeFailed(volumeId, cause, now()));
     }

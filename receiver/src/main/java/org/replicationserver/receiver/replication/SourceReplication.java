@@ -193,6 +193,14 @@ public final class SourceReplication {
         }
     }
 
+    /** A volume's device has not appeared yet. */
+    public void volumeAwaited(String volumeId, String reason, Moment now) {
+        DiskProgress disk = disks.of(volumeId);
+        if (disk != null) {
+            disk.awaited(reason, now.nanos());
+        }
+    }
+
     /** A volume takes no more writes until it is reopened. */
     public void volumeFailed(String volumeId, String cause, Moment now) {
         DiskProgress disk = disks.of(volumeId);

@@ -64,6 +64,9 @@ import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceClocks;
+import org.replicationserver.receiver.staging.NvmeScanner;
+import org.replicationserver.receiver.staging.StagingWatch;
+import org.replicationserver.receiver.staging.VolumeLocator;
 import org.replicationserver.receiver.status.ResourceSampler;
 import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.receiver.status.VolumeMeters;
@@ -82,6 +85,8 @@ public final class ReplicationServer {
     /** Of this software, as others are told. */
     public static final String VERSION = "0.1.0";
 
+    private static final Path SYS = Path.of("/sys");
+    private static final Path DEV = Path.of("/dev");
     private static final long TICK_MILLIS = 250;
     private static final double NANOS_PER_SECOND = 1e9;
 
@@ -105,6 +110,8 @@ public final class ReplicationServer {
     private final MeterRegistry metrics;
     private final Executor eventLoop;
     private final StopSteps stopSteps;
+    private final StagingWatch watch;
+    private final InstanceLimitClock instanceLimit;
 
     /** What else looks at the time; event loop. */
     private final List<Runnable> onTick = new ArrayList<>();
@@ -175,8 +182,15 @@ public final class ReplicationServer {
                 events::recordLost,
                 id -> checkpoints.load(id).thenAccept(kept -> kept.ifPresent(one -> replications.restore(id, one))));
         RoundReports reports = new RoundReports(eventLoop);
+        NvmeScanner scanner = new NvmeScanner(SYS, DEV);
         this.volumes = new StagingVolumes(
-                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, reports);
+                config.volumes(),
+                config.sessions().regionShift(),
+                new VolumeLocator(scanner),
+                eventLoop,
+                System::nanoTime,
+                devices,
+                reports);
         VolumeMeters meters = new VolumeMeters(metrics, volumes::writer);
         stopSteps.add("meters of volumes", () -> onLoopAndWait(() -> meters.keepOnly(Set.of())));
         stopSteps.add("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
@@ -191,6 +205,10 @@ public final class ReplicationServer {
                 this::after,
                 new SecureRandom());
         reports.to(sessions);
+        this.watch = new StagingWatch(
+                scanner, config.volumes().statisticsDirectory(), () -> onLoopLater(sessions::devicesChanged));
+        stopSteps.add("watch of EBS volumes", watch::close);
+        this.instanceLimit = new InstanceLimitClock(watch::statistics, System::nanoTime);
         onLoopLater(() -> sessions.setServerBandwidth(configuredBandwidth()));
         this.assignedSources = new AssignedSources(pins, sessions, meters);
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
@@ -203,7 +221,7 @@ public final class ReplicationServer {
                 sessions,
                 new PeerEvents(counters, replications));
         stopSteps.add("listener", () -> await(listener.close()));
-        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow);
+        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow, this::volumesNow);
         stopSteps.add("admin socket", () -> await(admin.close()));
         stopSteps.add("counters of replications", () -> onLoopAndWait(replications::keepAll));
         controlLink.startSending(() -> {
@@ -269,6 +287,7 @@ public final class ReplicationServer {
             ControlLink controlLink = ControlLink.open(config, stopSteps);
             ReplicationServer server =
                     new ReplicationServer(config, replicationSettings, metrics, files, controlLink, devices, stopSteps);
+            server.watch.start();
             server.openVolumes(assigned);
             server.listen();
             return server;
@@ -325,6 +344,7 @@ public final class ReplicationServer {
     private void tick() {
         sessions.tick();
         controlLink.tellModels(replications);
+        instanceLimit.keepOnly(assignedSources.sourceServerIds());
         replications.tick();
         onTick.forEach(Runnable::run);
     }
@@ -342,7 +362,7 @@ public final class ReplicationServer {
                         listener.eventLoopCpuNanos(),
                         clocks.windowUsedUpNanos(),
                         clocks.blocksUnderWayNanos(),
-                        StageClocks.UNKNOWN,
+                        instanceLimit.nanos(sourceServerId, assignedSources.volumeIdsOf(sourceServerId)),
                         clocks.blocksUnderWay());
     }
 
@@ -363,7 +383,7 @@ public final class ReplicationServer {
                         metrics,
                         eventLoop,
                         stopSteps);
-        VolumePaths paths = new VolumePaths(config.imageDirectory());
+        VolumePaths paths = config.volumePaths();
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
                 new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),
@@ -380,7 +400,7 @@ public final class ReplicationServer {
                                 eventLoop)
                         .handlers(),
                 this::infos,
-                new ResourceSampler(Path.of("/proc"), assignedSources::volumeIds, volumes::writer),
+                new ResourceSampler(Path.of("/proc"), assignedSources::volumeIds, volumes::writer, watch::statistics),
                 recentLogs,
                 eventLoop));
     }
@@ -413,6 +433,11 @@ public final class ReplicationServer {
                 sessions,
                 controlLink.knownReplicatorId(),
                 controlLink.status(followed == null ? null : followed.status()));
+    }
+
+    /** What is told of volumes; event loop. */
+    private JsonObject volumesNow() {
+        return VolumeList.of(watch, assignedSources.current(), volumes);
     }
 
     /** What the administrator's socket tells of the whole server. Any thread but the event loop. */

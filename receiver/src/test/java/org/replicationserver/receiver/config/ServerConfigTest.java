@@ -18,6 +18,7 @@ import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.log.LogFormat;
 import org.replicationserver.receiver.log.LogLevel;
 import org.replicationserver.receiver.session.SessionSettings;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 import org.replicationserver.volume.CacheMode;
 
 class ServerConfigTest {
@@ -39,7 +40,12 @@ class ServerConfigTest {
                         state.resolve("volumes"),
                         SessionSettings.defaults(),
                         0,
-                        new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
+                        new VolumeConfig(
+                                8 << 20,
+                                CacheMode.DIRECT,
+                                CacheMode.BUFFERED,
+                                VolumeDiscovery.AUTO,
+                                Path.of("/run/replication-server/volume-statistics")),
                         new AwsSettings(Optional.empty(), false, false, Optional.empty(), CredentialsSource.INSTANCE),
                         new ControlSettings(
                                 ControlMode.LOCAL,
@@ -149,6 +155,12 @@ class ServerConfigTest {
                         c -> c.volumes().blockDeviceCache(),
                         CacheMode.BUFFERED),
                 new Mapping("volume.image-cache", "direct", c -> c.volumes().imageCache(), CacheMode.DIRECT),
+                new Mapping("volume.discovery", "nvme", c -> c.volumes().discovery(), VolumeDiscovery.NVME),
+                new Mapping(
+                        "volume.statistics-directory",
+                        "/run/x",
+                        c -> c.volumes().statisticsDirectory(),
+                        Path.of("/run/x")),
                 new Mapping("aws.region", "eu-north-1", c -> c.aws().region(), Optional.of("eu-north-1")),
                 new Mapping("aws.use-fips", "true", c -> "fips " + c.aws().useFips(), "fips true"),
                 new Mapping(

@@ -78,6 +78,14 @@ class ExplanationTest {
                 "volume vol-0 of disk /dev/sda has not been open for 30 s: no such device (x)",
                 world -> world.model.volumeOpened("vol-0"));
         row(
+                ExplanationCode.VOLUME_AWAITED,
+                world -> {
+                    world.model.volumeAwaited("vol-0", "EBS volumes seen: none", world.now());
+                    world.passSeconds(42);
+                },
+                "volume vol-0 of disk /dev/sda has been waited for 42 s: EBS volumes seen: none (x)",
+                world -> world.model.volumeOpened("vol-0"));
+        row(
                 ExplanationCode.SERVER_DRAINED,
                 world -> world.model.serverDrained(world.now().wallMillis()),
                 "this server was drained at 2026-05-01T00:00:00Z and opens no session any more",
@@ -427,6 +435,28 @@ class ExplanationTest {
         world.model.volumeUnavailable("vol-1", "no such device", world.now());
         world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1"));
         assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_MISSING);
+    }
+
+    @Test
+    void volumeThatIsAwaitedIsMissingAfterAWhileAndAtOnceIfItCannotBeOpened() {
+        ModelWorld world = new ModelWorld();
+        world.model.volumeAwaited("vol-1", "EBS volumes seen: none", world.now());
+        world.passSeconds(59);
+        assertThat(world.codes())
+                .contains(ExplanationCode.VOLUME_AWAITED)
+                .doesNotContain(ExplanationCode.VOLUME_MISSING);
+        world.model.volumeAwaited("vol-1", "EBS volumes seen: vol-2", world.now());
+        world.passSeconds(2);
+        assertThat(world.codes())
+                .contains(ExplanationCode.VOLUME_MISSING)
+                .doesNotContain(ExplanationCode.VOLUME_AWAITED);
+
+        world = new ModelWorld();
+        world.model.volumeAwaited("vol-1", "EBS volumes seen: none", world.now());
+        world.model.volumeUnavailable("vol-1", "smaller than assigned", world.now());
+        assertThat(world.codes())
+                .contains(ExplanationCode.VOLUME_MISSING)
+                .doesNotContain(ExplanationCode.VOLUME_AWAITED);
     }
 
     @Test

@@ -26,6 +26,7 @@ public record ServerConfig(
         VolumeConfig volumes,
         AwsSettings aws,
         ControlSettings control,
+        SoftwareSettings software,
         LogConfig log) {
     /** What the JDK takes as the path of a Unix socket. */
     static final int SOCKET_PATH_BYTES_MAX = 106;

@@ -28,6 +28,7 @@ final class Explainer {
     private final DiskSet disks;
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
+    private final SoftwareLink software;
     private final TransferRates rates;
     private final LagAttribution attribution;
     private final StallDetector stall;
@@ -42,6 +43,7 @@ final class Explainer {
             DiskSet disks,
             AgentPresence agent,
             ControlPlaneLink controlPlane,
+            SoftwareLink software,
             TransferRates rates,
             LagAttribution attribution,
             StallDetector stall) {
@@ -49,6 +51,7 @@ final class Explainer {
         this.disks = disks;
         this.agent = agent;
         this.controlPlane = controlPlane;
+        this.software = software;
         this.rates = rates;
         this.attribution = attribution;
         this.stall = stall;
@@ -105,6 +108,7 @@ final class Explainer {
         Moment now = situation.now();
         explainVolumes(now, found);
         add(found, ControlPlaneExplainer.explain(controlPlane, now));
+        add(found, software.explain(now));
         add(found, duplicateAgent);
         add(found, recordLost);
         add(found, serverDrained);

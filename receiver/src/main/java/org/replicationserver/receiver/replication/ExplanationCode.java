@@ -128,6 +128,11 @@ public enum ExplanationCode {
             "what answers as the control plane has not spoken its API for {seconds}: {reason}; tried again {nextAttempt};"
                     + " replication goes on, what is to be told is kept",
             null),
+    SOFTWARE_NOT_FETCHED(
+            WARNING,
+            DataReplicationErrorCode.FAILED_TO_DOWNLOAD_REPLICATION_SOFTWARE,
+            "software {object} was not fetched {seconds} ago, {kind}: {reason}; replication goes on, what is installed is as it was",
+            null),
     RECORD_LOST(
             WARNING,
             null,
@@ -162,7 +167,7 @@ public enum ExplanationCode {
     /** With names of facts in braces. */
     final String sentence;
 
-    /** Null where it is that of the stage with the largest share, or of what the control plane was found to be. */
+    /** Null where it is that of the stage with the largest share, of what the control plane was found to be, or of the failure to fetch software. */
     final @Nullable String nextAction;
 
     ExplanationCode(

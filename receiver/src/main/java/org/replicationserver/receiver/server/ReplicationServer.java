@@ -57,6 +57,7 @@ import org.replicationserver.receiver.replication.ReplicationSettings;
 import org.replicationserver.receiver.replication.Replications;
 import org.replicationserver.receiver.replication.StageClocks;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
+import org.replicationserver.receiver.replication.SoftwareTrouble;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.RoundReports;
 import org.replicationserver.receiver.session.SessionClock;
@@ -68,6 +69,8 @@ import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.receiver.status.VolumeMeters;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
+import org.replicationserver.receiver.software.SoftwareException;
+import org.replicationserver.receiver.software.SoftwareService;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -101,6 +104,7 @@ public final class ReplicationServer {
     private final StagingVolumes volumes;
     private final Replications replications;
     private final ControlLink controlLink;
+    private final SoftwareService software;
     private final Executor eventLoop;
     private final StopSteps stopSteps;
 
@@ -164,6 +168,10 @@ public final class ReplicationServer {
             told.add(reported);
             stateListeners.add(reported);
             onTick.add(reported::tick);
+        }
+        this.software = new SoftwareService(config.software(), config.aws(), this::tellSoftware);
+        if (software.hasSoftware()) {
+            onLoopLater(replications::softwareInstalled);
         }
         SessionEvents events = new SessionEventsFan(told);
         StateRecords records = new StateRecords(
@@ -362,6 +370,7 @@ public final class ReplicationServer {
                                 recentLogs,
                                 this::info,
                                 this::drain,
+                                software,
                                 eventLoop)
                         .handlers(),
                 this::infos,
@@ -397,7 +406,23 @@ public final class ReplicationServer {
                 replications,
                 sessions,
                 controlLink.knownReplicatorId(),
-                controlLink.status(followed == null ? null : followed.status()));
+                controlLink.status(followed == null ? null : followed.status()),
+                software.status());
+    }
+
+    /** A fetch has begun or ended; any thread. */
+    private void tellSoftware(SoftwareService.FetchState state) {
+        SoftwareException failure = state.failure();
+        onLoopLater(() -> {
+            if (failure != null) {
+                replications.softwareFailed(new SoftwareTrouble(
+                        state.object(), failure.kind().name(), failure.sentence(), failure.nextAction()));
+            } else if (state.isDone()) {
+                replications.softwareInstalled();
+            } else {
+                replications.softwareFetching();
+            }
+        });
     }
 
     /** What the administrator's socket tells of the whole server. Any thread but the event loop. */

@@ -1,8 +1,6 @@
 package org.replicationserver.receiver.software;
 
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import java.util.Map;
 import org.replicationserver.receiver.software.FetchProgress.Progress;
 
 /** Software as others are told of it. Stateless. */
@@ -19,9 +17,11 @@ public final class SoftwareJson {
         return trusted.toJson().put("name", name);
     }
 
-    /** What is in use of a name. */
-    static JsonObject current(String name, TrustedName trusted) {
-        return of(trusted.currentVersion()).put("name", name);
+    static JsonObject of(SoftwareException failure) {
+        return new JsonObject()
+                .put("kind", failure.kind().name())
+                .put("sentence", failure.sentence())
+                .put("nextAction", failure.nextAction());
     }
 
     /** A fetch that is under way. */
@@ -37,11 +37,5 @@ public final class SoftwareJson {
                 .put("bytes", progress.bytes())
                 .put("sizeBytes", progress.sizeBytes())
                 .put("startedDateTime", progress.started().toString());
-    }
-
-    static JsonArray currents(Map<String, TrustedName> names) {
-        JsonArray all = new JsonArray();
-        names.forEach((name, trusted) -> all.add(current(name, trusted)));
-        return all;
     }
 }

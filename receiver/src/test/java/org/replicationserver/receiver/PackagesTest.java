@@ -84,9 +84,13 @@ class PackagesTest {
             "aws", "protocol", "session", "listener", "replication", "status", "control", "server", "tool");
 
     @ArchTest
+    static final ArchRule SOFTWARE_KNOWS_NOTHING_OF_REPLICATION = knowsNothingOf(
+            "software", "protocol", "session", "listener", "replication", "status", "control", "server", "tool");
+
+    @ArchTest
     static final ArchRule ONLY_CLIENTS_KNOW_THE_CLOUD = noClasses()
             .that()
-            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..")
+            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..", BASE + "software..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("software.amazon.awssdk..", "java.net.http..");

@@ -22,6 +22,9 @@ import org.replicationserver.receiver.software.SoftwareException.Kind;
  * interrupted at any moment: what is there by then is carried on with.
  */
 final class Download {
+    /** Name of the file in the directory of what is being fetched. */
+    static final String FILE = "object";
+
     /** Attempts in a row that bring nothing. */
     static final int FAILURES_MAX = 5;
 
@@ -99,7 +102,7 @@ final class Download {
         Path incoming = null;
         try {
             incoming = onDisk(() -> store.incoming(request.name()));
-            Path file = incoming.resolve("object");
+            Path file = incoming.resolve(FILE);
             Set<OpenOption> options = Set.of(
                     StandardOpenOption.CREATE,
                     StandardOpenOption.READ,

@@ -98,13 +98,12 @@ final class S3Objects implements ObjectSource {
             request.putHeader("Range", "bytes=" + fromByte + "-").putHeader("If-Match", etag);
         }
         HttpExecuteResponse response = send(name, signed(request.build()));
-        AbortableInputStream body = response.responseBody().orElse(null);
+        // An object without bytes comes without a body.
+        AbortableInputStream body = response.responseBody().orElseGet(AbortableInputStream::createEmpty);
         try {
             return opened(name, response.httpResponse(), body, etag == null ? 0 : fromByte);
         } catch (SoftwareException | IOException | RuntimeException e) {
-            if (body != null) {
-                body.abort();
-            }
+            body.abort();
             throw e;
         }
     }
@@ -170,10 +169,10 @@ final class S3Objects implements ObjectSource {
     }
 
     private OpenObject opened(
-            ObjectName name, SdkHttpResponse response, @Nullable AbortableInputStream body, long fromByte)
+            ObjectName name, SdkHttpResponse response, AbortableInputStream body, long fromByte)
             throws SoftwareException, IOException {
         int status = response.statusCode();
-        if (body == null || (status != 200 && status != 206)) {
+        if (status != 200 && status != 206) {
             throw failure(name, response, body);
         }
         long lengthBytes = response.firstMatchingHeader("Content-Length")
@@ -197,10 +196,10 @@ final class S3Objects implements ObjectSource {
         return new OpenObject(fromByte + lengthBytes, fromByte, etag, new Aborting(body, lengthBytes));
     }
 
-    private SoftwareException failure(ObjectName name, SdkHttpResponse response, @Nullable AbortableInputStream body)
+    private SoftwareException failure(ObjectName name, SdkHttpResponse response, AbortableInputStream body)
             throws IOException {
         int status = response.statusCode();
-        String code = body == null ? "" : errorCode(body);
+        String code = errorCode(body);
         String told = hosts.hostOf(name.bucket()) + " answered " + status + (code.isEmpty() ? "" : " " + code) + " for "
                 + PeerText.value(name.key());
         if (CREDENTIAL_CODES.contains(code)) {

@@ -2,6 +2,7 @@ package org.replicationserver.receiver.software;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
@@ -227,9 +228,7 @@ public final class SoftwareFetcher implements AutoCloseable {
             listener.step(FetchStep.DOWNLOADED);
             return new Checked(sha512, file);
         } catch (SoftwareException e) {
-            if (e.kind().remedy() == SoftwareException.Remedy.REQUEST) {
-                discard(store, request);
-            }
+            discardUseless(store, request, e);
             throw e;
         }
     }
@@ -241,11 +240,17 @@ public final class SoftwareFetcher implements AutoCloseable {
                 && SoftwareStore.faultOf(settings.directory(), request.name(), current) == null;
     }
 
-    private void discard(SoftwareStore store, FetchRequest request) throws SoftwareException {
+    /** What is refused would be refused again, and no bytes are not worth to be carried on with. */
+    private static void discardUseless(SoftwareStore store, FetchRequest request, SoftwareException failure) {
         try {
-            DurableFiles.delete(store.incoming(request.name()));
+            Path incoming = store.incoming(request.name());
+            Path bytes = incoming.resolve(Download.FILE);
+            boolean isEmpty = !Files.exists(bytes) || Files.size(bytes) == 0;
+            if (isEmpty || failure.kind().remedy() == SoftwareException.Remedy.REQUEST) {
+                DurableFiles.delete(incoming);
+            }
         } catch (IOException e) {
-            throw SoftwareStore.disk(settings.directory(), e);
+            failure.addSuppressed(e);
         }
     }
 

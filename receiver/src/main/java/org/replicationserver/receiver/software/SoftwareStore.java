@@ -397,7 +397,7 @@ public final class SoftwareStore implements AutoCloseable {
         removeUntrusted();
         for (Path incoming : content(directory.resolve("incoming"))) {
             DurableFiles.delete(incoming.resolve(PLACED));
-            if (isOld(incoming, now)) {
+            if (!Files.exists(incoming.resolve(Download.FILE)) || isOld(incoming, now)) {
                 DurableFiles.delete(incoming);
             }
         }

@@ -207,14 +207,17 @@ class ServerConfigTest {
                         Optional.of(Path.of("/l.txt"))),
                 new Mapping("software.bytes-max", "2MiB", c -> c.software().bytesMax(), 2L << 20),
                 new Mapping("software.timeout-seconds", "9", c -> c.software().timeout(), Duration.ofSeconds(9)),
-                new Mapping("software.sign-requests", "true", c -> c.software().signRequests(), true),
+                new Mapping("software.sign-requests", "true", c -> "signed " + c.software().signRequests(), "signed true"),
                 new Mapping(
                         "software.vpc-endpoint",
                         "bucket.vpce-0a-1b.s3.eu-test-1.vpce.amazonaws.com",
                         c -> c.software().vpcEndpoint(),
                         Optional.of("bucket.vpce-0a-1b.s3.eu-test-1.vpce.amazonaws.com")),
                 new Mapping(
-                        "software.allow-private-addresses", "true", c -> c.software().allowPrivateAddresses(), true),
+                        "software.allow-private-addresses",
+                        "true",
+                        c -> "private " + c.software().allowPrivateAddresses(),
+                        "private true"),
                 new Mapping(
                         "software.signing-key-file",
                         "/k.pem",

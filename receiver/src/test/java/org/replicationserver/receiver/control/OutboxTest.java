@@ -30,6 +30,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
+import org.replicationserver.receiver.ChildJvm;
 
 /** The outbox with its thread. */
 final class OutboxTest {

@@ -57,7 +57,8 @@ final class SoftwareCommand {
         @Spec
         private CommandSpec spec = CommandSpec.create();
 
-        abstract int run(ServerConfig config, PrintWriter out) throws SoftwareException, ConfigException, InterruptedException;
+        abstract int run(ServerConfig config, PrintWriter out)
+                throws SoftwareException, ConfigException, InterruptedException;
 
         PrintWriter err() {
             return spec.commandLine().getErr();
@@ -97,7 +98,8 @@ final class SoftwareCommand {
     @Command(
             name = "fetch",
             mixinStandardHelpOptions = true,
-            description = "Fetches an object from an allowed bucket, checks it, installs it, and makes it the current version.",
+            description =
+                    "Fetches an object from an allowed bucket, checks it, installs it, and makes it the current version.",
             exitCodeListHeading = "Exit codes:%n",
             exitCodeList = {
                 "0:installed, or installed before",
@@ -204,7 +206,8 @@ final class SoftwareCommand {
 
         @Override
         int run(ServerConfig config, PrintWriter out) throws SoftwareException {
-            Map<String, TrustedName> names = SoftwareStore.read(config.software().directory());
+            Map<String, TrustedName> names =
+                    SoftwareStore.read(config.software().directory());
             if (json) {
                 JsonArray all = new JsonArray();
                 names.forEach((name, trusted) -> all.add(SoftwareJson.of(name, trusted)));
@@ -215,13 +218,18 @@ final class SoftwareCommand {
                 out.println("no software is installed");
             }
             names.forEach((name, trusted) -> {
-                for (InstalledVersion version : trusted.versions()) {
-                    out.println((version == trusted.currentVersion() ? "* " : "  ") + name + " " + version.words() + ", "
-                            + Amounts.bytes(version.sizeBytes()) + (version.signed() ? ", signed" : "") + ", installed "
-                            + version.installed() + " from " + version.object());
+                for (int i = 0; i < trusted.versions().size(); i++) {
+                    out.println((i == trusted.current() ? "* " : "  ")
+                            + line(name, trusted.versions().get(i)));
                 }
             });
             return 0;
+        }
+
+        private static String line(String name, InstalledVersion version) {
+            return name + " " + version.words() + ", " + Amounts.bytes(version.sizeBytes())
+                    + (version.signed() ? ", signed" : "") + ", installed " + version.installed() + " from "
+                    + version.object();
         }
     }
 
@@ -258,9 +266,8 @@ final class SoftwareCommand {
                 for (InstalledVersion version : entry.getValue().versions()) {
                     String fault = SoftwareStore.faultOf(directory, entry.getKey(), version);
                     code = fault == null ? code : NOT_WHOLE;
-                    JsonObject result = SoftwareJson.of(version)
-                            .put("name", entry.getKey())
-                            .put("whole", fault == null);
+                    JsonObject result =
+                            SoftwareJson.of(version).put("name", entry.getKey()).put("whole", fault == null);
                     results.add(fault == null ? result : result.put("fault", fault));
                     if (!json) {
                         out.println(entry.getKey() + " " + version.words() + ": "
@@ -300,8 +307,7 @@ final class SoftwareCommand {
 
         @Override
         int run(ServerConfig config, PrintWriter out) throws SoftwareException {
-            InstalledVersion current =
-                    SoftwareStore.rollback(config.software().directory(), name);
+            InstalledVersion current = SoftwareStore.rollback(config.software().directory(), name);
             out.println(
                     json
                             ? SoftwareJson.of(current).put("name", name).encodePrettily()

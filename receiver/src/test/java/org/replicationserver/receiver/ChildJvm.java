@@ -10,7 +10,8 @@ import java.util.Map;
 public final class ChildJvm {
     private ChildJvm() {}
 
-    public static Process start(Class<?> main, Map<String, String> environment, String... arguments) throws IOException {
+    public static Process start(Class<?> main, Map<String, String> environment, String... arguments)
+            throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",

@@ -77,10 +77,13 @@ class SoftwareCommandTest {
                 .hasSize(2)
                 .first()
                 .asString()
-                .startsWith("HOST_NOT_LISTED: host=example.org is not on the allow-list; allowed: aws-mgn-clients-eu-test-1.s3.");
+                .startsWith(
+                        "HOST_NOT_LISTED: host=example.org is not on the allow-list; allowed: aws-mgn-clients-eu-test-1.s3.");
         assertThat(run("fetch", "--bucket", UNPAIRED, "--key", "k").err()).startsWith("HASH_NEEDED: ");
         assertThat(run("fetch").exitCode()).as("neither address nor bucket").isEqualTo(2);
-        assertThat(run("fetch", "https://x/y", "--bucket", "b", "--key", "k").exitCode()).as("both").isEqualTo(2);
+        assertThat(run("fetch", "https://x/y", "--bucket", "b", "--key", "k").exitCode())
+                .as("both")
+                .isEqualTo(2);
         assertThat(run("fetch", "--bucket", "b").exitCode()).as("half").isEqualTo(2);
     }
 
@@ -105,8 +108,7 @@ class SoftwareCommandTest {
         assertThat(run("rollback", "agent").out()).isEqualTo("agent 1 is current\n");
         assertThat(run("rollback", "agent").exitCode()).isEqualTo(1);
         assertThat(run("rollback", "agent").err()).startsWith("NOTHING_OLDER: ");
-        JsonObject listed =
-                new JsonArray(run("list", "--json").out()).getJsonObject(0);
+        JsonObject listed = new JsonArray(run("list", "--json").out()).getJsonObject(0);
         assertThat(listed.getJsonArray("rollbacks")).hasSize(1);
         assertThat(listed.getString("lastVersion")).isEqualTo("2");
 
@@ -117,7 +119,8 @@ class SoftwareCommandTest {
         assertThat(verified.exitCode()).isEqualTo(1);
         assertThat(new JsonArray(verified.out()).getJsonObject(1).getString("fault"))
                 .startsWith("sha512=");
-        assertThat(run("verify", "other").err()).startsWith("NOT_INSTALLED: nothing is installed as other; installed: agent");
+        assertThat(run("verify", "other").err())
+                .startsWith("NOT_INSTALLED: nothing is installed as other; installed: agent");
     }
 
     @Test
@@ -131,7 +134,8 @@ class SoftwareCommandTest {
                         .out())
                 .contains("arn:aws:s3:::al2023-repos-eu-west-1-de612dc2/*")
                 .doesNotContain("amazon-ssm");
-        assertThat(run("policy", "--region", "eu-west-1", "--of", "INSTANCE_ROLE").out())
+        assertThat(run("policy", "--region", "eu-west-1", "--of", "INSTANCE_ROLE")
+                        .out())
                 .contains("mgn:GetChannelCommandsForMgn");
     }
 
@@ -149,7 +153,8 @@ class SoftwareCommandTest {
                         line -> assertThat(line).startsWith(list + ":2: bucket=Upper; allowed: "),
                         line -> assertThat(line).startsWith(list + ":3: bucket=example.org; allowed: "),
                         line -> assertThat(line).isEqualTo(list + ":5: bucket same is given twice"));
-        assertThat(run("buckets", "--set", "software.allow-list=" + directory.resolve("none")).err())
+        assertThat(run("buckets", "--set", "software.allow-list=" + directory.resolve("none"))
+                        .err())
                 .isEqualTo(directory.resolve("none") + ": cannot be read: no such file or directory\n");
     }
 }

@@ -48,6 +48,7 @@ public final class Replications implements SessionEvents {
 
     /** What the control plane was found to be, for source servers that come later. */
     private Consumer<SourceReplication> controlPlane;
+
     private Consumer<SourceReplication> software = neverFetched -> {};
 
     private int agentPort;

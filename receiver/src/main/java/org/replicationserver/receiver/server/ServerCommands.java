@@ -333,12 +333,7 @@ final class ServerCommands {
     private CompletionStage<CommandResult> fetchSoftware(ChannelCommand command) throws InterruptedException {
         CommandParameters.Software wanted = (CommandParameters.Software) command.parameters();
         SoftwareService.Order order = new SoftwareService.Order(
-                wanted.bucket(),
-                wanted.key(),
-                wanted.name(),
-                wanted.version(),
-                wanted.sha512(),
-                wanted.signature());
+                wanted.bucket(), wanted.key(), wanted.name(), wanted.version(), wanted.sha512(), wanted.signature());
         try {
             return CompletableFuture.completedStage(
                     CommandResult.succeeded("installed and in use", software.fetch(order)));

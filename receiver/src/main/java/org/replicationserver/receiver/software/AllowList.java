@@ -51,7 +51,11 @@ public final class AllowList {
         }
     }
 
-    /** @throws SoftwareException where the VPC endpoint is of another region */
+    /**
+     * The buckets of a region.
+     *
+     * @throws SoftwareException where the VPC endpoint is of another region
+     */
     public static AllowList of(List<Rule> rules, String region, Hosts hosts) throws SoftwareException {
         PartitionMetadata partition = PartitionMetadata.of(Region.of(region));
         String suffix = partition.dnsSuffix();

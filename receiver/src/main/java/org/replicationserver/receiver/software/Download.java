@@ -82,12 +82,12 @@ final class Download {
         }
     }
 
-    private interface DiskWork<T> {
+    private interface DiskWork<T extends @Nullable Object> {
         T run() throws IOException;
     }
 
     /** An interrupt closes the file too, and is none of the disk's faults. */
-    private static <T> T onDisk(DiskWork<T> work) throws DiskException, InterruptedException {
+    private static <T extends @Nullable Object> T onDisk(DiskWork<T> work) throws DiskException, InterruptedException {
         try {
             return work.run();
         } catch (ClosedByInterruptException e) {
@@ -271,8 +271,7 @@ final class Download {
             digest.update(buffer, 0, read);
             haveBytes += read;
             listener.progress(haveBytes, sizeBytes);
-            // Virtual threads are not taken off their carrier in the middle of a computation, and others share it.
-            Thread.yield();
+            Sha512.letOthersRun();
         }
     }
 }

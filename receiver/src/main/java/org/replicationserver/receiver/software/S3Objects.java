@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -114,7 +115,7 @@ final class S3Objects implements ObjectSource {
                             HttpExecuteRequest.builder().request(request).build())
                     .call();
         } catch (UncheckedIOException e) {
-            throw refusal(name, e.getCause());
+            throw refusal(name, Objects.requireNonNull(e.getCause()));
         } catch (IOException e) {
             throw refusal(name, e);
         }
@@ -168,8 +169,7 @@ final class S3Objects implements ObjectSource {
                 .request();
     }
 
-    private OpenObject opened(
-            ObjectName name, SdkHttpResponse response, AbortableInputStream body, long fromByte)
+    private OpenObject opened(ObjectName name, SdkHttpResponse response, AbortableInputStream body, long fromByte)
             throws SoftwareException, IOException {
         int status = response.statusCode();
         if (status != 200 && status != 206) {

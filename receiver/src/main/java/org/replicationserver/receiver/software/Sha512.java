@@ -41,9 +41,14 @@ final class Sha512 {
             }
             digest.update(buffer.flip());
             at += read;
-            // Virtual threads are not taken off their carrier in the middle of a computation, and others share it.
-            Thread.yield();
+            letOthersRun();
         }
+    }
+
+    /** A virtual thread is not taken off its carrier in the middle of a computation, and others share that. */
+    @SuppressWarnings("ThreadPriorityCheck")
+    static void letOthersRun() {
+        Thread.yield();
     }
 
     static String hex(MessageDigest digest) {

@@ -41,9 +41,14 @@ public final class SoftwareService {
      * @param failure null while it is under way and where it has succeeded
      * @param isDone whether it has ended
      */
-    public record FetchState(String object, boolean isDone, @Nullable SoftwareException failure) {}
+    public record FetchState(
+            String object, boolean isDone, @Nullable SoftwareException failure) {}
 
-    /** @param listener told when a fetch begins and ends, on its thread */
+    /**
+     * Nothing is opened yet.
+     *
+     * @param listener told when a fetch begins and ends, on its thread
+     */
     public SoftwareService(SoftwareSettings settings, AwsSettings aws, Consumer<FetchState> listener) {
         this.settings = settings;
         this.aws = aws;

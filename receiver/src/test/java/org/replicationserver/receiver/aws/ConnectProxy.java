@@ -95,8 +95,7 @@ public final class ConnectProxy implements AutoCloseable {
                     : targetPort;
             try (Socket target = new Socket(InetAddress.getLoopbackAddress(), port)) {
                 client.getOutputStream().write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-                Future<Long> back =
-                        threads.submit(() -> target.getInputStream().transferTo(client.getOutputStream()));
+                Future<Long> back = threads.submit(() -> target.getInputStream().transferTo(client.getOutputStream()));
                 client.getInputStream().transferTo(target.getOutputStream());
                 target.shutdownOutput();
                 back.get();

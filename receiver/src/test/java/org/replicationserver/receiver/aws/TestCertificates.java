@@ -99,7 +99,8 @@ public final class TestCertificates {
 
     /** TLS of a server whose certificate is for this IP address. */
     public SSLContext serverFor(String ipAddress) throws GeneralSecurityException, IOException {
-        return serverFor(address(ipAddress), KeyPurposeId.id_kp_serverAuth, Instant.now().plus(1, ChronoUnit.DAYS));
+        return serverFor(
+                address(ipAddress), KeyPurposeId.id_kp_serverAuth, Instant.now().plus(1, ChronoUnit.DAYS));
     }
 
     /** The same for names, which may be wildcards. */
@@ -108,7 +109,9 @@ public final class TestCertificates {
                 .map(name -> new GeneralName(GeneralName.dNSName, name))
                 .toArray(GeneralName[]::new);
         return serverFor(
-                new GeneralNames(names), KeyPurposeId.id_kp_serverAuth, Instant.now().plus(1, ChronoUnit.DAYS));
+                new GeneralNames(names),
+                KeyPurposeId.id_kp_serverAuth,
+                Instant.now().plus(1, ChronoUnit.DAYS));
     }
 
     private static GeneralNames address(String ipAddress) {
@@ -117,11 +120,13 @@ public final class TestCertificates {
 
     /** The same with a certificate that is for clients only. */
     public SSLContext clientAsServerFor(String ipAddress) throws GeneralSecurityException, IOException {
-        return serverFor(address(ipAddress), KeyPurposeId.id_kp_clientAuth, Instant.now().plus(1, ChronoUnit.DAYS));
+        return serverFor(
+                address(ipAddress), KeyPurposeId.id_kp_clientAuth, Instant.now().plus(1, ChronoUnit.DAYS));
     }
 
     public SSLContext expiredServerFor(String ipAddress) throws GeneralSecurityException, IOException {
-        return serverFor(address(ipAddress), KeyPurposeId.id_kp_serverAuth, Instant.now().minus(1, ChronoUnit.DAYS));
+        return serverFor(
+                address(ipAddress), KeyPurposeId.id_kp_serverAuth, Instant.now().minus(1, ChronoUnit.DAYS));
     }
 
     private SSLContext serverFor(GeneralNames names, KeyPurposeId purpose, Instant end)

@@ -201,13 +201,14 @@ class ServerConfigTest {
                         "control.outbox-bytes-max", "25MiB", c -> c.control().outboxBytesMax(), 25L << 20),
                 new Mapping("software.directory", "/sw", c -> c.software().directory(), Path.of("/sw")),
                 new Mapping(
-                        "software.allow-list",
-                        "/l.txt",
-                        c -> c.software().allowList(),
-                        Optional.of(Path.of("/l.txt"))),
+                        "software.allow-list", "/l.txt", c -> c.software().allowList(), Optional.of(Path.of("/l.txt"))),
                 new Mapping("software.bytes-max", "2MiB", c -> c.software().bytesMax(), 2L << 20),
                 new Mapping("software.timeout-seconds", "9", c -> c.software().timeout(), Duration.ofSeconds(9)),
-                new Mapping("software.sign-requests", "true", c -> "signed " + c.software().signRequests(), "signed true"),
+                new Mapping(
+                        "software.sign-requests",
+                        "true",
+                        c -> "signed " + c.software().signRequests(),
+                        "signed true"),
                 new Mapping(
                         "software.vpc-endpoint",
                         "bucket.vpce-0a-1b.s3.eu-test-1.vpce.amazonaws.com",

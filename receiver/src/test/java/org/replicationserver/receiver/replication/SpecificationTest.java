@@ -79,7 +79,9 @@ class SpecificationTest {
     }
 
     private static String otherAction(ExplanationCode code) {
-        return code.name().startsWith("CONTROL_PLANE_") || code == ExplanationCode.SOFTWARE_NOT_FETCHED ? "*of the failure*" : "*of the stage*";
+        return code.name().startsWith("CONTROL_PLANE_") || code == ExplanationCode.SOFTWARE_NOT_FETCHED
+                ? "*of the failure*"
+                : "*of the stage*";
     }
 
     @Test

@@ -24,8 +24,7 @@ class AccessPoliciesTest {
     private static final Path ROOT = Path.of("..");
 
     private static JsonObject endpointPolicy(String region) throws SoftwareException {
-        return AccessPolicies.s3Endpoint(
-                AllowList.of(AllowListFile.builtIn(), region, AllowList.Hosts.REGIONAL));
+        return AccessPolicies.s3Endpoint(AllowList.of(AllowListFile.builtIn(), region, AllowList.Hosts.REGIONAL));
     }
 
     private static Stream<JsonObject> statements(JsonObject policy) {
@@ -43,7 +42,11 @@ class AccessPoliciesTest {
 
     /** A failure prints what the file must be. */
     @ParameterizedTest
-    @CsvSource({"instance-role.json, us-east-1", "instance-role.aws-us-gov.json, us-gov-west-1", "instance-role.aws-cn.json, cn-north-1"})
+    @CsvSource({
+        "instance-role.json, us-east-1",
+        "instance-role.aws-us-gov.json, us-gov-west-1",
+        "instance-role.aws-cn.json, cn-north-1"
+    })
     void roleInDeployIsWhatIsGenerated(String file, String region) throws IOException {
         assertThat(Files.readString(ROOT.resolve("deploy/iam").resolve(file)))
                 .isEqualTo(AccessPolicies.instanceRole(region).encodePrettily() + "\n");
@@ -67,8 +70,8 @@ class AccessPoliciesTest {
             assertThat(statement.getString("Action")).isEqualTo("s3:GetObject");
             assertThat(statement.getJsonArray("Resource"))
                     .hasSize(7)
-                    .allSatisfy(resource -> assertThat(resource.toString())
-                            .matches("arn:aws-cn:s3:::[a-z0-9-]+-cn-north-1/\\*"));
+                    .allSatisfy(resource ->
+                            assertThat(resource.toString()).matches("arn:aws-cn:s3:::[a-z0-9-]+-cn-north-1/\\*"));
         });
     }
 
@@ -80,7 +83,9 @@ class AccessPoliciesTest {
                 .containsExactly(
                         "ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DescribeInstances", "ec2:DescribeSnapshots");
         assertThat(statements(policy).filter(one -> one.containsKey("Condition")))
-                .extracting(one -> one.getString("Resource"), one -> one.getJsonObject("Condition").encode())
+                .extracting(
+                        one -> one.getString("Resource"),
+                        one -> one.getJsonObject("Condition").encode())
                 .containsExactly(
                         tuple(
                                 "arn:aws-us-gov:ec2:*:*:volume/*",
@@ -88,8 +93,7 @@ class AccessPoliciesTest {
                         tuple(
                                 "arn:aws-us-gov:ec2:*:*:snapshot/*",
                                 "{\"Null\":{\"aws:RequestTag/AWSApplicationMigrationServiceManaged\":\"false\"}}"),
-                        tuple(
-                                "*", "{\"StringEquals\":{\"ec2:CreateAction\":\"CreateSnapshot\"}}"));
+                        tuple("*", "{\"StringEquals\":{\"ec2:CreateAction\":\"CreateSnapshot\"}}"));
     }
 
     @Test
@@ -97,7 +101,8 @@ class AccessPoliciesTest {
         Pattern operation = Pattern.compile("\"([A-Z][A-Za-z]+ForMgn)\"");
         Set<String> used = new TreeSet<>();
         try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
-            for (Path source : sources.filter(path -> path.toString().endsWith(".java")).toList()) {
+            for (Path source :
+                    sources.filter(path -> path.toString().endsWith(".java")).toList()) {
                 operation
                         .matcher(Files.readString(source))
                         .results()

@@ -70,8 +70,7 @@ class AllowListTest {
         assertThat(listOf("us-east-1", new Hosts(false, false, endpoint)).hostOf("amazon-ssm-us-east-1"))
                 .isEqualTo("amazon-ssm-us-east-1." + endpoint);
         assertThat(catchThrowableOfType(
-                                SoftwareException.class,
-                                () -> listOf("eu-west-1", new Hosts(false, false, endpoint)))
+                                SoftwareException.class, () -> listOf("eu-west-1", new Hosts(false, false, endpoint)))
                         .sentence())
                 .contains("is not of region eu-west-1", ".s3.eu-west-1.vpce.amazonaws.com");
     }
@@ -121,12 +120,16 @@ class AllowListTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "/", "/k", "k/", "a//b", ".", "..", "../k", "a/../b", "a/./b", "a\\b", "a\tb", "a\u0000", "\u00e4", "\u202ek"})
+    @ValueSource(
+            strings = {
+                "", "/", "/k", "k/", "a//b", ".", "..", "../k", "a/../b", "a/./b", "a\\b", "a\tb", "a\u0000", "\u00e4",
+                "\u202ek"
+            })
     void keyThatCouldMeanAnotherPlaceIsRefused(String key) throws SoftwareException {
         AllowList list = listOf("us-east-1", Hosts.REGIONAL);
 
-        SoftwareException refused = catchThrowableOfType(
-                SoftwareException.class, () -> list.object("amazon-ssm-us-east-1", key));
+        SoftwareException refused =
+                catchThrowableOfType(SoftwareException.class, () -> list.object("amazon-ssm-us-east-1", key));
         assertThat(refused).isNotNull();
         assertThat(refused.kind()).isEqualTo(Kind.BAD_KEY);
         assertThat(refused.sentence()).contains("allowed: 1 to 1024 characters");
@@ -138,8 +141,7 @@ class AllowListTest {
 
         assertThat(list.object("amazon-ssm-us-east-1", "k".repeat(1024)).key()).hasSize(1024);
         assertThat(catchThrowableOfType(
-                                SoftwareException.class,
-                                () -> list.object("amazon-ssm-us-east-1", "k".repeat(1025)))
+                                SoftwareException.class, () -> list.object("amazon-ssm-us-east-1", "k".repeat(1025)))
                         .kind())
                 .isEqualTo(Kind.BAD_KEY);
     }
@@ -152,12 +154,13 @@ class AllowListTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"other", "aws-mgn-clients-hashes-us-east-1", "amazon-ssm-eu-west-1", "amazon-ssm-us-east-1.", ""})
+    @ValueSource(
+            strings = {"other", "aws-mgn-clients-hashes-us-east-1", "amazon-ssm-eu-west-1", "amazon-ssm-us-east-1.", ""
+            })
     void bucketThatIsNotOnTheListIsRefusedWithThoseThatAre(String bucket) throws SoftwareException {
         AllowList list = listOf("us-east-1", Hosts.REGIONAL);
 
-        SoftwareException refused =
-                catchThrowableOfType(SoftwareException.class, () -> list.object(bucket, "k"));
+        SoftwareException refused = catchThrowableOfType(SoftwareException.class, () -> list.object(bucket, "k"));
         assertThat(refused.kind()).isEqualTo(Kind.BUCKET_NOT_LISTED);
         assertThat(refused.sentence()).contains("allowed: aws-mgn-clients-us-east-1, ");
     }

@@ -13,23 +13,22 @@ final class FetchMain {
         SoftwareSettings settings = S3Server.mirrorSettings(Path.of(args[0]), Path.of(args[1]));
         String end = args[4];
         try (SoftwareFetcher fetcher = SoftwareFetcher.open(settings, S3Server.awsOfMirror())) {
-            fetcher.fetch(
-                    fetcher.request(S3Server.BUCKET, args[2], null, args[3], null, null), new FetchListener() {
-                        @Override
-                        public void step(FetchStep step) {
-                            if (step.name().equals(end)) {
-                                // No hook runs and nothing is closed.
-                                Runtime.getRuntime().halt(KILLED);
-                            }
-                        }
+            fetcher.fetch(fetcher.request(S3Server.BUCKET, args[2], null, args[3], null, null), new FetchListener() {
+                @Override
+                public void step(FetchStep step) {
+                    if (step.name().equals(end)) {
+                        // No hook runs and nothing is closed.
+                        Runtime.getRuntime().halt(KILLED);
+                    }
+                }
 
-                        @Override
-                        public void progress(long bytes, long sizeBytes) {
-                            if (end.matches("[0-9]+") && bytes >= Long.parseLong(end)) {
-                                Runtime.getRuntime().halt(KILLED);
-                            }
-                        }
-                    });
+                @Override
+                public void progress(long bytes, long sizeBytes) {
+                    if (end.matches("[0-9]+") && bytes >= Long.parseLong(end)) {
+                        Runtime.getRuntime().halt(KILLED);
+                    }
+                }
+            });
         }
     }
 }

@@ -24,8 +24,21 @@ class PublicAddressTrustTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "::1", "::",
-                "fd00:ec2::254", "fc00::1", "fe80::1", "fec0::1", "ff02::1", "::ffff:10.1.2.3"
+                "127.0.0.1",
+                "10.1.2.3",
+                "172.16.0.1",
+                "192.168.1.1",
+                "169.254.169.254",
+                "0.0.0.0",
+                "224.0.0.1",
+                "::1",
+                "::",
+                "fd00:ec2::254",
+                "fc00::1",
+                "fe80::1",
+                "fec0::1",
+                "ff02::1",
+                "::ffff:10.1.2.3"
             })
     void addressThatIsNotPublicIsNone(String address) throws Exception {
         assertThat(PublicAddressTrust.isPublic(InetAddress.getByName(address))).isFalse();
@@ -48,13 +61,14 @@ class PublicAddressTrustTest {
                             .getResponseCode())
                     .isEqualTo(200);
 
-            Throwable refused = catchThrowable(() -> new HttpsConnections(
-                            new PublicAddressTrust(trust), timeout, timeout)
-                    .createConnection(stub.address())
-                    .getResponseCode());
+            Throwable refused =
+                    catchThrowable(() -> new HttpsConnections(new PublicAddressTrust(trust), timeout, timeout)
+                            .createConnection(stub.address())
+                            .getResponseCode());
 
-            assertThat(PrivateAddressException.in(refused)).isNotNull().satisfies(one -> assertThat(one.address())
-                    .isEqualTo("127.0.0.1"));
+            assertThat(PrivateAddressException.in(refused))
+                    .isNotNull()
+                    .satisfies(one -> assertThat(one.address()).isEqualTo("127.0.0.1"));
             assertThat(stub.received()).hasSize(1);
         }
     }

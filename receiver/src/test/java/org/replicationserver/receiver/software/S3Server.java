@@ -55,7 +55,8 @@ final class S3Server implements AutoCloseable {
 
     /** Puts an object and its hash. */
     S3Server publish(String key, byte[] content) {
-        return put(BUCKET, key, content).put(HASHES, key + ".sha512", (hashOf(content) + "\n").getBytes(StandardCharsets.US_ASCII));
+        return put(BUCKET, key, content)
+                .put(HASHES, key + ".sha512", (hashOf(content) + "\n").getBytes(StandardCharsets.US_ASCII));
     }
 
     static String hashOf(byte[] content) {
@@ -103,7 +104,8 @@ final class S3Server implements AutoCloseable {
 
     /** Ends the connection after so many bytes of an object's body. */
     Reply cutAfter(int bytes) {
-        return (exchange, closing) -> answer(exchange, body -> Arrays.copyOf(body, Math.min(bytes, body.length)), false);
+        return (exchange, closing) ->
+                answer(exchange, body -> Arrays.copyOf(body, Math.min(bytes, body.length)), false);
     }
 
     /** Sends bytes that are not those of the object, as many. */
@@ -153,8 +155,10 @@ final class S3Server implements AutoCloseable {
     }
 
     private byte @Nullable [] find(HttpExchange exchange) {
-        String host = Optional.ofNullable(exchange.getRequestHeaders().getFirst("Host")).orElse("");
-        return objects.get(host.replaceAll("\\..*", "") + exchange.getRequestURI().getPath());
+        String host = Optional.ofNullable(exchange.getRequestHeaders().getFirst("Host"))
+                .orElse("");
+        return objects.get(
+                host.replaceAll("\\..*", "") + exchange.getRequestURI().getPath());
     }
 
     private byte[] contentOf(HttpExchange exchange) {
@@ -208,7 +212,15 @@ final class S3Server implements AutoCloseable {
 
     static SoftwareSettings settings(Path directory, long bytesMax, Duration timeout, Optional<Path> signingKey) {
         return new SoftwareSettings(
-                directory, Optional.empty(), bytesMax, timeout, false, Optional.empty(), false, signingKey, Optional.empty());
+                directory,
+                Optional.empty(),
+                bytesMax,
+                timeout,
+                false,
+                Optional.empty(),
+                false,
+                signingKey,
+                Optional.empty());
     }
 
     /** A mirror instead of S3. */

@@ -67,7 +67,11 @@ class SoftwareFetcherTest {
 
     /** What is asked for, on top of bucket and key. */
     private record Ask(
-            String bucket, String key, @Nullable String version, @Nullable String sha512, @Nullable String signature) {
+            String bucket,
+            String key,
+            @Nullable String version,
+            @Nullable String sha512,
+            @Nullable String signature) {
         static Ask latest() {
             return new Ask(S3Server.BUCKET, KEY, null, null, null);
         }
@@ -79,8 +83,7 @@ class SoftwareFetcherTest {
 
     private Fetched fetch(SoftwareSettings settings, Ask ask, List<FetchStep> steps) throws Exception {
         try (SoftwareFetcher fetcher = s3().fetcher(settings)) {
-            FetchRequest request =
-                    fetcher.request(ask.bucket, ask.key, null, ask.version, ask.sha512, ask.signature);
+            FetchRequest request = fetcher.request(ask.bucket, ask.key, null, ask.version, ask.sha512, ask.signature);
             return fetcher.fetch(request, new FetchListener() {
                 @Override
                 public void step(FetchStep step) {
@@ -112,8 +115,8 @@ class SoftwareFetcherTest {
     }
 
     private SoftwareException failed(SoftwareSettings settings, Ask ask) {
-        SoftwareException failure = catchThrowableOfType(
-                SoftwareException.class, () -> fetch(settings, ask, new ArrayList<>()));
+        SoftwareException failure =
+                catchThrowableOfType(SoftwareException.class, () -> fetch(settings, ask, new ArrayList<>()));
         assertThat(failure).as("%s", ask).isNotNull();
         assertThat(failure.nextAction()).endsWith(".");
         return failure;
@@ -137,7 +140,8 @@ class SoftwareFetcherTest {
                 .allSatisfy(request -> assertThat(request.headers()).doesNotContainKey("authorization"))
                 .extracting(request -> request.header("host"))
                 .containsExactly(
-                        S3Server.HASHES + ".s3.eu-test-1.amazonaws.com", S3Server.BUCKET + ".s3.eu-test-1.amazonaws.com");
+                        S3Server.HASHES + ".s3.eu-test-1.amazonaws.com",
+                        S3Server.BUCKET + ".s3.eu-test-1.amazonaws.com");
     }
 
     @Test
@@ -207,8 +211,7 @@ class SoftwareFetcherTest {
         s3().publish(KEY, CONTENT);
 
         SoftwareException refused = failed(
-                S3Server.settings(store()),
-                new Ask(S3Server.BUCKET, "no/agent", null, S3Server.hashOf(CONTENT), null));
+                S3Server.settings(store()), new Ask(S3Server.BUCKET, "no/agent", null, S3Server.hashOf(CONTENT), null));
 
         assertThat(refused.kind()).isEqualTo(Kind.OBJECT_MISSING);
         assertThat(Tree.of(store())).isEmpty();
@@ -254,7 +257,10 @@ class SoftwareFetcherTest {
     void redirectIsNotFollowed(int status) throws Exception {
         s3().publish(KEY, CONTENT)
                 .objectsBy(S3Server.status(
-                        status, "PermanentRedirect", "Location", "https://" + S3Server.UNPAIRED + ".s3.eu-test-1.amazonaws.com/x"));
+                        status,
+                        "PermanentRedirect",
+                        "Location",
+                        "https://" + S3Server.UNPAIRED + ".s3.eu-test-1.amazonaws.com/x"));
 
         SoftwareException refused = refused(Ask.latest());
 
@@ -385,10 +391,7 @@ class SoftwareFetcherTest {
 
     @Test
     void serverThatKnowsNoRangesIsAskedForTheWhole() throws Exception {
-        s3().publish(KEY, CONTENT)
-                .thenUsual()
-                .then(s3().cutAfter(300_000))
-                .then(s3().whole());
+        s3().publish(KEY, CONTENT).thenUsual().then(s3().cutAfter(300_000)).then(s3().whole());
 
         fetch(Ask.latest());
 

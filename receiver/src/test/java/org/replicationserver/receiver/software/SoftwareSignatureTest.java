@@ -41,8 +41,7 @@ class SoftwareSignatureTest {
 
     private byte[] sign(String statement) throws Exception {
         Files.writeString(directory.resolve("statement"), statement);
-        openssl(
-                "pkeyutl", "-sign", "-rawin", "-inkey", "signing.key.pem", "-in", "statement", "-out", "agent.sig");
+        openssl("pkeyutl", "-sign", "-rawin", "-inkey", "signing.key.pem", "-in", "statement", "-out", "agent.sig");
         return Files.readAllBytes(directory.resolve("agent.sig"));
     }
 
@@ -79,7 +78,9 @@ class SoftwareSignatureTest {
         byte[] signature = sign(statement("agent", "1.2", SHA512));
 
         assertThat(verify("other", "1.2", SHA512, signature)).as("another name").isEqualTo(Kind.SIGNATURE_WRONG);
-        assertThat(verify("agent", "1.3", SHA512, signature)).as("another version").isEqualTo(Kind.SIGNATURE_WRONG);
+        assertThat(verify("agent", "1.3", SHA512, signature))
+                .as("another version")
+                .isEqualTo(Kind.SIGNATURE_WRONG);
         assertThat(verify("agent", null, SHA512, signature)).as("no version").isEqualTo(Kind.SIGNATURE_WRONG);
         assertThat(verify("agent", "1.2", "b".repeat(128), signature))
                 .as("another content")
@@ -95,15 +96,15 @@ class SoftwareSignatureTest {
         openssl("pkey", "-in", "ec.pem", "-pubout", "-out", "ec.pub.pem");
         Path empty = Files.writeString(directory.resolve("empty.pem"), "");
 
-        assertThat(refusalOf(directory.resolve("ec.pub.pem"))).contains("its key is no Ed25519 key", "allowed: a PEM file");
+        assertThat(refusalOf(directory.resolve("ec.pub.pem")))
+                .contains("its key is no Ed25519 key", "allowed: a PEM file");
         assertThat(refusalOf(directory.resolve("signing.key.pem"))).contains("holds no PEM block of a public key");
         assertThat(refusalOf(empty)).contains("holds no PEM block of a public key");
         assertThat(refusalOf(directory.resolve("none.pem"))).contains("no such file or directory");
     }
 
     private static String refusalOf(Path file) {
-        SoftwareException refused =
-                catchThrowableOfType(SoftwareException.class, () -> SoftwareSignature.by(file));
+        SoftwareException refused = catchThrowableOfType(SoftwareException.class, () -> SoftwareSignature.by(file));
         return Objects.requireNonNull(refused.getMessage());
     }
 

@@ -96,7 +96,8 @@ class SoftwareStoreTest {
     }
 
     private static Stream<String> ends() {
-        return Stream.concat(Stream.of("1", "1000000"), Stream.of(FetchStep.values()).map(Enum::name));
+        return Stream.concat(
+                Stream.of("1", "1000000"), Stream.of(FetchStep.values()).map(Enum::name));
     }
 
     @ParameterizedTest
@@ -104,16 +105,18 @@ class SoftwareStoreTest {
     void processThatIsKilledAtAnyStepLeavesOneWholeVersionAndTheNextFetchSucceeds(String end) throws Exception {
         fetch(1);
         publish(content(2));
-        Process process = ChildJvm.start(
-                FetchMain.class, Map.of(), store().toString(), mirror().toString(), KEY, "2", end);
+        Process process =
+                ChildJvm.start(FetchMain.class, Map.of(), store().toString(), mirror().toString(), KEY, "2", end);
         assertThat(process.waitFor()).isEqualTo(137);
 
         boolean isTrusted = Objects.requireNonNull(SoftwareStore.require(SoftwareStore.read(store()), "agent")
                         .lastVersion())
                 .equals(SoftwareVersion.parse("2"));
-        assertThat(current()).as("nothing half").satisfiesAnyOf(
-                file -> assertThat(file).hasBinaryContent(content(1)),
-                file -> assertThat(file).hasBinaryContent(content(2)));
+        assertThat(current())
+                .as("nothing half")
+                .satisfiesAnyOf(
+                        file -> assertThat(file).hasBinaryContent(content(1)),
+                        file -> assertThat(file).hasBinaryContent(content(2)));
         SoftwareStore.open(store()).close();
         assertThat(current()).hasBinaryContent(content(isTrusted ? 2 : 1));
         assertThat(store().resolve("versions/agent").toFile().list())
@@ -132,8 +135,8 @@ class SoftwareStoreTest {
     @Test
     void bytesOfAKilledFetchAreCarriedOnWith() throws Exception {
         publish(content(1));
-        Process process = ChildJvm.start(
-                FetchMain.class, Map.of(), store().toString(), mirror().toString(), KEY, "1", "1000000");
+        Process process =
+                ChildJvm.start(FetchMain.class, Map.of(), store().toString(), mirror().toString(), KEY, "1", "1000000");
         assertThat(process.waitFor()).isEqualTo(137);
         List<Long> progress = new ArrayList<>();
 
@@ -213,8 +216,12 @@ class SoftwareStoreTest {
         publish(content(1));
         SoftwareException[] refused = new SoftwareException[1];
 
-        fetch("1", at(FetchStep.DOWNLOAD, () -> refused[0] = catchThrowableOfType(
-                SoftwareException.class, () -> SoftwareStore.open(store()))));
+        fetch(
+                "1",
+                at(
+                        FetchStep.DOWNLOAD,
+                        () -> refused[0] =
+                                catchThrowableOfType(SoftwareException.class, () -> SoftwareStore.open(store()))));
 
         assertThat(refused[0].kind()).isEqualTo(Kind.STORE_IN_USE);
     }
@@ -252,13 +259,16 @@ class SoftwareStoreTest {
     @Test
     void bytesThatNobodyCarriesOnWithAreGivenUp() throws Exception {
         publish(content(1));
-        Process process = ChildJvm.start(
-                FetchMain.class, Map.of(), store().toString(), mirror().toString(), KEY, "1", "1000000");
+        Process process =
+                ChildJvm.start(FetchMain.class, Map.of(), store().toString(), mirror().toString(), KEY, "1", "1000000");
         assertThat(process.waitFor()).isEqualTo(137);
 
         SoftwareStore.open(store()).close();
         assertThat(store().resolve("incoming/agent/object")).exists();
-        SoftwareStore.open(store(), Instant.now().plus(SoftwareStore.INCOMING_AGE_MAX).plusSeconds(60)).close();
+        SoftwareStore.open(
+                        store(),
+                        Instant.now().plus(SoftwareStore.INCOMING_AGE_MAX).plusSeconds(60))
+                .close();
         assertThat(store().resolve("incoming/agent")).doesNotExist();
     }
 
@@ -290,8 +300,7 @@ class SoftwareStoreTest {
             try (SoftwareFetcher fetcher = SoftwareFetcher.open(settings, S3Server.awsOfMirror())) {
                 String hash = S3Server.hashOf(new byte[] {1});
                 fetcher.fetch(
-                        fetcher.request(S3Server.UNPAIRED, key, null, null, hash, null),
-                        at(FetchStep.DONE, () -> {}));
+                        fetcher.request(S3Server.UNPAIRED, key, null, null, hash, null), at(FetchStep.DONE, () -> {}));
             }
         });
     }

@@ -13,7 +13,15 @@ class SoftwareVersionTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 2, -1", "2, 10, -1", "1.2, 1.10, -1", "1.2, 1.2.0, 0", "1.2.0.1, 1.2, 1", "0, 0.0, 0", "999999999, 1000, 1"})
+    @CsvSource({
+        "1, 2, -1",
+        "2, 10, -1",
+        "1.2, 1.10, -1",
+        "1.2, 1.2.0, 0",
+        "1.2.0.1, 1.2, 1",
+        "0, 0.0, 0",
+        "999999999, 1000, 1"
+    })
     void versionsAreComparedNumberByNumber(String one, String other, int order) {
         assertThat(Integer.signum(version(one).compareTo(version(other)))).isEqualTo(order);
         assertThat(Integer.signum(version(other).compareTo(version(one)))).isEqualTo(-order);
@@ -24,7 +32,8 @@ class SoftwareVersionTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "1.", ".1", "01", "1.-2", "v1", "1 2", "1234567890", "1.2.3.4.5.6.7.8.9", "1.2\n", "\u0661"})
+    @ValueSource(
+            strings = {"", "1.", ".1", "01", "1.-2", "v1", "1 2", "1234567890", "1.2.3.4.5.6.7.8.9", "1.2\n", "\u0661"})
     void textThatIsNoVersionIsNone(String text) {
         assertThat(SoftwareVersion.parse(text)).isNull();
     }

@@ -41,13 +41,8 @@ class SoftwareCommandTest {
         Files.writeString(file, content);
     }
 
-    private void makeState() throws IOException {
-        Files.createDirectories(directory.resolve("state"));
-    }
-
     @Test
     void fetchPrintsWhereTheFileIsAndWhetherItIsNew() throws IOException {
-        makeState();
         put(BUCKET, "latest/agent", "abc");
         put("aws-mgn-internal-hashes-eu-test-1", "latest/agent.sha512", OF_ABC);
 
@@ -67,8 +62,7 @@ class SoftwareCommandTest {
     }
 
     @Test
-    void refusalSaysWhatIsAllowedAndWhatToDo() throws IOException {
-        makeState();
+    void refusalSaysWhatIsAllowedAndWhatToDo() {
         CommandRun refused = run("fetch", "https://example.org/x");
 
         assertThat(refused.exitCode()).isEqualTo(1);
@@ -89,7 +83,6 @@ class SoftwareCommandTest {
 
     @Test
     void versionsAreListedVerifiedAndRolledBack() throws IOException {
-        makeState();
         assertThat(run("list").out()).isEqualTo("no software is installed\n");
         put(UNPAIRED, "agent", "abc");
         run("fetch", "--bucket", UNPAIRED, "--key", "agent", "--software-version", "1", "--sha512", OF_ABC);

@@ -170,9 +170,7 @@ public final class ReplicationServer {
             onTick.add(reported::tick);
         }
         this.software = new SoftwareService(config.software(), config.aws(), this::tellSoftware);
-        if (software.hasSoftware()) {
-            onLoopLater(replications::softwareInstalled);
-        }
+        software.begin();
         SessionEvents events = new SessionEventsFan(told);
         StateRecords records = new StateRecords(
                 files.state(),

@@ -1,6 +1,7 @@
 package org.replicationserver.receiver.software;
 
 import io.vertx.core.json.JsonObject;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * The software of a running server: fetches one object at a time, logs how far it is, and tells how the newest fetch stands. Any thread;
  * a fetch blocks its caller.
  *
- * <p>Nothing is read, connected or loaded before the first fetch.
+ * <p>Nothing is connected or loaded before the first fetch.
  */
 public final class SoftwareService {
     private static final Logger LOG = LoggerFactory.getLogger(SoftwareService.class);
@@ -37,7 +38,7 @@ public final class SoftwareService {
     /**
      * How the newest fetch stands. Immutable.
      *
-     * @param object bucket and key that were asked for
+     * @param object bucket and key that were asked for; empty for what an earlier process has installed
      * @param failure null while it is under way and where it has succeeded
      * @param isDone whether it has ended
      */
@@ -129,12 +130,27 @@ public final class SoftwareService {
         return status;
     }
 
-    /** Whether anything was installed before this process. Reads one small file. */
-    public boolean hasSoftware() {
+    /**
+     * Mends what an earlier process has left half done, if there is a store at all, and tells of what it has; on a thread of its own, since
+     * nothing waits for it.
+     */
+    public void begin() {
+        if (Files.exists(settings.directory())) {
+            Thread.ofVirtual().name("software-mend").start(this::mend);
+        }
+    }
+
+    private void mend() {
         try {
-            return !SoftwareStore.read(settings.directory()).isEmpty();
+            if (SoftwareStore.mend(settings.directory())) {
+                tell(new FetchState("", true, null));
+            }
         } catch (SoftwareException e) {
-            return false;
+            LOG.atWarn()
+                    .addKeyValue("kind", e.kind())
+                    .addKeyValue("cause", e.sentence())
+                    .addKeyValue("nextAction", e.nextAction())
+                    .log("software that was fetched before cannot be looked at");
         }
     }
 }

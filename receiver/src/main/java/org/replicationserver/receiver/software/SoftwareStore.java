@@ -105,6 +105,17 @@ public final class SoftwareStore implements AutoCloseable {
         }
     }
 
+    /**
+     * Mends what a crash has left.
+     *
+     * @return whether anything is installed
+     */
+    static boolean mend(Path directory) throws SoftwareException {
+        try (SoftwareStore store = open(directory)) {
+            return !store.trusted.isEmpty();
+        }
+    }
+
     private static void closeQuietly(StateDirectory state) {
         try {
             state.close();

@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.Signature;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -502,6 +506,43 @@ class SoftwareFetcherTest {
                 .isDirectoryContaining("glob:**/3")
                 .isDirectoryNotContaining("glob:**/2");
         assertThat(current()).hasBinaryContent(content(5));
+    }
+
+    // --- signatures
+
+    private static byte[] sign(KeyPair keys, @Nullable String version, byte[] content) throws Exception {
+        Signature signature = Signature.getInstance("Ed25519");
+        signature.initSign(keys.getPrivate());
+        signature.update(SoftwareSignature.statement(
+                "agent", version == null ? null : SoftwareVersion.parse(version), S3Server.hashOf(content)));
+        return signature.sign();
+    }
+
+    @Test
+    void softwareWithoutASoundSignatureIsRefusedWhereOneIsAskedFor() throws Exception {
+        KeyPair keys = KeyPairGenerator.getInstance("Ed25519").generateKeyPair();
+        Path key = Files.writeString(
+                directory.resolve("signing.pub.pem"),
+                "-----BEGIN PUBLIC KEY-----\n"
+                        + Base64.getMimeEncoder()
+                                .encodeToString(keys.getPublic().getEncoded())
+                        + "\n-----END PUBLIC KEY-----\n");
+        SoftwareSettings settings = S3Server.settings(store(), 16 << 20, Duration.ofSeconds(30), Optional.of(key));
+        s3().publish(KEY, CONTENT);
+
+        assertThat(refused(settings, Ask.version("1")).kind()).isEqualTo(Kind.SIGNATURE_MISSING);
+        s3().put(S3Server.HASHES, KEY + ".sig", sign(keys, "2", CONTENT));
+        assertThat(refused(settings, Ask.version("1")).kind()).isEqualTo(Kind.SIGNATURE_WRONG);
+        assertThat(s3().received(KEY)).as("the object is not even asked for").isEmpty();
+        s3().put(S3Server.HASHES, KEY + ".sig", sign(keys, "1", CONTENT));
+        assertThat(fetch(settings, Ask.version("1"), new ArrayList<>())
+                        .version()
+                        .signed())
+                .isTrue();
+        s3().publish(KEY, OTHER);
+        String given = Base64.getEncoder().encodeToString(sign(keys, "2", OTHER));
+        Ask withSignature = new Ask(S3Server.BUCKET, KEY, "2", null, given);
+        assertThat(fetch(settings, withSignature, new ArrayList<>()).isNew()).isTrue();
     }
 
     // --- a mirror

@@ -36,6 +36,7 @@ final class StatusText {
             written.line("replication server: " + status.getString("replicationServerId"));
         }
         controlPlane.lines().forEach(written::line);
+        written.software(status.getJsonObject("software", new JsonObject()));
         List<JsonObject> sources = objects(status, "sourceServers");
         if (sources.isEmpty()) {
             written.line(
@@ -55,6 +56,24 @@ final class StatusText {
 
     private void line(String line) {
         text.append(line).append('\n');
+    }
+
+    /** Nothing where nothing is fetched, and nothing has failed. */
+    private void software(JsonObject software) {
+        JsonObject fetch = software.getJsonObject("fetch");
+        if (fetch != null) {
+            long size = fetch.getLong("sizeBytes");
+            line("software: " + fetch.getString("name") + " is being fetched from " + fetch.getString("source") + ", "
+                    + (size == 0
+                            ? "nothing of it is here yet"
+                            : Amounts.bytes(fetch.getLong("bytes")) + " of " + Amounts.bytes(size)));
+        }
+        JsonObject failure = software.getJsonObject("lastFailure");
+        if (failure != null) {
+            line("software: " + failure.getString("object") + " was not fetched");
+            line("  " + failure.getString("kind") + ": " + failure.getString("sentence"));
+            line("    " + failure.getString("nextAction"));
+        }
     }
 
     private void source(JsonObject source) {

@@ -109,9 +109,13 @@ class PackagesTest {
             .resideInAPackage(BASE + "snapshot..");
 
     @ArchTest
+    static final ArchRule SOFTWARE_KNOWS_NOTHING_OF_REPLICATION = knowsNothingOf(
+            "software", "protocol", "session", "listener", "replication", "status", "control", "server", "tool");
+
+    @ArchTest
     static final ArchRule ONLY_CLIENTS_KNOW_THE_CLOUD = noClasses()
             .that()
-            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..", BASE + "snapshot..")
+            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..", BASE + "snapshot..", BASE + "software..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("software.amazon.awssdk..", "java.net.http..");

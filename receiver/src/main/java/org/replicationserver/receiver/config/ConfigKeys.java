@@ -333,6 +333,51 @@ final class ConfigKeys {
             ValueType.seconds(1_000, HOUR_MILLIS),
             "15",
             "EC2 is asked after so long whether snapshots are complete, then in intervals that double up to 20 times of it.");
+    static final ConfigKey<Path> SOFTWARE_DIRECTORY = keyBelowState(
+            "software.directory",
+            "software",
+            "Directory of the software that was fetched, and of what was trusted last.");
+    static final ConfigKey<Optional<Path>> SOFTWARE_ALLOW_LIST = key(
+            "software.allow-list",
+            ValueType.optional(ValueType.path()),
+            "",
+            "File of the buckets that software may be fetched from, in the place of those that are built in; software buckets prints"
+                    + " these in its form.");
+    static final ConfigKey<Long> SOFTWARE_BYTES_MAX =
+            key("software.bytes-max", ValueType.bytes(MIB, 64 * GIB), "1GiB", "A larger object is not fetched.");
+    static final ConfigKey<Duration> SOFTWARE_TIMEOUT = key(
+            "software.timeout-seconds",
+            ValueType.seconds(1_000, 24 * HOUR_MILLIS),
+            "3600",
+            "A fetch that takes longer, with all its attempts, is given up; the next one carries on where it ended.");
+    static final ConfigKey<Boolean> SOFTWARE_SIGN_REQUESTS = key(
+            "software.sign-requests",
+            ValueType.bool(),
+            "false",
+            "Signs requests to S3 by aws.credentials, for buckets that are not public.");
+    static final ConfigKey<Optional<String>> SOFTWARE_VPC_ENDPOINT = key(
+            "software.vpc-endpoint",
+            ValueType.optional(ValueType.s3VpcEndpoint()),
+            "",
+            "Name of an interface endpoint of S3 in the VPC; empty takes the names of S3 in the region, which a gateway endpoint serves"
+                    + " too.");
+    static final ConfigKey<Boolean> SOFTWARE_ALLOW_PRIVATE_ADDRESSES = key(
+            "software.allow-private-addresses",
+            ValueType.bool(),
+            "false",
+            "Lets names of S3 lead to private, link-local and loopback addresses, as they do with a private DNS; software.vpc-endpoint"
+                    + " may without.");
+    static final ConfigKey<Optional<Path>> SOFTWARE_SIGNING_KEY_FILE = key(
+            "software.signing-key-file",
+            ValueType.optional(ValueType.path()),
+            "",
+            "PEM file of an Ed25519 public key; software without a signature by it is refused then.");
+    static final ConfigKey<Optional<Path>> SOFTWARE_MIRROR_DIRECTORY = key(
+            "software.mirror-directory",
+            ValueType.optional(ValueType.path()),
+            "",
+            "Directory with BUCKET/KEY for each object, its hash and its signature, in the place of S3; nothing is asked of the network"
+                    + " then.");
 
     static final ConfigKey<LogFormat> LOG_FORMAT = key(
             "log.format",

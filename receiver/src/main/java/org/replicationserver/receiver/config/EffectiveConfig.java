@@ -70,6 +70,7 @@ public final class EffectiveConfig {
                 aws(),
                 control(),
                 snapshots(),
+                software(),
                 new LogConfig(get(ConfigKeys.LOG_FORMAT), get(ConfigKeys.LOG_LEVEL)));
     }
 
@@ -112,6 +113,15 @@ public final class EffectiveConfig {
         } catch (IOException e) {
             throw new ConfigException(List.of(origin(ConfigKeys.AWS_CA_FILE) + ": " + e.getMessage()));
         }
+    }
+
+    /**
+     * Looks at the file of {@code software.allow-list}.
+     *
+     * @throws ConfigException when it cannot be used
+     */
+    public void checkAllowList() throws ConfigException {
+        AllowListFile.read(get(ConfigKeys.SOFTWARE_ALLOW_LIST));
     }
 
     private ListenConfig listen() {
@@ -191,5 +201,18 @@ public final class EffectiveConfig {
                 get(ConfigKeys.CONTROL_ASSOCIATIONS_INTERVAL),
                 get(ConfigKeys.CONTROL_PROGRESS_INTERVAL),
                 get(ConfigKeys.CONTROL_OUTBOX_BYTES_MAX));
+    }
+
+    private SoftwareSettings software() {
+        return new SoftwareSettings(
+                get(ConfigKeys.SOFTWARE_DIRECTORY),
+                get(ConfigKeys.SOFTWARE_ALLOW_LIST),
+                get(ConfigKeys.SOFTWARE_BYTES_MAX),
+                get(ConfigKeys.SOFTWARE_TIMEOUT),
+                get(ConfigKeys.SOFTWARE_SIGN_REQUESTS),
+                get(ConfigKeys.SOFTWARE_VPC_ENDPOINT),
+                get(ConfigKeys.SOFTWARE_ALLOW_PRIVATE_ADDRESSES),
+                get(ConfigKeys.SOFTWARE_SIGNING_KEY_FILE),
+                get(ConfigKeys.SOFTWARE_MIRROR_DIRECTORY));
     }
 }

@@ -27,6 +27,7 @@ public record ServerConfig(
         AwsSettings aws,
         ControlSettings control,
         SnapshotSettings snapshots,
+        SoftwareSettings software,
         LogConfig log) {
     /** What the JDK takes as the path of a Unix socket. */
     static final int SOCKET_PATH_BYTES_MAX = 106;

@@ -32,6 +32,7 @@ final class Explainer {
     private final DiskSet disks;
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
+    private final SoftwareLink software;
     private final TransferRates rates;
     private final LagAttribution attribution;
     private final StallDetector stall;
@@ -47,6 +48,7 @@ final class Explainer {
             DiskSet disks,
             AgentPresence agent,
             ControlPlaneLink controlPlane,
+            SoftwareLink software,
             TransferRates rates,
             LagAttribution attribution,
             StallDetector stall) {
@@ -54,6 +56,7 @@ final class Explainer {
         this.disks = disks;
         this.agent = agent;
         this.controlPlane = controlPlane;
+        this.software = software;
         this.rates = rates;
         this.attribution = attribution;
         this.stall = stall;
@@ -115,6 +118,7 @@ final class Explainer {
         Moment now = situation.now();
         explainVolumes(now, found);
         add(found, ControlPlaneExplainer.explain(controlPlane, now));
+        add(found, software.explain(now));
         add(found, duplicateAgent);
         add(found, recordLost);
         add(found, serverDrained);

@@ -133,6 +133,11 @@ public enum ExplanationCode {
             "what answers as the control plane has not spoken its API for {seconds}: {reason}; tried again {nextAttempt};"
                     + " replication goes on, what is to be told is kept",
             null),
+    SOFTWARE_NOT_FETCHED(
+            WARNING,
+            DataReplicationErrorCode.FAILED_TO_DOWNLOAD_REPLICATION_SOFTWARE,
+            "software {object} was not fetched {seconds} ago, {kind}: {reason}; replication goes on, what is installed is as it was",
+            null),
     RECORD_LOST(
             WARNING,
             null,

@@ -56,6 +56,7 @@ import org.replicationserver.receiver.replication.DataReplicationInfo;
 import org.replicationserver.receiver.replication.ReplicationListener;
 import org.replicationserver.receiver.replication.ReplicationSettings;
 import org.replicationserver.receiver.replication.Replications;
+import org.replicationserver.receiver.replication.SoftwareTrouble;
 import org.replicationserver.receiver.replication.StageClocks;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
 import org.replicationserver.receiver.session.BandwidthSchedule;
@@ -64,6 +65,8 @@ import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceClocks;
+import org.replicationserver.receiver.software.SoftwareException;
+import org.replicationserver.receiver.software.SoftwareService;
 import org.replicationserver.receiver.staging.NvmeScanner;
 import org.replicationserver.receiver.staging.StagingWatch;
 import org.replicationserver.receiver.staging.VolumeLocator;
@@ -108,6 +111,7 @@ public final class ReplicationServer {
     private final Replications replications;
     private final ControlLink controlLink;
     private final MeterRegistry metrics;
+    private final SoftwareService software;
     private final Executor eventLoop;
     private final StopSteps stopSteps;
     private final StagingWatch watch;
@@ -175,6 +179,8 @@ public final class ReplicationServer {
             stateListeners.add(reported);
             onTick.add(reported::tick);
         }
+        this.software = new SoftwareService(config.software(), config.aws(), this::tellSoftware);
+        software.begin();
         SessionEvents events = new SessionEventsFan(told);
         StateRecords records = new StateRecords(
                 files.state(),
@@ -397,6 +403,7 @@ public final class ReplicationServer {
                                 recentLogs,
                                 this::info,
                                 this::drain,
+                                software,
                                 eventLoop)
                         .handlers(),
                 this::infos,
@@ -432,7 +439,23 @@ public final class ReplicationServer {
                 replications,
                 sessions,
                 controlLink.knownReplicatorId(),
-                controlLink.status(followed == null ? null : followed.status()));
+                controlLink.status(followed == null ? null : followed.status()),
+                software.status());
+    }
+
+    /** A fetch has begun or ended; any thread. */
+    private void tellSoftware(SoftwareService.FetchState state) {
+        SoftwareException failure = state.failure();
+        onLoopLater(() -> {
+            if (failure != null) {
+                replications.softwareFailed(new SoftwareTrouble(
+                        state.object(), failure.kind().name(), failure.sentence(), failure.nextAction()));
+            } else if (state.isDone()) {
+                replications.softwareInstalled();
+            } else {
+                replications.softwareFetching();
+            }
+        });
     }
 
     /** What is told of volumes; event loop. */

@@ -65,6 +65,16 @@ class ServerConfigTest {
                                 Duration.ofSeconds(120),
                                 Duration.ofSeconds(60),
                                 Duration.ofSeconds(15)),
+                        new SoftwareSettings(
+                                state.resolve("software"),
+                                Optional.empty(),
+                                1 << 30,
+                                Duration.ofHours(1),
+                                false,
+                                Optional.empty(),
+                                false,
+                                Optional.empty(),
+                                Optional.empty()),
                         new LogConfig(LogFormat.AUTO, LogLevel.INFO)));
     }
 
@@ -228,6 +238,36 @@ class ServerConfigTest {
                         "34",
                         c -> c.snapshots().completionInterval(),
                         Duration.ofSeconds(34)),
+                new Mapping("software.directory", "/sw", c -> c.software().directory(), Path.of("/sw")),
+                new Mapping(
+                        "software.allow-list", "/l.txt", c -> c.software().allowList(), Optional.of(Path.of("/l.txt"))),
+                new Mapping("software.bytes-max", "2MiB", c -> c.software().bytesMax(), 2L << 20),
+                new Mapping("software.timeout-seconds", "9", c -> c.software().timeout(), Duration.ofSeconds(9)),
+                new Mapping(
+                        "software.sign-requests",
+                        "true",
+                        c -> "signed " + c.software().signRequests(),
+                        "signed true"),
+                new Mapping(
+                        "software.vpc-endpoint",
+                        "bucket.vpce-0a-1b.s3.eu-test-1.vpce.amazonaws.com",
+                        c -> c.software().vpcEndpoint(),
+                        Optional.of("bucket.vpce-0a-1b.s3.eu-test-1.vpce.amazonaws.com")),
+                new Mapping(
+                        "software.allow-private-addresses",
+                        "true",
+                        c -> "private " + c.software().allowPrivateAddresses(),
+                        "private true"),
+                new Mapping(
+                        "software.signing-key-file",
+                        "/k.pem",
+                        c -> c.software().signingKeyFile(),
+                        Optional.of(Path.of("/k.pem"))),
+                new Mapping(
+                        "software.mirror-directory",
+                        "/m",
+                        c -> c.software().mirrorDirectory(),
+                        Optional.of(Path.of("/m"))),
                 new Mapping("log.format", "json", c -> c.log().format(), LogFormat.JSON),
                 new Mapping("log.level", "debug", c -> c.log().level(), LogLevel.DEBUG));
     }

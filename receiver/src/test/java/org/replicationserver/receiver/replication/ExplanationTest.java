@@ -141,6 +141,17 @@ class ExplanationTest {
                 "the agent at 192.0.2.7:4711 was refused 0 s ago with VERSION: this server speaks version 1",
                 world -> world.open(Welcome.Action.RESCAN));
         row(
+                ExplanationCode.SOFTWARE_NOT_FETCHED,
+                world -> {
+                    world.model.softwareFailed(
+                            new SoftwareTrouble("bucket/key", "HASH_DIFFERS", "it has another hash", "Ask why."),
+                            world.now());
+                    world.passSeconds(3);
+                },
+                "software bucket/key was not fetched 3 s ago, HASH_DIFFERS: it has another hash; replication goes on, what is installed is"
+                        + " as it was",
+                world -> world.model.softwareFetching());
+        row(
                 ExplanationCode.AGENT_NEVER_CONNECTED,
                 world -> world.passSeconds(300),
                 "no session of the agent has been opened in 5 min",

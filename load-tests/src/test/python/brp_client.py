@@ -50,6 +50,9 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 class Type(enum.IntEnum):
     HELLO = 0x01
     WELCOME = 0x02
+    TEST_OPEN = 0x03
+    TEST_OPENED = 0x04
+    TEST_RESULT = 0x05
     EPOCH_OPEN = 0x10
     EPOCH_COMMIT = 0x11
     EPOCH_STATUS = 0x12
@@ -66,6 +69,9 @@ class Type(enum.IntEnum):
     FENCE = 0x63
     DURABLE_ACK = 0x64
     ATTACHED = 0x65
+    TEST = 0x66
+    TEST_ATTACH = 0x67
+    TEST_ACK = 0x68
 
 
 KNOWN_TYPES = {t.value for t in Type}
@@ -96,13 +102,23 @@ REQUIRED = {
     Type.BYE: {"reason": str},
     Type.ATTACH: {"generation": str, "stream": int},
     Type.ATTACHED: {"windowBytes": int, "rawLenMax": int, "unackedFramesMax": int},
+    Type.TEST_OPEN: {"versions": list, "sourceServerId": str, "streams": int, "seconds": int, "bytesMax": int},
+    Type.TEST_OPENED: {"version": int, "test": str, "streams": int, "seconds": int, "bytesMax": int,
+                       "attachMillis": int},
+    Type.TEST_ATTACH: {"test": str, "stream": int},
+    Type.TEST_ACK: {"checkedSeq": str, "limitBytes": int},
+    Type.TEST_RESULT: {"ended": str, "millis": int, "frames": int, "rawBytes": int, "payloadBytes": int,
+                       "replicatedBytes": int, "waits": dict, "busy": dict, "volumes": list},
 }
 REQUIRED_OF_DISK = {"deviceName": str, "sizeBytes": int, "blockSizeBytes": int}
 REQUIRED_OF_VOLUME = {"index": int, "volumeId": str, "deviceName": str, "sizeBytes": int, "blockSizeBytes": int,
                       "dataGen": str, "committedEpoch": str, "fresh": bool, "action": str, "reason": str}
 REQUIRED_OF_BACKLOG = {"index": int, "backlogBytes": int}
 REQUIRED_OF_WAITS = {"sourceMillis": int, "networkMillis": int, "windowMillis": int}
-MINIMUM = {Type.HELLO: {"streams": 1}, Type.WELCOME: {"streams": 1}}
+MINIMUM = {Type.HELLO: {"streams": 1}, Type.WELCOME: {"streams": 1},
+           Type.TEST_OPEN: {"streams": 1, "seconds": 1, "bytesMax": 1}}
+MAXIMUM = {Type.TEST_OPEN: {"streams": 16, "seconds": 30, "bytesMax": 1 << 34}}
+BLOCK_TYPES = {Type.DATA, Type.ZERO, Type.TEST}  # those with the longer header
 
 
 class Refused(Exception):
@@ -244,7 +260,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class DataFields:
-    """The header of DATA from byte 32 on; for ZERO read `length`, for DATA read `raw_crc32c`."""
+    """The header of DATA from byte 32 on; for ZERO read `length`, for DATA and TEST read `raw_crc32c`."""
 
     volume: int
     codec: int
@@ -291,7 +307,7 @@ def decode(octets, seq=None, accepts=None, raw_len_max=RAW_LEN_MAX):
     magic, frame_type, flags, header_len, payload_len, _, frame_seq, crc, _ = struct.unpack_from("<IBBHIIQII", octets)
     if magic != MAGIC:
         raise Refused("PROTOCOL", f"magic 0x{magic:08x}")
-    shortest = DATA_HEADER_LEN_MIN if frame_type in (Type.DATA, Type.ZERO) else HEADER_LEN_MIN
+    shortest = DATA_HEADER_LEN_MIN if frame_type in BLOCK_TYPES else HEADER_LEN_MIN
     if not shortest <= header_len <= HEADER_LEN_MAX or header_len % 8:
         raise Refused("PROTOCOL", f"header_len {header_len}")
     if len(octets) < header_len:
@@ -315,7 +331,7 @@ def decode(octets, seq=None, accepts=None, raw_len_max=RAW_LEN_MAX):
 
 
 def _check_lengths(frame_type, fields, payload_len, raw_len_max):
-    if frame_type in (Type.DATA, Type.ZERO):
+    if frame_type in BLOCK_TYPES:
         _check_block(frame_type, DataFields.of(fields), payload_len, raw_len_max)
     elif frame_type in REQUIRED or frame_type >= 0x80:
         if payload_len > JSON_BYTES_MAX:
@@ -337,11 +353,11 @@ def _check_block(frame_type, block, payload_len, raw_len_max):
     elif payload_len > block.raw_len or block.codec == STORED and payload_len != block.raw_len \
             or block.codec == LZ4 and payload_len == block.raw_len:
         raise Refused("LIMIT", f"payload_len {payload_len} codec {block.codec} raw_len {block.raw_len}")
-    if block.codec > (LZ4 if frame_type == Type.DATA else STORED):
+    if block.codec > (STORED if frame_type == Type.ZERO else LZ4):
         raise Refused("UNSUPPORTED", f"codec {block.codec}")
     if block.dflags > (MAY_DEALLOCATE if frame_type == Type.ZERO else 0):
         raise Refused("UNSUPPORTED", f"dflags 0x{block.dflags:02x}")
-    if block.offset % SECTOR:
+    if frame_type != Type.TEST and block.offset % SECTOR:
         raise Refused("RANGE", f"offset {block.offset}")
 
 
@@ -371,6 +387,9 @@ def parse_body(frame_type, payload):
     _check_members(Type(frame_type).name, body, REQUIRED[frame_type])
     for member, least in MINIMUM.get(frame_type, {}).items():
         if body[member] < least:
+            raise Refused("PROTOCOL", f"{member} is {body[member]}")
+    for member, most in MAXIMUM.get(frame_type, {}).items():
+        if body[member] > most:
             raise Refused("PROTOCOL", f"{member} is {body[member]}")
     for element in body.get("disks", []) if frame_type == Type.HELLO else []:
         _check_members("disk", element, REQUIRED_OF_DISK)

@@ -62,6 +62,7 @@ final class Linux {
     static final long BLKSSZGET = 0x1268;
     static final long BLKZEROOUT = 0x127f;
     static final long BLKGETSIZE64 = 0x80081272L;
+    static final int PRIO_PROCESS = 0;
     static final int AT_FDCWD = -100;
     static final int AT_EMPTY_PATH = 0x1000;
     static final int STATX_BASIC_STATS = 0x7ff;
@@ -95,6 +96,7 @@ final class Linux {
             function("statx", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS);
     private static final MethodHandle FTRUNCATE = function("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
     private static final MethodHandle LSEEK = function("lseek", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle SETPRIORITY = function("setpriority", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle RENAME = function("rename", JAVA_INT, ADDRESS, ADDRESS);
 
     private Linux() {}
@@ -211,6 +213,15 @@ final class Linux {
     static int rename(MemorySegment capture, MemorySegment from, MemorySegment to) {
         try {
             return result(capture, (int) RENAME.invokeExact(capture, from, to));
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /** Of the calling thread only: Linux keeps the nice value by thread, whatever POSIX says. */
+    static int setNiceOfThread(MemorySegment capture, int nice) {
+        try {
+            return result(capture, (int) SETPRIORITY.invokeExact(capture, PRIO_PROCESS, 0, nice));
         } catch (Throwable e) {
             throw unexpected(e);
         }

@@ -7,11 +7,14 @@ public final class Features {
     /** The agent tells of its backlog and of what it waits for by SOURCE_STATUS. */
     public static final String SOURCE_STATUS = "source-status";
 
+    /** Speed tests, on connections of their own: TEST_OPENED grants it, WELCOME never does. */
+    public static final String SPEED_TEST = "speed-test";
+
     private static final List<String> ALL = List.of(SOURCE_STATUS);
 
     private Features() {}
 
-    /** Those of the wanted features that this version defines, each once. */
+    /** Those of the wanted features that WELCOME can grant, each once. */
     public static List<String> granted(List<String> wanted) {
         return ALL.stream().filter(wanted::contains).toList();
     }

@@ -63,6 +63,7 @@ import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceClocks;
+import org.replicationserver.receiver.session.SpeedTestRuntime;
 import org.replicationserver.receiver.status.ResourceSampler;
 import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.receiver.status.VolumeMeters;
@@ -186,7 +187,9 @@ public final class ReplicationServer {
                 records,
                 eventLoop,
                 this::after,
-                new SecureRandom());
+                new SecureRandom(),
+                new SpeedTestRuntime(
+                        BackgroundExecutor.start("speed-test", SpeedTestRuntime.TASKS_MAX), this::eventLoopCpuNanos));
         reports.to(sessions);
         onLoopLater(() -> sessions.setServerBandwidth(configuredBandwidth()));
         this.assignedSources = new AssignedSources(pins, sessions, meters);
@@ -324,6 +327,10 @@ public final class ReplicationServer {
         controlLink.tellModels(replications);
         replications.tick();
         onTick.forEach(Runnable::run);
+    }
+
+    private long eventLoopCpuNanos() {
+        return listener.eventLoopCpuNanos();
     }
 
     private StageClocks clocks(String sourceServerId) {

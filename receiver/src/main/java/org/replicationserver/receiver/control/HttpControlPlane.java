@@ -12,12 +12,12 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.aws.Credentials;
 import org.replicationserver.receiver.aws.HttpsTrust;
+import org.replicationserver.receiver.aws.RenewableCredentials;
 import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.retries.StandardRetryStrategy;
 import software.amazon.awssdk.retries.api.AcquireInitialTokenRequest;
 import software.amazon.awssdk.retries.api.BackoffStrategy;
@@ -76,7 +76,7 @@ public final class HttpControlPlane implements ControlPlane {
     }
 
     static HttpControlPlane open(
-            ControlSettings settings, AwsSettings aws, AwsCredentialsProvider credentials, Clock clock)
+            ControlSettings settings, AwsSettings aws, RenewableCredentials credentials, Clock clock)
             throws IOException {
         Duration silence = settings.attemptTimeout().plusSeconds(WAIT_SECONDS_MAX);
         SignedExchange exchanges = new SignedExchange(
@@ -278,6 +278,9 @@ public final class HttpControlPlane implements ControlPlane {
                 return answer;
             } catch (ControlPlaneException e) {
                 permit.told(e);
+                if (e.kind() == Kind.REFUSED_CREDENTIALS) {
+                    exchanges.credentialsRefused();
+                }
                 if (attempt >= attemptsMax) {
                     throw e;
                 }

@@ -77,8 +77,17 @@ final class AdminClient {
 
     /** What the server tells of itself. */
     JsonObject status() throws NoAnswerException {
+        return told("/status");
+    }
+
+    /** Which volumes the server has, and of each whether it is open. */
+    JsonObject volumes() throws NoAnswerException {
+        return told("/volumes");
+    }
+
+    private JsonObject told(String what) throws NoAnswerException {
         try {
-            Reply reply = ask(HttpMethod.GET, "/status");
+            Reply reply = ask(HttpMethod.GET, what);
             if (reply.status() == DONE) {
                 return reply.body().toJsonObject();
             }

@@ -81,7 +81,20 @@ class PackagesTest {
 
     @ArchTest
     static final ArchRule AWS_IS_FOR_CLIENTS = knowsNothingOf(
-            "aws", "protocol", "session", "listener", "replication", "status", "control", "server", "tool");
+            "aws",
+            "protocol",
+            "session",
+            "listener",
+            "replication",
+            "status",
+            "control",
+            "server",
+            "tool",
+            "preflight");
+
+    @ArchTest
+    static final ArchRule PREFLIGHT_LOOKS_FROM_OUTSIDE =
+            knowsNothingOf("preflight", "protocol", "listener", "replication", "status", "control", "server", "tool");
 
     @ArchTest
     static final ArchRule ONLY_CLIENTS_KNOW_THE_CLOUD = noClasses()

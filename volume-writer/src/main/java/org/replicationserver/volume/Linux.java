@@ -75,6 +75,8 @@ final class Linux {
     private static final long STATX_MASK_OFFSET = 0;
     private static final long STATX_MODE_OFFSET = 28;
     private static final long STATX_SIZE_OFFSET = 40;
+    private static final long STATX_BLOCKS_OFFSET = 48;
+    private static final long STATX_BLOCK_BYTES = 512;
     private static final long STATX_DIO_MEM_ALIGN_OFFSET = 152;
     private static final long STATX_DIO_OFFSET_ALIGN_OFFSET = 156;
 
@@ -233,6 +235,10 @@ final class Linux {
 
     static long statxSizeBytes(MemorySegment statx) {
         return statx.get(JAVA_LONG, STATX_SIZE_OFFSET);
+    }
+
+    static long statxAllocatedBytes(MemorySegment statx) {
+        return statx.get(JAVA_LONG, STATX_BLOCKS_OFFSET) * STATX_BLOCK_BYTES;
     }
 
     /** 0 where the kernel (before 6.1) or the file system does not tell, or does not take O_DIRECT. */

@@ -54,7 +54,12 @@ final class LinuxFile implements AutoCloseable {
     }
 
     /** What a path, or an open file, is. */
-    record Facts(int kind, long sizeBytes, int directMemoryAlignmentBytes, int directOffsetAlignmentBytes) {
+    record Facts(
+            int kind,
+            long sizeBytes,
+            long allocatedBytes,
+            int directMemoryAlignmentBytes,
+            int directOffsetAlignmentBytes) {
         boolean isBlockDevice() {
             return kind == Linux.S_IFBLK;
         }
@@ -95,6 +100,7 @@ final class LinuxFile implements AutoCloseable {
         return new Facts(
                 Linux.statxKind(statx),
                 Linux.statxSizeBytes(statx),
+                Linux.statxAllocatedBytes(statx),
                 Linux.statxDirectMemoryAlignmentBytes(statx),
                 Linux.statxDirectOffsetAlignmentBytes(statx));
     }

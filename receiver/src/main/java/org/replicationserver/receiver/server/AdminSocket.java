@@ -6,6 +6,7 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.SocketAddress;
 import java.io.IOException;
@@ -29,6 +30,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * GET  /status                                 all that is known of every replication, limits of bandwidth, the control plane
+ * GET  /volumes                                which volumes are assigned, and of each whether it is open
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
  * POST /sources/{sourceServerId}/throttle/{mbps} limits what a source server sends, instead of its schedule; 0 is no limit
@@ -39,6 +41,7 @@ import org.slf4j.LoggerFactory;
  */
 final class AdminSocket {
     private static final String STATUS = "/status";
+    private static final String VOLUMES = "/volumes";
     private static final Pattern REOPEN = Pattern.compile("/volumes/([A-Za-z0-9._-]{1,128})/reopen");
     private static final Pattern ACCEPT = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/accept-agents");
 
@@ -91,6 +94,10 @@ final class AdminSocket {
             request.response()
                     .putHeader("content-type", "application/json")
                     .end(status.get().toBuffer());
+        } else if (HttpMethod.GET.equals(request.method()) && VOLUMES.equals(request.path())) {
+            request.response()
+                    .putHeader("content-type", "application/json")
+                    .end(volumes().toBuffer());
         } else if (post && reopen.matches()) {
             reopen(request, reopen.group(1));
         } else if (post && accept.matches()) {
@@ -106,6 +113,16 @@ final class AdminSocket {
         } else {
             answer(request, 404, "error", "no such command");
         }
+    }
+
+    /** {@code trouble} says why a volume is not open, and is null where it is. */
+    private JsonObject volumes() {
+        JsonArray volumes = new JsonArray();
+        sessions.volumes().forEach((volumeId, availability) -> {
+            String trouble = availability instanceof Availability.Unavailable none ? none.reason() : null;
+            volumes.add(new JsonObject().put("volumeId", volumeId).put("trouble", trouble));
+        });
+        return new JsonObject().put("volumes", volumes);
     }
 
     /** @param sourceServerId null for all together */

@@ -281,6 +281,17 @@ public final class Sessions implements SourceSlot.SlotOwner {
         return slot == null ? null : slot.throttle.held();
     }
 
+    /** What there is of each assigned volume. */
+    public Map<String, Availability> volumes() {
+        Map<String, Availability> found = new LinkedHashMap<>();
+        for (SourceSlot slot : slots.values()) {
+            for (VolumeAssignment volume : slot.volumes.assignment().volumes()) {
+                found.put(volume.volumeId(), slot.volumes.find(volume));
+            }
+        }
+        return found;
+    }
+
     /** Opens a volume anew and draws a new data generation for it; null if no such volume is assigned. */
     public @Nullable CompletionStage<Availability> reopen(String volumeId) {
         for (SourceSlot slot : slots.values()) {

@@ -92,7 +92,7 @@ final class PreflightCommand implements Callable<Integer> {
                 JsonObject volume = told.getJsonObject(i);
                 volumes.put(volume.getString("volumeId"), volume.getString("trouble"));
             }
-            return new RunningServer(volumes);
+            return new RunningServer(config.listen().port(), volumes);
         } catch (NoAnswerException e) {
             return null;
         }

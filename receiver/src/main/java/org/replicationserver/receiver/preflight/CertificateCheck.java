@@ -13,6 +13,8 @@ import java.time.Instant;
 
 /** How long agents will accept the certificate of this server. */
 final class CertificateCheck implements PreflightCheck {
+    static final String NAME = "certificate";
+
     private static final Duration TOLD_BEFORE = Duration.ofDays(30);
     private static final String FIX =
             "Make a new server.cert.pem for the same server.key.pem, as the README says, and start the server again.";
@@ -27,7 +29,7 @@ final class CertificateCheck implements PreflightCheck {
 
     @Override
     public String name() {
-        return "certificate";
+        return NAME;
     }
 
     @Override

@@ -23,6 +23,8 @@ import org.replicationserver.cert.Pin;
  * has shown its key, so that the server counts no more than a probe. Where no server runs, whether one could listen.
  */
 final class ListenerCheck implements PreflightCheck {
+    static final String NAME = "listener";
+
     private static final int TIMEOUT_MILLIS = 5000;
 
     private final InetAddress address;
@@ -39,7 +41,7 @@ final class ListenerCheck implements PreflightCheck {
 
     @Override
     public String name() {
-        return "listener " + where();
+        return NAME + " " + where();
     }
 
     private String where() {

@@ -34,6 +34,8 @@ public final class PreflightChecks implements AutoCloseable {
     private static final Duration SILENCE_TIMEOUT = Duration.ofSeconds(4);
     private static final String CONTROL_PLANE = "control plane";
     private static final String EC2 = "EC2";
+    private static final String STATE_DIRECTORY = "state.directory";
+    private static final String IMAGE_DIRECTORY = "image.directory";
     private static final String LOCAL = "control.mode is local: assignments come from a file";
 
     /** Own addresses beyond these are not dialled. */
@@ -67,12 +69,17 @@ public final class PreflightChecks implements AutoCloseable {
      */
     public List<PreflightCheck> all(List<AssignedSource> assigned, @Nullable RunningServer running) {
         List<PreflightCheck> checks = new ArrayList<>(services());
-        addresses()
-                .forEach(address -> checks.add(
-                        new ListenerCheck(address, config.listen().port(), config.certDirectory(), running != null)));
+        checks.addAll(ofMachine(config, clock, assigned, running));
+        return checks;
+    }
+
+    /** Those that look at this machine alone, and so cost little. */
+    public static List<PreflightCheck> ofMachine(
+            ServerConfig config, Clock clock, List<AssignedSource> assigned, @Nullable RunningServer running) {
+        List<PreflightCheck> checks = new ArrayList<>(listeners(config, running));
         checks.add(new CertificateCheck(config.certDirectory(), clock));
-        checks.add(new DirectoryCheck("state.directory", config.stateDirectory()));
-        checks.add(new DirectoryCheck("image.directory", config.imageDirectory()));
+        checks.add(new DirectoryCheck(STATE_DIRECTORY, config.stateDirectory()));
+        checks.add(new DirectoryCheck(IMAGE_DIRECTORY, config.imageDirectory()));
         List<VolumeAssignment> volumes = assigned.stream()
                 .flatMap(source -> source.assignment().volumes().stream())
                 .toList();
@@ -87,6 +94,25 @@ public final class PreflightChecks implements AutoCloseable {
                             checks.add(VolumeCheck.ofRunningServer(id, new VolumeCheck.Told(trouble))));
         }
         return checks;
+    }
+
+    private static List<PreflightCheck> listeners(ServerConfig config, @Nullable RunningServer running) {
+        int port = running == null ? config.listen().port() : running.port();
+        if (port == 0) {
+            return List.of(skipped(ListenerCheck.NAME, "listen.port is 0: any free port, which is not known here"));
+        }
+        return addresses(config).stream()
+                .<PreflightCheck>map(
+                        address -> new ListenerCheck(address, port, config.certDirectory(), running != null))
+                .toList();
+    }
+
+    /** Whether a check is of this server alone, and not of what it reaches or was given. */
+    public static boolean isOfTheServer(String check) {
+        return check.startsWith(ListenerCheck.NAME)
+                || check.equals(CertificateCheck.NAME)
+                || check.equals(STATE_DIRECTORY)
+                || check.equals(IMAGE_DIRECTORY);
     }
 
     // --- services
@@ -180,7 +206,7 @@ public final class PreflightChecks implements AutoCloseable {
     // --- this machine
 
     /** The address that is set, or all of the machine's own where it is that of all. */
-    private List<InetAddress> addresses() {
+    private static List<InetAddress> addresses(ServerConfig config) {
         try {
             InetAddress set = InetAddress.getByName(config.listen().address());
             return set.isAnyLocalAddress() ? ownAddresses() : List.of(set);

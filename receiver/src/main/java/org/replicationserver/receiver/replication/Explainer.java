@@ -36,6 +36,7 @@ final class Explainer {
     private @Nullable Explanation duplicateAgent;
     private @Nullable Explanation recordLost;
     private @Nullable Explanation serverDrained;
+    private @Nullable Explanation serverTrouble;
 
     Explainer(
             ReplicationSettings settings,
@@ -89,6 +90,18 @@ final class Explainer {
                 : ExplanationCode.SERVER_DRAINED.explain(new Facts().put("since", seconds(sinceMillis)));
     }
 
+    /** What this server found wrong with itself, or null. */
+    void serverTrouble(@Nullable ServerTrouble trouble) {
+        serverTrouble = trouble == null
+                ? null
+                : ExplanationCode.SERVER_CHECK_FAILED.explain(
+                        new Facts().put("reason", trouble.reason()).put("fix", trouble.nextAction()));
+    }
+
+    boolean hasServerTrouble() {
+        return serverTrouble != null;
+    }
+
     void recordMade() {
         recordLost = null;
     }
@@ -108,6 +121,7 @@ final class Explainer {
         add(found, duplicateAgent);
         add(found, recordLost);
         add(found, serverDrained);
+        add(found, serverTrouble);
         if (situation.position().isWanted()) {
             if (serverDrained == null) {
                 explainAgent(situation, found);

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.replication;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplicationInitiation;
 import org.replicationserver.receiver.replication.DataReplicationInfo.InitiationStep;
 
@@ -12,12 +13,19 @@ final class InitiationSteps {
     private final DiskSet disks;
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
+    private final BooleanSupplier hasServerTrouble;
 
-    InitiationSteps(ReplicationSettings settings, DiskSet disks, AgentPresence agent, ControlPlaneLink controlPlane) {
+    InitiationSteps(
+            ReplicationSettings settings,
+            DiskSet disks,
+            AgentPresence agent,
+            ControlPlaneLink controlPlane,
+            BooleanSupplier hasServerTrouble) {
         this.settings = settings;
         this.disks = disks;
         this.agent = agent;
         this.controlPlane = controlPlane;
+        this.hasServerTrouble = hasServerTrouble;
     }
 
     /**
@@ -44,11 +52,10 @@ final class InitiationSteps {
     private InitiationStepStatus seen(InitiationStepName name, Moment now, boolean transferring) {
         return switch (name) {
             // All this is done elsewhere, and done, since this server runs.
-            case WAIT,
-                    CREATE_SECURITY_GROUP,
-                    LAUNCH_REPLICATION_SERVER,
-                    BOOT_REPLICATION_SERVER,
-                    CREATE_STAGING_DISKS -> InitiationStepStatus.SUCCEEDED;
+            case WAIT, CREATE_SECURITY_GROUP, LAUNCH_REPLICATION_SERVER, CREATE_STAGING_DISKS ->
+                InitiationStepStatus.SUCCEEDED;
+            // It runs; whether it can be found and used is known a few seconds later.
+            case BOOT_REPLICATION_SERVER -> step(!hasServerTrouble.getAsBoolean(), true);
             // This server downloads nothing and knows no FSx.
             case DOWNLOAD_REPLICATION_SOFTWARE, SETUP_FSX_PROXY -> InitiationStepStatus.SKIPPED;
             case AUTHENTICATE_WITH_SERVICE -> controlPlane.step(now);

@@ -52,6 +52,7 @@ public final class Replications implements SessionEvents {
     private int agentPort;
     private long keptNanos;
     private long drainedMillis;
+    private @Nullable ServerTrouble serverTrouble;
 
     /**
      * @param replicatorId this server's published id, asked when it is told
@@ -118,6 +119,12 @@ public final class Replications implements SessionEvents {
         Moment now = now();
         controlPlane = replication -> replication.controlPlaneFailed(trouble, now);
         replications.values().forEach(controlPlane);
+    }
+
+    /** What this server found wrong with itself at its start; told at most once. */
+    public void serverTrouble(ServerTrouble trouble) {
+        serverTrouble = trouble;
+        replications.values().forEach(replication -> replication.serverTrouble(trouble));
     }
 
     /** No session opens any more as long as this process runs; to be told again changes nothing. */
@@ -194,6 +201,9 @@ public final class Replications implements SessionEvents {
         controlPlane.accept(replication);
         replication.listensOn(agentPort);
         replication.serverDrained(drainedMillis);
+        if (serverTrouble != null) {
+            replication.serverTrouble(serverTrouble);
+        }
         replications.put(id, replication);
         if (!record.refusedAgents().isEmpty()) {
             replication.duplicateAgent(record.refusedAgents().getLast());

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.AgentPresence.RefusedHandshake;
@@ -91,8 +92,8 @@ public final class SourceReplication {
         this.rates = new TransferRates(settings, now.nanos());
         this.attribution = new LagAttribution(settings, now.nanos());
         this.stall = new StallDetector(settings.stalledAfter());
-        this.steps = new InitiationSteps(settings, disks, agent, controlPlane);
         this.explainer = new Explainer(settings, disks, agent, controlPlane, rates, attribution, stall);
+        this.steps = new InitiationSteps(settings, disks, agent, controlPlane, explainer::hasServerTrouble);
         if (kept.duplicateAgent()) {
             explainer.duplicateAgent(assignment.sourceServerId(), null);
         }
@@ -158,6 +159,11 @@ public final class SourceReplication {
     /** A request to the control plane has failed for good; also to be told again and again while that lasts. */
     public void controlPlaneFailed(ControlPlaneTrouble trouble, Moment now) {
         controlPlane.failed(trouble, now);
+    }
+
+    /** What this server found wrong with itself at its start; null where that is nothing. */
+    public void serverTrouble(@Nullable ServerTrouble trouble) {
+        explainer.serverTrouble(trouble);
     }
 
     /** Since when this server opens no session any more, 0 if it does. */

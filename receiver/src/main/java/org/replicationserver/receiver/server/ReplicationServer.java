@@ -356,6 +356,8 @@ public final class ReplicationServer {
      * @param recentLogs that are sent to it
      */
     public void follow(RecentLogs recentLogs) {
+        BootCheck bootCheck = BootCheck.start(config, port, sessions, replications, eventLoop);
+        stopSteps.add("look at what the server needs", bootCheck::stop);
         VolumePaths paths = new VolumePaths(config.imageDirectory());
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,

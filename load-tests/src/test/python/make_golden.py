@@ -10,7 +10,7 @@ import struct
 import sys
 
 HELLO, WELCOME, TEST_OPEN, TEST_OPENED, TEST_RESULT = 0x01, 0x02, 0x03, 0x04, 0x05
-EPOCH_OPEN, EPOCH_COMMIT, EPOCH_STATUS, SOURCE_STATUS = 0x10, 0x11, 0x12, 0x14
+EPOCH_OPEN, EPOCH_COMMIT, EPOCH_STATUS, COMMIT_REQUEST, SOURCE_STATUS = 0x10, 0x11, 0x12, 0x13, 0x14
 PING, PONG, PROGRESS, ERROR, GOAWAY, BYE = 0x30, 0x31, 0x32, 0x40, 0x41, 0x42
 ATTACH, DATA, ZERO, FENCE, DURABLE_ACK, ATTACHED = 0x60, 0x61, 0x62, 0x63, 0x64, 0x65
 TEST, TEST_ATTACH, TEST_ACK = 0x66, 0x67, 0x68
@@ -203,6 +203,8 @@ def print_control():
               {"epoch": "42", "fences": ["8", "2", "9007199254740993", "5"], "markTimeMillis": 1790000000000})
     good_json("epoch-status-open", "EPOCH_STATUS", EPOCH_STATUS, 2, {"epoch": "1", "committed": False})
     good_json("epoch-status-committed", "EPOCH_STATUS", EPOCH_STATUS, 3, {"epoch": "1", "committed": True})
+    good_json("commit-request", "COMMIT_REQUEST", COMMIT_REQUEST, 4, {"reason": "HOLD"})
+    good_json("commit-request-other-reason", "COMMIT_REQUEST", COMMIT_REQUEST, 4, {"reason": "A_REASON_OF_TOMORROW"})
     good_json("source-status", "SOURCE_STATUS", SOURCE_STATUS, 4, {
         "volumes": [{"index": 0, "backlogBytes": 33554432}, {"index": 65535, "backlogBytes": 1 << 46}],
         "waits": {"sourceMillis": 1200, "networkMillis": 3400, "windowMillis": 5600}})
@@ -212,6 +214,7 @@ def print_control():
     good_empty("pong", "PONG", PONG, 4)
     good_empty("ping-large-seq", "PING", PING, 0x0123456789ABCDEF)
     good_json("progress-fencing", "PROGRESS", PROGRESS, 1, {"waitingFor": "FENCING", "volumes": []})
+    good_json("progress-hold", "PROGRESS", PROGRESS, 5, {"waitingFor": "HOLD", "volumes": []})
     good_json("progress-volume", "PROGRESS", PROGRESS, 5, {"waitingFor": "VOLUME", "volumes": [
         {"index": 0, "queuedBytes": 1048576, "oldestMillis": 2100},
         {"index": 1, "queuedBytes": 0, "oldestMillis": 0, "lastError": "EIO"}]})
@@ -309,7 +312,6 @@ def print_bad_headers():
         frame(0x50, 2, flags=0x80))
     bad("type-50", "UNSUPPORTED", "type 0x50", frame(0x50, 2))
     bad("type-7f", "UNSUPPORTED", "type 0x7f", frame(0x7F, 2))
-    bad("type-13", "UNSUPPORTED", "COMMIT_REQUEST, whose feature was not granted", frame(0x13, 2, b"{}"))
     bad("ignorable-too-large", "LIMIT", "type 0x80 with payload_len 65537, header only",
         frame(0x80, 2, payload_len=65537))
 
@@ -404,6 +406,8 @@ def print_bad_json():
         frame(TEST_OPEN, 1, compact(test_open).encode()))
     bad("json-test-open-bytes", "PROTOCOL", "TEST_OPEN with bytesMax of more than 16 GiB",
         frame(TEST_OPEN, 1, compact({**test_open, "seconds": 30, "bytesMax": (1 << 34) + 1}).encode()))
+    bad("json-commit-request-empty-reason", "PROTOCOL", "COMMIT_REQUEST whose reason is empty",
+        frame(COMMIT_REQUEST, 2, compact({"reason": ""}).encode()))
     bad("json-too-large", "LIMIT", "HELLO with payload_len 65537, header only", frame(HELLO, 1, payload_len=65537))
 
 

@@ -10,7 +10,10 @@ public final class Features {
     /** Speed tests, on connections of their own: TEST_OPENED grants it, WELCOME never does. */
     public static final String SPEED_TEST = "speed-test";
 
-    private static final List<String> ALL = List.of(SOURCE_STATUS);
+    /** The agent commits soon when it is asked to by COMMIT_REQUEST. */
+    public static final String COMMIT_REQUEST = "commit-request";
+
+    private static final List<String> ALL = List.of(SOURCE_STATUS, COMMIT_REQUEST);
 
     private Features() {}
 

@@ -6,13 +6,14 @@ import org.jspecify.annotations.Nullable;
 public enum FrameType {
     HELLO(0x01, Sender.AGENT, Payload.JSON),
     WELCOME(0x02, Sender.SERVER, Payload.JSON),
-    TEST_OPEN(0x03, Sender.AGENT, Payload.JSON),
-    TEST_OPENED(0x04, Sender.SERVER, Payload.JSON),
-    TEST_RESULT(0x05, Sender.SERVER, Payload.JSON),
+    TEST_OPEN(0x03, Sender.AGENT, Payload.JSON, Features.SPEED_TEST),
+    TEST_OPENED(0x04, Sender.SERVER, Payload.JSON, Features.SPEED_TEST),
+    TEST_RESULT(0x05, Sender.SERVER, Payload.JSON, Features.SPEED_TEST),
     EPOCH_OPEN(0x10, Sender.AGENT, Payload.JSON),
     EPOCH_COMMIT(0x11, Sender.AGENT, Payload.JSON),
     EPOCH_STATUS(0x12, Sender.SERVER, Payload.JSON),
-    SOURCE_STATUS(0x14, Sender.AGENT, Payload.JSON),
+    COMMIT_REQUEST(0x13, Sender.SERVER, Payload.JSON, Features.COMMIT_REQUEST),
+    SOURCE_STATUS(0x14, Sender.AGENT, Payload.JSON, Features.SOURCE_STATUS),
     PING(0x30, Sender.BOTH, Payload.EMPTY),
     PONG(0x31, Sender.BOTH, Payload.EMPTY),
     PROGRESS(0x32, Sender.SERVER, Payload.JSON),
@@ -25,9 +26,9 @@ public enum FrameType {
     FENCE(0x63, Sender.AGENT, Payload.EPOCH),
     DURABLE_ACK(0x64, Sender.SERVER, Payload.ACK),
     ATTACHED(0x65, Sender.SERVER, Payload.JSON),
-    TEST(0x66, Sender.AGENT, Payload.BLOCK),
-    TEST_ATTACH(0x67, Sender.AGENT, Payload.JSON),
-    TEST_ACK(0x68, Sender.SERVER, Payload.JSON);
+    TEST(0x66, Sender.AGENT, Payload.BLOCK, Features.SPEED_TEST),
+    TEST_ATTACH(0x67, Sender.AGENT, Payload.JSON, Features.SPEED_TEST),
+    TEST_ACK(0x68, Sender.SERVER, Payload.JSON, Features.SPEED_TEST);
 
     /** Who may send a frame of a type. */
     public enum Sender {
@@ -59,11 +60,17 @@ public enum FrameType {
     private final int code;
     private final Sender sender;
     private final Payload payload;
+    private final @Nullable String feature;
 
     FrameType(int code, Sender sender, Payload payload) {
+        this(code, sender, payload, null);
+    }
+
+    FrameType(int code, Sender sender, Payload payload, @Nullable String feature) {
         this.code = code;
         this.sender = sender;
         this.payload = payload;
+        this.feature = feature;
     }
 
     /** The number on the wire. */
@@ -79,6 +86,11 @@ public enum FrameType {
         return payload;
     }
 
+    /** The feature that it belongs to; where that is not granted, the type is unknown. Null if it belongs to none. */
+    public @Nullable String feature() {
+        return feature;
+    }
+
     /** Whether the frame is DATA or ZERO: it says what a range of a volume shall hold. */
     public boolean isBlock() {
         return this == DATA || this == ZERO;
@@ -91,10 +103,7 @@ public enum FrameType {
 
     /** Whether the frame belongs to a speed test, so that a session does not know it. */
     public boolean isOfSpeedTest() {
-        return switch (this) {
-            case TEST_OPEN, TEST_OPENED, TEST_RESULT, TEST, TEST_ATTACH, TEST_ACK -> true;
-            default -> false;
-        };
+        return Features.SPEED_TEST.equals(feature);
     }
 
     /** The type with this number (0 to 255), or null if this version has none. */

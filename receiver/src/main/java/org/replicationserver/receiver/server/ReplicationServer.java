@@ -340,7 +340,7 @@ public final class ReplicationServer {
                 : new StageClocks(
                         clocks.throttlePausedNanos(),
                         clocks.memoryPausedNanos(),
-                        0,
+                        clocks.holdNanos(),
                         clocks.deviceBusyNanos(),
                         clocks.expandBusyNanos(),
                         listener.eventLoopCpuNanos(),

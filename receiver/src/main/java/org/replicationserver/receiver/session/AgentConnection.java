@@ -10,7 +10,6 @@ import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
-import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.FrameType;
@@ -219,16 +218,12 @@ public final class AgentConnection implements FrameReader.Handler {
 
     /** Without its feature a type is one that this connection does not know. */
     private void requireGranted(FrameHeader header, FrameType type) throws ProtocolException {
-        boolean status = type == FrameType.SOURCE_STATUS
-                && role != Role.ENDED
-                && (session == null || !session.grants(Features.SOURCE_STATUS));
-        boolean test = type.isOfSpeedTest() && (role == Role.CONTROL || role == Role.DATA);
-        if (status || test) {
+        String feature = type.feature();
+        boolean onItsOwn = type.isOfSpeedTest() && role != Role.CONTROL && role != Role.DATA;
+        boolean granted = feature == null || onItsOwn || (session != null && session.grants(feature));
+        if (!granted && role != Role.ENDED) {
             throw ProtocolException.at(
-                    header,
-                    ErrorCode.UNSUPPORTED,
-                    type + " belongs to a feature that is not granted here: "
-                            + (test ? Features.SPEED_TEST : Features.SOURCE_STATUS));
+                    header, ErrorCode.UNSUPPORTED, type + " belongs to a feature that is not granted here: " + feature);
         }
     }
 

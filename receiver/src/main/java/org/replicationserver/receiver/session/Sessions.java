@@ -339,6 +339,24 @@ public final class Sessions implements SourceSlot.SlotOwner {
         slots.values().forEach(SourceSlot::finish);
     }
 
+    /**
+     * Holds the volumes of a source server at its next commit, which its agent is asked for; where no session is open, at the last one, if
+     * nothing was written since. A hold that is not released in its time ends by itself.
+     */
+    public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null
+                ? CompletableFuture.completedStage(new HoldAnswer.NotHeld(
+                        HoldAnswer.Cause.NOT_ASSIGNED, "no volume is assigned to this source server"))
+                : slot.hold(request);
+    }
+
+    /** Ends a hold and says what it was worth; a second release of the same says EXPIRED. */
+    public HoldEnd release(HoldToken token) {
+        SourceSlot slot = slots.get(token.sourceServerId());
+        return slot == null ? HoldEnd.EXPIRED : slot.hold.release(token);
+    }
+
     /** Whether any session is open or opening. */
     public boolean hasSessions() {
         return slots.values().stream().anyMatch(SourceSlot::hasSession);

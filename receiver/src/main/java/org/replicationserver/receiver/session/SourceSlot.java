@@ -41,6 +41,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     final SourceThrottle throttle;
     final SlotRecord record;
     final SlotVolumes volumes;
+    final SlotHold hold;
 
     /** Some volume of it on some stream has less than a largest block of its window left. */
     final RunningTime windowUsedUp;
@@ -96,6 +97,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         this.instances = new InstanceHistory(record.refusedAgents());
         this.record = new SlotRecord(sourceServerId, record, context);
         this.volumes = new SlotVolumes(sourceServerId, this.record, context, this);
+        this.hold = new SlotHold(this);
     }
 
     // --- the assignment
@@ -117,6 +119,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     /** Ends the session softly and closes all volumes; done when another server may have them. */
     CompletionStage<Void> leave() {
         leaving = true;
+        hold.close(LEAVING);
         ProtocolException why = new ProtocolException(ErrorCode.SHUTDOWN, LEAVING);
         refuseOpening(why);
         context.speedTests().abort(sourceServerId, why);
@@ -254,6 +257,13 @@ final class SourceSlot implements SlotVolumes.Owner {
         volumes.sessionOpened(opened);
     }
 
+    /** Asks the agent of an open session for a commit. */
+    void requestCommit() {
+        if (session != null) {
+            session.requestCommit();
+        }
+    }
+
     void attach(AgentConnection connection, FrameHeader header, Attach attach) throws ProtocolException {
         SourceSession current = session;
         if (attach.generation() < record.now().generation()) {
@@ -326,6 +336,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     void sessionEnded(SourceSession ended, String reason, SessionEndCause cause) {
         if (session == ended) {
             session = null;
+            hold.forgetWaiting();
             List<CompletableFuture<Void>> waiters = List.copyOf(sessionEndWaiters);
             sessionEndWaiters.clear();
             waiters.forEach(waiter -> waiter.complete(null));
@@ -380,6 +391,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         return new SourceClocks(
                 throttle.pausedNanos(),
                 memory.pausedNanos(),
+                hold.delaying.nanos(),
                 windowUsedUp.nanos(),
                 blocksUnderWay.nanos(),
                 blocksUnderWay.running(),
@@ -390,6 +402,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     void tick(long nowNanos) {
         activity.look(volumes.assignment().volumes(), context.volumes());
         busiest.look(volumes.assignment().volumes(), context.volumes());
+        hold.tick();
         if (session != null) {
             session.tick(nowNanos);
         }
@@ -399,7 +412,12 @@ final class SourceSlot implements SlotVolumes.Owner {
         }
     }
 
+    CompletionStage<HoldAnswer> hold(HoldRequest request) {
+        return hold.begin(request, leaving ? LEAVING : owner.closedBecause());
+    }
+
     void shutdown(String because) {
+        hold.close(because);
         askToFinish("SHUTDOWN");
         ProtocolException why = new ProtocolException(ErrorCode.SHUTDOWN, because);
         refuseOpening(why);

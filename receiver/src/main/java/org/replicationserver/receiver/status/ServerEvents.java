@@ -305,6 +305,34 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     }
 
     @Override
+    public void held(String sourceServerId, long epoch) {
+        counter("holds").increment();
+        LOG.atInfo()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("epoch", epoch)
+                .log("volumes are held");
+    }
+
+    @Override
+    public void notHeld(String sourceServerId, String why) {
+        counter("holds_refused").increment();
+        LOG.atWarn()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("cause", why)
+                .log("volumes cannot be held");
+    }
+
+    @Override
+    public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+        counter("holds_ended", "valid", Boolean.toString(valid)).increment();
+        (valid ? LOG.atInfo() : LOG.atWarn())
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("epoch", epoch)
+                .addKeyValue("valid", valid)
+                .log("hold has ended");
+    }
+
+    @Override
     public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
         counter("volumes_unavailable").increment();
         LOG.atError()

@@ -129,6 +129,7 @@ final class RawFrame {
                     0x10,
                     0x11,
                     0x12,
+                    0x13,
                     0x14,
                     0x32,
                     0x40,

@@ -472,6 +472,16 @@ final class SessionWorld {
         }
 
         @Override
+        public void held(String source, long epoch) {
+            told.add("held " + epoch);
+        }
+
+        @Override
+        public void holdEnded(String source, long epoch, boolean valid) {
+            told.add("hold ended " + epoch + (valid ? " valid" : " expired"));
+        }
+
+        @Override
         public void volumeLeftClosed(String source, String volumeId, String cause) {
             told.add("left closed " + volumeId);
         }

@@ -56,6 +56,7 @@ class Type(enum.IntEnum):
     EPOCH_OPEN = 0x10
     EPOCH_COMMIT = 0x11
     EPOCH_STATUS = 0x12
+    COMMIT_REQUEST = 0x13
     SOURCE_STATUS = 0x14
     PING = 0x30
     PONG = 0x31
@@ -95,6 +96,7 @@ REQUIRED = {
     Type.EPOCH_OPEN: {"epoch": str, "fuzzy": bool, "estimatedBytes": int},
     Type.EPOCH_COMMIT: {"epoch": str, "fences": list, "markTimeMillis": int},
     Type.EPOCH_STATUS: {"epoch": str, "committed": bool},
+    Type.COMMIT_REQUEST: {"reason": str},
     Type.SOURCE_STATUS: {"volumes": list, "waits": dict},
     Type.PROGRESS: {"waitingFor": str, "volumes": list},
     Type.ERROR: {"code": int},
@@ -395,6 +397,8 @@ def parse_body(frame_type, payload):
         _check_members("disk", element, REQUIRED_OF_DISK)
     for element in body.get("volumes", []) if frame_type == Type.WELCOME else []:
         _check_members("volume", element, REQUIRED_OF_VOLUME)
+    if frame_type == Type.COMMIT_REQUEST and not body["reason"]:
+        raise Refused("PROTOCOL", "an empty reason")
     if frame_type == Type.SOURCE_STATUS:
         _check_source_status(body)
     return body

@@ -32,8 +32,9 @@ class PreflightTest {
             Commands.Result result = preflight(server.endpoint().port());
             assertThat(result.exitCode()).as(result.output()).isZero();
             assertThat(result.output())
-                    .contains("OK    listener 127.0.0.1:" + server.endpoint().port() + ": shows the pin of this server, "
-                            + server.endpoint().pin())
+                    .contains(
+                            "OK    listener 127.0.0.1:" + server.endpoint().port() + ": shows the pin of this server, "
+                                    + server.endpoint().pin())
                     .contains("OK    volume vol-s-1-0: the running server has it open");
             assertThat(server.count("replication_handshakes_failed")).isZero();
             agent.openNextEpoch();
@@ -77,7 +78,8 @@ class PreflightTest {
             Files.writeString(pin, source.key().pin());
             server.follow();
             JsonObject told = Explanations.await(server, "SERVER_CHECK_FAILED");
-            assertThat(told.getString("sentence")).contains("shows pin " + server.endpoint().pin());
+            assertThat(told.getString("sentence"))
+                    .contains("shows pin " + server.endpoint().pin());
             assertThat(Explanations.error(server)).isEqualTo("FAILED_TO_BOOT_REPLICATION_SERVER");
         }
     }

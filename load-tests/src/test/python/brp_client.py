@@ -76,6 +76,8 @@ class Type(enum.IntEnum):
 
 
 KNOWN_TYPES = {t.value for t in Type}
+FEATURE_TYPES = {Type.COMMIT_REQUEST, Type.TEST_OPEN, Type.TEST_OPENED, Type.TEST_RESULT, Type.TEST, Type.TEST_ATTACH,
+                 Type.TEST_ACK}  # unknown where their feature is not granted
 
 CODES = {"PROTOCOL": 1, "UNSUPPORTED": 2, "VERSION": 3, "LIMIT": 4, "SEQUENCE": 5, "STATE": 6, "STALE_GENERATION": 7,
          "RANGE": 8, "INTEGRITY": 9, "EPOCH": 10, "VOLUME_FAILED": 11, "RATE": 12, "FORBIDDEN": 13, "SHUTDOWN": 14}
@@ -323,6 +325,8 @@ def decode(octets, seq=None, accepts=None, raw_len_max=RAW_LEN_MAX):
         raise Refused("SEQUENCE", f"seq {frame_seq}, expected {seq}")
     if frame_type not in KNOWN_TYPES and frame_type < 0x80:
         raise Refused("UNSUPPORTED", f"type 0x{frame_type:02x}")
+    if accepts is not None and frame_type in FEATURE_TYPES - accepts:
+        raise Refused("UNSUPPORTED", f"{Type(frame_type).name} belongs to a feature that is not granted")
     if accepts is not None and frame_type < 0x80 and frame_type not in accepts:
         raise Refused("STATE", f"{Type(frame_type).name} is not allowed here")
     _check_lengths(frame_type, header[HEADER_LEN_MIN:], payload_len, raw_len_max)

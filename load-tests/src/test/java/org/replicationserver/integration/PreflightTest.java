@@ -9,6 +9,7 @@ import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.config.AssignmentsFile;
 
 /** {@code preflight} beside a server that runs. */
 class PreflightTest {
@@ -57,11 +58,20 @@ class PreflightTest {
         }
     }
 
+    /** What is assigned stays so, and the server looks at its machine. */
+    private void follow(InProcessServer server, TestSource source) throws Exception {
+        AssignmentsFile.write(
+                ServerProcess.stateDirectory(directory).resolve("assignments.yaml"),
+                ServerProcess.imageDirectory(directory),
+                List.of(source.assigned()));
+        server.follow();
+    }
+
     @Test
     void serverThatFindsItselfWhenItStartsSaysNothing() throws Exception {
         TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
-        try (InProcessServer server =
-                InProcessServer.onImages(directory, List.of(source)).follow()) {
+        try (InProcessServer server = InProcessServer.onImages(directory, List.of(source))) {
+            follow(server, source);
             Awaitility.await()
                     .atMost(Explanations.PATIENCE)
                     .until(() -> server.count("replication_connections_probed") > 0);
@@ -76,7 +86,7 @@ class PreflightTest {
         try (InProcessServer server = InProcessServer.onImages(directory, List.of(source))) {
             Path pin = ServerProcess.stateDirectory(directory).resolve("certificates/server.pin");
             Files.writeString(pin, source.key().pin());
-            server.follow();
+            follow(server, source);
             JsonObject told = Explanations.await(server, "SERVER_CHECK_FAILED");
             assertThat(told.getString("sentence"))
                     .contains("shows pin " + server.endpoint().pin());

@@ -45,7 +45,7 @@ final class ListenerCheck implements PreflightCheck {
     }
 
     private String where() {
-        String host = address.getHostAddress();
+        String host = address.getHostAddress().replaceFirst("%.*", ""); // without the name of the interface
         return (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
     }
 

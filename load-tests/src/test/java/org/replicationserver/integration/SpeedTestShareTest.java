@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.agent.AgentIdentity;
 import org.replicationserver.agent.AgentMain;
 
 /**
@@ -31,10 +31,11 @@ class SpeedTestShareTest {
     @Tag("long")
     @Test
     void speedTestTakesItsShareOfReplicationAndNoMore() throws Exception {
-        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
-        Path identity = Files.createDirectory(directory.resolve("identity"));
-        Files.copy(source.key().key(), identity.resolve("agent.key.pem"));
-        Files.copy(source.key().certificate(), identity.resolve("agent.cert.pem"));
+        TestSource own = TestSource.of(directory, "s-1", SIZE_BYTES);
+        Path identity = directory.resolve("identity");
+        String tester = AgentIdentity.loadOrCreate(identity, "s-1").pin().toString();
+        TestSource source =
+                new TestSource(own.key(), own.volumes(), List.of(own.key().pin(), tester));
         List<Double> without = new ArrayList<>();
         List<Double> with = new ArrayList<>();
         try (InProcessServer server = InProcessServer.start(
@@ -82,6 +83,7 @@ class SpeedTestShareTest {
                     "--identity=" + identity,
                     "--seconds=4",
                     "--json"));
+            assertThat(result.exitCode()).as(result.output()).isZero();
             return new JsonObject(result.output().substring(result.output().indexOf('{')));
         } catch (IOException e) {
             throw new UncheckedIOException(e);

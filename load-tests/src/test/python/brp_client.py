@@ -50,9 +50,13 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 class Type(enum.IntEnum):
     HELLO = 0x01
     WELCOME = 0x02
+    TEST_OPEN = 0x03
+    TEST_OPENED = 0x04
+    TEST_RESULT = 0x05
     EPOCH_OPEN = 0x10
     EPOCH_COMMIT = 0x11
     EPOCH_STATUS = 0x12
+    COMMIT_REQUEST = 0x13
     SOURCE_STATUS = 0x14
     PING = 0x30
     PONG = 0x31
@@ -66,9 +70,14 @@ class Type(enum.IntEnum):
     FENCE = 0x63
     DURABLE_ACK = 0x64
     ATTACHED = 0x65
+    TEST = 0x66
+    TEST_ATTACH = 0x67
+    TEST_ACK = 0x68
 
 
 KNOWN_TYPES = {t.value for t in Type}
+FEATURE_TYPES = {Type.COMMIT_REQUEST, Type.TEST_OPEN, Type.TEST_OPENED, Type.TEST_RESULT, Type.TEST, Type.TEST_ATTACH,
+                 Type.TEST_ACK}  # unknown where their feature is not granted
 
 CODES = {"PROTOCOL": 1, "UNSUPPORTED": 2, "VERSION": 3, "LIMIT": 4, "SEQUENCE": 5, "STATE": 6, "STALE_GENERATION": 7,
          "RANGE": 8, "INTEGRITY": 9, "EPOCH": 10, "VOLUME_FAILED": 11, "RATE": 12, "FORBIDDEN": 13, "SHUTDOWN": 14}
@@ -89,6 +98,7 @@ REQUIRED = {
     Type.EPOCH_OPEN: {"epoch": str, "fuzzy": bool, "estimatedBytes": int},
     Type.EPOCH_COMMIT: {"epoch": str, "fences": list, "markTimeMillis": int},
     Type.EPOCH_STATUS: {"epoch": str, "committed": bool},
+    Type.COMMIT_REQUEST: {"reason": str},
     Type.SOURCE_STATUS: {"volumes": list, "waits": dict},
     Type.PROGRESS: {"waitingFor": str, "volumes": list},
     Type.ERROR: {"code": int},
@@ -96,13 +106,23 @@ REQUIRED = {
     Type.BYE: {"reason": str},
     Type.ATTACH: {"generation": str, "stream": int},
     Type.ATTACHED: {"windowBytes": int, "rawLenMax": int, "unackedFramesMax": int},
+    Type.TEST_OPEN: {"versions": list, "sourceServerId": str, "streams": int, "seconds": int, "bytesMax": int},
+    Type.TEST_OPENED: {"version": int, "test": str, "streams": int, "seconds": int, "bytesMax": int,
+                       "attachMillis": int},
+    Type.TEST_ATTACH: {"test": str, "stream": int},
+    Type.TEST_ACK: {"checkedSeq": str, "limitBytes": int},
+    Type.TEST_RESULT: {"ended": str, "millis": int, "frames": int, "rawBytes": int, "payloadBytes": int,
+                       "replicatedBytes": int, "waits": dict, "busy": dict, "volumes": list},
 }
 REQUIRED_OF_DISK = {"deviceName": str, "sizeBytes": int, "blockSizeBytes": int}
 REQUIRED_OF_VOLUME = {"index": int, "volumeId": str, "deviceName": str, "sizeBytes": int, "blockSizeBytes": int,
                       "dataGen": str, "committedEpoch": str, "fresh": bool, "action": str, "reason": str}
 REQUIRED_OF_BACKLOG = {"index": int, "backlogBytes": int}
 REQUIRED_OF_WAITS = {"sourceMillis": int, "networkMillis": int, "windowMillis": int}
-MINIMUM = {Type.HELLO: {"streams": 1}, Type.WELCOME: {"streams": 1}}
+MINIMUM = {Type.HELLO: {"streams": 1}, Type.WELCOME: {"streams": 1},
+           Type.TEST_OPEN: {"streams": 1, "seconds": 1, "bytesMax": 1}}
+MAXIMUM = {Type.TEST_OPEN: {"streams": 16, "seconds": 30, "bytesMax": 1 << 34}}
+BLOCK_TYPES = {Type.DATA, Type.ZERO, Type.TEST}  # those with the longer header
 
 
 class Refused(Exception):
@@ -244,7 +264,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class DataFields:
-    """The header of DATA from byte 32 on; for ZERO read `length`, for DATA read `raw_crc32c`."""
+    """The header of DATA from byte 32 on; for ZERO read `length`, for DATA and TEST read `raw_crc32c`."""
 
     volume: int
     codec: int
@@ -291,7 +311,7 @@ def decode(octets, seq=None, accepts=None, raw_len_max=RAW_LEN_MAX):
     magic, frame_type, flags, header_len, payload_len, _, frame_seq, crc, _ = struct.unpack_from("<IBBHIIQII", octets)
     if magic != MAGIC:
         raise Refused("PROTOCOL", f"magic 0x{magic:08x}")
-    shortest = DATA_HEADER_LEN_MIN if frame_type in (Type.DATA, Type.ZERO) else HEADER_LEN_MIN
+    shortest = DATA_HEADER_LEN_MIN if frame_type in BLOCK_TYPES else HEADER_LEN_MIN
     if not shortest <= header_len <= HEADER_LEN_MAX or header_len % 8:
         raise Refused("PROTOCOL", f"header_len {header_len}")
     if len(octets) < header_len:
@@ -305,6 +325,8 @@ def decode(octets, seq=None, accepts=None, raw_len_max=RAW_LEN_MAX):
         raise Refused("SEQUENCE", f"seq {frame_seq}, expected {seq}")
     if frame_type not in KNOWN_TYPES and frame_type < 0x80:
         raise Refused("UNSUPPORTED", f"type 0x{frame_type:02x}")
+    if accepts is not None and frame_type in FEATURE_TYPES - accepts:
+        raise Refused("UNSUPPORTED", f"{Type(frame_type).name} belongs to a feature that is not granted")
     if accepts is not None and frame_type < 0x80 and frame_type not in accepts:
         raise Refused("STATE", f"{Type(frame_type).name} is not allowed here")
     _check_lengths(frame_type, header[HEADER_LEN_MIN:], payload_len, raw_len_max)
@@ -315,7 +337,7 @@ def decode(octets, seq=None, accepts=None, raw_len_max=RAW_LEN_MAX):
 
 
 def _check_lengths(frame_type, fields, payload_len, raw_len_max):
-    if frame_type in (Type.DATA, Type.ZERO):
+    if frame_type in BLOCK_TYPES:
         _check_block(frame_type, DataFields.of(fields), payload_len, raw_len_max)
     elif frame_type in REQUIRED or frame_type >= 0x80:
         if payload_len > JSON_BYTES_MAX:
@@ -337,11 +359,11 @@ def _check_block(frame_type, block, payload_len, raw_len_max):
     elif payload_len > block.raw_len or block.codec == STORED and payload_len != block.raw_len \
             or block.codec == LZ4 and payload_len == block.raw_len:
         raise Refused("LIMIT", f"payload_len {payload_len} codec {block.codec} raw_len {block.raw_len}")
-    if block.codec > (LZ4 if frame_type == Type.DATA else STORED):
+    if block.codec > (STORED if frame_type == Type.ZERO else LZ4):
         raise Refused("UNSUPPORTED", f"codec {block.codec}")
     if block.dflags > (MAY_DEALLOCATE if frame_type == Type.ZERO else 0):
         raise Refused("UNSUPPORTED", f"dflags 0x{block.dflags:02x}")
-    if block.offset % SECTOR:
+    if frame_type != Type.TEST and block.offset % SECTOR:
         raise Refused("RANGE", f"offset {block.offset}")
 
 
@@ -372,10 +394,15 @@ def parse_body(frame_type, payload):
     for member, least in MINIMUM.get(frame_type, {}).items():
         if body[member] < least:
             raise Refused("PROTOCOL", f"{member} is {body[member]}")
+    for member, most in MAXIMUM.get(frame_type, {}).items():
+        if body[member] > most:
+            raise Refused("PROTOCOL", f"{member} is {body[member]}")
     for element in body.get("disks", []) if frame_type == Type.HELLO else []:
         _check_members("disk", element, REQUIRED_OF_DISK)
     for element in body.get("volumes", []) if frame_type == Type.WELCOME else []:
         _check_members("volume", element, REQUIRED_OF_VOLUME)
+    if frame_type == Type.COMMIT_REQUEST and not body["reason"]:
+        raise Refused("PROTOCOL", "an empty reason")
     if frame_type == Type.SOURCE_STATUS:
         _check_source_status(body)
     return body

@@ -9,10 +9,11 @@ import json
 import struct
 import sys
 
-HELLO, WELCOME, EPOCH_OPEN, EPOCH_COMMIT, EPOCH_STATUS, COMMIT_REQUEST, SOURCE_STATUS = (
-    0x01, 0x02, 0x10, 0x11, 0x12, 0x13, 0x14)
+HELLO, WELCOME, TEST_OPEN, TEST_OPENED, TEST_RESULT = 0x01, 0x02, 0x03, 0x04, 0x05
+EPOCH_OPEN, EPOCH_COMMIT, EPOCH_STATUS, COMMIT_REQUEST, SOURCE_STATUS = 0x10, 0x11, 0x12, 0x13, 0x14
 PING, PONG, PROGRESS, ERROR, GOAWAY, BYE = 0x30, 0x31, 0x32, 0x40, 0x41, 0x42
 ATTACH, DATA, ZERO, FENCE, DURABLE_ACK, ATTACHED = 0x60, 0x61, 0x62, 0x63, 0x64, 0x65
+TEST, TEST_ATTACH, TEST_ACK = 0x66, 0x67, 0x68
 
 STORED, LZ4 = 0, 1
 MIB = 1 << 20
@@ -107,6 +108,19 @@ def good_zero(name, seq, length, volume=0, dflags=0, offset=0, epoch=1, **how):
     octets = frame(ZERO, seq, b"", zero_fields(length, volume=volume, dflags=dflags, offset=offset, epoch=epoch), **how)
     show(name, f"ZERO seq={seq} header_len={octets[6] | octets[7] << 8} volume={volume} dflags={dflags} "
                f"offset={offset} length={length} epoch={epoch}", octets)
+
+
+def test_fields(raw_len, crc, codec=STORED, dflags=0, volume=0, offset=0, epoch=0):
+    return data_fields(raw_len, crc, volume=volume, codec=codec, dflags=dflags, offset=offset, epoch=epoch)
+
+
+def good_test(name, seq, raw, payload=None, extension=b"", **place):
+    codec = STORED if payload is None else LZ4
+    payload = raw if payload is None else payload
+    crc = crc32c(raw)
+    octets = frame(TEST, seq, payload, test_fields(len(raw), crc, codec=codec, **place), extension=extension)
+    show(name, f"TEST seq={seq} header_len={octets[6] | octets[7] << 8} codec={codec} dflags=0 raw_len={len(raw)} "
+               f"raw_crc32c=0x{crc:08x} payload_len={len(payload)}", octets)
 
 
 def good_ack(name, seq, received_seq, entries):
@@ -232,6 +246,30 @@ def print_data():
              [(0, 0x100000001, 0x1234567890), (1, 0, 8388608), (65535, 7, 262144)])
 
 
+def print_speed_test():
+    test = {"streams": 5, "seconds": 10, "bytesMax": 1 << 30}
+    good_json("test-open", "TEST_OPEN", TEST_OPEN, 1, {"versions": [1], "sourceServerId": "s-1", **test})
+    good_json("test-open-least", "TEST_OPEN", TEST_OPEN, 1,
+              {"versions": [1, 2], "sourceServerId": "s-1", "streams": 1, "seconds": 1, "bytesMax": 1})
+    good_json("test-opened", "TEST_OPENED", TEST_OPENED, 1,
+              {"version": 1, "test": INSTANCE, **test, "attachMillis": 10000})
+    good_json("test-attach", "TEST_ATTACH", TEST_ATTACH, 1, {"test": INSTANCE, "stream": 4})
+    good_test("test-stored-512", 2, COUNTING_512)
+    good_test("test-lz4-4096", 3, PATTERN_4096, pattern_as_lz4())
+    good_json("test-ack", "TEST_ACK", TEST_ACK, 2, {"checkedSeq": "3", "limitBytes": 8393216})
+    good_json("test-result", "TEST_RESULT", TEST_RESULT, 2, {
+        "ended": "TIME", "millis": 10002, "frames": 4096, "rawBytes": 1073741824, "payloadBytes": 536870912,
+        "replicatedBytes": 0, "waits": {"throttleMillis": 1, "replicationMillis": 0, "checkMillis": 250},
+        "busy": {"eventLoopMillis": 4000, "expandMillis": 3000}, "volumes": [
+            {"volumeId": "vol-1", "deviceName": "/dev/sda", "spanMillis": 60000, "busyMillis": 30000,
+             "writtenBytes": 1073741824},
+            {"volumeId": "vol-2", "deviceName": "/dev/sdb", "spanMillis": 0, "busyMillis": 0, "writtenBytes": 0}]})
+    good_json("test-result-unknown-end", "TEST_RESULT", TEST_RESULT, 2, {
+        "ended": "A_REASON_OF_TOMORROW", "millis": 0, "frames": 0, "rawBytes": 0, "payloadBytes": 0,
+        "replicatedBytes": 0, "waits": {"throttleMillis": 0, "replicationMillis": 0, "checkMillis": 0},
+        "busy": {"eventLoopMillis": 0, "expandMillis": 0}, "volumes": []})
+
+
 def print_tolerated():
     grease = 0xDEADBEEF
     good_empty("ping-extension-40", "PING", PING, 2, extension=b"\xa5" * 8)
@@ -242,6 +280,8 @@ def print_tolerated():
     good_data("data-extension-72", 2, COUNTING_512, extension=b"\xa5" * 8)
     good_data("data-reserved-not-zero", 2, COUNTING_512, reserved=grease, reserved2=grease)
     good_zero("zero-extension-72", 2, 512, extension=b"\xa5" * 8)
+    good_test("test-extension-72", 2, COUNTING_512, extension=b"\xa5" * 8)
+    good_test("test-place-not-zero", 2, COUNTING_512, volume=7, offset=513, epoch=9)
     payload = struct.pack("<QH", 9, 1) + b"\xa5" * 6
     payload += struct.pack("<H", 2) + b"\xa5" * 6 + struct.pack("<QQ", 8, 270336)
     show("durable-ack-reserved-not-zero",
@@ -265,6 +305,8 @@ def print_bad_headers():
         frame(PING, 2, extension=bytes(488)))
     bad("header-len-data-32", "PROTOCOL", "DATA with header_len 32", frame(DATA, 2, COUNTING_512))
     bad("header-len-zero-56", "PROTOCOL", "ZERO with header_len 56", frame(ZERO, 2, fields=zero_fields(512)[:24]))
+    bad("header-len-test-56", "PROTOCOL", "TEST with header_len 56",
+        frame(TEST, 2, COUNTING_512, test_fields(512, crc32c(COUNTING_512))[:24]))
     bad("flags", "PROTOCOL", "PING with flags 1", frame(PING, 2, flags=1))
     bad("flags-before-type", "PROTOCOL", "type 0x50 with flags 0x80; flags are looked at first",
         frame(0x50, 2, flags=0x80))
@@ -298,6 +340,15 @@ def print_bad_blocks():
     bad("stored-payload-longer", "LIMIT", "DATA stored with raw_len 512 and payload_len 1024",
         frame(DATA, 2, COUNTING_512 * 2, data_fields(512, crc)))
     bad("zero-with-payload", "LIMIT", "ZERO with payload_len 512", frame(ZERO, 2, bytes(512), zero_fields(512)))
+    bad("test-codec", "UNSUPPORTED", "TEST with codec 2",
+        frame(TEST, 2, COUNTING_512[:100], test_fields(512, crc, codec=2)))
+    bad("test-dflags", "UNSUPPORTED", "TEST with dflags 1", frame(TEST, 2, COUNTING_512, test_fields(512, crc, dflags=1)))
+    bad("test-raw-len-513", "LIMIT", "TEST stored with raw_len 513",
+        frame(TEST, 2, COUNTING_512 + b"x", test_fields(513, crc32c(COUNTING_512 + b"x"))))
+    bad("test-stored-payload-shorter", "LIMIT", "TEST stored with raw_len 1024 and payload_len 512",
+        frame(TEST, 2, COUNTING_512, test_fields(1024, crc)))
+    bad("test-crc-differs", "INTEGRITY", "TEST stored whose raw_crc32c has one bit turned",
+        frame(TEST, 2, COUNTING_512, test_fields(512, crc ^ 1)))
     bad("offset-unaligned", "RANGE", "DATA with offset 513",
         frame(DATA, 2, COUNTING_512, data_fields(512, crc, offset=513)))
     bad("block-crc-differs", "INTEGRITY", "DATA stored whose raw_crc32c has one bit turned",
@@ -350,6 +401,11 @@ def print_bad_json():
     bad("json-source-status-backlog", "PROTOCOL", "SOURCE_STATUS with a backlog of more than 64 TiB",
         frame(SOURCE_STATUS, 2, compact({**source_status, "volumes": [
             {"index": 0, "backlogBytes": (1 << 46) + 1}]}).encode()))
+    test_open = {"versions": [1], "sourceServerId": "s-1", "streams": 1, "seconds": 31, "bytesMax": 1}
+    bad("json-test-open-seconds", "PROTOCOL", "TEST_OPEN with 31 seconds",
+        frame(TEST_OPEN, 1, compact(test_open).encode()))
+    bad("json-test-open-bytes", "PROTOCOL", "TEST_OPEN with bytesMax of more than 16 GiB",
+        frame(TEST_OPEN, 1, compact({**test_open, "seconds": 30, "bytesMax": (1 << 34) + 1}).encode()))
     bad("json-commit-request-empty-reason", "PROTOCOL", "COMMIT_REQUEST whose reason is empty",
         frame(COMMIT_REQUEST, 2, compact({"reason": ""}).encode()))
     bad("json-too-large", "LIMIT", "HELLO with payload_len 65537, header only", frame(HELLO, 1, payload_len=65537))
@@ -360,6 +416,7 @@ def main():
     print(FORMAT)
     print_control()
     print_data()
+    print_speed_test()
     print_tolerated()
     print_bad_headers()
     print_bad_blocks()

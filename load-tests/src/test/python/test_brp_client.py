@@ -140,7 +140,7 @@ class GoldenTest(unittest.TestCase):
                 frame, _ = brp_client.decode(block["octets"])
                 payload = brp_client.json_bytes(frame.json()) if frame.type in brp_client.REQUIRED else frame.payload
                 fields = frame.fields
-                if frame.type in (Type.DATA, Type.ZERO):
+                if frame.type in brp_client.BLOCK_TYPES:
                     fields = DataFields.of(fields).pack() + fields[32:]
                 self.assertEqual(block["octets"], brp_client.encode(frame.type, frame.seq, payload, fields))
 
@@ -191,6 +191,11 @@ def in_words(frame):
         raw = lz4_expand(frame.payload, f.raw_len) if f.codec else frame.payload
         return f"{words} volume={f.volume} codec={f.codec} dflags={f.dflags} raw_len={f.raw_len} offset={f.offset} " \
                f"epoch={f.epoch} raw_crc32c=0x{crc32c(raw):08x} payload_len={len(frame.payload)}"
+    if frame.type == Type.TEST:
+        f = DataFields.of(frame.fields)
+        raw = lz4_expand(frame.payload, f.raw_len) if f.codec else frame.payload
+        return f"{words} codec={f.codec} dflags={f.dflags} raw_len={f.raw_len} raw_crc32c=0x{crc32c(raw):08x} " \
+               f"payload_len={len(frame.payload)}"
     if frame.type == Type.ZERO:
         f = DataFields.of(frame.fields)
         return f"{words} volume={f.volume} dflags={f.dflags} offset={f.offset} length={f.length} epoch={f.epoch}"
@@ -210,7 +215,7 @@ def take_whole(octets):
     frame = found[0]
     if frame.type in brp_client.REQUIRED:
         frame.json()
-    if frame.type == Type.DATA:
+    if frame.type in (Type.DATA, Type.TEST):
         f = DataFields.of(frame.fields)
         try:
             raw = lz4_expand(frame.payload, f.raw_len) if f.codec else frame.payload

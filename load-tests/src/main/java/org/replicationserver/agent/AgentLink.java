@@ -1,6 +1,7 @@
 package org.replicationserver.agent;
 
 import java.nio.ByteBuffer;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Body;
 import org.replicationserver.receiver.protocol.ErrorBody;
@@ -25,10 +26,10 @@ abstract class AgentLink implements FrameReader.Handler {
         ENDED
     }
 
-    final AgentSession session;
+    private final LinkOwner owner;
     final FrameWriter writer = new FrameWriter();
     private final FrameReader reader = new FrameReader(this);
-    private final AgentIo io;
+    private final LongSupplier clockNanos;
     private final Grease grease;
 
     private State state = State.CONNECTING;
@@ -36,11 +37,11 @@ abstract class AgentLink implements FrameReader.Handler {
     private boolean unflushed;
     private long heardNanos;
 
-    AgentLink(AgentSession session, AgentIo io, Grease grease) {
-        this.session = session;
-        this.io = io;
+    AgentLink(LinkOwner owner, LongSupplier clockNanos, Grease grease) {
+        this.owner = owner;
+        this.clockNanos = clockNanos;
         this.grease = grease;
-        this.heardNanos = io.nanoTime();
+        this.heardNanos = clockNanos.getAsLong();
     }
 
     // --- from the socket
@@ -53,9 +54,9 @@ abstract class AgentLink implements FrameReader.Handler {
         }
         state = State.OPEN;
         transport = newTransport;
-        heardNanos = io.nanoTime();
+        heardNanos = clockNanos.getAsLong();
         onOpened();
-        session.flush();
+        owner.flush();
     }
 
     /** Bytes arrived; they are all read. */
@@ -63,20 +64,20 @@ abstract class AgentLink implements FrameReader.Handler {
         if (state != State.OPEN) {
             return;
         }
-        heardNanos = io.nanoTime();
+        heardNanos = clockNanos.getAsLong();
         try {
             reader.read(input);
         } catch (ProtocolException e) {
             refuse(e);
         }
-        session.flush();
+        owner.flush();
     }
 
     /** The socket can take more again. */
     final void writable() {
         if (state == State.OPEN) {
-            session.pump();
-            session.flush();
+            owner.pump();
+            owner.flush();
         }
     }
 
@@ -84,7 +85,7 @@ abstract class AgentLink implements FrameReader.Handler {
     final void closed(LinkFailure failure) {
         if (state != State.ENDED) {
             state = State.ENDED;
-            session.linkClosed(this, failure);
+            owner.linkClosed(this, failure);
         }
     }
 
@@ -137,7 +138,7 @@ abstract class AgentLink implements FrameReader.Handler {
             grease.reserved(frame);
             transport.write(frame);
             unflushed = true;
-            session.count().wireBytes(frame.limit());
+            owner.count().wireBytes(frame.limit());
         }
     }
 
@@ -145,7 +146,7 @@ abstract class AgentLink implements FrameReader.Handler {
     final void write(FrameBuffer frame) {
         if (state == State.OPEN && transport != null) {
             grease.reserved(frame.bytes());
-            session.count().wireBytes(frame.bytes().limit());
+            owner.count().wireBytes(frame.bytes().limit());
             transport.write(frame);
             unflushed = true;
         } else {
@@ -161,6 +162,9 @@ abstract class AgentLink implements FrameReader.Handler {
             write(frame);
         }
     }
+
+    /** Whether it is the first of its owner's, for which the server is looked up. */
+    abstract boolean isFirst();
 
     abstract void onOpened();
 
@@ -193,7 +197,7 @@ abstract class AgentLink implements FrameReader.Handler {
             return;
         }
         if (type == FrameType.ERROR) {
-            session.errorReceived(this, ErrorBody.parse(JsonBody.parse(payload)));
+            owner.errorReceived(this, ErrorBody.parse(JsonBody.parse(payload)));
         } else {
             onFrame(header, type, payload);
         }
@@ -201,12 +205,12 @@ abstract class AgentLink implements FrameReader.Handler {
 
     @Override
     public final void skipped(FrameHeader header) {
-        session.count().skippedFrame();
+        owner.count().skippedFrame();
     }
 
-    /** Answers bad input of the server and ends the session. */
+    /** Answers bad input of the server and ends the owner. */
     private void refuse(ProtocolException e) {
         send(FrameType.ERROR, e.toBody());
-        session.serverBroke(e);
+        owner.serverBroke(e);
     }
 }

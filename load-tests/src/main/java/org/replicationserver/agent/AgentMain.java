@@ -46,6 +46,7 @@ public final class AgentMain {
         return new CommandLine(new AgentMain())
                 .setCommandName(System.getProperty("command.name", "./run agent"))
                 .addSubcommand(new ReplicateCommand(stopSignals))
+                .addSubcommand(new SpeedTestCommand(stopSignals))
                 .addSubcommand(new IdentityCommand())
                 .setParameterExceptionHandler(AgentMain::wrongUsage)
                 .setUsageHelpAutoWidth(true)

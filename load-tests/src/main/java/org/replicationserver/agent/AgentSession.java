@@ -28,7 +28,7 @@ import org.replicationserver.receiver.protocol.Welcome;
  * <p>At the end, in this order: all connections are closed; what was claimed and not sent is given back; what is in flight becomes
  * dirty; only then the replication hears of it and may begin another session.
  */
-final class AgentSession {
+final class AgentSession implements LinkOwner {
     private static final long PING_AFTER_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long DEAD_AFTER_NANOS = TimeUnit.SECONDS.toNanos(30);
 
@@ -97,7 +97,8 @@ final class AgentSession {
         return generation;
     }
 
-    AgentCounters count() {
+    @Override
+    public AgentCounters count() {
         return replication.counters();
     }
 
@@ -249,7 +250,8 @@ final class AgentSession {
     }
 
     /** Reads and sends as much as is allowed now. */
-    void pump() {
+    @Override
+    public void pump() {
         EpochRun sending = run;
         if (state != State.ACTIVE || sending == null || !sending.is(EpochRun.State.SENDING)) {
             return;
@@ -369,7 +371,8 @@ final class AgentSession {
 
     // --- errors
 
-    void errorReceived(AgentLink link, ErrorBody error) {
+    @Override
+    public void errorReceived(AgentLink link, ErrorBody error) {
         ErrorCode code = ErrorCode.of(error.code());
         String text = describe(error, code);
         if (code == ErrorCode.VOLUME_FAILED) {
@@ -405,7 +408,7 @@ final class AgentSession {
                 : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
     }
 
-    private static String describe(ErrorBody error, @Nullable ErrorCode code) {
+    static String describe(ErrorBody error, @Nullable ErrorCode code) {
         StringBuilder text = new StringBuilder(code == null ? "code " + error.code() : code.name());
         if (error.volume() != null) {
             text.append(" volume=").append(error.volume());
@@ -428,7 +431,8 @@ final class AgentSession {
     }
 
     /** The server sent what this agent had to refuse, and was told so. */
-    void serverBroke(ProtocolException e) {
+    @Override
+    public void serverBroke(ProtocolException e) {
         String text = "the server broke the protocol: " + e.code() + ": " + e.getMessage();
         end(
                 e.code() == ErrorCode.VERSION
@@ -436,7 +440,8 @@ final class AgentSession {
                         : SessionEnd.retry(text));
     }
 
-    void linkClosed(AgentLink link, LinkFailure failure) {
+    @Override
+    public void linkClosed(AgentLink link, LinkFailure failure) {
         if (afterwards != null) {
             end(afterwards);
             return;
@@ -596,7 +601,8 @@ final class AgentSession {
         return true;
     }
 
-    void flush() {
+    @Override
+    public void flush() {
         if (state != State.ENDED) {
             control.flush();
             streams.forEach(AgentLink::flush);

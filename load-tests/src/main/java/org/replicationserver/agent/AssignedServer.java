@@ -41,6 +41,11 @@ public final class AssignedServer implements ServerLookup {
     }
 
     @Override
+    public void lookFor(String id) {
+        sourceServerId = id;
+    }
+
+    @Override
     public void introduce(ReplicationPlan plan) {
         JsonArray disks = new JsonArray();
         plan.disks()

@@ -2,10 +2,6 @@ package org.replicationserver.agent;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.zip.CRC32C;
-import net.jpountz.lz4.LZ4Compressor;
-import net.jpountz.lz4.LZ4Factory;
-import org.replicationserver.receiver.protocol.FrameHeader;
 
 /**
  * Makes of a private copy of blocks what is sent of them: compares, finds zeros, hashes, takes the CRC and compresses. Confined to
@@ -15,15 +11,13 @@ final class BlockPreparer {
     /** Blocks that are read, and may be sent, as one: 256 KiB, the natural size of a frame. */
     static final int READ_BLOCKS_MAX = 4;
 
-    private final FrameBuffer.Allocator allocator;
-    private final LZ4Compressor compressor = LZ4Factory.fastestInstance().fastCompressor();
+    private final BlockPacker packer;
     private final BlockDigest digest = new BlockDigest();
-    private final CRC32C crc = new CRC32C();
     private final byte[] zeroHash = BlockDigest.ofZeros(BlockLayout.BLOCK_BYTES);
     private final BlockRead.Kind[] kinds = new BlockRead.Kind[READ_BLOCKS_MAX];
 
     BlockPreparer(FrameBuffer.Allocator allocator) {
-        this.allocator = allocator;
+        this.packer = new BlockPacker(allocator);
     }
 
     /** Fills in the parts of {@code read}, whose bytes are in {@code copy} from 0 on, where nobody changes them. */
@@ -61,26 +55,9 @@ final class BlockPreparer {
             return BlockRead.Part.of(kinds[start], first, count);
         }
         ByteBuffer raw = blockOf(read, copy, start, count);
-        crc.reset();
-        crc.update(raw.duplicate());
-        FrameBuffer frame =
-                allocator.allocate(FrameHeader.BLOCK_BYTES + compressor.maxCompressedLength(raw.remaining()));
-        int codec = fill(frame.bytes(), raw);
-        return new BlockRead.Part(BlockRead.Kind.DATA, first, count, frame, codec, (int) crc.getValue());
-    }
-
-    /** Writes the payload behind room for the header; says which codec it is in. */
-    private int fill(ByteBuffer frame, ByteBuffer raw) {
-        int rawBytes = raw.remaining();
-        int room = frame.capacity() - FrameHeader.BLOCK_BYTES;
-        int packed = compressor.compress(raw, raw.position(), rawBytes, frame, FrameHeader.BLOCK_BYTES, room);
-        if (packed < rawBytes) {
-            frame.limit(FrameHeader.BLOCK_BYTES + packed);
-            return FrameHeader.CODEC_LZ4;
-        }
-        frame.put(FrameHeader.BLOCK_BYTES, raw, raw.position(), rawBytes);
-        frame.limit(FrameHeader.BLOCK_BYTES + rawBytes);
-        return FrameHeader.CODEC_STORED;
+        BlockPacker.Packed packed = packer.pack(raw);
+        return new BlockRead.Part(
+                BlockRead.Kind.DATA, first, count, packed.frame(), packed.codec(), packed.rawCrc32c());
     }
 
     private static ByteBuffer blockOf(BlockRead read, ByteBuffer copy, int index, int count) {

@@ -14,12 +14,19 @@ import org.replicationserver.receiver.protocol.Welcome;
 
 /** The control connection of a session. Event loop only. */
 final class ControlLink extends AgentLink {
+    private final AgentSession session;
     private final Hello hello;
     private boolean welcomed;
 
     ControlLink(AgentSession session, AgentIo io, Grease grease, Hello hello) {
-        super(session, io, grease);
+        super(session, io::nanoTime, grease);
+        this.session = session;
         this.hello = hello;
+    }
+
+    @Override
+    boolean isFirst() {
+        return true;
     }
 
     @Override

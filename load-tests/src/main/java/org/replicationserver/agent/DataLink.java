@@ -14,13 +14,15 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
 
 /** A data connection: one stream of the session. Event loop only. */
 final class DataLink extends AgentLink {
+    private final AgentSession session;
     private final int stream;
     private final ByteBuffer zeroFrame = ByteBuffer.allocate(FrameHeader.BLOCK_BYTES);
     private @Nullable Attached attached;
     private int unackedFrames;
 
     DataLink(AgentSession session, AgentIo io, Grease grease, int stream) {
-        super(session, io, grease);
+        super(session, io::nanoTime, grease);
+        this.session = session;
         this.stream = stream;
     }
 
@@ -88,6 +90,11 @@ final class DataLink extends AgentLink {
     }
 
     // --- from the server
+
+    @Override
+    boolean isFirst() {
+        return false;
+    }
 
     @Override
     void onOpened() {

@@ -11,17 +11,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.listener.TlsEngine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -59,8 +56,6 @@ import picocli.CommandLine.Spec;
 final class ReplicateCommand implements Callable<Integer> {
     private static final int SECONDS_MAX = 31_536_000;
 
-    private static final String SERVER = "--server";
-
     @Option(
             names = "--source",
             required = true,
@@ -70,45 +65,8 @@ final class ReplicateCommand implements Callable<Integer> {
                             + " read. Default PATH: the name.")
     private List<String> sources = new ArrayList<>();
 
-    @Option(
-            names = SERVER,
-            paramLabel = "HOST[:PORT]",
-            description = "The replication server; an IPv6 address in brackets. Default PORT: 1500. This or "
-                    + ControlPlaneOptions.ENDPOINT + " is required. Default: none.")
-    private @Nullable String server;
-
     @Mixin
-    private ControlPlaneOptions controlPlane = new ControlPlaneOptions();
-
-    @Option(
-            names = "--source-server-id",
-            required = true,
-            paramLabel = "ID",
-            description = "Id of this source server, as assigned: 1 to 128 of A-Z a-z 0-9 . _ -.")
-    private String sourceServerId = "";
-
-    @Option(
-            names = "--identity",
-            required = true,
-            paramLabel = "DIR",
-            description = "Directory of this agent's key and certificate, see 'agent identity'; made if there is none.")
-    private Path identity = Path.of("");
-
-    @Option(
-            names = "--server-pin",
-            paramLabel = "PIN",
-            description =
-                    "Pin that the server may show, sha256: and 64 hexadecimal digits; repeatable. With --server this or"
-                            + " --server-pin-file is required; with --control-plane neither is allowed. Default: none.")
-    private List<String> serverPins = new ArrayList<>();
-
-    @Option(
-            names = "--server-pin-file",
-            paramLabel = "FILE",
-            description =
-                    "File with a pin on each line, read again at each connect, so that a replaced server is accepted."
-                            + " Default: none.")
-    private @Nullable Path serverPinFile;
+    private PeerOptions peer = new PeerOptions();
 
     @Option(
             names = "--streams",
@@ -176,14 +134,6 @@ final class ReplicateCommand implements Callable<Integer> {
             fallbackValue = "true",
             description = "Now and then sends what a server must ignore, so that it goes on to. Default: on.")
     private boolean grease;
-
-    @Option(
-            names = "--tls-engine",
-            paramLabel = "ENGINE",
-            defaultValue = "auto",
-            description = "auto, openssl or jdk; auto is openssl (BoringSSL) where its native library loads. Default:"
-                    + " ${DEFAULT-VALUE}.")
-    private TlsEngine tlsEngine = TlsEngine.AUTO;
 
     @Option(
             names = "--connect-timeout",
@@ -320,13 +270,13 @@ final class ReplicateCommand implements Callable<Integer> {
                 .map(text -> checked("--source: '" + text + "'", () -> SourceDisk.parse(text)))
                 .toList();
         checked("--source", () -> AgentOptions.requireSources(disks));
-        checked("--source-server-id", () -> AgentOptions.requireSourceServerId(sourceServerId));
+        String sourceServerId = peer.sourceServerId();
         if (quietSource && markCommand != null) {
             throw wrong("--quiet-source: not together with --mark-command, which is for sources that are not quiet");
         }
-        requireEngine();
-        AgentOptions options = AgentOptions.of(disks, serverLookup(), sourceServerId, identity)
-                .withTlsEngine(tlsEngine)
+        TlsEngine engine = peer.tlsEngine();
+        AgentOptions options = AgentOptions.of(disks, peer.serverLookup(), sourceServerId, peer.identity())
+                .withTlsEngine(engine)
                 .withQuietSource(quietSource)
                 .withMarkCommand(markCommand)
                 .withMarkPatience(seconds("--mark-patience", markPatience))
@@ -337,50 +287,6 @@ final class ReplicateCommand implements Callable<Integer> {
         Duration pause = seconds("--cycle-pause", cyclePause);
         AgentOptions complete = checked("--cycles", () -> withReaders.withCycles(cycles, pause));
         return seed == null ? complete : complete.withSeed(seed);
-    }
-
-    private void requireEngine() {
-        try {
-            tlsEngine.resolve();
-        } catch (IllegalStateException e) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--tls-engine: openssl does not load on this machine, allowed are auto, jdk",
-                    e);
-        }
-    }
-
-    private ServerLookup serverLookup() {
-        String given = server;
-        if (controlPlane.isGiven()) {
-            if (given != null || !serverPins.isEmpty() || serverPinFile != null) {
-                throw wrong(ControlPlaneOptions.ENDPOINT + ": not together with " + SERVER + " and its pins");
-            }
-            try {
-                return controlPlane.lookup();
-            } catch (IllegalArgumentException e) {
-                throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
-            }
-        }
-        if (given == null) {
-            throw wrong(SERVER + ": missing; this or " + ControlPlaneOptions.ENDPOINT + " is required");
-        }
-        return new GivenServer(checked(SERVER + ": '" + given + "'", () -> ServerAddress.parse(given)), pins());
-    }
-
-    private ServerPins pins() {
-        Set<Pin> given = new HashSet<>();
-        serverPins.forEach(text -> given.add(checked("--server-pin: '" + text + "'", () -> Pin.parse(text))));
-        ServerPins pins = new ServerPins(given, serverPinFile);
-        try {
-            if (pins.read().isEmpty()) {
-                throw wrong("--server-pin: none is given, and --server-pin-file has none; with " + SERVER
-                        + " one of them is required");
-            }
-        } catch (IOException e) {
-            throw new ParameterException(spec.commandLine(), "--server-pin-file: cannot be read: " + e.getMessage(), e);
-        }
-        return pins;
     }
 
     private <T> T checked(String what, Supplier<T> value) {

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Opens connections to the server. Event loop only, but for names and files, which a helper thread looks up.
  *
- * <p>The control connection looks up the server's address and reads the pins again; the data connections of its session take
+ * <p>The first connection of a session or speed test looks up the server's address and reads the pins again; the others take
  * both as they are then. Connections go to an address, so that TLS has no name to send.
  */
 final class ServerDialer {
@@ -94,7 +94,7 @@ final class ServerDialer {
 
     /** Opens a connection; the link hears of it on the event loop, whatever happens: it would wait for ever otherwise. */
     void dial(AgentLink link) {
-        if (link instanceof ControlLink) {
+        if (link.isFirst()) {
             helper.execute(() -> lookUp(link));
         } else {
             eventLoop.runOnContext(_ -> connect(link));
@@ -132,7 +132,7 @@ final class ServerDialer {
     private void open(AgentLink link) {
         ServerLookup.Found found = server;
         if (found == null) {
-            throw new IllegalStateException("a data connection before the control connection");
+            throw new IllegalStateException("not the first connection, and none was before it");
         }
         List<InetAddress> addresses = found.addresses();
         InetAddress address = addresses.get(Math.floorMod(attempts - 1, addresses.size()));

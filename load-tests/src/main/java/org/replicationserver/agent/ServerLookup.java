@@ -22,6 +22,9 @@ public interface ServerLookup {
         }
     }
 
+    /** Says once, before the first look, whose server is looked for; nothing is registered. */
+    default void lookFor(String sourceServerId) {}
+
     /** Says once, before the first look, who looks. */
     default void introduce(ReplicationPlan plan) {}
 

@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
             VolumeCommand.class,
             SourceCommand.class,
             StatusCommand.class,
+            PreflightCommand.class,
             ThrottleCommand.class,
             SoftwareCommand.class,
             AssignCommand.class,

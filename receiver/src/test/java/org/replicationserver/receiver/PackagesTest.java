@@ -94,7 +94,20 @@ class PackagesTest {
 
     @ArchTest
     static final ArchRule AWS_IS_FOR_CLIENTS = knowsNothingOf(
-            "aws", "protocol", "session", "listener", "replication", "status", "control", "server", "tool");
+            "aws",
+            "protocol",
+            "session",
+            "listener",
+            "replication",
+            "status",
+            "control",
+            "server",
+            "tool",
+            "preflight");
+
+    @ArchTest
+    static final ArchRule PREFLIGHT_LOOKS_FROM_OUTSIDE =
+            knowsNothingOf("preflight", "protocol", "listener", "replication", "status", "control", "server", "tool");
 
     @ArchTest
     static final ArchRule SNAPSHOTS_ARE_MADE_WITHOUT_KNOWING_FOR_WHOM =

@@ -62,6 +62,7 @@ final class Linux {
     static final long BLKSSZGET = 0x1268;
     static final long BLKZEROOUT = 0x127f;
     static final long BLKGETSIZE64 = 0x80081272L;
+    static final int PRIO_PROCESS = 0;
     static final int AT_FDCWD = -100;
     static final int AT_EMPTY_PATH = 0x1000;
     static final int STATX_BASIC_STATS = 0x7ff;
@@ -76,6 +77,8 @@ final class Linux {
     private static final long STATX_SIZE_OFFSET = 40;
     private static final long STATX_RDEV_MAJOR_OFFSET = 128;
     private static final long STATX_RDEV_MINOR_OFFSET = 132;
+    private static final long STATX_BLOCKS_OFFSET = 48;
+    private static final long STATX_BLOCK_BYTES = 512;
     private static final long STATX_DIO_MEM_ALIGN_OFFSET = 152;
     private static final long STATX_DIO_OFFSET_ALIGN_OFFSET = 156;
 
@@ -101,6 +104,7 @@ final class Linux {
             function("fgetxattr", JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG);
     private static final MethodHandle FSETXATTR =
             function("fsetxattr", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle SETPRIORITY = function("setpriority", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle RENAME = function("rename", JAVA_INT, ADDRESS, ADDRESS);
 
     private Linux() {}
@@ -238,6 +242,15 @@ final class Linux {
         }
     }
 
+    /** Of the calling thread only: Linux keeps the nice value by thread, whatever POSIX says. */
+    static int setNiceOfThread(MemorySegment capture, int nice) {
+        try {
+            return result(capture, (int) SETPRIORITY.invokeExact(capture, PRIO_PROCESS, 0, nice));
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
     static int statxKind(MemorySegment statx) {
         return statx.get(ValueLayout.JAVA_SHORT, STATX_MODE_OFFSET) & S_IFMT;
     }
@@ -250,6 +263,10 @@ final class Linux {
     static DeviceNumber statxDeviceNumber(MemorySegment statx) {
         return new DeviceNumber(
                 statx.get(JAVA_INT, STATX_RDEV_MAJOR_OFFSET), statx.get(JAVA_INT, STATX_RDEV_MINOR_OFFSET));
+    }
+
+    static long statxAllocatedBytes(MemorySegment statx) {
+        return statx.get(JAVA_LONG, STATX_BLOCKS_OFFSET) * STATX_BLOCK_BYTES;
     }
 
     /** 0 where the kernel (before 6.1) or the file system does not tell, or does not take O_DIRECT. */

@@ -165,6 +165,11 @@ public final class LinuxBlockDevice implements BlockDevice {
                 Math.max(Math.max(offsetBytes, SECTOR_BYTES), alignmentMin), Math.max(memoryBytes, 1), zeroBytes);
     }
 
+    /** What a file takes of its file system, holes left out. Opens nothing. */
+    public static long allocatedBytes(Path path) throws DeviceException {
+        return LinuxFile.factsOf(path).allocatedBytes();
+    }
+
     /**
      * Makes a new sparse image file, durably. It is apart from {@link #open} so that the caller knows that the volume
      * is new and reads zero; an existing file is an error.

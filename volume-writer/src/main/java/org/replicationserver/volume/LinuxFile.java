@@ -58,6 +58,7 @@ final class LinuxFile implements AutoCloseable {
             int kind,
             long sizeBytes,
             DeviceNumber deviceNumber,
+            long allocatedBytes,
             int directMemoryAlignmentBytes,
             int directOffsetAlignmentBytes) {
         boolean isBlockDevice() {
@@ -101,6 +102,7 @@ final class LinuxFile implements AutoCloseable {
                 Linux.statxKind(statx),
                 Linux.statxSizeBytes(statx),
                 Linux.statxDeviceNumber(statx),
+                Linux.statxAllocatedBytes(statx),
                 Linux.statxDirectMemoryAlignmentBytes(statx),
                 Linux.statxDirectOffsetAlignmentBytes(statx));
     }

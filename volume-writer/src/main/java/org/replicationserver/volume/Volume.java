@@ -57,4 +57,7 @@ public interface Volume {
 
     /** Time in which blocks were expanded and checked since the volume was opened; never decreases. */
     long expandBusyNanos();
+
+    /** Bytes handed to the device since the volume was opened, those of ZERO left out; never decreases. */
+    long writtenBytes();
 }

@@ -183,6 +183,11 @@ public final class VolumeWriter implements Volume {
         return counters.expandBusyNanos();
     }
 
+    @Override
+    public long writtenBytes() {
+        return counters.bytesWritten();
+    }
+
     public VolumeCounters counters() {
         return counters;
     }

@@ -10,8 +10,12 @@ import software.amazon.awssdk.core.SdkSystemSetting;
 public final class Credentials {
     private Credentials() {}
 
-    public static AwsCredentialsProvider of(CredentialsSource source) {
+    public static RenewableCredentials of(CredentialsSource source) {
         forbidMetadataV1();
+        return new RenewableCredentials(() -> provider(source), System::nanoTime);
+    }
+
+    private static AwsCredentialsProvider provider(CredentialsSource source) {
         return switch (source) {
             case INSTANCE -> InstanceProfileCredentialsProvider.create();
             case CHAIN -> DefaultCredentialsProvider.builder().build();

@@ -1,20 +1,32 @@
 package org.replicationserver.receiver.aws;
 
+import io.vertx.core.json.DecodeException;
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
+import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.aws.MetadataException.Kind;
 import software.amazon.awssdk.core.SdkSystemSetting;
 
 /**
- * What the EC2 instance says of itself, by IMDSv2: never without a token, never by a proxy, never after a redirect. A token that is no
- * longer good is renewed once for a question. Any thread; calls block for at most some seconds.
+ * What the EC2 instance says of itself, by IMDSv2: never without a token, never by a proxy, never after a redirect. A token is renewed
+ * before it ends, and once for a question if it is refused all the same. Any thread; calls block for at most some seconds.
  *
  * <p>The address is the SDK's own setting, {@code AWS_EC2_METADATA_SERVICE_ENDPOINT} or {@code aws.ec2MetadataServiceEndpoint}, so that
  * it and the SDK's credentials come from the same place.
@@ -22,20 +34,36 @@ import software.amazon.awssdk.core.SdkSystemSetting;
 public final class InstanceMetadata implements AutoCloseable {
     private static final Duration TIMEOUT = Duration.ofSeconds(2);
     private static final int ANSWER_BYTES_MAX = 16 * 1024;
-    private static final String TOKEN_SECONDS = "21600";
+    private static final int TAGS_MAX = 50;
+    private static final String TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds";
+    private static final int TTL_SECONDS_MAX = 21_600;
+
+    /** A token is renewed so long before it ends, or after half of its time if that is sooner. */
+    private static final long RENEW_BEFORE_SECONDS = 60;
+
     private static final int OK = 200;
     private static final int UNAUTHORIZED = 401;
+    private static final int FORBIDDEN = 403;
+    private static final int NOT_FOUND = 404;
 
     private final URI address;
+    private final LongSupplier clockNanos;
     private final HttpClient http = HttpClient.newBuilder()
             .proxy(HttpClient.Builder.NO_PROXY)
             .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(TIMEOUT)
             .build();
-    private volatile @Nullable String token;
+    private volatile @Nullable Token token;
+
+    private record Token(String text, long renewNanos) {}
 
     public InstanceMetadata(URI address) {
+        this(address, System::nanoTime);
+    }
+
+    InstanceMetadata(URI address, LongSupplier clockNanos) {
         this.address = address;
+        this.clockNanos = clockNanos;
     }
 
     /** The address that is set, or the usual one. */
@@ -52,41 +80,140 @@ public final class InstanceMetadata implements AutoCloseable {
         return mode.equalsIgnoreCase("IPv6") ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
     }
 
+    // --- questions; each throws MetadataException, or another IOException if a connection breaks
+
     public String region() throws IOException, InterruptedException {
         return get("placement/region");
+    }
+
+    public String availabilityZone() throws IOException, InterruptedException {
+        return get("placement/availability-zone");
     }
 
     public String instanceId() throws IOException, InterruptedException {
         return get("instance-id");
     }
 
+    /** The name of the instance's role; empty if it has none. */
+    public Optional<String> roleName() throws IOException, InterruptedException {
+        return find("iam/security-credentials/").flatMap(names -> names.lines().findFirst());
+    }
+
+    /** Whether the role has credentials, and until when; the secrets are thrown away. Empty if there is no role. */
+    public Optional<RoleCredentials> roleCredentials() throws IOException, InterruptedException {
+        Optional<String> role = roleName();
+        return role.isEmpty() ? Optional.empty() : Optional.of(credentialsOf(role.get()));
+    }
+
+    private RoleCredentials credentialsOf(String role) throws IOException, InterruptedException {
+        String path = "iam/security-credentials/" + role;
+        String text = get(path);
+        try {
+            JsonObject json = new JsonObject(text);
+            String expiration = json.getString("Expiration");
+            return new RoleCredentials(
+                    role, json.getString("Code", "no code"), expiration == null ? null : Instant.parse(expiration));
+        } catch (DecodeException | ClassCastException | DateTimeException e) {
+            throw new MetadataException(Kind.ODD, url(path) + ": the answer is not the JSON that EC2 gives");
+        }
+    }
+
+    /** The instance's tags, at most {@value #TAGS_MAX}; empty if the instance does not show them in its metadata. */
+    public Optional<Map<String, String>> tags() throws IOException, InterruptedException {
+        Optional<String> names = find("tags/instance/");
+        if (names.isEmpty()) {
+            return Optional.empty();
+        }
+        Map<String, String> tags = new TreeMap<>();
+        for (String name : names.get().lines().limit(TAGS_MAX).toList()) {
+            tags.put(name, get("tags/instance/" + name));
+        }
+        return Optional.of(Map.copyOf(tags));
+    }
+
+    // --- asking
+
     private String get(String path) throws IOException, InterruptedException {
+        URI url = url(path);
+        return find(path)
+                .orElseThrow(() ->
+                        new MetadataException(Kind.NOT_THERE, url + ": the instance metadata has no such item (404)"));
+    }
+
+    /** Empty if there is no such item. */
+    private Optional<String> find(String path) throws IOException, InterruptedException {
         HttpResponse<String> response = getOnce(path);
         if (response.statusCode() == UNAUTHORIZED) {
             token = null;
             response = getOnce(path);
         }
-        return requireOk(path, response).strip();
+        return response.statusCode() == NOT_FOUND
+                ? Optional.empty()
+                : Optional.of(requireOk(url(path), response).strip());
     }
 
     private HttpResponse<String> getOnce(String path) throws IOException, InterruptedException {
-        String held = token;
-        if (held == null) {
+        Token held = token;
+        if (held == null || clockNanos.getAsLong() - held.renewNanos() >= 0) {
             held = newToken();
             token = held;
         }
-        return send(request("/latest/meta-data/" + path).header("X-aws-ec2-metadata-token", held));
+        URI url = url(path);
+        try {
+            return send(request(url).header("X-aws-ec2-metadata-token", held.text()));
+        } catch (HttpTimeoutException e) {
+            throw new MetadataException(Kind.ABSENT, url + ": no answer within " + TIMEOUT.toSeconds() + " s", e);
+        }
     }
 
-    private String newToken() throws IOException, InterruptedException {
-        HttpRequest.Builder request = request("/latest/api/token")
-                .PUT(BodyPublishers.noBody())
-                .header("X-aws-ec2-metadata-token-ttl-seconds", TOKEN_SECONDS);
-        return requireOk("token", send(request));
+    private Token newToken() throws IOException, InterruptedException {
+        URI url = address.resolve("/latest/api/token");
+        HttpRequest.Builder request =
+                request(url).PUT(BodyPublishers.noBody()).header(TTL_HEADER, Integer.toString(TTL_SECONDS_MAX));
+        HttpResponse<String> response;
+        try {
+            response = send(request);
+        } catch (HttpConnectTimeoutException e) {
+            throw absent(url, "nobody answers", e);
+        } catch (HttpTimeoutException e) {
+            throw new MetadataException(
+                    Kind.SILENT,
+                    "PUT " + url + ": connected, and no answer within " + TIMEOUT.toSeconds()
+                            + " s: the hop limit is too small, or this is not EC2",
+                    e);
+        } catch (IOException e) {
+            throw absent(url, e.getMessage() == null ? "not reachable" : e.getMessage(), e);
+        }
+        return new Token(requireOk(url, response), clockNanos.getAsLong() + renewAfterNanos(response));
     }
 
-    private HttpRequest.Builder request(String path) {
-        return HttpRequest.newBuilder(address.resolve(path)).timeout(TIMEOUT);
+    private static MetadataException absent(URI url, String why, IOException cause) {
+        return new MetadataException(
+                Kind.ABSENT,
+                "PUT " + url + ": " + why + "; this is not EC2, or the instance's metadata is turned off",
+                cause);
+    }
+
+    /** A service that does not say how long a token is good has given what was asked for. */
+    private static long renewAfterNanos(HttpResponse<String> response) {
+        long seconds = response.headers()
+                .firstValue(TTL_HEADER)
+                .filter(text -> text.matches("[0-9]{1,5}"))
+                .map(Long::parseLong)
+                .orElse((long) TTL_SECONDS_MAX);
+        return TimeUnit.SECONDS.toNanos(Math.max(seconds - RENEW_BEFORE_SECONDS, seconds / 2));
+    }
+
+    private URI url(String path) throws MetadataException {
+        try {
+            return address.resolve("/latest/meta-data/" + path);
+        } catch (IllegalArgumentException e) {
+            throw new MetadataException(Kind.ODD, address + " names an item that is no path");
+        }
+    }
+
+    private static HttpRequest.Builder request(URI url) {
+        return HttpRequest.newBuilder(url).timeout(TIMEOUT);
     }
 
     private HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
@@ -94,11 +221,16 @@ public final class InstanceMetadata implements AutoCloseable {
         return http.send(request.build(), body);
     }
 
-    private static String requireOk(String what, HttpResponse<String> response) throws IOException {
-        if (response.statusCode() != OK) {
-            throw new IOException("the instance metadata answered " + response.statusCode() + " for " + what);
+    private static String requireOk(URI url, HttpResponse<String> response) throws MetadataException {
+        int status = response.statusCode();
+        if (status == OK) {
+            return response.body();
         }
-        return response.body();
+        String text = url + ": the instance metadata answered " + status;
+        if (status >= 300 && status < 400) {
+            throw new MetadataException(Kind.ODD, text + ", a redirect, which is not followed");
+        }
+        throw new MetadataException(status == UNAUTHORIZED || status == FORBIDDEN ? Kind.REFUSED : Kind.ODD, text);
     }
 
     @Override

@@ -15,6 +15,7 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.aws.Credentials;
 import org.replicationserver.receiver.aws.HttpsTrust;
+import org.replicationserver.receiver.aws.RenewableCredentials;
 import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.config.IdForm;
@@ -22,7 +23,6 @@ import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.replicationserver.receiver.log.PeerText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.retries.StandardRetryStrategy;
 import software.amazon.awssdk.retries.api.AcquireInitialTokenRequest;
 import software.amazon.awssdk.retries.api.BackoffStrategy;
@@ -81,7 +81,7 @@ public final class HttpControlPlane implements ControlPlane, SnapshotOperations 
     }
 
     static HttpControlPlane open(
-            ControlSettings settings, AwsSettings aws, AwsCredentialsProvider credentials, Clock clock)
+            ControlSettings settings, AwsSettings aws, RenewableCredentials credentials, Clock clock)
             throws IOException {
         Duration silence = settings.attemptTimeout().plusSeconds(WAIT_SECONDS_MAX);
         SignedExchange exchanges = new SignedExchange(
@@ -360,6 +360,9 @@ public final class HttpControlPlane implements ControlPlane, SnapshotOperations 
                 return answer;
             } catch (ControlPlaneException e) {
                 permit.told(e);
+                if (e.kind() == Kind.REFUSED_CREDENTIALS) {
+                    exchanges.credentialsRefused();
+                }
                 if (attempt >= attemptsMax) {
                     throw e;
                 }

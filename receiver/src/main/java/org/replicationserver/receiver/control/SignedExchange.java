@@ -17,11 +17,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.replicationserver.receiver.aws.HttpsConnections;
 import org.replicationserver.receiver.aws.HttpsTrust;
+import org.replicationserver.receiver.aws.RenewableCredentials;
 import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import software.amazon.awssdk.auth.credentials.AwsCredentials;
-import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.http.AbortableInputStream;
 import software.amazon.awssdk.http.ContentStreamProvider;
 import software.amazon.awssdk.http.HttpExecuteRequest;
@@ -55,7 +55,7 @@ final class SignedExchange implements AutoCloseable {
     private final HttpsConnections connections;
     private final SdkHttpClient http;
     private final ConnectionFaults faults;
-    private final AwsCredentialsProvider credentials;
+    private final RenewableCredentials credentials;
     private final CredentialsSource source;
     private final Clock clock;
     private final AwsV4HttpSigner signer = AwsV4HttpSigner.create();
@@ -67,7 +67,7 @@ final class SignedExchange implements AutoCloseable {
             ControlSettings settings,
             HttpsTrust trust,
             Duration silenceTimeout,
-            AwsCredentialsProvider credentials,
+            RenewableCredentials credentials,
             CredentialsSource source,
             Clock clock) {
         this.connections = new HttpsConnections(trust, settings.connectTimeout(), silenceTimeout);
@@ -142,6 +142,11 @@ final class SignedExchange implements AutoCloseable {
                 Buffer.buffer(body),
                 clock.instant(),
                 new Signer(source, identity.accessKeyId()));
+    }
+
+    /** What requests were signed with is not accepted. */
+    void credentialsRefused() {
+        credentials.refused();
     }
 
     private AwsCredentials resolveCredentials() throws ControlPlaneException {

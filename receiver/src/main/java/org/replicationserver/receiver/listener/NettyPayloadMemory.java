@@ -2,7 +2,7 @@ package org.replicationserver.receiver.listener;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
-import org.replicationserver.receiver.session.InboundBlock;
+import org.replicationserver.receiver.session.HeldMemory;
 import org.replicationserver.receiver.session.PayloadMemory;
 
 /** Payload memory from Netty's pool of direct buffers. Event loop only, as the pool's caches like it. */
@@ -14,14 +14,14 @@ final class NettyPayloadMemory implements PayloadMemory {
     }
 
     @Override
-    public void allocate(InboundBlock block, int payloadBytes) {
+    public void allocate(HeldMemory memory, int payloadBytes) {
         ByteBuf buffer = allocator.directBuffer(payloadBytes, payloadBytes);
-        block.holdMemory(buffer.nioBuffer(0, payloadBytes), buffer);
+        memory.hold(buffer.nioBuffer(0, payloadBytes), buffer);
     }
 
     @Override
-    public void release(InboundBlock block) {
-        if (block.memory() instanceof ByteBuf buffer) {
+    public void release(HeldMemory memory) {
+        if (memory.handle() instanceof ByteBuf buffer) {
             buffer.release();
         }
     }

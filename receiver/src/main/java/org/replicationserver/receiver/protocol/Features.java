@@ -7,6 +7,9 @@ public final class Features {
     /** The agent tells of its backlog and of what it waits for by SOURCE_STATUS. */
     public static final String SOURCE_STATUS = "source-status";
 
+    /** Speed tests, on connections of their own: TEST_OPENED grants it, WELCOME never does. */
+    public static final String SPEED_TEST = "speed-test";
+
     /** The agent commits soon when it is asked to by COMMIT_REQUEST. */
     public static final String COMMIT_REQUEST = "commit-request";
 
@@ -14,7 +17,7 @@ public final class Features {
 
     private Features() {}
 
-    /** Those of the wanted features that this version defines, each once. */
+    /** Those of the wanted features that WELCOME can grant, each once. */
     public static List<String> granted(List<String> wanted) {
         return ALL.stream().filter(wanted::contains).toList();
     }

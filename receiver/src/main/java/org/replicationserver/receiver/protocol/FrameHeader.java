@@ -13,11 +13,11 @@ import org.jspecify.annotations.Nullable;
  *  8 u32 payload_len   12 u32 reserved
  * 16 u64 seq
  * 24 u32 header_crc32c 28 u32 reserved
- *    DATA and ZERO:
+ *    DATA, ZERO and TEST:
  * 32 u16 volume  34 u8 codec  35 u8 dflags  36 u32 raw_len
  * 40 u64 offset
  * 48 u64 epoch
- * 56 DATA: u32 raw_crc32c, u32 reserved     ZERO: u64 length
+ * 56 DATA and TEST: u32 raw_crc32c, u32 reserved     ZERO: u64 length
  * </pre>
  *
  * Section 3 of the specification is the reference.
@@ -57,7 +57,7 @@ public final class FrameHeader {
         type = newType;
         typeCode = newType.code();
         flags = 0;
-        headerLen = newType.isBlock() ? BLOCK_BYTES : BYTES;
+        headerLen = newType.hasBlockHeader() ? BLOCK_BYTES : BYTES;
         payloadLen = payloadBytes;
         seq = newSeq;
         volume = 0;
@@ -91,6 +91,15 @@ public final class FrameHeader {
         return this;
     }
 
+    /** Sets the fields of a TEST frame: those of DATA that are not about a place. */
+    public FrameHeader setTest(long newSeq, int newCodec, int payloadBytes, int rawBytes, int newRawCrc32c) {
+        set(FrameType.TEST, payloadBytes, newSeq);
+        codec = newCodec;
+        rawLen = rawBytes;
+        rawCrc32c = newRawCrc32c;
+        return this;
+    }
+
     /** Sets the fields of a ZERO frame. */
     public FrameHeader setZero(
             long newSeq, int newVolume, boolean mayDeallocate, long newOffsetBytes, long newZeroBytes, long newEpoch) {
@@ -109,7 +118,7 @@ public final class FrameHeader {
         int start = out.position();
         out.putInt(MAGIC).put((byte) typeCode).put((byte) flags).putShort((short) headerLen);
         out.putInt((int) payloadLen).putInt(0).putLong(seq).putInt(0).putInt(0);
-        if (type != null && type.isBlock()) {
+        if (type != null && type.hasBlockHeader()) {
             out.putShort((short) volume).put((byte) codec).put((byte) dflags).putInt((int) rawLen);
             out.putLong(offsetBytes).putLong(epoch);
             out.putLong(type == FrameType.ZERO ? zeroBytes : Integer.toUnsignedLong(rawCrc32c));
@@ -148,7 +157,7 @@ public final class FrameHeader {
         if (flags != 0) {
             throw ProtocolException.at(this, ErrorCode.PROTOCOL, "flags=" + flags + ", allowed is 0");
         }
-        if (type != null && type.isBlock()) {
+        if (type != null && type.hasBlockHeader()) {
             if (length < BLOCK_BYTES) {
                 throw new ProtocolException(
                         ErrorCode.PROTOCOL, "header_len=" + length + " of a block, at least " + BLOCK_BYTES);
@@ -212,7 +221,7 @@ public final class FrameHeader {
         return dflags;
     }
 
-    /** DATA: bytes after expansion, as an unsigned 32-bit number. */
+    /** DATA and TEST: bytes after expansion, as an unsigned 32-bit number. */
     public long rawLen() {
         return rawLen;
     }
@@ -246,10 +255,12 @@ public final class FrameHeader {
                 .append(Long.toUnsignedString(seq))
                 .append(" payload_len=")
                 .append(payloadLen);
-        if (type != null && type.isBlock()) {
-            text.append(" volume=").append(volume).append(" offset=").append(Long.toUnsignedString(offsetBytes));
-            text.append(" epoch=").append(Long.toUnsignedString(epoch));
-            if (type == FrameType.DATA) {
+        if (type != null && type.hasBlockHeader()) {
+            if (type != FrameType.TEST) {
+                text.append(" volume=").append(volume).append(" offset=").append(Long.toUnsignedString(offsetBytes));
+                text.append(" epoch=").append(Long.toUnsignedString(epoch));
+            }
+            if (type != FrameType.ZERO) {
                 text.append(" codec=").append(codec).append(" raw_len=").append(rawLen);
                 text.append(String.format(" raw_crc32c=%08x", rawCrc32c));
             } else {

@@ -6,6 +6,9 @@ import org.jspecify.annotations.Nullable;
 public enum FrameType {
     HELLO(0x01, Sender.AGENT, Payload.JSON),
     WELCOME(0x02, Sender.SERVER, Payload.JSON),
+    TEST_OPEN(0x03, Sender.AGENT, Payload.JSON, Features.SPEED_TEST),
+    TEST_OPENED(0x04, Sender.SERVER, Payload.JSON, Features.SPEED_TEST),
+    TEST_RESULT(0x05, Sender.SERVER, Payload.JSON, Features.SPEED_TEST),
     EPOCH_OPEN(0x10, Sender.AGENT, Payload.JSON),
     EPOCH_COMMIT(0x11, Sender.AGENT, Payload.JSON),
     EPOCH_STATUS(0x12, Sender.SERVER, Payload.JSON),
@@ -22,7 +25,10 @@ public enum FrameType {
     ZERO(0x62, Sender.AGENT, Payload.EMPTY),
     FENCE(0x63, Sender.AGENT, Payload.EPOCH),
     DURABLE_ACK(0x64, Sender.SERVER, Payload.ACK),
-    ATTACHED(0x65, Sender.SERVER, Payload.JSON);
+    ATTACHED(0x65, Sender.SERVER, Payload.JSON),
+    TEST(0x66, Sender.AGENT, Payload.BLOCK, Features.SPEED_TEST),
+    TEST_ATTACH(0x67, Sender.AGENT, Payload.JSON, Features.SPEED_TEST),
+    TEST_ACK(0x68, Sender.SERVER, Payload.JSON, Features.SPEED_TEST);
 
     /** Who may send a frame of a type. */
     public enum Sender {
@@ -85,9 +91,19 @@ public enum FrameType {
         return feature;
     }
 
-    /** Whether the frame is DATA or ZERO, which have the longer header. */
+    /** Whether the frame is DATA or ZERO: it says what a range of a volume shall hold. */
     public boolean isBlock() {
         return this == DATA || this == ZERO;
+    }
+
+    /** Whether the frame has the longer header: DATA, ZERO and TEST. */
+    public boolean hasBlockHeader() {
+        return isBlock() || this == TEST;
+    }
+
+    /** Whether the frame belongs to a speed test, so that a session does not know it. */
+    public boolean isOfSpeedTest() {
+        return Features.SPEED_TEST.equals(feature);
     }
 
     /** The type with this number (0 to 255), or null if this version has none. */

@@ -55,6 +55,12 @@ public final class FrameWriter {
         return lastSeq;
     }
 
+    /** Writes the header of a TEST frame into {@code out}; its payload follows. Returns its seq. */
+    public long testHeader(ByteBuffer out, int codec, int payloadBytes, int rawBytes, int rawCrc32c) {
+        header.setTest(++lastSeq, codec, payloadBytes, rawBytes, rawCrc32c).encode(out);
+        return lastSeq;
+    }
+
     /** Writes a whole ZERO frame into {@code out}. Returns its seq. */
     public long zero(ByteBuffer out, int volume, boolean mayDeallocate, long offsetBytes, long zeroBytes, long epoch) {
         header.setZero(++lastSeq, volume, mayDeallocate, offsetBytes, zeroBytes, epoch)

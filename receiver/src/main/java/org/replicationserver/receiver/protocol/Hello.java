@@ -45,10 +45,6 @@ public record Hello(
     public record RememberedDisk(String deviceName, String dataGen, long committedEpoch) {}
 
     public static Hello parse(JsonBody json) throws ProtocolException {
-        // A version beyond an int is none that we speak, but must not be taken for one that we do.
-        List<Integer> versions = json.integers("versions", 1, 16).stream()
-                .map(version -> (int) Math.min(version, Integer.MAX_VALUE))
-                .toList();
         List<Disk> disks = new ArrayList<>();
         Set<String> names = new HashSet<>();
         for (JsonBody disk : json.objects("disks", 1, ProtocolLimits.DISKS_MAX)) {
@@ -58,13 +54,20 @@ public record Hello(
             }
         }
         return new Hello(
-                versions,
+                versions(json),
                 json.has("features") ? json.strings("features", 0, 64) : List.of(),
                 json.string("sourceServerId", ID),
                 json.string("instance", HEX_128),
                 (int) json.integer("streams", 1, ProtocolLimits.STREAMS_MAX),
                 List.copyOf(disks),
                 json.has("remembers") ? parseRemembered(json.object("remembers")) : null);
+    }
+
+    /** A version beyond an int is none that we speak, but must not be taken for one that we do. */
+    static List<Integer> versions(JsonBody json) throws ProtocolException {
+        return json.integers("versions", 1, 16).stream()
+                .map(version -> (int) Math.min(version, Integer.MAX_VALUE))
+                .toList();
     }
 
     private static Disk parseDisk(JsonBody json) throws ProtocolException {

@@ -23,6 +23,11 @@ public final class ProtocolLimits {
     public static final int ZERO_WINDOW_BYTES = 4096;
 
     public static final int UNACKED_FRAMES_MAX = 1024;
+    /** A speed test ends after so many seconds at the latest. */
+    public static final int TEST_SECONDS_MAX = 30;
+    /** A speed test ends after so many raw bytes at the latest. */
+    public static final long TEST_BYTES_MAX = 1L << 34;
+
     public static final int REGION_SHIFT_MIN = 16;
     public static final int REGION_SHIFT_MAX = 30;
 

@@ -42,6 +42,7 @@ final class Explainer {
     private @Nullable Explanation duplicateAgent;
     private @Nullable Explanation recordLost;
     private @Nullable Explanation serverDrained;
+    private @Nullable Explanation serverTrouble;
 
     Explainer(
             ReplicationSettings settings,
@@ -102,6 +103,18 @@ final class Explainer {
         snapshots = trouble;
     }
 
+    /** What this server found wrong with itself, or null. */
+    void serverTrouble(@Nullable ServerTrouble trouble) {
+        serverTrouble = trouble == null
+                ? null
+                : ExplanationCode.SERVER_CHECK_FAILED.explain(
+                        new Facts().put("reason", trouble.reason()).put("fix", trouble.nextAction()));
+    }
+
+    boolean hasServerTrouble() {
+        return serverTrouble != null;
+    }
+
     void recordMade() {
         recordLost = null;
     }
@@ -123,6 +136,7 @@ final class Explainer {
         add(found, recordLost);
         add(found, serverDrained);
         add(found, snapshotsFailure());
+        add(found, serverTrouble);
         if (situation.position().isWanted()) {
             if (serverDrained == null) {
                 explainAgent(situation, found);

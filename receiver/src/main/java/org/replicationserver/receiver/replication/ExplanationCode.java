@@ -47,6 +47,11 @@ public enum ExplanationCode {
             null,
             "this server was drained at {since} and opens no session any more",
             "Replace this server, or start it again if it is to go on."),
+    SERVER_CHECK_FAILED(
+            ERROR,
+            DataReplicationErrorCode.FAILED_TO_BOOT_REPLICATION_SERVER,
+            "this server looked at itself when it started, and found: {reason}",
+            "{fix} Then start the server again."),
     CONTROL_PLANE_NOT_AUTHENTICATED(
             ERROR,
             DataReplicationErrorCode.FAILED_TO_AUTHENTICATE_WITH_SERVICE,

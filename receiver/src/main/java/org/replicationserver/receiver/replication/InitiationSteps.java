@@ -3,6 +3,7 @@ package org.replicationserver.receiver.replication;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplicationInitiation;
 import org.replicationserver.receiver.replication.DataReplicationInfo.InitiationStep;
 
@@ -13,18 +14,21 @@ final class InitiationSteps {
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
     private final SoftwareLink software;
+    private final BooleanSupplier hasServerTrouble;
 
     InitiationSteps(
             ReplicationSettings settings,
             DiskSet disks,
             AgentPresence agent,
             ControlPlaneLink controlPlane,
-            SoftwareLink software) {
+            SoftwareLink software,
+            BooleanSupplier hasServerTrouble) {
         this.settings = settings;
         this.disks = disks;
         this.agent = agent;
         this.controlPlane = controlPlane;
         this.software = software;
+        this.hasServerTrouble = hasServerTrouble;
     }
 
     /**
@@ -51,11 +55,10 @@ final class InitiationSteps {
     private InitiationStepStatus seen(InitiationStepName name, Moment now, boolean transferring) {
         return switch (name) {
             // All this is done elsewhere, and done, since this server runs.
-            case WAIT,
-                    CREATE_SECURITY_GROUP,
-                    LAUNCH_REPLICATION_SERVER,
-                    BOOT_REPLICATION_SERVER,
-                    CREATE_STAGING_DISKS -> InitiationStepStatus.SUCCEEDED;
+            case WAIT, CREATE_SECURITY_GROUP, LAUNCH_REPLICATION_SERVER, CREATE_STAGING_DISKS ->
+                InitiationStepStatus.SUCCEEDED;
+            // It runs; whether it can be found and used is known a few seconds later.
+            case BOOT_REPLICATION_SERVER -> step(!hasServerTrouble.getAsBoolean(), true);
             // This server knows no FSx.
             case SETUP_FSX_PROXY -> InitiationStepStatus.SKIPPED;
             case DOWNLOAD_REPLICATION_SOFTWARE -> software.step();

@@ -60,6 +60,7 @@ public final class Replications implements SessionEvents {
     private int agentPort;
     private long keptNanos;
     private long drainedMillis;
+    private @Nullable ServerTrouble serverTrouble;
 
     /**
      * @param replicatorId this server's published id, asked when it is told
@@ -159,6 +160,12 @@ public final class Replications implements SessionEvents {
         replications.values().forEach(change);
     }
 
+    /** What this server found wrong with itself at its start; told at most once. */
+    public void serverTrouble(ServerTrouble trouble) {
+        serverTrouble = trouble;
+        replications.values().forEach(replication -> replication.serverTrouble(trouble));
+    }
+
     /** No session opens any more as long as this process runs; to be told again changes nothing. */
     public void serverDrained() {
         drainedMillis = drainedMillis == 0 ? clock.millis() : drainedMillis;
@@ -235,6 +242,9 @@ public final class Replications implements SessionEvents {
         replication.listensOn(agentPort);
         replication.serverDrained(drainedMillis);
         replication.snapshotStanding(snapshots.getOrDefault(id, SnapshotStanding.NONE));
+        if (serverTrouble != null) {
+            replication.serverTrouble(serverTrouble);
+        }
         replications.put(id, replication);
         if (!record.refusedAgents().isEmpty()) {
             replication.duplicateAgent(record.refusedAgents().getLast());

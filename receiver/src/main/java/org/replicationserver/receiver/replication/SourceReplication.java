@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.AgentPresence.RefusedHandshake;
@@ -94,8 +95,8 @@ public final class SourceReplication {
         this.rates = new TransferRates(settings, now.nanos());
         this.attribution = new LagAttribution(settings, now.nanos());
         this.stall = new StallDetector(settings.stalledAfter());
-        this.steps = new InitiationSteps(settings, disks, agent, controlPlane, software);
         this.explainer = new Explainer(settings, disks, agent, controlPlane, software, rates, attribution, stall);
+        this.steps = new InitiationSteps(settings, disks, agent, controlPlane, software, explainer::hasServerTrouble);
         if (kept.duplicateAgent()) {
             explainer.duplicateAgent(assignment.sourceServerId(), null);
         }
@@ -176,6 +177,11 @@ public final class SourceReplication {
     /** The software that was asked for last is not. */
     public void softwareFailed(SoftwareTrouble trouble, Moment now) {
         software.failed(trouble, now);
+    }
+
+    /** What this server found wrong with itself at its start; null where that is nothing. */
+    public void serverTrouble(@Nullable ServerTrouble trouble) {
+        explainer.serverTrouble(trouble);
     }
 
     /** Since when this server opens no session any more, 0 if it does. */

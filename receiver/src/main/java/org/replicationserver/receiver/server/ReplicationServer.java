@@ -65,6 +65,7 @@ import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceClocks;
+import org.replicationserver.receiver.session.SpeedTestRuntime;
 import org.replicationserver.receiver.software.SoftwareException;
 import org.replicationserver.receiver.software.SoftwareService;
 import org.replicationserver.receiver.staging.NvmeScanner;
@@ -88,8 +89,6 @@ public final class ReplicationServer {
     /** Of this software, as others are told. */
     public static final String VERSION = "0.1.0";
 
-    private static final Path SYS = Path.of("/sys");
-    private static final Path DEV = Path.of("/dev");
     private static final long TICK_MILLIS = 250;
     private static final double NANOS_PER_SECOND = 1e9;
 
@@ -188,7 +187,7 @@ public final class ReplicationServer {
                 events::recordLost,
                 id -> checkpoints.load(id).thenAccept(kept -> kept.ifPresent(one -> replications.restore(id, one))));
         RoundReports reports = new RoundReports(eventLoop);
-        NvmeScanner scanner = new NvmeScanner(SYS, DEV);
+        NvmeScanner scanner = NvmeScanner.ofThisMachine();
         this.volumes = new StagingVolumes(
                 config.volumes(),
                 config.sessions().regionShift(),
@@ -209,7 +208,9 @@ public final class ReplicationServer {
                 records,
                 eventLoop,
                 this::after,
-                new SecureRandom());
+                new SecureRandom(),
+                new SpeedTestRuntime(
+                        BackgroundExecutor.start("speed-test", SpeedTestRuntime.TASKS_MAX), this::eventLoopCpuNanos));
         reports.to(sessions);
         this.watch = new StagingWatch(
                 scanner, config.volumes().statisticsDirectory(), () -> onLoopLater(sessions::devicesChanged));
@@ -355,6 +356,10 @@ public final class ReplicationServer {
         onTick.forEach(Runnable::run);
     }
 
+    private long eventLoopCpuNanos() {
+        return listener.eventLoopCpuNanos();
+    }
+
     private StageClocks clocks(String sourceServerId) {
         SourceClocks clocks = sessions.clocks(sourceServerId);
         return clocks == null
@@ -390,6 +395,8 @@ public final class ReplicationServer {
                         eventLoop,
                         stopSteps);
         VolumePaths paths = config.volumePaths();
+        BootCheck bootCheck = BootCheck.start(config, port, sessions, replications, eventLoop);
+        stopSteps.add("look at what the server needs", bootCheck::stop);
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
                 new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.server;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.function.Consumer;
@@ -47,9 +48,17 @@ record ServerFiles(StateDirectory state, StateDirectory replications, Identity i
                                 .addKeyValue("cause", cause.getMessage())
                                 .log("counters are not kept any more, until the server is started again")));
         stopSteps.add("counters' directory", replications::close);
-        use(config, ConfiguredDirectory.IMAGE, () -> Files.createDirectories(config.imageDirectory()));
+        use(config, ConfiguredDirectory.IMAGE, () -> makeWritable(config.imageDirectory()));
         return new ServerFiles(
                 state, replications, use(config, ConfiguredDirectory.CERT, () -> loadOrCreateIdentity(config)));
+    }
+
+    /** Also where there is no image yet: the first that is assigned would fail otherwise. */
+    private static Path makeWritable(Path directory) throws IOException {
+        Files.createDirectories(directory);
+        Path probe = Files.createTempFile(directory, ".writable-", "");
+        Files.delete(probe);
+        return directory;
     }
 
     private static <T> T use(ServerConfig config, ConfiguredDirectory directory, Step<T> step)

@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.TestResult;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.HeldLimit;
@@ -281,6 +282,20 @@ final class SessionEventsFan implements SessionEvents {
     public void agentsAccepted(String sourceServerId) {
         for (SessionEvents events : told) {
             events.agentsAccepted(sourceServerId);
+        }
+    }
+
+    @Override
+    public void speedTestBegan(String sourceServerId, String remoteAddress, int streams, int seconds) {
+        for (SessionEvents events : told) {
+            events.speedTestBegan(sourceServerId, remoteAddress, streams, seconds);
+        }
+    }
+
+    @Override
+    public void speedTestEnded(String sourceServerId, String reason, TestResult result) {
+        for (SessionEvents events : told) {
+            events.speedTestEnded(sourceServerId, reason, result);
         }
     }
 

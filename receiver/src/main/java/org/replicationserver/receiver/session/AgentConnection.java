@@ -18,12 +18,15 @@ import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.TestAttach;
+import org.replicationserver.receiver.protocol.TestOpen;
+import org.replicationserver.receiver.protocol.TestResult;
 
 /**
  * One connection of an authenticated agent, from the handshake to its close: what it may send in which role, and its numbering.
  * Event loop only.
  *
- * <p>NEW → CONTROL (HELLO came) or DATA (ATTACH came) → ENDED; any role may end. After ENDED nothing is sent and what arrives
+ * <p>NEW → CONTROL (HELLO came) or DATA (ATTACH came), or for a speed test TEST_CONTROL or TEST_DATA → ENDED; any role may end. After ENDED nothing is sent and what arrives
  * is thrown away.
  */
 public final class AgentConnection implements FrameReader.Handler {
@@ -31,6 +34,8 @@ public final class AgentConnection implements FrameReader.Handler {
         NEW,
         CONTROL,
         DATA,
+        TEST_CONTROL,
+        TEST_DATA,
         ENDED
     }
 
@@ -58,6 +63,12 @@ public final class AgentConnection implements FrameReader.Handler {
     // DATA
     private @Nullable StreamState stream;
     private @Nullable InboundBlock filling;
+
+    // TEST_CONTROL
+    private @Nullable SpeedTest test;
+
+    // TEST_DATA
+    private @Nullable TestStream testStream;
 
     AgentConnection(
             Transport transport,
@@ -97,7 +108,11 @@ public final class AgentConnection implements FrameReader.Handler {
         int before = input.remaining();
         try {
             boolean go = reader.read(input);
-            receivedBytes += before - input.remaining();
+            int bytes = before - input.remaining();
+            receivedBytes += bytes;
+            if (role == Role.DATA) {
+                slot.replicated(bytes, receivedNanos);
+            }
             if (receivedBytes > settings.keyBytesMax() && !keyLimitTold && session != null) {
                 keyLimitTold = true;
                 session.goAway("KEY_LIMIT");
@@ -114,6 +129,9 @@ public final class AgentConnection implements FrameReader.Handler {
     public void writable() {
         if (stream != null) {
             stream.flushAck();
+        }
+        if (testStream != null) {
+            testStream.flushAck();
         }
     }
 
@@ -136,7 +154,7 @@ public final class AgentConnection implements FrameReader.Handler {
                 if (nowNanos - openedNanos > settings.firstFrameTimeout().toNanos()) {
                     fail(new ProtocolException(
                             ErrorCode.STATE,
-                            "neither HELLO nor ATTACH came within "
+                            "no first frame came within "
                                     + settings.firstFrameTimeout().toSeconds() + " s"));
                 }
             }
@@ -151,7 +169,7 @@ public final class AgentConnection implements FrameReader.Handler {
                     transport.write(writer.empty(FrameType.PING));
                 }
             }
-            case DATA, ENDED -> {}
+            case DATA, TEST_CONTROL, TEST_DATA, ENDED -> {} // a speed test has deadlines of its own
         }
     }
 
@@ -165,7 +183,11 @@ public final class AgentConnection implements FrameReader.Handler {
         }
         requireGranted(header, type);
         boolean allowed = switch (role) {
-            case NEW -> type == FrameType.HELLO || type == FrameType.ATTACH;
+            case NEW ->
+                switch (type) {
+                    case HELLO, ATTACH, TEST_OPEN, TEST_ATTACH -> true;
+                    default -> false;
+                };
             case CONTROL ->
                 switch (type) {
                     case PING, PONG, ERROR, BYE -> true;
@@ -173,22 +195,32 @@ public final class AgentConnection implements FrameReader.Handler {
                     default -> false;
                 };
             case DATA -> type.isBlock() || type == FrameType.FENCE || type == FrameType.ERROR;
+            case TEST_CONTROL ->
+                switch (type) {
+                    case PING, PONG, ERROR, BYE -> true;
+                    default -> false;
+                };
+            case TEST_DATA -> type == FrameType.TEST || type == FrameType.ERROR;
             case ENDED -> true;
         };
         if (!allowed) {
             throw ProtocolException.at(
                     header, ErrorCode.STATE, type + " is not allowed on a " + roleName() + " connection now");
         }
-        if (!type.isBlock() || role == Role.ENDED) {
-            return role == Role.ENDED ? FrameReader.Admission.SKIP : FrameReader.Admission.TAKE;
+        if (role == Role.ENDED) {
+            return FrameReader.Admission.SKIP;
         }
-        return openSession().admit(openStream(), header);
+        if (type == FrameType.TEST) {
+            return openTestStream().admit(header);
+        }
+        return type.isBlock() ? openSession().admit(openStream(), header) : FrameReader.Admission.TAKE;
     }
 
     /** Without its feature a type is one that this connection does not know. */
     private void requireGranted(FrameHeader header, FrameType type) throws ProtocolException {
         String feature = type.feature();
-        boolean granted = feature == null || (session != null && session.grants(feature));
+        boolean onItsOwn = type.isOfSpeedTest() && role != Role.CONTROL && role != Role.DATA;
+        boolean granted = feature == null || onItsOwn || (session != null && session.grants(feature));
         if (!granted && role != Role.ENDED) {
             throw ProtocolException.at(
                     header, ErrorCode.UNSUPPORTED, type + " belongs to a feature that is not granted here: " + feature);
@@ -200,15 +232,20 @@ public final class AgentConnection implements FrameReader.Handler {
             case NEW -> "new";
             case CONTROL -> "control";
             case DATA -> "data";
+            case TEST_CONTROL -> "test control";
+            case TEST_DATA -> "test";
             case ENDED -> "ended";
         };
     }
 
     @Override
     public ByteBuffer blockBuffer(FrameHeader header) {
+        if (role == Role.TEST_DATA) {
+            return openTestStream().takeBlock((int) header.payloadLen());
+        }
         InboundBlock block = openSession().takeBlock((int) header.payloadLen());
         filling = block;
-        return block.buffer();
+        return block.memory.buffer();
     }
 
     @Override
@@ -225,6 +262,7 @@ public final class AgentConnection implements FrameReader.Handler {
                     openSession().acceptData(openStream(), header, block);
                 }
             }
+            case TEST -> openTestStream().received(header);
             case ZERO -> openSession().acceptZero(openStream(), header);
             case FENCE ->
                 openSession()
@@ -254,6 +292,16 @@ public final class AgentConnection implements FrameReader.Handler {
                 hello(hello);
             }
             case ATTACH -> slot.attach(this, header, body(payload, Attach::parse));
+            case TEST_OPEN -> {
+                TestOpen asked = body(payload, TestOpen::parse);
+                role = Role.TEST_CONTROL;
+                test = slot.openTest(this, asked);
+            }
+            case TEST_ATTACH -> {
+                TestAttach attach = body(payload, TestAttach::parse);
+                role = Role.TEST_DATA;
+                testStream = slot.attachTest(this, header, attach);
+            }
             case EPOCH_OPEN -> openSession().epochs.open(header, body(payload, EpochOpen::parse));
             case EPOCH_COMMIT -> openSession().epochs.commit(header, body(payload, EpochCommit::parse));
             case SOURCE_STATUS -> openSession().sourceStatus(header, body(payload, SourceStatus::parse));
@@ -265,7 +313,11 @@ public final class AgentConnection implements FrameReader.Handler {
             }
             case BYE -> {
                 body(payload, Bye::parse);
-                slot.bye(this);
+                if (test == null) {
+                    slot.bye(this);
+                } else {
+                    test.finish(TestResult.Ended.AGENT);
+                }
             }
             case ERROR -> {
                 ErrorBody error = body(payload, ErrorBody::parse);
@@ -416,12 +468,26 @@ public final class AgentConnection implements FrameReader.Handler {
         if (ended != null) {
             ended.end(reason, cause);
         }
+        if (test != null) {
+            test.connectionEnded(reason);
+        }
+        if (testStream != null) {
+            testStream.connectionEnded(reason);
+        }
     }
 
     private SourceSession openSession() {
         SourceSession open = session;
         if (open == null) {
             throw new IllegalStateException("no session on this connection");
+        }
+        return open;
+    }
+
+    private TestStream openTestStream() {
+        TestStream open = testStream;
+        if (open == null) {
+            throw new IllegalStateException("no speed test on this connection");
         }
         return open;
     }

@@ -24,14 +24,14 @@ final class BlockPool {
     InboundBlock take(int payloadBytes) {
         InboundBlock block = take();
         block.payloadBytes = payloadBytes;
-        memory.allocate(block, payloadBytes);
+        memory.allocate(block.memory, payloadBytes);
         return block;
     }
 
     void giveBack(InboundBlock block) {
-        if (block.memory() != null) {
-            memory.release(block);
-            block.holdMemory(null, null);
+        if (block.memory.handle() != null) {
+            memory.release(block.memory);
+            block.memory.letGo();
         }
         block.payloadBytes = 0;
         block.session = null;

@@ -16,11 +16,12 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
 record BlockRules(List<SessionVolume> volumes, int streamCount, int rawLenMax, int regionShift) {
     /** Checks lengths and place in the order of section 3 of the specification; returns the block's volume. */
     SessionVolume check(FrameHeader header, int stream) throws ProtocolException {
-        checkLengths(header);
+        checkLengths(header, rawLenMax);
         return checkPlace(header, stream);
     }
 
-    private void checkLengths(FrameHeader header) throws ProtocolException {
+    /** What of a DATA, ZERO or TEST frame can be said without its place. */
+    static void checkLengths(FrameHeader header, int rawLenMax) throws ProtocolException {
         long bytes = header.blockBytes();
         boolean zero = header.type() == FrameType.ZERO;
         boolean lengthsRight = bytes >= ProtocolLimits.SECTOR_BYTES

@@ -1,10 +1,10 @@
 package org.replicationserver.receiver.session;
 
-/** Direct memory for the payloads of DATA frames. Event loop only. */
+/** Direct memory for the payloads of blocks. Event loop only. */
 public interface PayloadMemory {
-    /** Gives the block a direct buffer of exactly so many bytes as its payload. */
-    void allocate(InboundBlock block, int payloadBytes);
+    /** Has a direct buffer of exactly so many bytes held. */
+    void allocate(HeldMemory memory, int payloadBytes);
 
     /** Takes the buffer back. */
-    void release(InboundBlock block);
+    void release(HeldMemory memory);
 }

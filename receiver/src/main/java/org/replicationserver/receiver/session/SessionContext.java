@@ -17,5 +17,6 @@ record SessionContext(
         VolumeHost volumes,
         VolumeHolders holders,
         SourceRecords records,
+        SpeedTests speedTests,
         Executor eventLoop,
         RandomGenerator random) {}

@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.TestResult;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.volume.VolumeFailure;
 
@@ -131,6 +132,12 @@ public interface SessionEvents {
 
     /** An operator has chosen: agents that were refused as duplicates may come again. */
     default void agentsAccepted(String sourceServerId) {}
+
+    /** A speed test of a source server begins. */
+    default void speedTestBegan(String sourceServerId, String remoteAddress, int streams, int seconds) {}
+
+    /** A speed test has ended; {@code reason} is in words. */
+    default void speedTestEnded(String sourceServerId, String reason, TestResult result) {}
 
     /** Too many corrupt blocks of one agent in a short time. */
     default void repeatedCorruption(String sourceServerId, int blocks) {}

@@ -20,8 +20,8 @@ import org.replicationserver.volume.VolumeFailure;
 
 /** The sessions of all source servers: where a connection begins, and what is assigned to whom. Event loop only. */
 public final class Sessions implements SourceSlot.SlotOwner {
-    /** Connections of a source server, of a session and of the one that it follows. */
-    static final int CONNECTIONS_PER_SOURCE_MAX = 2 * (1 + ProtocolLimits.STREAMS_MAX);
+    /** Connections of a source server: of a session, of the one that it follows, and of a speed test. */
+    static final int CONNECTIONS_PER_SOURCE_MAX = 3 * (1 + ProtocolLimits.STREAMS_MAX);
 
     /** A schedule is looked at this often. */
     private static final long SCHEDULE_NANOS = 1_000_000_000L;
@@ -47,7 +47,8 @@ public final class Sessions implements SourceSlot.SlotOwner {
     /**
      * @param eventLoop runs a task on the thread that owns all sessions
      * @param timer does the same later
-     * @param random draws data generations
+     * @param random draws data generations and names of speed tests
+     * @param speedTests what they need of the process
      */
     public Sessions(
             SessionSettings settings,
@@ -58,7 +59,8 @@ public final class Sessions implements SourceSlot.SlotOwner {
             SourceRecords records,
             Executor eventLoop,
             LoopTimer timer,
-            RandomGenerator random) {
+            RandomGenerator random,
+            SpeedTestRuntime speedTests) {
         this.context = new SessionContext(
                 settings,
                 clock,
@@ -67,6 +69,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
                 volumes,
                 new VolumeHolders(),
                 records,
+                new SpeedTests(clock, memory, eventLoop, speedTests, random),
                 eventLoop,
                 random);
         this.throttle = new Throttle(clock, timer, limit -> events.bandwidthLimited(null, limit));
@@ -236,6 +239,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
         for (SourceSlot slot : slots.values()) {
             slot.tick(now);
         }
+        context.speedTests().tick(now);
         if (now - scheduledNanos >= SCHEDULE_NANOS) {
             scheduledNanos = now;
             throttle.look();
@@ -275,6 +279,17 @@ public final class Sessions implements SourceSlot.SlotOwner {
     public @Nullable HeldLimit limit(String sourceServerId) {
         SourceSlot slot = slots.get(sourceServerId);
         return slot == null ? null : slot.throttle.held();
+    }
+
+    /** What there is of each assigned volume. */
+    public Map<String, Availability> volumes() {
+        Map<String, Availability> found = new LinkedHashMap<>();
+        for (SourceSlot slot : slots.values()) {
+            for (VolumeAssignment volume : slot.volumes.assignment().volumes()) {
+                found.put(volume.volumeId(), slot.volumes.find(volume));
+            }
+        }
+        return found;
     }
 
     /** Opens a volume anew and draws a new data generation for it; null if no such volume is assigned. */

@@ -192,7 +192,8 @@ final class SourceSession {
     void acceptData(StreamState stream, FrameHeader header, InboundBlock block) {
         BlockWrite.Codec codec =
                 header.codec() == FrameHeader.CODEC_LZ4 ? BlockWrite.Codec.LZ4 : BlockWrite.Codec.STORED;
-        block.setData(this, header.offsetBytes(), (int) header.rawLen(), codec, block.buffer(), header.rawCrc32c());
+        block.setData(
+                this, header.offsetBytes(), (int) header.rawLen(), codec, block.memory.buffer(), header.rawCrc32c());
         events.dataReceived(block.payloadBytes, (int) header.rawLen());
         submit(stream, header, block);
     }

@@ -12,6 +12,9 @@ import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.protocol.TestAttach;
+import org.replicationserver.receiver.protocol.TestOpen;
+import org.replicationserver.receiver.protocol.TestResult;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.volume.VolumeFailure;
 
@@ -49,6 +52,8 @@ final class SourceSlot implements SlotVolumes.Owner {
     private final InstanceHistory instances;
     private final SlotOwner owner;
     private final BusiestVolume busiest = new BusiestVolume();
+    private final VolumeActivity activity;
+    private long replicatedBytes;
 
     private DesiredState desiredState;
 
@@ -88,6 +93,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         this.owner = owner;
         this.windowUsedUp = new RunningTime(context.clock());
         this.blocksUnderWay = new RunningTime(context.clock());
+        this.activity = new VolumeActivity(context.clock());
         this.instances = new InstanceHistory(record.refusedAgents());
         this.record = new SlotRecord(sourceServerId, record, context);
         this.volumes = new SlotVolumes(sourceServerId, this.record, context, this);
@@ -114,7 +120,9 @@ final class SourceSlot implements SlotVolumes.Owner {
     CompletionStage<Void> leave() {
         leaving = true;
         hold.close(LEAVING);
-        refuseOpening(new ProtocolException(ErrorCode.SHUTDOWN, LEAVING));
+        ProtocolException why = new ProtocolException(ErrorCode.SHUTDOWN, LEAVING);
+        refuseOpening(why);
+        context.speedTests().abort(sourceServerId, why);
         return assign(new SourceAssignment(sourceServerId, List.of()));
     }
 
@@ -186,18 +194,10 @@ final class SourceSlot implements SlotVolumes.Owner {
 
     private void checkHello(AgentConnection control, Hello hello) throws ProtocolException {
         checkNotClosed();
-        if (leaving) {
-            throw new ProtocolException(ErrorCode.SHUTDOWN, LEAVING);
-        }
         if (desiredState != DesiredState.STARTED) {
             throw notStarted();
         }
-        if (!hello.versions().contains(ProtocolLimits.VERSION)) {
-            throw new ProtocolException(ErrorCode.VERSION, "this server speaks version " + ProtocolLimits.VERSION);
-        }
-        if (!hello.sourceServerId().equals(sourceServerId)) {
-            throw new ProtocolException(ErrorCode.FORBIDDEN, "the certificate is another source server's");
-        }
+        checkPeer(hello.versions(), hello.sourceServerId());
         for (Hello.Disk disk : hello.disks()) {
             VolumeAssignment volume = volumes.assignment().volumeOf(disk.deviceName());
             if (volume == null) {
@@ -229,6 +229,18 @@ final class SourceSlot implements SlotVolumes.Owner {
         String because = owner.closedBecause();
         if (because != null) {
             throw new ProtocolException(ErrorCode.SHUTDOWN, because);
+        }
+        if (leaving) {
+            throw new ProtocolException(ErrorCode.SHUTDOWN, LEAVING);
+        }
+    }
+
+    private void checkPeer(List<Integer> versions, String claimedId) throws ProtocolException {
+        if (!versions.contains(ProtocolLimits.VERSION)) {
+            throw new ProtocolException(ErrorCode.VERSION, "this server speaks version " + ProtocolLimits.VERSION);
+        }
+        if (!claimedId.equals(sourceServerId)) {
+            throw new ProtocolException(ErrorCode.FORBIDDEN, "the certificate is another source server's");
         }
     }
 
@@ -266,6 +278,34 @@ final class SourceSlot implements SlotVolumes.Owner {
                     header, ErrorCode.STATE, "generation=" + attach.generation() + " has no open session");
         }
         current.attach(connection, header, attach);
+    }
+
+    // --- speed tests, which no session hears of
+
+    SpeedTest openTest(AgentConnection control, TestOpen asked) throws ProtocolException {
+        checkNotClosed();
+        checkPeer(asked.versions(), asked.sourceServerId());
+        return context.speedTests().open(this, control, asked);
+    }
+
+    TestStream attachTest(AgentConnection connection, FrameHeader header, TestAttach attach) throws ProtocolException {
+        return context.speedTests().attach(this, connection, header, attach);
+    }
+
+    /** Bytes of a data connection of a session arrived. */
+    void replicated(int bytes, long nowNanos) {
+        replicatedBytes += bytes;
+        context.speedTests().replicated(bytes, nowNanos);
+    }
+
+    /** Bytes that data connections of its sessions have received. */
+    long replicatedBytes() {
+        return replicatedBytes;
+    }
+
+    /** What the writers of its volumes did lately. */
+    List<TestResult.Volume> volumeActivity() {
+        return activity.lately(volumes.assignment().volumes());
     }
 
     void bye(AgentConnection control) {
@@ -360,6 +400,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     }
 
     void tick(long nowNanos) {
+        activity.look(volumes.assignment().volumes(), context.volumes());
         busiest.look(volumes.assignment().volumes(), context.volumes());
         hold.tick();
         volumes.tick(nowNanos);
@@ -379,7 +420,9 @@ final class SourceSlot implements SlotVolumes.Owner {
     void shutdown(String because) {
         hold.close(because);
         askToFinish("SHUTDOWN");
-        refuseOpening(new ProtocolException(ErrorCode.SHUTDOWN, because));
+        ProtocolException why = new ProtocolException(ErrorCode.SHUTDOWN, because);
+        refuseOpening(why);
+        context.speedTests().abort(sourceServerId, why);
     }
 
     void finish() {

@@ -62,6 +62,11 @@ public final class NvmeScanner {
         this.dev = dev;
     }
 
+    /** Of the machine that this process runs on. */
+    public static NvmeScanner ofThisMachine() {
+        return new NvmeScanner(Path.of("/sys"), Path.of("/dev"));
+    }
+
     /** What is attached now. */
     public NvmeDevices scan() {
         List<NvmeDevice> devices = new ArrayList<>();

@@ -14,6 +14,7 @@ import org.replicationserver.receiver.listener.ListenerEvents;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.TestResult;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.HeldLimit;
@@ -377,6 +378,29 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
                 .addKeyValue("other", refused.otherAddress())
                 .log("two agents take turns with " + refused.keys()
                         + ", the later is refused until `source accept-agents`");
+    }
+
+    @Override
+    public void speedTestBegan(String sourceServerId, String remoteAddress, int streams, int seconds) {
+        counter("speed_tests").increment();
+        LOG.atInfo()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("address", remoteAddress)
+                .addKeyValue("streams", streams)
+                .addKeyValue("seconds", seconds)
+                .log("speed test begins");
+    }
+
+    @Override
+    public void speedTestEnded(String sourceServerId, String reason, TestResult result) {
+        counter("speed_test_raw_bytes").increment((double) result.rawBytes());
+        LOG.atInfo()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("reason", reason)
+                .addKeyValue("millis", result.millis())
+                .addKeyValue("rawBytes", result.rawBytes())
+                .addKeyValue("payloadBytes", result.payloadBytes())
+                .log("speed test ended");
     }
 
     @Override

@@ -147,7 +147,9 @@ final class StreamPrinter {
         @Override
         public FrameReader.Admission admit(FrameHeader header) {
             begun = true;
-            return header.type() == FrameType.DATA ? FrameReader.Admission.SKIP : FrameReader.Admission.TAKE;
+            FrameType type = header.type();
+            boolean block = type != null && type.payload() == FrameType.Payload.BLOCK;
+            return block ? FrameReader.Admission.SKIP : FrameReader.Admission.TAKE;
         }
 
         @Override

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -27,12 +28,16 @@ public final class ImdsStub implements AutoCloseable {
 
     private final HttpServer server;
     private final @Nullable String settingBefore = System.getProperty(SETTING);
+    private final CountDownLatch released = new CountDownLatch(1);
     private final AtomicInteger tokens = new AtomicInteger();
     private final AtomicInteger credentials = new AtomicInteger();
     private final Map<String, String> content = new ConcurrentHashMap<>();
     private final List<String> requests = new CopyOnWriteArrayList<>();
     private volatile boolean refusesTokens;
     private volatile boolean refusesAll;
+    private volatile boolean silent;
+    private volatile @Nullable String redirect;
+    private volatile int tokenSeconds = 21_600;
     private volatile Duration lifetime = Duration.ofHours(6);
 
     public ImdsStub() throws IOException {
@@ -66,6 +71,25 @@ public final class ImdsStub implements AutoCloseable {
         refusesAll = true;
     }
 
+    /** Requests for a token are read and never answered, as behind one hop too many. */
+    public void beSilent() {
+        silent = true;
+    }
+
+    /** Everything is answered with a redirect. */
+    public void redirectTo(String location) {
+        redirect = location;
+    }
+
+    /** How long tokens are good that are given out from now on. */
+    public void setTokenSeconds(int seconds) {
+        tokenSeconds = seconds;
+    }
+
+    public void forget(String path) {
+        content.remove("/latest/meta-data/" + path);
+    }
+
     /** Tokens that were given out are no longer good. */
     public void forgetTokens() {
         tokens.addAndGet(100);
@@ -81,7 +105,15 @@ public final class ImdsStub implements AutoCloseable {
             String path = exchange.getRequestURI().getPath();
             String token = exchange.getRequestHeaders().getFirst(TOKEN_HEADER);
             requests.add(exchange.getRequestMethod() + " " + path + (token == null ? "" : " with token"));
-            if (exchange.getRequestMethod().equals("PUT")) {
+            String location = redirect;
+            if (location != null) {
+                exchange.getResponseHeaders().set("Location", location);
+                reply(exchange, 302, "");
+            } else if (silent) {
+                released.await();
+            } else if (exchange.getRequestMethod().equals("PUT")) {
+                exchange.getResponseHeaders()
+                        .set("X-aws-ec2-metadata-token-ttl-seconds", Integer.toString(tokenSeconds));
                 reply(exchange, refusesTokens ? 403 : 200, "token-" + tokens.incrementAndGet());
             } else if (refusesAll || !("token-" + tokens.get()).equals(token)) {
                 reply(exchange, 401, "");
@@ -91,6 +123,8 @@ public final class ImdsStub implements AutoCloseable {
                 String text = content.get(path);
                 reply(exchange, text == null ? 404 : 200, text == null ? "" : text);
             }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -119,6 +153,7 @@ public final class ImdsStub implements AutoCloseable {
 
     @Override
     public void close() {
+        released.countDown();
         server.stop(0);
         if (settingBefore == null) {
             System.clearProperty(SETTING);

@@ -41,6 +41,7 @@ import org.replicationserver.receiver.aws.HttpsStub;
 import org.replicationserver.receiver.aws.HttpsStub.Received;
 import org.replicationserver.receiver.aws.HttpsTrust;
 import org.replicationserver.receiver.aws.ImdsStub;
+import org.replicationserver.receiver.aws.RenewableCredentials;
 import org.replicationserver.receiver.aws.TestCertificates;
 import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
@@ -51,7 +52,6 @@ import org.replicationserver.receiver.log.LogRecord;
 import org.replicationserver.receiver.log.TextLayout;
 import org.replicationserver.receiver.status.ResourceMetric;
 import org.slf4j.LoggerFactory;
-import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.http.ContentStreamProvider;
@@ -64,7 +64,8 @@ import software.amazon.awssdk.http.auth.spi.signer.HttpSigner;
 final class HttpControlPlaneTest {
     private static final AwsSessionCredentials CREDENTIALS =
             AwsSessionCredentials.create("AKIDTEST", "SECRETTEST", "TOKENTEST");
-    private static final AwsCredentialsProvider PROVIDER = StaticCredentialsProvider.create(CREDENTIALS);
+    private static final RenewableCredentials PROVIDER =
+            new RenewableCredentials(() -> StaticCredentialsProvider.create(CREDENTIALS), System::nanoTime);
     private static final ReplicationServerInfo SERVER = new ReplicationServerInfo(
             Pin.parse("sha256:" + "a".repeat(64)), null, 1500, "0.1.0", "brp/1", Instant.parse("2026-11-25T08:00:00Z"));
     private static final Duration LONG = Duration.ofMinutes(1);
@@ -545,6 +546,21 @@ final class HttpControlPlaneTest {
             imds.answer("placement/region", "eu-test-1");
             assertThat(controlPlane.replicationServerId()).isNotEmpty();
         }
+    }
+
+    @Test
+    void refusedCredentialsOfTheInstanceAreFetchedAnew() throws Exception {
+        try (ImdsStub imds = new ImdsStub();
+                HttpControlPlane controlPlane = ofTheInstance()) {
+            assertThat(imds.address()).isNotNull();
+            stub.otherwise(HttpsStub.error(403, "UnrecognizedClientException"));
+            assertThat(failureOf(controlPlane).kind()).isEqualTo(Kind.REFUSED_CREDENTIALS);
+            stub.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
+            controlPlane.awaitAttempt();
+            controlPlane.describeAssociations(SERVER, LONG);
+        }
+        assertThat(stub.received().getFirst().header("authorization")).contains("Credential=KEY1/");
+        assertThat(stub.received().getLast().header("authorization")).contains("Credential=KEY2/");
     }
 
     @Test

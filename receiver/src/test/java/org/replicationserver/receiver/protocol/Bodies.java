@@ -43,7 +43,13 @@ final class Bodies {
             case BYE -> Bye.parse(json);
             case ATTACH -> Attach.parse(json);
             case ATTACHED -> Attached.parse(json);
-            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK -> throw new IllegalArgumentException("no JSON: " + type);
+            case TEST_OPEN -> TestOpen.parse(json);
+            case TEST_OPENED -> TestOpened.parse(json);
+            case TEST_ATTACH -> TestAttach.parse(json);
+            case TEST_ACK -> TestAck.parse(json);
+            case TEST_RESULT -> TestResult.parse(json);
+            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK, TEST ->
+                throw new IllegalArgumentException("no JSON: " + type);
         };
     }
 
@@ -94,7 +100,23 @@ final class Bodies {
             case BYE -> new Bye("done");
             case ATTACH -> new Attach(8, 3);
             case ATTACHED -> new Attached(8_388_608, 1_048_576, 1024);
-            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK -> throw new IllegalArgumentException("no JSON: " + type);
+            case TEST_OPEN -> new TestOpen(List.of(1, 2), "Source_server.2-b", 5, 10, 1_073_741_824);
+            case TEST_OPENED -> new TestOpened(1, HEX, 5, 10, 1_073_741_824, 10_000);
+            case TEST_ATTACH -> new TestAttach(HEX, 3);
+            case TEST_ACK -> new TestAck(42, 9_437_184);
+            case TEST_RESULT ->
+                new TestResult(
+                        "TIME",
+                        10_000,
+                        4096,
+                        1_073_741_824,
+                        536_870_912,
+                        1_048_576,
+                        new TestResult.Waits(100, 200, 300),
+                        new TestResult.Busy(4000, 5000),
+                        List.of(new TestResult.Volume("vol-1", "/dev/sda", 60_000, 30_000, 1_073_741_824)));
+            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK, TEST ->
+                throw new IllegalArgumentException("no JSON: " + type);
         };
     }
 
@@ -121,7 +143,26 @@ final class Bodies {
                         (int) integer(random, ProtocolLimits.WINDOW_BYTES_MIN, ProtocolLimits.WINDOW_BYTES_MAX),
                         512 * (int) integer(random, 1, 2048),
                         (int) integer(random, 1, 1024));
-            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK -> throw new IllegalArgumentException("no JSON: " + type);
+            case TEST_OPEN ->
+                new TestOpen(
+                        list(random, 1, 16, () -> (int) integer(random, 0, Integer.MAX_VALUE)),
+                        "s" + random.nextInt(1_000_000),
+                        (int) integer(random, 1, 16),
+                        (int) integer(random, 1, ProtocolLimits.TEST_SECONDS_MAX),
+                        integer(random, 1, ProtocolLimits.TEST_BYTES_MAX));
+            case TEST_OPENED ->
+                new TestOpened(
+                        1,
+                        hex(random),
+                        (int) integer(random, 1, 16),
+                        (int) integer(random, 1, ProtocolLimits.TEST_SECONDS_MAX),
+                        integer(random, 1, ProtocolLimits.TEST_BYTES_MAX),
+                        (int) integer(random, 1, 1_000_000));
+            case TEST_ATTACH -> new TestAttach(hex(random), (int) integer(random, 0, 15));
+            case TEST_ACK -> new TestAck(number64(random), integer(random, 0, INTEGER_MAX));
+            case TEST_RESULT -> testResult(random);
+            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK, TEST ->
+                throw new IllegalArgumentException("no JSON: " + type);
         };
     }
 
@@ -189,6 +230,29 @@ final class Bodies {
                         integer(random, 0, INTEGER_MAX),
                         integer(random, 0, INTEGER_MAX),
                         integer(random, 0, INTEGER_MAX)));
+    }
+
+    private static TestResult testResult(Random random) {
+        Supplier<Long> natural = () -> integer(random, 0, INTEGER_MAX);
+        return new TestResult(
+                text(random, 1, 20),
+                natural.get(),
+                natural.get(),
+                natural.get(),
+                natural.get(),
+                natural.get(),
+                new TestResult.Waits(natural.get(), natural.get(), natural.get()),
+                new TestResult.Busy(natural.get(), natural.get()),
+                list(
+                        random,
+                        0,
+                        64,
+                        () -> new TestResult.Volume(
+                                text(random, 1, 40),
+                                text(random, 1, 40),
+                                natural.get(),
+                                natural.get(),
+                                natural.get())));
     }
 
     private static List<Progress.Volume> progressVolumes(Random random) {

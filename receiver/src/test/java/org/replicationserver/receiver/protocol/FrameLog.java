@@ -80,6 +80,12 @@ class FrameLog implements FrameReader.Handler {
         return words.toString();
     }
 
+    /** Whether the payload is a block, which the session judges. */
+    static boolean isBlock(FrameHeader header) {
+        FrameType type = header.type();
+        return type != null && type.payload() == FrameType.Payload.BLOCK;
+    }
+
     static String wordsOfHeader(FrameHeader header) {
         FrameType type = header.type();
         StringJoiner words = new StringJoiner(" ");
@@ -104,7 +110,13 @@ class FrameLog implements FrameReader.Handler {
                 words.add(String.format("raw_crc32c=0x%08x", header.rawCrc32c()));
             }
         }
-        if (type == null || type == FrameType.DATA) {
+        if (type == FrameType.TEST) {
+            words.add("codec=" + header.codec())
+                    .add("dflags=" + header.dflags())
+                    .add("raw_len=" + header.rawLen());
+            words.add(String.format("raw_crc32c=0x%08x", header.rawCrc32c()));
+        }
+        if (type == null || type == FrameType.DATA || type == FrameType.TEST) {
             words.add("payload_len=" + header.payloadLen());
         }
         return words.toString();

@@ -249,7 +249,7 @@ final class FrameReaderTest {
             FrameLog judging = new FrameLog() {
                 @Override
                 public Admission admit(FrameHeader header) throws ProtocolException {
-                    if (header.type() == FrameType.DATA) {
+                    if (FrameLog.isBlock(header)) {
                         throw ProtocolException.at(header, ErrorCode.LIMIT, "as the session does");
                     }
                     return super.admit(header);

@@ -42,6 +42,8 @@ final class GoldenFramesTest {
             "data-extension-72",
             "data-reserved-not-zero",
             "zero-extension-72",
+            "test-extension-72",
+            "test-place-not-zero",
             "durable-ack-reserved-not-zero",
             "ignorable-80",
             "ignorable-ff-empty");
@@ -60,6 +62,11 @@ final class GoldenFramesTest {
             "bad-payload-as-long-as-raw",
             "bad-stored-payload-shorter",
             "bad-stored-payload-longer",
+            "bad-test-codec",
+            "bad-test-dflags",
+            "bad-test-raw-len-513",
+            "bad-test-stored-payload-shorter",
+            "bad-test-crc-differs",
             "bad-offset-unaligned",
             "bad-block-crc-differs",
             "bad-lz4-cut-short",
@@ -223,6 +230,18 @@ final class GoldenFramesTest {
                 }
             }
             case BLOCK -> {
+                if (header.type() == FrameType.TEST) {
+                    new FrameHeader()
+                            .setTest(
+                                    header.seq(),
+                                    header.codec(),
+                                    payload.remaining(),
+                                    (int) header.rawLen(),
+                                    header.rawCrc32c())
+                            .encode(out);
+                    out.put(payload);
+                    break;
+                }
                 new FrameHeader()
                         .setData(
                                 header.seq(),
@@ -272,7 +291,9 @@ final class GoldenFramesTest {
 
     @Test
     void blocksExpandToTheirCrc() throws Exception {
-        for (Golden golden : goodFrames().filter(g -> g.is().startsWith("DATA")).toList()) {
+        for (Golden golden : goodFrames()
+                .filter(g -> g.is().startsWith("DATA") || g.is().startsWith("TEST "))
+                .toList()) {
             FrameHeader header = headerOf(golden);
             byte[] raw = new byte[payloadOf(golden).remaining()];
             payloadOf(golden).get(raw);
@@ -314,7 +335,7 @@ final class GoldenFramesTest {
         FrameLog parsing = new FrameLog() {
             @Override
             public Admission admit(FrameHeader header) {
-                return header.type() == FrameType.DATA ? Admission.SKIP : Admission.TAKE;
+                return FrameLog.isBlock(header) ? Admission.SKIP : Admission.TAKE;
             }
 
             @Override

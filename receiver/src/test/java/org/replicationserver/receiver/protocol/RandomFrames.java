@@ -63,7 +63,7 @@ final class RandomFrames {
                 ByteBuffer whole = writer.fence(epoch);
                 yield saw(whole, head(type) + " epoch=" + Long.toUnsignedString(epoch), 32);
             }
-            case BLOCK -> data();
+            case BLOCK -> type == FrameType.TEST ? test() : data();
             case ACK -> ack();
         };
     }
@@ -91,6 +91,21 @@ final class RandomFrames {
                         Long.toUnsignedString(epoch),
                         crc,
                         payload.length),
+                64);
+    }
+
+    private ByteBuffer test() {
+        byte[] payload = randomBytes(600);
+        int codec = random.nextInt(256);
+        int rawBytes = random.nextInt() >>> 1;
+        int crc = random.nextInt();
+        long seq = writer.testHeader(frame, codec, payload.length, rawBytes, crc);
+        frame.put(payload).flip();
+        return saw(
+                frame,
+                String.format(
+                        "TEST seq=%d header_len=64 codec=%d dflags=0 raw_len=%d raw_crc32c=0x%08x payload_len=%d",
+                        seq, codec, rawBytes, crc, payload.length),
                 64);
     }
 

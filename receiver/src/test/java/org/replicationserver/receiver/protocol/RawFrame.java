@@ -109,7 +109,7 @@ final class RawFrame {
             return ErrorCode.PROTOCOL;
         }
         int type = Byte.toUnsignedInt(bytes.get(4));
-        boolean block = type == 0x61 || type == 0x62;
+        boolean block = type == 0x61 || type == 0x62 || type == 0x66;
         if (bytes.getInt(CRC_AT) != crc() || bytes.get(FLAGS_AT) != 0 || (block && headerLen < 64)) {
             return ErrorCode.PROTOCOL;
         }
@@ -120,9 +120,26 @@ final class RawFrame {
         boolean fits = switch (type) {
             case 0x30, 0x31, 0x62 -> payloadLen == 0;
             case 0x63 -> payloadLen == 8;
-            case 0x61 -> true;
-            case 0x01, 0x02, 0x10, 0x11, 0x12, 0x13, 0x14, 0x32, 0x40, 0x41, 0x42, 0x60, 0x64, 0x65 ->
-                payloadLen <= 65536;
+            case 0x61, 0x66 -> true;
+            case 0x01,
+                    0x02,
+                    0x03,
+                    0x04,
+                    0x05,
+                    0x10,
+                    0x11,
+                    0x12,
+                    0x13,
+                    0x14,
+                    0x32,
+                    0x40,
+                    0x41,
+                    0x42,
+                    0x60,
+                    0x64,
+                    0x65,
+                    0x67,
+                    0x68 -> payloadLen <= 65536;
             default -> type < 0x80 || payloadLen <= 65536;
         };
         boolean known = FrameType.of(type) != null;

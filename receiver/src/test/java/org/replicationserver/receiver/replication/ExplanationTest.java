@@ -91,6 +91,12 @@ class ExplanationTest {
                 "this server was drained at 2026-05-01T00:00:00Z and opens no session any more",
                 world -> world.model.serverDrained(0));
         row(
+                ExplanationCode.SERVER_CHECK_FAILED,
+                world -> world.model.serverTrouble(
+                        new ServerTrouble("listener 10.0.0.1:1500 cannot be reached", "Open it.")),
+                "this server looked at itself when it started, and found: listener 10.0.0.1:1500 cannot be reached",
+                world -> world.model.serverTrouble(null));
+        row(
                 ExplanationCode.DISK_NOT_OFFERED,
                 world -> world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1")),
                 "disk /dev/sdb is assigned to volume vol-1, and the agent's session is without it",

@@ -55,6 +55,16 @@ class InitiationStepsTest {
     }
 
     @Test
+    void serverThatFoundTroubleWithItselfHasNotBooted() {
+        start();
+        assertThat(world.step(InitiationStepName.BOOT_REPLICATION_SERVER)).isEqualTo(SUCCEEDED);
+        world.model.serverTrouble(new ServerTrouble("certificate has ended", "Make a new one."));
+        assertThat(world.step(InitiationStepName.BOOT_REPLICATION_SERVER)).isEqualTo(InitiationStepStatus.FAILED);
+        assertThat(world.explanation(ExplanationCode.SERVER_CHECK_FAILED).nextAction())
+                .isEqualTo("Make a new one. Then start the server again.");
+    }
+
+    @Test
     void allPublishedStepsAreThereInTheirOrder() {
         assertThat(world.info().dataReplicationInitiation().steps().stream().map(step -> step.name()))
                 .containsExactly(InitiationStepName.values());

@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.TestResult;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.VolumeFailure;
@@ -58,6 +59,10 @@ final class SessionWorld {
 
     /** Of volumes that cannot be opened, why. */
     final Map<String, VolumeHost.Availability> closed = new HashMap<>();
+    /** What waits for the background thread. */
+    final ArrayDeque<Runnable> background = new ArrayDeque<>();
+
+    long loopCpuNanos;
 
     private boolean holdStores;
     private boolean holdOpens;
@@ -148,7 +153,8 @@ final class SessionWorld {
                 new Records(),
                 loop::add,
                 (delayNanos, task) -> () -> {}, // of the throttle, which has tests of its own
-                new Random(1));
+                new Random(1),
+                new SpeedTestRuntime(background::add, () -> loopCpuNanos));
     }
 
     private VolumeHost.Availability open(String volumeId) {
@@ -173,9 +179,26 @@ final class SessionWorld {
 
     /** A new connection of the agent of {@link #SOURCE}. */
     TestAgent connect() {
+        return connect(SOURCE);
+    }
+
+    TestAgent connect(String sourceServerId) {
         TestAgent agent = new TestAgent(this);
-        agent.open(sessions.accept(agent, SOURCE, PIN));
+        agent.open(sessions.accept(agent, sourceServerId, PIN));
         return agent;
+    }
+
+    /** One more source server without volumes. */
+    void assignOneMore(String sourceServerId) {
+        assign(new SourceAssignment(sourceServerId, List.of()), null);
+    }
+
+    /** Lets the background thread do all that it has, then settles. */
+    void expand() {
+        while (!background.isEmpty()) {
+            background.remove().run();
+        }
+        settle();
     }
 
     /** Runs what waits for the event loop, and the stores unless they are held. */
@@ -334,16 +357,16 @@ final class SessionWorld {
 
     private final class Memory implements PayloadMemory {
         @Override
-        public void allocate(InboundBlock block, int payloadBytes) {
+        public void allocate(HeldMemory memory, int payloadBytes) {
             if (outOfMemory) {
                 throw new OutOfMemoryError("scripted");
             }
             allocatedPayloads++;
-            block.holdMemory(ByteBuffer.allocateDirect(payloadBytes), "held");
+            memory.hold(ByteBuffer.allocateDirect(payloadBytes), "held");
         }
 
         @Override
-        public void release(InboundBlock block) {
+        public void release(HeldMemory memory) {
             allocatedPayloads--;
         }
     }
@@ -497,6 +520,11 @@ final class SessionWorld {
         @Override
         public void duplicateAgent(String source, RefusedAgent refused) {
             told.add("duplicate agent");
+        }
+
+        @Override
+        public void speedTestEnded(String source, String reason, TestResult result) {
+            told.add("speed test ended " + reason);
         }
 
         @Override

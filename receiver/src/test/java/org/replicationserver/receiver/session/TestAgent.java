@@ -24,6 +24,8 @@ import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.TestAttach;
+import org.replicationserver.receiver.protocol.TestOpen;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /** One connection of an agent in a {@link SessionWorld}: sends what the test says and keeps what comes back. */
@@ -97,6 +99,37 @@ final class TestAgent implements Transport, FrameReader.Handler {
     TestAgent attach(long generation, int stream) {
         send(writer.json(FrameType.ATTACH, new Attach(generation, stream)));
         return this;
+    }
+
+    void openTest(int streams, int seconds, long bytesMax) {
+        openTest(SessionWorld.SOURCE, streams, seconds, bytesMax);
+    }
+
+    void openTest(String sourceServerId, int streams, int seconds, long bytesMax) {
+        send(writer.json(FrameType.TEST_OPEN, new TestOpen(List.of(1), sourceServerId, streams, seconds, bytesMax)));
+    }
+
+    TestAgent attachTest(String test, int stream) {
+        send(writer.json(FrameType.TEST_ATTACH, new TestAttach(test, stream)));
+        return this;
+    }
+
+    /** Sends a stored TEST block; returns its seq. */
+    long test(int length, int crcError) {
+        byte[] raw = new byte[length];
+        CRC32C crc = new CRC32C();
+        crc.update(raw);
+        ByteBuffer frame = ByteBuffer.allocate(FrameHeader.BLOCK_BYTES + length).order(ByteOrder.LITTLE_ENDIAN);
+        long seq = writer.testHeader(frame, 0, length, length, (int) crc.getValue() ^ crcError);
+        send(frame.put(raw).flip());
+        return seq;
+    }
+
+    /** Sends a header of any type without a payload. */
+    void sendHeader(FrameType type) {
+        ByteBuffer frame = ByteBuffer.allocate(FrameHeader.BLOCK_BYTES);
+        new FrameHeader().set(type, 0, writer.lastSeq() + 1).encode(frame);
+        send(frame.flip());
     }
 
     void status(List<SourceStatus.Volume> volumes, SourceStatus.Waits waits) {

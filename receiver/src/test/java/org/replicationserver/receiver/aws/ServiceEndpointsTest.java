@@ -1,4 +1,4 @@
-package org.replicationserver.receiver.control;
+package org.replicationserver.receiver.aws;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -6,7 +6,7 @@ import java.net.URI;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-final class ControlTargetTest {
+final class ServiceEndpointsTest {
     @ParameterizedTest
     @CsvSource({
         "us-east-1, false, false, https://mgn.us-east-1.amazonaws.com",
@@ -19,6 +19,6 @@ final class ControlTargetTest {
         "xx-new-1, false, false, https://mgn.xx-new-1.amazonaws.com"
     })
     void endpointIsThatOfTheRegion(String region, boolean fips, boolean dualStack, URI endpoint) {
-        assertThat(ControlTarget.endpointOf(region, fips, dualStack)).isEqualTo(endpoint);
+        assertThat(ServiceEndpoints.of("mgn", region, fips, dualStack)).isEqualTo(endpoint);
     }
 }

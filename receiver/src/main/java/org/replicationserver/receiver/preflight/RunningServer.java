@@ -1,0 +1,17 @@
+package org.replicationserver.receiver.preflight;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a server that runs with this configuration says of itself. Immutable.
+ *
+ * @param port that it listens on; 0 if that is not known
+ * @param volumes of each volume that is assigned, why it is not open; the value is null where it is
+ */
+public record RunningServer(int port, Map<String, @Nullable String> volumes) {
+    public RunningServer {
+        volumes = new LinkedHashMap<>(volumes);
+    }
+}

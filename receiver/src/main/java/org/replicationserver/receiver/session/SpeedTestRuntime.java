@@ -1,0 +1,17 @@
+package org.replicationserver.receiver.session;
+
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
+
+/**
+ * What speed tests need of the process.
+ *
+ * @param background runs tasks one after the other on one thread whose work may wait for all other work of the machine
+ * @param eventLoopCpuNanos processor time of the event loop's thread so far
+ */
+public record SpeedTestRuntime(Executor background, LongSupplier eventLoopCpuNanos) {
+    /** Tasks that wait at most: so many frames may be unacknowledged. */
+    public static final int TASKS_MAX =
+            SpeedTests.RUNNING_MAX * ProtocolLimits.STREAMS_MAX * ProtocolLimits.UNACKED_FRAMES_MAX;
+}

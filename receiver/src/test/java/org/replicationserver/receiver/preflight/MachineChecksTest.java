@@ -1,0 +1,164 @@
+package org.replicationserver.receiver.preflight;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.RandomAccessFile;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.cert.CertificateProfile;
+import org.replicationserver.cert.IdentityStore;
+import org.replicationserver.cert.SelfSignedIssuer;
+import org.replicationserver.receiver.preflight.Finding.Verdict;
+import org.replicationserver.receiver.session.VolumeAssignment;
+import org.replicationserver.receiver.staging.NvmeScanner;
+import org.replicationserver.receiver.staging.VolumeLocator;
+import org.replicationserver.volume.LinuxBlockDevice;
+import org.replicationserver.volume.OpenOptions;
+
+/** Port, certificate, directories, space and volumes of this machine, as checks see them. */
+final class MachineChecksTest {
+    private static final long MIB = 1024 * 1024;
+    private static final InetAddress HERE = InetAddress.getLoopbackAddress();
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    private VolumeAssignment volume(String name, long sizeBytes) {
+        return new VolumeAssignment("vol-1", "/dev/sda", directory.resolve(name), sizeBytes, false);
+    }
+
+    private void makeIdentity(Clock clock, int days) throws Exception {
+        new IdentityStore(directory)
+                .loadOrCreate(
+                        "server",
+                        new SelfSignedIssuer(
+                                CertificateProfile.ofServer("s").withValidity(Duration.ofDays(days)), clock));
+    }
+
+    private static VolumeCheck byItself(VolumeAssignment volume) {
+        return VolumeCheck.byItself(volume, new VolumeLocator(NvmeScanner.ofThisMachine()));
+    }
+
+    @Test
+    void portThatNobodyHasCanBeListenedOnAndOneThatIsTakenCannot() throws Exception {
+        int port;
+        try (ServerSocket taken = new ServerSocket(0, 1, HERE)) {
+            port = taken.getLocalPort();
+            assertThat(new ListenerCheck(HERE, port, directory, false).look().verdict())
+                    .isEqualTo(Verdict.FAIL);
+        }
+        assertThat(new ListenerCheck(HERE, port, directory, false).look().verdict())
+                .isEqualTo(Verdict.OK);
+    }
+
+    @Test
+    void runningServerThatCannotBeReachedIsTold() throws Exception {
+        makeIdentity(Clock.systemUTC(), 100);
+        int port;
+        try (ServerSocket gone = new ServerSocket(0, 1, HERE)) {
+            port = gone.getLocalPort();
+        }
+        Finding finding = new ListenerCheck(HERE, port, directory, true).look();
+        assertThat(finding.verdict()).isEqualTo(Verdict.FAIL);
+        assertThat(finding.text()).startsWith("cannot be reached: ");
+    }
+
+    @Test
+    void certificateIsJudgedByItsEnd() throws Exception {
+        Instant made = Instant.parse("2026-01-01T00:00:00Z");
+        assertThat(new CertificateCheck(directory, Clock.systemUTC()).look().verdict())
+                .isEqualTo(Verdict.SKIP);
+        makeIdentity(Clock.fixed(made, ZoneOffset.UTC), 100);
+        assertThat(certificateAt(made.plus(Duration.ofDays(50)))).isEqualTo(Verdict.OK);
+        assertThat(certificateAt(made.plus(Duration.ofDays(80)))).isEqualTo(Verdict.WARN);
+        assertThat(certificateAt(made.plus(Duration.ofDays(101)))).isEqualTo(Verdict.FAIL);
+        Files.writeString(directory.resolve("server.cert.pem"), "no certificate");
+        assertThat(certificateAt(made)).isEqualTo(Verdict.MISCONFIGURED);
+    }
+
+    private Verdict certificateAt(Instant now) {
+        return new CertificateCheck(directory, Clock.fixed(now, ZoneOffset.UTC))
+                .look()
+                .verdict();
+    }
+
+    @Test
+    void directoryIsThereCanBeMadeOrCannotBeWritten() throws Exception {
+        assertThat(new DirectoryCheck("image.directory", directory).look().text())
+                .isEqualTo(directory + " can be written");
+        assertThat(new DirectoryCheck("image.directory", directory.resolve("a/b"))
+                        .look()
+                        .text())
+                .isEqualTo(directory.resolve("a/b") + " can be made");
+        Path file = Files.createFile(directory.resolve("file"));
+        assertThat(new DirectoryCheck("image.directory", file.resolve("below"))
+                        .look()
+                        .verdict())
+                .isEqualTo(Verdict.MISCONFIGURED);
+        // Nobody can write there, not even root.
+        Finding readOnly = new DirectoryCheck("image.directory", Path.of("/proc/self")).look();
+        assertThat(readOnly.verdict()).isEqualTo(Verdict.MISCONFIGURED);
+        assertThat(readOnly.fix()).contains("set image.directory");
+    }
+
+    @Test
+    void imagesThatCannotAllGrowToTheirSizesAreToldBeforeTheyFail() throws Exception {
+        assertThat(new SpaceCheck(List.of()).look().verdict()).isEqualTo(Verdict.SKIP);
+        assertThat(new SpaceCheck(List.of(volume("not-yet.img", MIB))).look().verdict())
+                .isEqualTo(Verdict.OK);
+        Finding tooLarge = new SpaceCheck(List.of(volume("not-yet.img", 1L << 46))).look();
+        assertThat(tooLarge.verdict()).isEqualTo(Verdict.WARN);
+        assertThat(tooLarge.text()).contains("images may still grow by " + (1L << 46) / MIB + " MiB");
+    }
+
+    @Test
+    void whatAnImageHasTakenAlreadyIsNotCountedAgain() throws Exception {
+        VolumeAssignment image = volume("there.img", 64 * MIB);
+        Files.write(directory.resolve("there.img"), new byte[8 * (int) MIB]);
+        try (RandomAccessFile file = new RandomAccessFile(directory.resolve("there.img").toFile(), "rw")) {
+            file.setLength(image.sizeBytes());
+            file.getFD().sync();
+        }
+        assertThat(LinuxBlockDevice.allocatedBytes(directory.resolve("there.img"))).isBetween(8 * MIB, 9 * MIB);
+        assertThat(new SpaceCheck(List.of(image)).look().text()).containsPattern("may still grow by 5[56] MiB");
+    }
+
+    @Test
+    void volumeIsOpenedForAMomentOnlyAndNotWritten() throws Exception {
+        VolumeAssignment image = volume("there.img", MIB);
+        Files.write(directory.resolve("there.img"), new byte[(int) MIB]);
+        assertThat(byItself(image).look().verdict()).isEqualTo(Verdict.OK);
+        assertThat(byItself(volume("none.img", MIB)).look().text()).contains("is not there yet");
+        Finding small = byItself(volume("there.img", 2 * MIB)).look();
+        assertThat(small.verdict()).isEqualTo(Verdict.FAIL);
+        assertThat(small.text()).contains("smaller than assigned");
+        try (LinuxBlockDevice inUse = LinuxBlockDevice.open(directory.resolve("there.img"), OpenOptions.ofSize(MIB))) {
+            assertThat(inUse.sizeBytes()).isEqualTo(MIB);
+            assertThat(byItself(image).look().text()).contains("another process has it");
+        }
+        assertThat(byItself(image).look().verdict()).isEqualTo(Verdict.OK);
+        VolumeAssignment gone = new VolumeAssignment("vol-2", "/dev/sdb", Path.of("/dev/no-such-disk"), MIB, false);
+        assertThat(byItself(gone).look().verdict()).isEqualTo(Verdict.FAIL);
+    }
+
+    @Test
+    void ofARunningServerItIsAskedWhatItHasOpen() throws Exception {
+        assertThat(VolumeCheck.ofRunningServer("vol-1", new VolumeCheck.Told(null))
+                        .look()
+                        .verdict())
+                .isEqualTo(Verdict.OK);
+        Finding trouble = VolumeCheck.ofRunningServer("vol-1", new VolumeCheck.Told("EIO"))
+                .look();
+        assertThat(trouble.text()).isEqualTo("the running server has not: EIO");
+        assertThat(trouble.fix()).contains("./run volume reopen vol-1");
+    }
+}

@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             SourceCommand.class,
             StatusCommand.class,
             ThrottleCommand.class,
+            SoftwareCommand.class,
             AssignCommand.class,
             CheckConfigCommand.class,
             DefaultConfigCommand.class,

@@ -70,6 +70,19 @@ class PackagesTest {
             knowsNothingOf("listener", "status", "config", "control", "server", "tool");
 
     @ArchTest
+    static final ArchRule STAGING_KNOWS_DEVICES_ONLY =
+            uses("staging", JDK, NULL_MARKS, "org.slf4j..", BASE + "staging..", "org.replicationserver.volume..");
+
+    @ArchTest
+    static final ArchRule SESSIONS_DO_NOT_LOOK_FOR_DEVICES = noClasses()
+            .that()
+            .resideInAnyPackage(
+                    BASE + "session..", BASE + "replication..", BASE + "listener..", BASE + "aws..", BASE + "control..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage(BASE + "staging..");
+
+    @ArchTest
     static final ArchRule STATUS_LISTENS_ONLY = knowsNothingOf("status", "config", "control", "server", "tool");
 
     @ArchTest
@@ -96,9 +109,13 @@ class PackagesTest {
             .resideInAPackage(BASE + "snapshot..");
 
     @ArchTest
+    static final ArchRule SOFTWARE_KNOWS_NOTHING_OF_REPLICATION = knowsNothingOf(
+            "software", "protocol", "session", "listener", "replication", "status", "control", "server", "tool");
+
+    @ArchTest
     static final ArchRule ONLY_CLIENTS_KNOW_THE_CLOUD = noClasses()
             .that()
-            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..", BASE + "snapshot..")
+            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..", BASE + "snapshot..", BASE + "software..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("software.amazon.awssdk..", "java.net.http..");

@@ -15,6 +15,7 @@ import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplic
 import org.replicationserver.receiver.replication.DataReplicationInfo.Rate;
 import org.replicationserver.receiver.replication.Explanation.Facts;
 import org.replicationserver.receiver.session.RefusedAgent;
+import org.replicationserver.receiver.session.VolumeAssignment;
 
 /** Finds the rows of {@link ExplanationCode} that are true now, with their numbers. Event loop only; changes nothing. */
 final class Explainer {
@@ -31,6 +32,7 @@ final class Explainer {
     private final DiskSet disks;
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
+    private final SoftwareLink software;
     private final TransferRates rates;
     private final LagAttribution attribution;
     private final StallDetector stall;
@@ -46,6 +48,7 @@ final class Explainer {
             DiskSet disks,
             AgentPresence agent,
             ControlPlaneLink controlPlane,
+            SoftwareLink software,
             TransferRates rates,
             LagAttribution attribution,
             StallDetector stall) {
@@ -53,6 +56,7 @@ final class Explainer {
         this.disks = disks;
         this.agent = agent;
         this.controlPlane = controlPlane;
+        this.software = software;
         this.rates = rates;
         this.attribution = attribution;
         this.stall = stall;
@@ -114,6 +118,7 @@ final class Explainer {
         Moment now = situation.now();
         explainVolumes(now, found);
         add(found, ControlPlaneExplainer.explain(controlPlane, now));
+        add(found, software.explain(now));
         add(found, duplicateAgent);
         add(found, recordLost);
         add(found, serverDrained);
@@ -183,7 +188,7 @@ final class Explainer {
         for (DiskProgress disk : disks.all()) {
             Facts facts = new Facts()
                     .put("volumeId", disk.assignment().volumeId())
-                    .put("path", String.valueOf(disk.assignment().path()))
+                    .put("path", placeOf(disk.assignment()))
                     .put("deviceName", disk.assignment().deviceName());
             String failedCause = disk.failedCause();
             if (disk.totalBytes() < settings.diskBytesMin()) {
@@ -195,8 +200,15 @@ final class Explainer {
             } else if (disk.isMissing(now, settings.volumeMissingAfter())) {
                 found.add(ExplanationCode.VOLUME_MISSING.explain(
                         facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
+            } else if (disk.isAwaited()) {
+                found.add(ExplanationCode.VOLUME_AWAITED.explain(
+                        facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
             }
         }
+    }
+
+    private static String placeOf(VolumeAssignment volume) {
+        return volume.path() == null ? "found by its serial number" : String.valueOf(volume.path());
     }
 
     private void explainAgent(Situation situation, List<Explanation> found) {

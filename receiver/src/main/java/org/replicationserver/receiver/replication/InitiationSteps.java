@@ -12,12 +12,19 @@ final class InitiationSteps {
     private final DiskSet disks;
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
+    private final SoftwareLink software;
 
-    InitiationSteps(ReplicationSettings settings, DiskSet disks, AgentPresence agent, ControlPlaneLink controlPlane) {
+    InitiationSteps(
+            ReplicationSettings settings,
+            DiskSet disks,
+            AgentPresence agent,
+            ControlPlaneLink controlPlane,
+            SoftwareLink software) {
         this.settings = settings;
         this.disks = disks;
         this.agent = agent;
         this.controlPlane = controlPlane;
+        this.software = software;
     }
 
     /**
@@ -49,8 +56,9 @@ final class InitiationSteps {
                     LAUNCH_REPLICATION_SERVER,
                     BOOT_REPLICATION_SERVER,
                     CREATE_STAGING_DISKS -> InitiationStepStatus.SUCCEEDED;
-            // This server downloads nothing and knows no FSx.
-            case DOWNLOAD_REPLICATION_SOFTWARE, SETUP_FSX_PROXY -> InitiationStepStatus.SKIPPED;
+            // This server knows no FSx.
+            case SETUP_FSX_PROXY -> InitiationStepStatus.SKIPPED;
+            case DOWNLOAD_REPLICATION_SOFTWARE -> software.step();
             case AUTHENTICATE_WITH_SERVICE -> controlPlane.step(now);
             case ATTACH_STAGING_DISKS ->
                 step(disks.areAvailable(), disks.isMissing(now, settings.volumeMissingAfter()));

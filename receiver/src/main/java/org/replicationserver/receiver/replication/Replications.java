@@ -55,6 +55,8 @@ public final class Replications implements SessionEvents {
     /** What the control plane was found to be, for source servers that come later. */
     private Consumer<SourceReplication> controlPlane;
 
+    private Consumer<SourceReplication> software = neverFetched -> {};
+
     private int agentPort;
     private long keptNanos;
     private long drainedMillis;
@@ -136,6 +138,27 @@ public final class Replications implements SessionEvents {
         with(sourceServerId, replication -> replication.snapshotStanding(standing));
     }
 
+    /** Software is being fetched. */
+    public void softwareFetching() {
+        tellSoftware(SourceReplication::softwareFetching);
+    }
+
+    /** The software that was asked for last is installed; also where it was by an earlier process. */
+    public void softwareInstalled() {
+        tellSoftware(SourceReplication::softwareInstalled);
+    }
+
+    /** The software that was asked for last is not. */
+    public void softwareFailed(SoftwareTrouble trouble) {
+        Moment now = now();
+        tellSoftware(replication -> replication.softwareFailed(trouble, now));
+    }
+
+    private void tellSoftware(Consumer<SourceReplication> change) {
+        software = change;
+        replications.values().forEach(change);
+    }
+
     /** No session opens any more as long as this process runs; to be told again changes nothing. */
     public void serverDrained() {
         drainedMillis = drainedMillis == 0 ? clock.millis() : drainedMillis;
@@ -208,6 +231,7 @@ public final class Replications implements SessionEvents {
         SourceReplication replication = new SourceReplication(
                 assignment, replicatorId, settings, checkpoint, hadSession(record, checkpoint), listener, now());
         controlPlane.accept(replication);
+        software.accept(replication);
         replication.listensOn(agentPort);
         replication.serverDrained(drainedMillis);
         replication.snapshotStanding(snapshots.getOrDefault(id, SnapshotStanding.NONE));
@@ -313,6 +337,11 @@ public final class Replications implements SessionEvents {
     @Override
     public void volumeUnavailable(String sourceServerId, String volumeId, String reason) {
         with(sourceServerId, replication -> replication.volumeUnavailable(volumeId, reason, now()));
+    }
+
+    @Override
+    public void volumeAwaited(String sourceServerId, String volumeId, String reason) {
+        with(sourceServerId, replication -> replication.volumeAwaited(volumeId, reason, now()));
     }
 
     @Override

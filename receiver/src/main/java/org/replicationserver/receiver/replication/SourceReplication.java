@@ -40,6 +40,7 @@ public final class SourceReplication {
     private final EpochProgress epochs;
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
+    private final SoftwareLink software = new SoftwareLink();
     private final TransferRates rates;
     private final LagAttribution attribution;
     private final StallDetector stall;
@@ -93,8 +94,8 @@ public final class SourceReplication {
         this.rates = new TransferRates(settings, now.nanos());
         this.attribution = new LagAttribution(settings, now.nanos());
         this.stall = new StallDetector(settings.stalledAfter());
-        this.steps = new InitiationSteps(settings, disks, agent, controlPlane);
-        this.explainer = new Explainer(settings, disks, agent, controlPlane, rates, attribution, stall);
+        this.steps = new InitiationSteps(settings, disks, agent, controlPlane, software);
+        this.explainer = new Explainer(settings, disks, agent, controlPlane, software, rates, attribution, stall);
         if (kept.duplicateAgent()) {
             explainer.duplicateAgent(assignment.sourceServerId(), null);
         }
@@ -162,6 +163,21 @@ public final class SourceReplication {
         controlPlane.failed(trouble, now);
     }
 
+    /** Software is being fetched. */
+    public void softwareFetching() {
+        software.fetching();
+    }
+
+    /** The software that was asked for last is installed. */
+    public void softwareInstalled() {
+        software.installed();
+    }
+
+    /** The software that was asked for last is not. */
+    public void softwareFailed(SoftwareTrouble trouble, Moment now) {
+        software.failed(trouble, now);
+    }
+
     /** Since when this server opens no session any more, 0 if it does. */
     public void serverDrained(long sinceMillis) {
         explainer.serverDrained(sinceMillis);
@@ -190,6 +206,14 @@ public final class SourceReplication {
         DiskProgress disk = disks.of(volumeId);
         if (disk != null) {
             disk.unavailable(reason, now.nanos());
+        }
+    }
+
+    /** A volume's device has not appeared yet. */
+    public void volumeAwaited(String volumeId, String reason, Moment now) {
+        DiskProgress disk = disks.of(volumeId);
+        if (disk != null) {
+            disk.awaited(reason, now.nanos());
         }
     }
 

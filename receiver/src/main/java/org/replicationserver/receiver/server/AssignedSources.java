@@ -94,6 +94,21 @@ final class AssignedSources {
         return volumeIds;
     }
 
+    /** Ids of all source servers that something is assigned to. */
+    Set<String> sourceServerIds() {
+        return current.keySet();
+    }
+
+    /** Ids of the volumes that are assigned to a source server. */
+    List<String> volumeIdsOf(String sourceServerId) {
+        AssignedSource source = current.get(sourceServerId);
+        return source == null
+                ? List.of()
+                : source.assignment().volumes().stream()
+                        .map(VolumeAssignment::volumeId)
+                        .toList();
+    }
+
     /** What is assigned now. */
     List<AssignedSource> current() {
         return List.copyOf(current.values());

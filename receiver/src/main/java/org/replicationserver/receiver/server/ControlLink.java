@@ -83,7 +83,7 @@ final class ControlLink {
         ControlSettings settings = config.control();
         if (settings.mode() == ControlMode.LOCAL) {
             ControlPlane local =
-                    new LocalControlPlane(config.serverId(), config.assignmentsFile(), config.imageDirectory());
+                    new LocalControlPlane(config.serverId(), config.assignmentsFile(), config.volumePaths());
             return new ControlLink(settings, local, null, stopSteps);
         }
         try {

@@ -56,6 +56,7 @@ import org.replicationserver.receiver.replication.DataReplicationInfo;
 import org.replicationserver.receiver.replication.ReplicationListener;
 import org.replicationserver.receiver.replication.ReplicationSettings;
 import org.replicationserver.receiver.replication.Replications;
+import org.replicationserver.receiver.replication.SoftwareTrouble;
 import org.replicationserver.receiver.replication.StageClocks;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
 import org.replicationserver.receiver.session.BandwidthSchedule;
@@ -64,6 +65,11 @@ import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceClocks;
+import org.replicationserver.receiver.software.SoftwareException;
+import org.replicationserver.receiver.software.SoftwareService;
+import org.replicationserver.receiver.staging.NvmeScanner;
+import org.replicationserver.receiver.staging.StagingWatch;
+import org.replicationserver.receiver.staging.VolumeLocator;
 import org.replicationserver.receiver.status.ResourceSampler;
 import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.receiver.status.VolumeMeters;
@@ -82,6 +88,8 @@ public final class ReplicationServer {
     /** Of this software, as others are told. */
     public static final String VERSION = "0.1.0";
 
+    private static final Path SYS = Path.of("/sys");
+    private static final Path DEV = Path.of("/dev");
     private static final long TICK_MILLIS = 250;
     private static final double NANOS_PER_SECOND = 1e9;
 
@@ -103,8 +111,11 @@ public final class ReplicationServer {
     private final Replications replications;
     private final ControlLink controlLink;
     private final MeterRegistry metrics;
+    private final SoftwareService software;
     private final Executor eventLoop;
     private final StopSteps stopSteps;
+    private final StagingWatch watch;
+    private final InstanceLimitClock instanceLimit;
 
     /** What else looks at the time; event loop. */
     private final List<Runnable> onTick = new ArrayList<>();
@@ -168,6 +179,8 @@ public final class ReplicationServer {
             stateListeners.add(reported);
             onTick.add(reported::tick);
         }
+        this.software = new SoftwareService(config.software(), config.aws(), this::tellSoftware);
+        software.begin();
         SessionEvents events = new SessionEventsFan(told);
         StateRecords records = new StateRecords(
                 files.state(),
@@ -175,8 +188,15 @@ public final class ReplicationServer {
                 events::recordLost,
                 id -> checkpoints.load(id).thenAccept(kept -> kept.ifPresent(one -> replications.restore(id, one))));
         RoundReports reports = new RoundReports(eventLoop);
+        NvmeScanner scanner = new NvmeScanner(SYS, DEV);
         this.volumes = new StagingVolumes(
-                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, reports);
+                config.volumes(),
+                config.sessions().regionShift(),
+                new VolumeLocator(scanner),
+                eventLoop,
+                System::nanoTime,
+                devices,
+                reports);
         VolumeMeters meters = new VolumeMeters(metrics, volumes::writer);
         stopSteps.add("meters of volumes", () -> onLoopAndWait(() -> meters.keepOnly(Set.of())));
         stopSteps.add("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
@@ -191,6 +211,10 @@ public final class ReplicationServer {
                 this::after,
                 new SecureRandom());
         reports.to(sessions);
+        this.watch = new StagingWatch(
+                scanner, config.volumes().statisticsDirectory(), () -> onLoopLater(sessions::devicesChanged));
+        stopSteps.add("watch of EBS volumes", watch::close);
+        this.instanceLimit = new InstanceLimitClock(watch::statistics, System::nanoTime);
         onLoopLater(() -> sessions.setServerBandwidth(configuredBandwidth()));
         this.assignedSources = new AssignedSources(pins, sessions, meters);
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
@@ -203,7 +227,7 @@ public final class ReplicationServer {
                 sessions,
                 new PeerEvents(counters, replications));
         stopSteps.add("listener", () -> await(listener.close()));
-        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow);
+        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow, this::volumesNow);
         stopSteps.add("admin socket", () -> await(admin.close()));
         stopSteps.add("counters of replications", () -> onLoopAndWait(replications::keepAll));
         controlLink.startSending(() -> {
@@ -269,6 +293,7 @@ public final class ReplicationServer {
             ControlLink controlLink = ControlLink.open(config, stopSteps);
             ReplicationServer server =
                     new ReplicationServer(config, replicationSettings, metrics, files, controlLink, devices, stopSteps);
+            server.watch.start();
             server.openVolumes(assigned);
             server.listen();
             return server;
@@ -325,6 +350,7 @@ public final class ReplicationServer {
     private void tick() {
         sessions.tick();
         controlLink.tellModels(replications);
+        instanceLimit.keepOnly(assignedSources.sourceServerIds());
         replications.tick();
         onTick.forEach(Runnable::run);
     }
@@ -342,7 +368,7 @@ public final class ReplicationServer {
                         listener.eventLoopCpuNanos(),
                         clocks.windowUsedUpNanos(),
                         clocks.blocksUnderWayNanos(),
-                        StageClocks.UNKNOWN,
+                        instanceLimit.nanos(sourceServerId, assignedSources.volumeIdsOf(sourceServerId)),
                         clocks.blocksUnderWay());
     }
 
@@ -363,7 +389,7 @@ public final class ReplicationServer {
                         metrics,
                         eventLoop,
                         stopSteps);
-        VolumePaths paths = new VolumePaths(config.imageDirectory());
+        VolumePaths paths = config.volumePaths();
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
                 new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),
@@ -377,10 +403,11 @@ public final class ReplicationServer {
                                 recentLogs,
                                 this::info,
                                 this::drain,
+                                software,
                                 eventLoop)
                         .handlers(),
                 this::infos,
-                new ResourceSampler(Path.of("/proc"), assignedSources::volumeIds, volumes::writer),
+                new ResourceSampler(Path.of("/proc"), assignedSources::volumeIds, volumes::writer, watch::statistics),
                 recentLogs,
                 eventLoop));
     }
@@ -412,7 +439,28 @@ public final class ReplicationServer {
                 replications,
                 sessions,
                 controlLink.knownReplicatorId(),
-                controlLink.status(followed == null ? null : followed.status()));
+                controlLink.status(followed == null ? null : followed.status()),
+                software.status());
+    }
+
+    /** A fetch has begun or ended; any thread. */
+    private void tellSoftware(SoftwareService.FetchState state) {
+        SoftwareException failure = state.failure();
+        onLoopLater(() -> {
+            if (failure != null) {
+                replications.softwareFailed(new SoftwareTrouble(
+                        state.object(), failure.kind().name(), failure.sentence(), failure.nextAction()));
+            } else if (state.isDone()) {
+                replications.softwareInstalled();
+            } else {
+                replications.softwareFetching();
+            }
+        });
+    }
+
+    /** What is told of volumes; event loop. */
+    private JsonObject volumesNow() {
+        return VolumeList.of(watch, assignedSources.current(), volumes);
     }
 
     /** What the administrator's socket tells of the whole server. Any thread but the event loop. */

@@ -33,6 +33,8 @@ import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.receiver.software.SoftwareException;
+import org.replicationserver.receiver.software.SoftwareService;
 
 /**
  * What commands of the control plane do. Its methods are called on the threads of commands; what they change, they change on the event
@@ -58,6 +60,7 @@ final class ServerCommands {
     private final LogDelivery logs;
     private final Supplier<ReplicationServerInfo> server;
     private final Supplier<CompletionStage<Void>> drain;
+    private final SoftwareService software;
     private final Executor eventLoop;
 
     /** @param drain asks all agents to finish; done when no session is left. Event loop */
@@ -71,6 +74,7 @@ final class ServerCommands {
             RecentLogs recentLogs,
             Supplier<ReplicationServerInfo> server,
             Supplier<CompletionStage<Void>> drain,
+            SoftwareService software,
             Executor eventLoop) {
         this.sessions = sessions;
         this.assigned = assigned;
@@ -80,6 +84,7 @@ final class ServerCommands {
         this.logs = new LogDelivery(controlPlane, recentLogs, LOGS_PATIENCE);
         this.server = server;
         this.drain = drain;
+        this.software = software;
         this.eventLoop = eventLoop;
     }
 
@@ -95,6 +100,7 @@ final class ServerCommands {
                 .on(CommandType.RESCAN_VOLUMES, QUICK, this::rescan)
                 .on(CommandType.SET_BANDWIDTH, QUICK, this::setBandwidth)
                 .on(CommandType.CREATE_SNAPSHOT, snapshots.commandTimeout(), snapshots::create)
+                .on(CommandType.FETCH_SOFTWARE, software.fetchTimeout(), this::fetchSoftware)
                 .on(CommandType.REOPEN_VOLUME, PATIENT, this::reopen)
                 .on(CommandType.ACCEPT_AGENTS, QUICK, this::acceptAgents)
                 .on(CommandType.COLLECT_LOGS, PATIENT, this::collectLogs)
@@ -316,6 +322,22 @@ final class ServerCommands {
     private CompletionStage<CommandResult> collectLogs(ChannelCommand command) throws InterruptedException {
         int recordsMax = ((CommandParameters.Logs) command.parameters()).recordsMax();
         return CompletableFuture.completedStage(logs.deliver(recordsMax));
+    }
+
+    private CompletionStage<CommandResult> fetchSoftware(ChannelCommand command) throws InterruptedException {
+        CommandParameters.Software wanted = (CommandParameters.Software) command.parameters();
+        SoftwareService.Order order = new SoftwareService.Order(
+                wanted.bucket(), wanted.key(), wanted.name(), wanted.version(), wanted.sha512(), wanted.signature());
+        try {
+            return CompletableFuture.completedStage(
+                    CommandResult.succeeded("installed and in use", software.fetch(order)));
+        } catch (SoftwareException e) {
+            String why = e.kind() + ": " + e.sentence() + ". " + e.nextAction();
+            boolean isMalformed =
+                    e.kind() == SoftwareException.Kind.BAD_REQUEST || e.kind() == SoftwareException.Kind.BAD_KEY;
+            return CompletableFuture.completedStage(
+                    isMalformed ? CommandResult.invalid(why) : CommandResult.failed(why));
+        }
     }
 
     private CompletionStage<CommandResult> drain() {

@@ -362,6 +362,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     void tick(long nowNanos) {
         busiest.look(volumes.assignment().volumes(), context.volumes());
         hold.tick();
+        volumes.tick(nowNanos);
         if (session != null) {
             session.tick(nowNanos);
         }

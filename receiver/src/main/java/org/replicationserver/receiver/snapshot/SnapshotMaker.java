@@ -342,7 +342,7 @@ public final class SnapshotMaker implements AutoCloseable {
                         "Ask the replication server that it is assigned to.");
             }
             for (VolumeAssignment volume : volumes) {
-                boolean isDevice = volume.path().startsWith("/dev");
+                boolean isDevice = volume.path() == null || volume.path().startsWith("/dev");
                 if (!isDevice || !EBS_VOLUME.matcher(volume.volumeId()).matches()) {
                     throw new SnapshotException(
                             SnapshotOutcome.NOT_ON_EBS,

@@ -79,7 +79,9 @@ class SpecificationTest {
     }
 
     private static String otherAction(ExplanationCode code) {
-        boolean isOfFailure = code.name().startsWith("CONTROL_PLANE_") || code == ExplanationCode.SNAPSHOTS_FAILURE;
+        boolean isOfFailure = code.name().startsWith("CONTROL_PLANE_")
+                || code == ExplanationCode.SNAPSHOTS_FAILURE
+                || code == ExplanationCode.SOFTWARE_NOT_FETCHED;
         return isOfFailure ? "*of the failure*" : "*of the stage*";
     }
 

@@ -56,6 +56,9 @@ final class SessionWorld {
     /** Volumes whose image file is not there. */
     final Set<String> missingImages = new HashSet<>();
 
+    /** Of volumes that cannot be opened, why. */
+    final Map<String, VolumeHost.Availability> closed = new HashMap<>();
+
     private boolean holdStores;
     private boolean holdOpens;
     private long nanos = 1;
@@ -149,6 +152,11 @@ final class SessionWorld {
     }
 
     private VolumeHost.Availability open(String volumeId) {
+        VolumeHost.Availability none = closed.get(volumeId);
+        if (none != null) {
+            availability.put(volumeId, none);
+            return none;
+        }
         MemoryDevice device = devices.computeIfAbsent(volumeId, id -> new MemoryDevice(VOLUME_BYTES));
         VolumeWriter writer = VolumeWriter.withoutThread(
                 new VolumeId(volumeId),
@@ -421,6 +429,11 @@ final class SessionWorld {
         @Override
         public void volumeUnavailable(String source, String volumeId, String reason) {
             told.add("volume unavailable " + volumeId);
+        }
+
+        @Override
+        public void volumeAwaited(String source, String volumeId, String reason) {
+            told.add("volume awaited " + volumeId + ": " + reason);
         }
 
         @Override

@@ -292,7 +292,7 @@ def unknown_type_below_80(probe):
 
 @row("type-of-feature-not-granted")
 def type_of_feature_not_granted(probe):
-    on_greeted_control(probe, "UNSUPPORTED", lambda seq: encode(0x13, seq, b"{}"))
+    on_greeted_control(probe, "UNSUPPORTED", lambda seq: encode(0x13, seq, b"{}"), lambda seq: encode(0x20, seq, b"{}"))
 
 
 def with_source_status(probe):

@@ -9,7 +9,8 @@ import json
 import struct
 import sys
 
-HELLO, WELCOME, EPOCH_OPEN, EPOCH_COMMIT, EPOCH_STATUS, SOURCE_STATUS = 0x01, 0x02, 0x10, 0x11, 0x12, 0x14
+HELLO, WELCOME, EPOCH_OPEN, EPOCH_COMMIT, EPOCH_STATUS, COMMIT_REQUEST, SOURCE_STATUS = (
+    0x01, 0x02, 0x10, 0x11, 0x12, 0x13, 0x14)
 PING, PONG, PROGRESS, ERROR, GOAWAY, BYE = 0x30, 0x31, 0x32, 0x40, 0x41, 0x42
 ATTACH, DATA, ZERO, FENCE, DURABLE_ACK, ATTACHED = 0x60, 0x61, 0x62, 0x63, 0x64, 0x65
 
@@ -188,6 +189,8 @@ def print_control():
               {"epoch": "42", "fences": ["8", "2", "9007199254740993", "5"], "markTimeMillis": 1790000000000})
     good_json("epoch-status-open", "EPOCH_STATUS", EPOCH_STATUS, 2, {"epoch": "1", "committed": False})
     good_json("epoch-status-committed", "EPOCH_STATUS", EPOCH_STATUS, 3, {"epoch": "1", "committed": True})
+    good_json("commit-request", "COMMIT_REQUEST", COMMIT_REQUEST, 4, {"reason": "HOLD"})
+    good_json("commit-request-other-reason", "COMMIT_REQUEST", COMMIT_REQUEST, 4, {"reason": "A_REASON_OF_TOMORROW"})
     good_json("source-status", "SOURCE_STATUS", SOURCE_STATUS, 4, {
         "volumes": [{"index": 0, "backlogBytes": 33554432}, {"index": 65535, "backlogBytes": 1 << 46}],
         "waits": {"sourceMillis": 1200, "networkMillis": 3400, "windowMillis": 5600}})
@@ -197,6 +200,7 @@ def print_control():
     good_empty("pong", "PONG", PONG, 4)
     good_empty("ping-large-seq", "PING", PING, 0x0123456789ABCDEF)
     good_json("progress-fencing", "PROGRESS", PROGRESS, 1, {"waitingFor": "FENCING", "volumes": []})
+    good_json("progress-hold", "PROGRESS", PROGRESS, 5, {"waitingFor": "HOLD", "volumes": []})
     good_json("progress-volume", "PROGRESS", PROGRESS, 5, {"waitingFor": "VOLUME", "volumes": [
         {"index": 0, "queuedBytes": 1048576, "oldestMillis": 2100},
         {"index": 1, "queuedBytes": 0, "oldestMillis": 0, "lastError": "EIO"}]})
@@ -266,7 +270,6 @@ def print_bad_headers():
         frame(0x50, 2, flags=0x80))
     bad("type-50", "UNSUPPORTED", "type 0x50", frame(0x50, 2))
     bad("type-7f", "UNSUPPORTED", "type 0x7f", frame(0x7F, 2))
-    bad("type-13", "UNSUPPORTED", "COMMIT_REQUEST, whose feature was not granted", frame(0x13, 2, b"{}"))
     bad("ignorable-too-large", "LIMIT", "type 0x80 with payload_len 65537, header only",
         frame(0x80, 2, payload_len=65537))
 
@@ -347,6 +350,8 @@ def print_bad_json():
     bad("json-source-status-backlog", "PROTOCOL", "SOURCE_STATUS with a backlog of more than 64 TiB",
         frame(SOURCE_STATUS, 2, compact({**source_status, "volumes": [
             {"index": 0, "backlogBytes": (1 << 46) + 1}]}).encode()))
+    bad("json-commit-request-empty-reason", "PROTOCOL", "COMMIT_REQUEST whose reason is empty",
+        frame(COMMIT_REQUEST, 2, compact({"reason": ""}).encode()))
     bad("json-too-large", "LIMIT", "HELLO with payload_len 65537, header only", frame(HELLO, 1, payload_len=65537))
 
 

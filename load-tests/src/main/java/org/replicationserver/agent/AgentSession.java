@@ -65,6 +65,7 @@ final class AgentSession {
     private long progressNanos;
     private long pingedNanos;
     private @Nullable EpochRun run;
+    private boolean takesCommitRequests;
 
     // SOURCE_STATUS
     private final WaitClocks waits;
@@ -155,6 +156,7 @@ final class AgentSession {
     void welcome(Welcome welcome) throws ProtocolException {
         WelcomeCheck.check(welcome, replication.plan().streams(), disks, replication.generation());
         tellsStatus = welcome.features().contains(Features.SOURCE_STATUS);
+        takesCommitRequests = welcome.features().contains(Features.COMMIT_REQUEST);
         generation = welcome.generation();
         regionShift = welcome.regionShift();
         for (int i = 0; i < disks.size(); i++) {
@@ -235,6 +237,15 @@ final class AgentSession {
             open.send();
             pump();
         }
+    }
+
+    boolean takesCommitRequests() {
+        return takesCommitRequests;
+    }
+
+    /** The server wants a commit: the next epoch begins at once, unless one is open. */
+    void commitRequested() {
+        replication.commitRequested();
     }
 
     /** Reads and sends as much as is allowed now. */

@@ -1,6 +1,7 @@
 package org.replicationserver.agent;
 
 import java.nio.ByteBuffer;
+import org.replicationserver.receiver.protocol.CommitRequest;
 import org.replicationserver.receiver.protocol.EpochStatus;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
@@ -31,6 +32,7 @@ final class ControlLink extends AgentLink {
         return switch (type) {
             case WELCOME -> !welcomed;
             case EPOCH_STATUS -> welcomed;
+            case COMMIT_REQUEST -> session.takesCommitRequests();
             case PING, PONG, PROGRESS, GOAWAY -> true;
             default -> false;
         };
@@ -44,6 +46,10 @@ final class ControlLink extends AgentLink {
                 session.welcome(Welcome.parse(JsonBody.parse(payload)));
             }
             case EPOCH_STATUS -> session.epochStatus(EpochStatus.parse(JsonBody.parse(payload)));
+            case COMMIT_REQUEST -> {
+                CommitRequest.parse(JsonBody.parse(payload));
+                session.commitRequested();
+            }
             case PING -> send(FrameType.PONG);
             case PROGRESS -> session.progress(Progress.parse(JsonBody.parse(payload)));
             case GOAWAY -> session.goAway(GoAway.parse(JsonBody.parse(payload)));

@@ -135,12 +135,18 @@ final class Replication {
         beginIfDue();
     }
 
-    /** Begins the next cycle without waiting for the end of the pause. */
+    /** Begins the next cycle without waiting for the end of the pause; one that runs goes on. */
     void cycleNow() {
         if (cycle == Cycle.RESTING) {
             cycle = Cycle.DUE;
             beginIfDue();
         }
+    }
+
+    /** The server asks for a commit. */
+    void commitRequested() {
+        io.event(AgentEvent.state("the server asks for a commit"));
+        cycleNow();
     }
 
     /** Ends the session in good order and then the replication; nobody waits for a mark command that hangs. */
@@ -304,7 +310,7 @@ final class Replication {
                 .toList();
         return new Hello(
                 List.of(ProtocolLimits.VERSION),
-                List.of(Features.SOURCE_STATUS),
+                List.of(Features.SOURCE_STATUS, Features.COMMIT_REQUEST),
                 plan.sourceServerId(),
                 plan.instance(),
                 plan.streams(),

@@ -14,6 +14,7 @@ import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Attached;
 import org.replicationserver.receiver.protocol.Body;
 import org.replicationserver.receiver.protocol.Bye;
+import org.replicationserver.receiver.protocol.CommitRequest;
 import org.replicationserver.receiver.protocol.DurableAck;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
@@ -115,6 +116,9 @@ final class ModelServer {
     long statuses;
     long largestRawLen;
     boolean loseNextCommitAnswer;
+
+    private boolean takesCommitRequests;
+    private long holdMillis;
 
     ModelServer(Settings settings, World world, RandomGenerator random) {
         this.settings = settings;
@@ -268,6 +272,8 @@ final class ModelServer {
         status = null;
         statusNanos = 0;
         List<String> features = settings.grantsSourceStatus ? Features.granted(hello.features()) : List.of();
+        takesCommitRequests = features.contains(Features.COMMIT_REQUEST);
+        welcomedNanos = 0;
         int mine = incarnation;
         later(() -> {
             if (mine == incarnation) {
@@ -538,7 +544,17 @@ final class ModelServer {
             cut();
             return;
         }
-        later(() -> answerTo.send(FrameType.EPOCH_STATUS, new EpochStatus(commit.epoch(), true)));
+        later(() -> answerTo.send(FrameType.EPOCH_STATUS, new EpochStatus(commit.epoch(), true)), holdMillis);
+        holdMillis = 0;
+    }
+
+    /** Asks the agent for a commit, if it takes requests now, and holds the next commit for a while. */
+    void requestCommit(long heldMillis) {
+        holdMillis = heldMillis;
+        ModelConnection open = control;
+        if (open != null && takesCommitRequests && welcomedNanos != 0 && !parted) {
+            open.send(FrameType.COMMIT_REQUEST, new CommitRequest(CommitRequest.HOLD));
+        }
     }
 
     // --- status
@@ -603,8 +619,12 @@ final class ModelServer {
     }
 
     private void later(Runnable action) {
+        later(action, 0);
+    }
+
+    private void later(Runnable action, long atLeastMillis) {
         int mine = incarnation;
-        world.later(millis(random.nextLong(settings.answerMillisMax + 1)), () -> {
+        world.later(millis(atLeastMillis + random.nextLong(settings.answerMillisMax + 1)), () -> {
             if (mine == incarnation) {
                 action.run();
             }

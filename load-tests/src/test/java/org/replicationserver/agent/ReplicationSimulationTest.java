@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -92,7 +93,7 @@ class ReplicationSimulationTest {
     }
 
     private static void fault(Simulation sim, Random random) {
-        switch (random.nextInt(8)) {
+        switch (random.nextInt(9)) {
             case 0 -> sim.server.cut();
             case 1 -> {
                 sim.server.goDown();
@@ -115,6 +116,7 @@ class ReplicationSimulationTest {
                 });
             }
             case 6 -> sim.server.stalled = true;
+            case 7 -> sim.server.requestCommit(random.nextInt(4000));
             default -> sim.replication().cycleNow();
         }
         if (sim.server.stalled) {
@@ -225,6 +227,30 @@ class ReplicationSimulationTest {
         assertThat(writing.windowMillis())
                 .isGreaterThan(2000)
                 .isGreaterThan(3 * (writing.sourceMillis() + writing.networkMillis()));
+    }
+
+    @Test
+    void agentThatRestsCommitsAtOnceWhenItIsAskedTo() {
+        Simulation sim = new Simulation(
+                4711,
+                new ModelServer.Settings(),
+                Simulation.plan(ReplicationPlan.ENDLESS, TimeUnit.HOURS.toNanos(1), true, false, ROOT));
+        runToRest(sim, 1);
+        sim.server.requestCommit(0);
+        runToRest(sim, 2);
+        sim.server.requestCommit(0);
+        sim.server.requestCommit(0);
+        runToRest(sim, 3);
+        sim.runFor(5);
+        assertThat(sim.server.committedEpoch()).as("one for two requests").isEqualTo(3);
+    }
+
+    private static void runToRest(Simulation sim, long epoch) {
+        sim.runUntil(
+                "commit of epoch " + epoch,
+                60,
+                () -> sim.replication().report().committedEpoch() == epoch
+                        && sim.replication().report().phase() == AgentReport.Phase.RESTING);
     }
 
     @Test

@@ -82,6 +82,11 @@ final class Simulation implements AgentIo, ModelServer.World {
     }
 
     static ReplicationPlan plan(int cycles, boolean quiet, boolean marked, ReplicationPlan.Disk... disks) {
+        return plan(cycles, TimeUnit.MILLISECONDS.toNanos(500), quiet, marked, disks);
+    }
+
+    static ReplicationPlan plan(
+            int cycles, long cyclePauseNanos, boolean quiet, boolean marked, ReplicationPlan.Disk... disks) {
         return new ReplicationPlan(
                 "s-1",
                 "sha256:" + "ab".repeat(32),
@@ -89,7 +94,7 @@ final class Simulation implements AgentIo, ModelServer.World {
                 4,
                 List.of(disks),
                 cycles,
-                TimeUnit.MILLISECONDS.toNanos(500),
+                cyclePauseNanos,
                 quiet,
                 marked,
                 true,

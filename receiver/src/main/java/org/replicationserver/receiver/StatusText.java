@@ -90,11 +90,15 @@ final class StatusText {
                 rate(detail),
                 eta(detail)));
         initiation(info.getJsonObject("dataReplicationInitiation"));
-        Set<String> notOpen = deviceNames(detail, "VOLUME_FAILED", "VOLUME_MISSING");
+        Set<String> notOpen = deviceNames(detail, "VOLUME_FAILED", "VOLUME_MISSING", "VOLUME_AWAITED");
         List<JsonObject> disks = objects(info, "replicatedDisks");
         disks.forEach(disk -> disk(disk, notOpen));
         int inconsistent = detail.getJsonArray("inconsistentVolumes").size();
         line(String.format(Locale.ROOT, "  consistent: %d of %d volumes", disks.size() - inconsistent, disks.size()));
+        String snapshot = info.getString("lastSnapshotDateTime");
+        if (snapshot != null) {
+            line("  last snapshot group: " + Amounts.seconds(Math.max(0, since(snapshot))) + " ago");
+        }
         limit("  limit of bandwidth", source);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {

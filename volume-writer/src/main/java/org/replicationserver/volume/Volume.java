@@ -40,6 +40,9 @@ public interface Volume {
     /** It is not known any more what the volume holds: from the next submitted write on every ZERO is written. */
     void withdrawFresh();
 
+    /** Writes submitted since the volume was opened; never decreases. */
+    long submittedWrites();
+
     /** Writes submitted and not reported yet, running ones included. */
     long queuedWrites();
 

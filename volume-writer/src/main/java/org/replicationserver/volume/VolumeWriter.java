@@ -153,6 +153,11 @@ public final class VolumeWriter implements Volume {
     }
 
     @Override
+    public long submittedWrites() {
+        return queue.submittedWrites();
+    }
+
+    @Override
     public long queuedWrites() {
         return queue.unreportedWrites();
     }

@@ -220,6 +220,15 @@ final class WriteQueue {
         }
     }
 
+    long submittedWrites() {
+        lock.lock();
+        try {
+            return sequenceSubmitted;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     long unreportedWrites() {
         lock.lock();
         try {

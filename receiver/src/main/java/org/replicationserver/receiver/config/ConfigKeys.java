@@ -19,6 +19,7 @@ import org.replicationserver.receiver.log.LogLevel;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.SourceMemory;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 import org.replicationserver.volume.CacheMode;
 
 /**
@@ -206,6 +207,20 @@ final class ConfigKeys {
             "buffered",
             "The same for image files, whose file systems do not all take direct.");
 
+    static final ConfigKey<VolumeDiscovery> VOLUME_DISCOVERY = key(
+            "volume.discovery",
+            ValueType.choice(VolumeDiscovery.class),
+            "auto",
+            "Where a volume is that is assigned without a path: the file <volumeId>.img in image.directory (image), or the NVMe device"
+                    + " that has the id of the EBS volume as serial number, which is waited for (nvme). auto is nvme for ids of EBS"
+                    + " volumes where the machine is an EC2 instance, image otherwise.");
+    static final ConfigKey<Path> VOLUME_STATISTICS_DIRECTORY = key(
+            "volume.statistics-directory",
+            ValueType.path(),
+            "/run/replication-server/volume-statistics",
+            "Directory in which the unit replication-volume-statistics stores what EBS volumes tell of their limits; without it that is"
+                    + " unknown.");
+
     static final ConfigKey<Optional<String>> AWS_REGION = key(
             "aws.region",
             ValueType.optional(ValueType.region()),
@@ -291,6 +306,34 @@ final class ConfigKeys {
             "64MiB",
             "What waits in the state directory to be told to the control plane; beyond it the oldest progress goes first, then the"
                     + " oldest notifications, counted.");
+
+    static final ConfigKey<Optional<URI>> SNAPSHOT_ENDPOINT = key(
+            "snapshot.endpoint",
+            ValueType.optional(ValueType.httpsEndpoint()),
+            "",
+            "Address of EC2, also of a VPC endpoint; empty is the public one of aws.region. Snapshots are made where control.mode is"
+                    + " https.");
+    static final ConfigKey<Duration> SNAPSHOT_HOLD = key(
+            "snapshot.hold-seconds",
+            ValueType.seconds(2_000, 600_000),
+            "60",
+            "Writes of a source server are held for at most so long while EC2 is asked for the snapshots of its volumes.");
+    static final ConfigKey<Duration> SNAPSHOT_COMMIT_TIMEOUT = key(
+            "snapshot.commit-timeout-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "120",
+            "Time that an agent gets to commit the epoch that snapshots are of.");
+    static final ConfigKey<Duration> SNAPSHOT_REQUESTS_INTERVAL = key(
+            "snapshot.requests-interval-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "60",
+            "The control plane is asked this often which snapshots are wanted.");
+    static final ConfigKey<Duration> SNAPSHOT_COMPLETION_INTERVAL = key(
+            "snapshot.completion-interval-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "15",
+            "EC2 is asked after so long whether snapshots are complete, then in intervals that double up to 20 times of it.");
+
     static final ConfigKey<Path> SOFTWARE_DIRECTORY = keyBelowState(
             "software.directory",
             "software",

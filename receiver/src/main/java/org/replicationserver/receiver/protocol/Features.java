@@ -7,7 +7,10 @@ public final class Features {
     /** The agent tells of its backlog and of what it waits for by SOURCE_STATUS. */
     public static final String SOURCE_STATUS = "source-status";
 
-    private static final List<String> ALL = List.of(SOURCE_STATUS);
+    /** The agent commits soon when it is asked to by COMMIT_REQUEST. */
+    public static final String COMMIT_REQUEST = "commit-request";
+
+    private static final List<String> ALL = List.of(SOURCE_STATUS, COMMIT_REQUEST);
 
     private Features() {}
 

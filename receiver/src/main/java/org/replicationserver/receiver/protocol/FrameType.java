@@ -9,7 +9,8 @@ public enum FrameType {
     EPOCH_OPEN(0x10, Sender.AGENT, Payload.JSON),
     EPOCH_COMMIT(0x11, Sender.AGENT, Payload.JSON),
     EPOCH_STATUS(0x12, Sender.SERVER, Payload.JSON),
-    SOURCE_STATUS(0x14, Sender.AGENT, Payload.JSON),
+    COMMIT_REQUEST(0x13, Sender.SERVER, Payload.JSON, Features.COMMIT_REQUEST),
+    SOURCE_STATUS(0x14, Sender.AGENT, Payload.JSON, Features.SOURCE_STATUS),
     PING(0x30, Sender.BOTH, Payload.EMPTY),
     PONG(0x31, Sender.BOTH, Payload.EMPTY),
     PROGRESS(0x32, Sender.SERVER, Payload.JSON),
@@ -53,11 +54,17 @@ public enum FrameType {
     private final int code;
     private final Sender sender;
     private final Payload payload;
+    private final @Nullable String feature;
 
     FrameType(int code, Sender sender, Payload payload) {
+        this(code, sender, payload, null);
+    }
+
+    FrameType(int code, Sender sender, Payload payload, @Nullable String feature) {
         this.code = code;
         this.sender = sender;
         this.payload = payload;
+        this.feature = feature;
     }
 
     /** The number on the wire. */
@@ -71,6 +78,11 @@ public enum FrameType {
 
     public Payload payload() {
         return payload;
+    }
+
+    /** The feature that it belongs to; where that is not granted, the type is unknown. Null if it belongs to none. */
+    public @Nullable String feature() {
+        return feature;
     }
 
     /** Whether the frame is DATA or ZERO, which have the longer header. */

@@ -13,7 +13,9 @@ public record Progress(WaitingFor waitingFor, List<Volume> volumes) implements B
         /** A volume is slow. */
         VOLUME,
         /** A commit waits for fences or for durable frames. */
-        COMMIT
+        COMMIT,
+        /** The volumes are held at the last commit, for snapshots. */
+        HOLD
     }
 
     /** A volume with something queued. */

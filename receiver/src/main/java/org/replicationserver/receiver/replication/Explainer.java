@@ -15,11 +15,15 @@ import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplic
 import org.replicationserver.receiver.replication.DataReplicationInfo.Rate;
 import org.replicationserver.receiver.replication.Explanation.Facts;
 import org.replicationserver.receiver.session.RefusedAgent;
+import org.replicationserver.receiver.session.VolumeAssignment;
 
 /** Finds the rows of {@link ExplanationCode} that are true now, with their numbers. Event loop only; changes nothing. */
 final class Explainer {
     /** The gravest; a source server with many bad volumes needs no more to be understood. */
     private static final int EXPLANATIONS_MAX = 32;
+
+    /** With what EC2 says, and with the snapshots that are left over. */
+    private static final int SNAPSHOT_REASON_CHARS_MAX = 700;
 
     private static final String UNKNOWN = "unknown";
     private static final String PORT = "port";
@@ -34,6 +38,7 @@ final class Explainer {
     private final StallDetector stall;
 
     private int agentPort;
+    private @Nullable SnapshotTrouble snapshots;
     private @Nullable Explanation duplicateAgent;
     private @Nullable Explanation recordLost;
     private @Nullable Explanation serverDrained;
@@ -92,6 +97,11 @@ final class Explainer {
                 : ExplanationCode.SERVER_DRAINED.explain(new Facts().put("since", seconds(sinceMillis)));
     }
 
+    /** @param trouble null where the newest snapshot group did not fail */
+    void snapshotsFailed(@Nullable SnapshotTrouble trouble) {
+        snapshots = trouble;
+    }
+
     void recordMade() {
         recordLost = null;
     }
@@ -112,6 +122,7 @@ final class Explainer {
         add(found, duplicateAgent);
         add(found, recordLost);
         add(found, serverDrained);
+        add(found, snapshotsFailure());
         if (situation.position().isWanted()) {
             if (serverDrained == null) {
                 explainAgent(situation, found);
@@ -162,11 +173,22 @@ final class Explainer {
         }
     }
 
+    private @Nullable Explanation snapshotsFailure() {
+        if (snapshots == null) {
+            return null;
+        }
+        Facts facts = new Facts()
+                .put("failures", snapshots.failures() == 1 ? "once" : snapshots.failures() + " times")
+                .put("since", seconds(snapshots.sinceMillis()))
+                .put("reason", snapshots.reason(), SNAPSHOT_REASON_CHARS_MAX);
+        return ExplanationCode.SNAPSHOTS_FAILURE.explain(facts, snapshots.nextAction());
+    }
+
     private void explainVolumes(Moment now, List<Explanation> found) {
         for (DiskProgress disk : disks.all()) {
             Facts facts = new Facts()
                     .put("volumeId", disk.assignment().volumeId())
-                    .put("path", String.valueOf(disk.assignment().path()))
+                    .put("path", placeOf(disk.assignment()))
                     .put("deviceName", disk.assignment().deviceName());
             String failedCause = disk.failedCause();
             if (disk.totalBytes() < settings.diskBytesMin()) {
@@ -178,8 +200,15 @@ final class Explainer {
             } else if (disk.isMissing(now, settings.volumeMissingAfter())) {
                 found.add(ExplanationCode.VOLUME_MISSING.explain(
                         facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
+            } else if (disk.isAwaited()) {
+                found.add(ExplanationCode.VOLUME_AWAITED.explain(
+                        facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
             }
         }
+    }
+
+    private static String placeOf(VolumeAssignment volume) {
+        return volume.path() == null ? "found by its serial number" : String.valueOf(volume.path());
     }
 
     private void explainAgent(Situation situation, List<Explanation> found) {

@@ -62,9 +62,11 @@ final class LagSplit {
             double commitWaiting) {
         LagSplit split = new LagSplit(from, to, elapsedNanos, saturatedPercent);
         double told = agent == null ? split.windowUsedUp : agent.source + agent.network + agent.window;
+        double untold = Math.max(0, 1 - told);
+        untold -= split.add(LagStage.HOLD, Math.min(untold, split.hold));
         // Who waits for a commit has sent all: it is the server that is waited for.
-        double commit = Math.max(0, 1 - told) * commitWaiting;
-        double rest = Math.max(0, 1 - told) - commit;
+        double commit = untold * commitWaiting;
+        double rest = untold - commit;
         if (agent == null) {
             // While a device is busy with what came, more from the source would not help.
             double served = Math.min(rest, split.device);
@@ -83,7 +85,6 @@ final class LagSplit {
     private double socket(double part, LagStage remainder) {
         double left = part;
         left -= add(LagStage.THROTTLE, Math.min(left, throttle));
-        left -= add(LagStage.HOLD, Math.min(left, hold));
         double byMemory = Math.min(left, memory);
         left -= byMemory;
         left -= add(LagStage.CPU_TLS_LZ4, Math.min(left, saturated));
@@ -94,7 +95,6 @@ final class LagSplit {
     /** Splits the part in which the window was used up by what the server did, as fractions of the whole time. */
     private void window(double part) {
         double left = 1;
-        left -= add(LagStage.HOLD, part, Math.min(left, hold));
         double inDevice = Math.min(left, device);
         double byInstance = Math.min(inDevice, limited);
         add(LagStage.INSTANCE_LIMIT, part, byInstance);

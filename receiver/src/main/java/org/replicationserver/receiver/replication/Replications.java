@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -30,6 +31,8 @@ public final class Replications implements SessionEvents {
     /** What has changed without an event that is worth it is kept this often. */
     private static final long KEEP_NANOS = 30_000_000_000L;
 
+    private static final int STANDINGS_MAX = 256;
+
     private static final long MILLI_NANOS = 1_000_000L;
 
     private final SessionClock clock;
@@ -45,6 +48,9 @@ public final class Replications implements SessionEvents {
     private final Map<String, ReplicationCheckpoint> kept = new LinkedHashMap<>();
 
     private final Map<String, ReplicationCheckpoint> keptNewest = new LinkedHashMap<>();
+
+    /** By source server, also of those that are not here any more, since they may come back; the newest comes last. */
+    private final SequencedMap<String, SnapshotStanding> snapshots = new LinkedHashMap<>();
 
     /** What the control plane was found to be, for source servers that come later. */
     private Consumer<SourceReplication> controlPlane;
@@ -120,6 +126,16 @@ public final class Replications implements SessionEvents {
         Moment now = now();
         controlPlane = replication -> replication.controlPlaneFailed(trouble, now);
         replications.values().forEach(controlPlane);
+    }
+
+    /** How it stands with the snapshot groups of a source server, also of one that is not assigned yet. */
+    public void snapshotStanding(String sourceServerId, SnapshotStanding standing) {
+        snapshots.remove(sourceServerId); // to be the newest
+        snapshots.put(sourceServerId, standing);
+        if (snapshots.size() > STANDINGS_MAX) {
+            snapshots.pollFirstEntry();
+        }
+        with(sourceServerId, replication -> replication.snapshotStanding(standing));
     }
 
     /** Software is being fetched. */
@@ -218,6 +234,7 @@ public final class Replications implements SessionEvents {
         software.accept(replication);
         replication.listensOn(agentPort);
         replication.serverDrained(drainedMillis);
+        replication.snapshotStanding(snapshots.getOrDefault(id, SnapshotStanding.NONE));
         replications.put(id, replication);
         if (!record.refusedAgents().isEmpty()) {
             replication.duplicateAgent(record.refusedAgents().getLast());
@@ -323,6 +340,11 @@ public final class Replications implements SessionEvents {
     }
 
     @Override
+    public void volumeAwaited(String sourceServerId, String volumeId, String reason) {
+        with(sourceServerId, replication -> replication.volumeAwaited(volumeId, reason, now()));
+    }
+
+    @Override
     public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
         with(sourceServerId, replication -> replication.volumeFailed(volumeId, cause, now()));
     }
@@ -332,6 +354,16 @@ public final class Replications implements SessionEvents {
         withAndKeep(
                 sourceServerId,
                 replication -> replication.volumeFailed(failure.volumeId().value(), failure.summary(), now()));
+    }
+
+    @Override
+    public void held(String sourceServerId, long epoch) {
+        with(sourceServerId, replication -> replication.snapshotBegan(now()));
+    }
+
+    @Override
+    public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+        with(sourceServerId, replication -> replication.snapshotEnded(now()));
     }
 
     @Override

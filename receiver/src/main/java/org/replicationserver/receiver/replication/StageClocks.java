@@ -7,7 +7,7 @@ package org.replicationserver.receiver.replication;
  *
  * @param throttlePausedNanos a data connection was not read because of the throttle
  * @param memoryPausedNanos a data connection was not read because memory was used up
- * @param holdNanos writes were held for a snapshot
+ * @param holdNanos the agent waited for the end of a hold, to be told of its commit or to open an epoch
  * @param deviceBusyNanos a volume writer was inside a write or force of its device
  * @param expandBusyNanos a volume writer expanded or checked blocks
  * @param loopCpuNanos CPU time of the event loop, of all source servers

@@ -29,6 +29,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * GET  /status                                 all that is known of every replication, limits of bandwidth, the control plane
+ * GET  /volumes                                volumes that are assigned or attached, see {@link VolumeList}
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
  * POST /sources/{sourceServerId}/throttle/{mbps} limits what a source server sends, instead of its schedule; 0 is no limit
@@ -39,6 +40,7 @@ import org.slf4j.LoggerFactory;
  */
 final class AdminSocket {
     private static final String STATUS = "/status";
+    private static final String VOLUMES = "/volumes";
     private static final Pattern REOPEN = Pattern.compile("/volumes/([A-Za-z0-9._-]{1,128})/reopen");
     private static final Pattern ACCEPT = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/accept-agents");
 
@@ -51,12 +53,14 @@ final class AdminSocket {
     private final Path path;
     private final Sessions sessions;
     private final Supplier<JsonObject> status;
+    private final Supplier<JsonObject> volumes;
     private final HttpServer server;
 
-    AdminSocket(Vertx vertx, Path path, Sessions sessions, Supplier<JsonObject> status) {
+    AdminSocket(Vertx vertx, Path path, Sessions sessions, Supplier<JsonObject> status, Supplier<JsonObject> volumes) {
         this.path = path;
         this.sessions = sessions;
         this.status = status;
+        this.volumes = volumes;
         this.server = vertx.createHttpServer(new HttpServerOptions()).requestHandler(this::handle);
     }
 
@@ -87,10 +91,11 @@ final class AdminSocket {
         Matcher throttleSource = THROTTLE_SOURCE.matcher(request.path());
         Matcher throttle = THROTTLE.matcher(request.path());
         boolean post = HttpMethod.POST.equals(request.method());
-        if (HttpMethod.GET.equals(request.method()) && STATUS.equals(request.path())) {
-            request.response()
-                    .putHeader("content-type", "application/json")
-                    .end(status.get().toBuffer());
+        boolean get = HttpMethod.GET.equals(request.method());
+        if (get && STATUS.equals(request.path())) {
+            answer(request, status.get());
+        } else if (get && VOLUMES.equals(request.path())) {
+            answer(request, volumes.get());
         } else if (post && reopen.matches()) {
             reopen(request, reopen.group(1));
         } else if (post && accept.matches()) {
@@ -155,6 +160,10 @@ final class AdminSocket {
                 }
             }
         });
+    }
+
+    private static void answer(HttpServerRequest request, JsonObject told) {
+        request.response().putHeader("content-type", "application/json").end(told.toBuffer());
     }
 
     private static void answer(HttpServerRequest request, int status, String member, String text) {

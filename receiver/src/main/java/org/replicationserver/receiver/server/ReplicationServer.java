@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -66,6 +67,9 @@ import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceClocks;
 import org.replicationserver.receiver.software.SoftwareException;
 import org.replicationserver.receiver.software.SoftwareService;
+import org.replicationserver.receiver.staging.NvmeScanner;
+import org.replicationserver.receiver.staging.StagingWatch;
+import org.replicationserver.receiver.staging.VolumeLocator;
 import org.replicationserver.receiver.status.ResourceSampler;
 import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.receiver.status.VolumeMeters;
@@ -84,6 +88,8 @@ public final class ReplicationServer {
     /** Of this software, as others are told. */
     public static final String VERSION = "0.1.0";
 
+    private static final Path SYS = Path.of("/sys");
+    private static final Path DEV = Path.of("/dev");
     private static final long TICK_MILLIS = 250;
     private static final double NANOS_PER_SECOND = 1e9;
 
@@ -104,9 +110,12 @@ public final class ReplicationServer {
     private final StagingVolumes volumes;
     private final Replications replications;
     private final ControlLink controlLink;
+    private final MeterRegistry metrics;
     private final SoftwareService software;
     private final Executor eventLoop;
     private final StopSteps stopSteps;
+    private final StagingWatch watch;
+    private final InstanceLimitClock instanceLimit;
 
     /** What else looks at the time; event loop. */
     private final List<Runnable> onTick = new ArrayList<>();
@@ -128,6 +137,7 @@ public final class ReplicationServer {
             DeviceOpener devices,
             StopSteps stopSteps) {
         this.config = config;
+        this.metrics = metrics;
         this.controlLink = controlLink;
         this.stopSteps = stopSteps;
         this.identity = files.identity();
@@ -178,8 +188,15 @@ public final class ReplicationServer {
                 events::recordLost,
                 id -> checkpoints.load(id).thenAccept(kept -> kept.ifPresent(one -> replications.restore(id, one))));
         RoundReports reports = new RoundReports(eventLoop);
+        NvmeScanner scanner = new NvmeScanner(SYS, DEV);
         this.volumes = new StagingVolumes(
-                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, reports);
+                config.volumes(),
+                config.sessions().regionShift(),
+                new VolumeLocator(scanner),
+                eventLoop,
+                System::nanoTime,
+                devices,
+                reports);
         VolumeMeters meters = new VolumeMeters(metrics, volumes::writer);
         stopSteps.add("meters of volumes", () -> onLoopAndWait(() -> meters.keepOnly(Set.of())));
         stopSteps.add("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
@@ -194,6 +211,10 @@ public final class ReplicationServer {
                 this::after,
                 new SecureRandom());
         reports.to(sessions);
+        this.watch = new StagingWatch(
+                scanner, config.volumes().statisticsDirectory(), () -> onLoopLater(sessions::devicesChanged));
+        stopSteps.add("watch of EBS volumes", watch::close);
+        this.instanceLimit = new InstanceLimitClock(watch::statistics, System::nanoTime);
         onLoopLater(() -> sessions.setServerBandwidth(configuredBandwidth()));
         this.assignedSources = new AssignedSources(pins, sessions, meters);
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
@@ -206,7 +227,7 @@ public final class ReplicationServer {
                 sessions,
                 new PeerEvents(counters, replications));
         stopSteps.add("listener", () -> await(listener.close()));
-        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow);
+        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow, this::volumesNow);
         stopSteps.add("admin socket", () -> await(admin.close()));
         stopSteps.add("counters of replications", () -> onLoopAndWait(replications::keepAll));
         controlLink.startSending(() -> {
@@ -272,6 +293,7 @@ public final class ReplicationServer {
             ControlLink controlLink = ControlLink.open(config, stopSteps);
             ReplicationServer server =
                     new ReplicationServer(config, replicationSettings, metrics, files, controlLink, devices, stopSteps);
+            server.watch.start();
             server.openVolumes(assigned);
             server.listen();
             return server;
@@ -328,6 +350,7 @@ public final class ReplicationServer {
     private void tick() {
         sessions.tick();
         controlLink.tellModels(replications);
+        instanceLimit.keepOnly(assignedSources.sourceServerIds());
         replications.tick();
         onTick.forEach(Runnable::run);
     }
@@ -339,13 +362,13 @@ public final class ReplicationServer {
                 : new StageClocks(
                         clocks.throttlePausedNanos(),
                         clocks.memoryPausedNanos(),
-                        0,
+                        clocks.holdNanos(),
                         clocks.deviceBusyNanos(),
                         clocks.expandBusyNanos(),
                         listener.eventLoopCpuNanos(),
                         clocks.windowUsedUpNanos(),
                         clocks.blocksUnderWayNanos(),
-                        StageClocks.UNKNOWN,
+                        instanceLimit.nanos(sourceServerId, assignedSources.volumeIdsOf(sourceServerId)),
                         clocks.blocksUnderWay());
     }
 
@@ -355,7 +378,18 @@ public final class ReplicationServer {
      * @param recentLogs that are sent to it
      */
     public void follow(RecentLogs recentLogs) {
-        VolumePaths paths = new VolumePaths(config.imageDirectory());
+        SnapshotLink.Kept kept = controlLink.keptForSnapshots();
+        SnapshotLink snapshots = kept == null
+                ? null
+                : SnapshotLink.start(
+                        config,
+                        kept,
+                        new SessionHolds(assignedSources, sessions, eventLoop),
+                        replications,
+                        metrics,
+                        eventLoop,
+                        stopSteps);
+        VolumePaths paths = config.volumePaths();
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
                 new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),
@@ -364,6 +398,7 @@ public final class ReplicationServer {
                                 assignedSources,
                                 volumes,
                                 loop,
+                                Objects.requireNonNull(snapshots, "commands come from a control plane only"),
                                 controlLink.controlPlane(),
                                 recentLogs,
                                 this::info,
@@ -372,7 +407,7 @@ public final class ReplicationServer {
                                 eventLoop)
                         .handlers(),
                 this::infos,
-                new ResourceSampler(Path.of("/proc"), assignedSources::volumeIds, volumes::writer),
+                new ResourceSampler(Path.of("/proc"), assignedSources::volumeIds, volumes::writer, watch::statistics),
                 recentLogs,
                 eventLoop));
     }
@@ -421,6 +456,11 @@ public final class ReplicationServer {
                 replications.softwareFetching();
             }
         });
+    }
+
+    /** What is told of volumes; event loop. */
+    private JsonObject volumesNow() {
+        return VolumeList.of(watch, assignedSources.current(), volumes);
     }
 
     /** What the administrator's socket tells of the whole server. Any thread but the event loop. */

@@ -14,7 +14,6 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.control.Association;
 import org.replicationserver.receiver.control.AssociationLoop;
 import org.replicationserver.receiver.control.Associations;
@@ -57,6 +56,7 @@ final class ServerCommands {
     private final AssignedSources assigned;
     private final VolumeHost volumes;
     private final AssociationLoop associations;
+    private final SnapshotLink snapshots;
     private final LogDelivery logs;
     private final Supplier<ReplicationServerInfo> server;
     private final Supplier<CompletionStage<Void>> drain;
@@ -69,6 +69,7 @@ final class ServerCommands {
             AssignedSources assigned,
             VolumeHost volumes,
             AssociationLoop associations,
+            SnapshotLink snapshots,
             ControlPlane controlPlane,
             RecentLogs recentLogs,
             Supplier<ReplicationServerInfo> server,
@@ -79,6 +80,7 @@ final class ServerCommands {
         this.assigned = assigned;
         this.volumes = volumes;
         this.associations = associations;
+        this.snapshots = snapshots;
         this.logs = new LogDelivery(controlPlane, recentLogs, LOGS_PATIENCE);
         this.server = server;
         this.drain = drain;
@@ -97,6 +99,7 @@ final class ServerCommands {
                 .on(CommandType.STOP_REPLICATION, QUICK, command -> want(command, DesiredState.STOPPED))
                 .on(CommandType.RESCAN_VOLUMES, QUICK, this::rescan)
                 .on(CommandType.SET_BANDWIDTH, QUICK, this::setBandwidth)
+                .on(CommandType.CREATE_SNAPSHOT, snapshots.commandTimeout(), snapshots::create)
                 .on(CommandType.FETCH_SOFTWARE, software.fetchTimeout(), this::fetchSoftware)
                 .on(CommandType.REOPEN_VOLUME, PATIENT, this::reopen)
                 .on(CommandType.ACCEPT_AGENTS, QUICK, this::acceptAgents)
@@ -109,7 +112,7 @@ final class ServerCommands {
         return CompletableFuture.supplyAsync(task, eventLoop).thenCompose(result -> result);
     }
 
-    private static String sourceOf(ChannelCommand command) {
+    static String sourceOf(ChannelCommand command) {
         String id = command.sourceServerId();
         if (id == null) {
             throw new IllegalStateException("a command about a source server without one: " + command);
@@ -145,7 +148,7 @@ final class ServerCommands {
     }
 
     private CommandResult paired(String sourceServerId) {
-        SourceAssignment assignment = assignmentOf(sourceServerId);
+        SourceAssignment assignment = assigned.assignmentOf(sourceServerId);
         if (assignment == null) {
             return CommandResult.failed("the association was taken, and taken away again meanwhile");
         }
@@ -159,15 +162,6 @@ final class ServerCommands {
                 closed.isEmpty() ? "paired, all volumes are open" : "paired; not open are " + String.join(", ", closed);
         return CommandResult.succeeded(
                 message, new JsonObject().put("replicationServer", server.get().toJson()));
-    }
-
-    private @Nullable SourceAssignment assignmentOf(String sourceServerId) {
-        for (AssignedSource source : assigned.current()) {
-            if (source.assignment().sourceServerId().equals(sourceServerId)) {
-                return source.assignment();
-            }
-        }
-        return null;
     }
 
     private static Associations with(Associations known, Association association) {
@@ -286,7 +280,7 @@ final class ServerCommands {
     }
 
     private @Nullable Set<String> volumesOf(String sourceServerId) {
-        SourceAssignment assignment = assignmentOf(sourceServerId);
+        SourceAssignment assignment = assigned.assignmentOf(sourceServerId);
         return assignment == null
                 ? null
                 : assignment.volumes().stream().map(VolumeAssignment::volumeId).collect(Collectors.toSet());

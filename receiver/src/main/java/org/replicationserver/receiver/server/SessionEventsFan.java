@@ -201,6 +201,27 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
+    public void held(String sourceServerId, long epoch) {
+        for (SessionEvents events : told) {
+            events.held(sourceServerId, epoch);
+        }
+    }
+
+    @Override
+    public void notHeld(String sourceServerId, String why) {
+        for (SessionEvents events : told) {
+            events.notHeld(sourceServerId, why);
+        }
+    }
+
+    @Override
+    public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+        for (SessionEvents events : told) {
+            events.holdEnded(sourceServerId, epoch, valid);
+        }
+    }
+
+    @Override
     public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
         for (SessionEvents events : told) {
             events.volumeLeftClosed(sourceServerId, volumeId, cause);
@@ -232,6 +253,13 @@ final class SessionEventsFan implements SessionEvents {
     public void volumeUnavailable(String sourceServerId, String volumeId, String reason) {
         for (SessionEvents events : told) {
             events.volumeUnavailable(sourceServerId, volumeId, reason);
+        }
+    }
+
+    @Override
+    public void volumeAwaited(String sourceServerId, String volumeId, String reason) {
+        for (SessionEvents events : told) {
+            events.volumeAwaited(sourceServerId, volumeId, reason);
         }
     }
 

@@ -10,7 +10,6 @@ import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
-import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.FrameType;
@@ -188,12 +187,11 @@ public final class AgentConnection implements FrameReader.Handler {
 
     /** Without its feature a type is one that this connection does not know. */
     private void requireGranted(FrameHeader header, FrameType type) throws ProtocolException {
-        boolean granted = session != null && session.grants(Features.SOURCE_STATUS);
-        if (type == FrameType.SOURCE_STATUS && !granted && role != Role.ENDED) {
+        String feature = type.feature();
+        boolean granted = feature == null || (session != null && session.grants(feature));
+        if (!granted && role != Role.ENDED) {
             throw ProtocolException.at(
-                    header,
-                    ErrorCode.UNSUPPORTED,
-                    type + " belongs to a feature that is not granted here: " + Features.SOURCE_STATUS);
+                    header, ErrorCode.UNSUPPORTED, type + " belongs to a feature that is not granted here: " + feature);
         }
     }
 

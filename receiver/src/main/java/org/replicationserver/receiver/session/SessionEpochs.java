@@ -1,6 +1,7 @@
 package org.replicationserver.receiver.session;
 
 import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
@@ -50,6 +51,9 @@ final class SessionEpochs {
     private final @Nullable StreamState[] streams;
     private @Nullable OpenEpoch epoch;
 
+    /** Tells the agent of a commit, after a hold. */
+    private @Nullable Runnable answer;
+
     /** @param streams of the session, by number; null where none is attached yet */
     SessionEpochs(
             SourceSession session, SourceSlot slot, List<SessionVolume> volumes, @Nullable StreamState[] streams) {
@@ -77,6 +81,10 @@ final class SessionEpochs {
         OpenEpoch opening = new OpenEpoch(body.epoch(), body.fuzzy());
         epoch = opening;
         events.epochOpened(slot.sourceServerId, body.epoch(), body.estimatedBytes());
+        slot.hold.whenEpochMayOpen(() -> admit(opening));
+    }
+
+    private void admit(OpenEpoch opening) {
         if (slot.record.isWriter(session.generation())) {
             opened(opening);
         } else {
@@ -196,6 +204,9 @@ final class SessionEpochs {
 
     private void committed(OpenEpoch open, SourceRecord record) {
         events.committed(slot.sourceServerId, record);
+        slot.hold.committed(
+                record.commit(),
+                volumes.stream().map(volume -> volume.assignment.volumeId()).collect(Collectors.toSet()));
         if (session.isEnded()) {
             return;
         }
@@ -205,7 +216,21 @@ final class SessionEpochs {
                 stream.fenceSeq = 0;
             }
         }
-        control.send(FrameType.EPOCH_STATUS, new EpochStatus(open.epoch, true));
+        answer = () -> control.send(FrameType.EPOCH_STATUS, new EpochStatus(open.epoch, true));
+        if (session.isOpen()) {
+            slot.hold.whenNotHeld(this::answer);
+        } else {
+            answer();
+        }
         session.tryFinish();
+    }
+
+    /** Tells the agent of the newest commit, if it was not told yet. */
+    void answer() {
+        Runnable due = answer;
+        answer = null;
+        if (due != null) {
+            due.run();
+        }
     }
 }

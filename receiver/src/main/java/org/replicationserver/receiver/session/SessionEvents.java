@@ -93,6 +93,15 @@ public interface SessionEvents {
     /** An epoch was committed; the record that says so is stored. */
     default void committed(String sourceServerId, SourceRecord record) {}
 
+    /** The volumes of a source server stand still at a commit. */
+    default void held(String sourceServerId, long epoch) {}
+
+    /** A hold was wanted, and will not be; {@code why} is text of ours. */
+    default void notHeld(String sourceServerId, String why) {}
+
+    /** A hold has ended: it was released in time and nothing was written, or not so. */
+    default void holdEnded(String sourceServerId, long epoch, boolean valid) {}
+
     /** An assigned volume is not opened, because it has failed before and nobody has asked to reopen it. */
     default void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {}
 
@@ -110,6 +119,9 @@ public interface SessionEvents {
 
     /** A volume cannot be opened; {@code reason} is text of ours. */
     default void volumeUnavailable(String sourceServerId, String volumeId, String reason) {}
+
+    /** The device of a volume has not appeared yet; {@code reason} is text of ours. */
+    default void volumeAwaited(String sourceServerId, String volumeId, String reason) {}
 
     /** A volume failed. */
     default void volumeFailed(String sourceServerId, VolumeFailure failure) {}

@@ -92,6 +92,9 @@ final class SessionOpening {
                                 (int) settings.attachTimeout().toMillis()),
                         told));
         context.events().sessionOpened(slot.sourceServerId, generation, control.remoteAddress(), streams, told);
+        if (slot.hold.awaitsCommit()) {
+            session.requestCommit();
+        }
     }
 
     private SessionVolume sessionVolume(int index, VolumeAssignment of, VolumeRecord known) {

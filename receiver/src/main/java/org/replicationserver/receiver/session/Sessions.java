@@ -298,6 +298,11 @@ public final class Sessions implements SourceSlot.SlotOwner {
         return true;
     }
 
+    /** Devices have come or gone: volumes that are not open are tried again at the next tick. */
+    public void devicesChanged() {
+        slots.values().forEach(slot -> slot.volumes.devicesChanged());
+    }
+
     /** How long the stages of a source server have been busy; null if there is no such source server. */
     public @Nullable SourceClocks clocks(String sourceServerId) {
         SourceSlot slot = slots.get(sourceServerId);
@@ -322,6 +327,24 @@ public final class Sessions implements SourceSlot.SlotOwner {
     /** Finishes the sessions that did not do so by themselves: what was received becomes durable and is acknowledged. */
     public void finishAll() {
         slots.values().forEach(SourceSlot::finish);
+    }
+
+    /**
+     * Holds the volumes of a source server at its next commit, which its agent is asked for; where no session is open, at the last one, if
+     * nothing was written since. A hold that is not released in its time ends by itself.
+     */
+    public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null
+                ? CompletableFuture.completedStage(new HoldAnswer.NotHeld(
+                        HoldAnswer.Cause.NOT_ASSIGNED, "no volume is assigned to this source server"))
+                : slot.hold(request);
+    }
+
+    /** Ends a hold and says what it was worth; a second release of the same says EXPIRED. */
+    public HoldEnd release(HoldToken token) {
+        SourceSlot slot = slots.get(token.sourceServerId());
+        return slot == null ? HoldEnd.EXPIRED : slot.hold.release(token);
     }
 
     /** Whether any session is open or opening. */

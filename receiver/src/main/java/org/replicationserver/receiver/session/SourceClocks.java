@@ -7,6 +7,7 @@ package org.replicationserver.receiver.session;
  *
  * @param throttlePausedNanos some data connection had bytes, and waited for nothing but the throttle
  * @param memoryPausedNanos some connection waited for the source server's share of memory
+ * @param holdNanos an answer to the agent waited for the end of a hold
  * @param windowUsedUpNanos of some volume on some stream less than a largest block of the window was left
  * @param blocksUnderWayNanos some block was with a volume
  * @param blocksUnderWay blocks that are with a volume now
@@ -16,6 +17,7 @@ package org.replicationserver.receiver.session;
 public record SourceClocks(
         long throttlePausedNanos,
         long memoryPausedNanos,
+        long holdNanos,
         long windowUsedUpNanos,
         long blocksUnderWayNanos,
         int blocksUnderWay,

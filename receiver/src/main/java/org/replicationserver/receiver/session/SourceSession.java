@@ -7,12 +7,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Attached;
+import org.replicationserver.receiver.protocol.CommitRequest;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader.Admission;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
 import org.replicationserver.receiver.protocol.Progress;
+import org.replicationserver.receiver.protocol.Progress.WaitingFor;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.protocol.SourceStatus;
@@ -103,6 +106,11 @@ final class SourceSession {
 
     boolean isEnded() {
         return state == State.ENDED;
+    }
+
+    /** Whether it goes on: nobody has asked that it ends. */
+    boolean isOpen() {
+        return state == State.OPEN;
     }
 
     AgentConnection control() {
@@ -287,6 +295,13 @@ final class SourceSession {
         }
     }
 
+    /** Asks the agent, if it takes such requests, to commit an epoch as soon as it can. */
+    void requestCommit() {
+        if (grants(Features.COMMIT_REQUEST)) {
+            control.send(FrameType.COMMIT_REQUEST, new CommitRequest(CommitRequest.HOLD));
+        }
+    }
+
     // --- what the agent tells
 
     void sourceStatus(FrameHeader header, SourceStatus status) throws ProtocolException {
@@ -342,22 +357,25 @@ final class SourceSession {
 
     private void tellProgress(long nowNanos) {
         long afterNanos = settings.progressAfter().toNanos();
+        boolean holdWaits = slot.hold.waitingNanos(nowNanos) > afterNanos;
         boolean commitWaits = epochs.commitNanos(nowNanos) > afterNanos;
         boolean volumeWaits = false;
         for (SessionVolume volume : volumes) {
             volumeWaits |= volume.oldestNanos(nowNanos) > afterNanos;
         }
-        if ((commitWaits || volumeWaits)
+        if ((holdWaits || commitWaits || volumeWaits)
                 && nowNanos - progressNanos > settings.progressInterval().toNanos()) {
             progressNanos = nowNanos;
             control.send(
                     FrameType.PROGRESS,
-                    progress(commitWaits ? Progress.WaitingFor.COMMIT : Progress.WaitingFor.VOLUME, nowNanos));
+                    progress(
+                            holdWaits ? WaitingFor.HOLD : commitWaits ? WaitingFor.COMMIT : WaitingFor.VOLUME,
+                            nowNanos));
         }
     }
 
     /** What is under way on each volume. */
-    private Progress progress(Progress.WaitingFor waitingFor, long nowNanos) {
+    private Progress progress(WaitingFor waitingFor, long nowNanos) {
         List<Progress.Volume> waiting = new ArrayList<>();
         for (SessionVolume volume : volumes) {
             if (!volume.isIdle() || volume.isFailed()) {
@@ -375,6 +393,7 @@ final class SourceSession {
         if (state == State.OPEN) {
             state = State.DRAINING;
             askedToFinish = true;
+            epochs.answer();
             events.goAwaySent(slot.sourceServerId, reason);
             drainDeadlineNanos =
                     context.clock().nanos() + settings.drainTimeout().toNanos();
@@ -392,6 +411,7 @@ final class SourceSession {
         if (state == State.OPEN || state == State.DRAINING) {
             state = State.FINISHING;
             finishReason = reason;
+            epochs.answer();
             forceSoon();
             tryFinish();
         }

@@ -38,6 +38,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     final SourceThrottle throttle;
     final SlotRecord record;
     final SlotVolumes volumes;
+    final SlotHold hold;
 
     /** Some volume of it on some stream has less than a largest block of its window left. */
     final RunningTime windowUsedUp;
@@ -90,6 +91,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         this.instances = new InstanceHistory(record.refusedAgents());
         this.record = new SlotRecord(sourceServerId, record, context);
         this.volumes = new SlotVolumes(sourceServerId, this.record, context, this);
+        this.hold = new SlotHold(this);
     }
 
     // --- the assignment
@@ -111,6 +113,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     /** Ends the session softly and closes all volumes; done when another server may have them. */
     CompletionStage<Void> leave() {
         leaving = true;
+        hold.close(LEAVING);
         refuseOpening(new ProtocolException(ErrorCode.SHUTDOWN, LEAVING));
         return assign(new SourceAssignment(sourceServerId, List.of()));
     }
@@ -242,6 +245,13 @@ final class SourceSlot implements SlotVolumes.Owner {
         volumes.sessionOpened(opened);
     }
 
+    /** Asks the agent of an open session for a commit. */
+    void requestCommit() {
+        if (session != null) {
+            session.requestCommit();
+        }
+    }
+
     void attach(AgentConnection connection, FrameHeader header, Attach attach) throws ProtocolException {
         SourceSession current = session;
         if (attach.generation() < record.now().generation()) {
@@ -286,6 +296,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     void sessionEnded(SourceSession ended, String reason, SessionEndCause cause) {
         if (session == ended) {
             session = null;
+            hold.forgetWaiting();
             List<CompletableFuture<Void>> waiters = List.copyOf(sessionEndWaiters);
             sessionEndWaiters.clear();
             waiters.forEach(waiter -> waiter.complete(null));
@@ -340,6 +351,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         return new SourceClocks(
                 throttle.pausedNanos(),
                 memory.pausedNanos(),
+                hold.delaying.nanos(),
                 windowUsedUp.nanos(),
                 blocksUnderWay.nanos(),
                 blocksUnderWay.running(),
@@ -349,6 +361,8 @@ final class SourceSlot implements SlotVolumes.Owner {
 
     void tick(long nowNanos) {
         busiest.look(volumes.assignment().volumes(), context.volumes());
+        hold.tick();
+        volumes.tick(nowNanos);
         if (session != null) {
             session.tick(nowNanos);
         }
@@ -358,7 +372,12 @@ final class SourceSlot implements SlotVolumes.Owner {
         }
     }
 
+    CompletionStage<HoldAnswer> hold(HoldRequest request) {
+        return hold.begin(request, leaving ? LEAVING : owner.closedBecause());
+    }
+
     void shutdown(String because) {
+        hold.close(because);
         askToFinish("SHUTDOWN");
         refuseOpening(new ProtocolException(ErrorCode.SHUTDOWN, because));
     }

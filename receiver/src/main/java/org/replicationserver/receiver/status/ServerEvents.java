@@ -257,11 +257,20 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void volumeUnavailable(String sourceServerId, String volumeId, String cause) {
         counter("volumes_unavailable").increment();
-        LOG.atError()
-                .addKeyValue("source", sourceServerId)
+        notOpen(LOG.atError(), sourceServerId, volumeId, cause).log("volume cannot be opened");
+    }
+
+    @Override
+    public void volumeAwaited(String sourceServerId, String volumeId, String reason) {
+        counter("volumes_awaited").increment();
+        notOpen(LOG.atWarn(), sourceServerId, volumeId, reason).log("waiting for a volume");
+    }
+
+    private static LoggingEventBuilder notOpen(
+            LoggingEventBuilder line, String sourceServerId, String volumeId, String cause) {
+        return line.addKeyValue("source", sourceServerId)
                 .addKeyValue("volume", volumeId)
-                .addKeyValue("cause", cause)
-                .log("volume cannot be opened");
+                .addKeyValue("cause", cause);
     }
 
     @Override
@@ -304,12 +313,37 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     }
 
     @Override
+    public void held(String sourceServerId, long epoch) {
+        counter("holds").increment();
+        LOG.atInfo()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("epoch", epoch)
+                .log("volumes are held");
+    }
+
+    @Override
+    public void notHeld(String sourceServerId, String why) {
+        counter("holds_refused").increment();
+        LOG.atWarn()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("cause", why)
+                .log("volumes cannot be held");
+    }
+
+    @Override
+    public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+        counter("holds_ended", "valid", Boolean.toString(valid)).increment();
+        (valid ? LOG.atInfo() : LOG.atWarn())
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("epoch", epoch)
+                .addKeyValue("valid", valid)
+                .log("hold has ended");
+    }
+
+    @Override
     public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
         counter("volumes_unavailable").increment();
-        LOG.atError()
-                .addKeyValue("source", sourceServerId)
-                .addKeyValue("volume", volumeId)
-                .addKeyValue("cause", cause)
+        notOpen(LOG.atError(), sourceServerId, volumeId, cause)
                 .log("volume has failed before, `volume reopen` takes it up again");
     }
 

@@ -35,6 +35,7 @@ final class Bodies {
             case EPOCH_OPEN -> EpochOpen.parse(json);
             case EPOCH_COMMIT -> EpochCommit.parse(json);
             case EPOCH_STATUS -> EpochStatus.parse(json);
+            case COMMIT_REQUEST -> CommitRequest.parse(json);
             case SOURCE_STATUS -> SourceStatus.parse(json);
             case PROGRESS -> Progress.parse(json);
             case ERROR -> ErrorBody.parse(json);
@@ -82,6 +83,7 @@ final class Bodies {
             case EPOCH_OPEN -> new EpochOpen(42, true, 33_554_432);
             case EPOCH_COMMIT -> new EpochCommit(42, List.of(8L, 9_007_199_254_740_993L), 1_790_000_000_000L);
             case EPOCH_STATUS -> new EpochStatus(42, true);
+            case COMMIT_REQUEST -> new CommitRequest(CommitRequest.HOLD);
             case SOURCE_STATUS ->
                 new SourceStatus(
                         List.of(new SourceStatus.Volume(3, 1_048_576)), new SourceStatus.Waits(1200, 3400, 5600));
@@ -106,6 +108,7 @@ final class Bodies {
                 new EpochCommit(
                         number64(random), list(random, 0, 16, () -> number64(random)), integer(random, 0, INTEGER_MAX));
             case EPOCH_STATUS -> new EpochStatus(number64(random), random.nextBoolean());
+            case COMMIT_REQUEST -> new CommitRequest(text(random, 1, 30));
             case SOURCE_STATUS -> sourceStatus(random);
             case PROGRESS -> new Progress(pick(random, Progress.WaitingFor.values()), progressVolumes(random));
             case ERROR -> error(random);

@@ -170,14 +170,13 @@ class LagAttributionTest {
                 new Bottleneck(LagStage.THROTTLE, "connections are not read, the agent tells nothing", test -> {
                     test.world.clocks.throttlePaused = 0.9;
                 }),
-                new Bottleneck(LagStage.HOLD, "writes are held and the window is used up", test -> {
-                    test.agent(0, 0, 0.9);
-                    test.world.clocks.hold = 1;
-                    test.world.clocks.blocksUnderWay = 1;
+                new Bottleneck(LagStage.HOLD, "the agent waits for the end of a hold", test -> {
+                    test.agent(0, 0, 0.1);
+                    test.world.clocks.hold = 0.9;
                 }),
-                new Bottleneck(LagStage.HOLD, "writes are held and connections are not read", test -> {
-                    test.agent(0, 0.9, 0);
-                    test.world.clocks.hold = 1;
+                new Bottleneck(LagStage.HOLD, "the same, of an agent that tells nothing", test -> {
+                    test.world.clocks.hold = 0.9;
+                    test.world.clocks.deviceBusy = 0.1;
                 }),
                 new Bottleneck(LagStage.VOLUME, "a commit waits for the device", test -> {
                     test.agent(0, 0, 0);

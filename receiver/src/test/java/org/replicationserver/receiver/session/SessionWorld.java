@@ -56,6 +56,9 @@ final class SessionWorld {
     /** Volumes whose image file is not there. */
     final Set<String> missingImages = new HashSet<>();
 
+    /** Of volumes that cannot be opened, why. */
+    final Map<String, VolumeHost.Availability> closed = new HashMap<>();
+
     private boolean holdStores;
     private boolean holdOpens;
     private long nanos = 1;
@@ -149,6 +152,11 @@ final class SessionWorld {
     }
 
     private VolumeHost.Availability open(String volumeId) {
+        VolumeHost.Availability none = closed.get(volumeId);
+        if (none != null) {
+            availability.put(volumeId, none);
+            return none;
+        }
         MemoryDevice device = devices.computeIfAbsent(volumeId, id -> new MemoryDevice(VOLUME_BYTES));
         VolumeWriter writer = VolumeWriter.withoutThread(
                 new VolumeId(volumeId),
@@ -424,6 +432,11 @@ final class SessionWorld {
         }
 
         @Override
+        public void volumeAwaited(String source, String volumeId, String reason) {
+            told.add("volume awaited " + volumeId + ": " + reason);
+        }
+
+        @Override
         public void agentsAccepted(String source) {
             told.add("agents accepted");
         }
@@ -445,6 +458,16 @@ final class SessionWorld {
         @Override
         public void committed(String source, SourceRecord record) {
             told.add("committed " + record.commit().epoch());
+        }
+
+        @Override
+        public void held(String source, long epoch) {
+            told.add("held " + epoch);
+        }
+
+        @Override
+        public void holdEnded(String source, long epoch, boolean valid) {
+            told.add("hold ended " + epoch + (valid ? " valid" : " expired"));
         }
 
         @Override

@@ -29,8 +29,6 @@ import org.replicationserver.controlplane.VolumeTarget;
 final class FetchSoftwareTest {
     private static final String SERVER = "i-0123456789abcdef0";
     private static final String SOURCE = "s-1";
-    private static final String REGION = "eu-test-1";
-    private static final String BUCKET = "aws-mgn-internal-" + REGION;
 
     @TempDir
     Path directory;
@@ -51,10 +49,14 @@ final class FetchSoftwareTest {
         return world.simulator().fleet();
     }
 
+    private String bucket(String kind) {
+        return "aws-mgn-" + kind + "-" + world.simulator().region();
+    }
+
     private void publish(String key, String content, String hashedContent) throws Exception {
-        put(BUCKET, key, content);
+        put(bucket("internal"), key, content);
         byte[] hash = MessageDigest.getInstance("SHA-512").digest(hashedContent.getBytes(StandardCharsets.US_ASCII));
-        put("aws-mgn-internal-hashes-" + REGION, key + ".sha512", HexFormat.of().formatHex(hash));
+        put(bucket("internal-hashes"), key + ".sha512", HexFormat.of().formatHex(hash));
     }
 
     private void put(String bucket, String key, String content) throws IOException {
@@ -71,7 +73,7 @@ final class FetchSoftwareTest {
                                 .put(
                                         "parameters",
                                         new JsonObject()
-                                                .put("bucket", BUCKET)
+                                                .put("bucket", bucket("internal"))
                                                 .put("key", key)
                                                 .put("version", version)));
         Awaitility.await(commandId)
@@ -108,7 +110,6 @@ final class FetchSoftwareTest {
         try (ServerProcess server = world.server(SERVER)
                 .set("control.poll-wait-seconds=1")
                 .set("control.progress-interval-seconds=1")
-                .set("aws.region=" + REGION)
                 .set("software.mirror-directory=" + directory.resolve("mirror"))
                 .start()) {
             ReplicationAgent agent = ReplicationAgent.start(options, event -> {});
@@ -122,7 +123,7 @@ final class FetchSoftwareTest {
 
             JsonObject broken = resultOf("latest/broken", "1");
             assertThat(broken.getString("status")).isEqualTo("FAILED");
-            assertThat(broken.getString("message")).startsWith("HASH_DIFFERS: broken 1 from " + BUCKET);
+            assertThat(broken.getString("message")).startsWith("HASH_DIFFERS: broken 1 from aws-mgn-internal-");
             awaitStep("FAILED");
             assertThat(Explanations.codes(
                             Objects.requireNonNull(fleet().sourceServer(SOURCE).info())))

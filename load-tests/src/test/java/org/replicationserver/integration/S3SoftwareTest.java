@@ -7,8 +7,7 @@ import static org.awaitility.Awaitility.await;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.net.URI;
-import java.nio.charset.StandardCharsets;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -17,12 +16,9 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import javax.net.ssl.TrustManager;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,14 +26,6 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.ReceiverMain;
-import org.replicationserver.receiver.aws.HttpsTrust;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
-import software.amazon.awssdk.services.s3.S3Client;
-import software.amazon.awssdk.services.s3.model.ObjectCannedACL;
 
 /**
  * The program as it is, in a process of its own, against an S3 server that is not ours: over TLS on port 443, by the real names of the
@@ -63,7 +51,6 @@ final class S3SoftwareTest {
     private static Path shared = Path.of("");
 
     private static @Nullable Process server;
-    private static @Nullable S3Client s3;
 
     @TempDir
     private Path directory = Path.of("");
@@ -81,14 +68,11 @@ final class S3SoftwareTest {
                 shared.resolve("hosts"),
                 ADDRESS + " " + BUCKET + "." + SERVICE + "\n" + ADDRESS + " " + HASHES + "." + SERVICE + "\n");
         startServer();
-        s3 = client();
-        for (String bucket : List.of(BUCKET, HASHES)) {
-            await().atMost(Duration.ofSeconds(60))
-                    .ignoreExceptions()
-                    .until(() -> client().createBucket(request -> request.bucket(bucket))
-                            .sdkHttpResponse()
-                            .isSuccessful());
-        }
+        await().atMost(Duration.ofSeconds(60)).ignoreExceptions().until(() -> {
+            try (Socket socket = new Socket(ADDRESS, 443)) {
+                return socket.isConnected();
+            }
+        });
     }
 
     private static void makeCertificate() throws Exception {
@@ -104,7 +88,7 @@ final class S3SoftwareTest {
                 "-dname",
                 "CN=s3",
                 "-ext",
-                "san=dns:*." + SERVICE + ",ip:" + ADDRESS,
+                "san=dns:*." + SERVICE,
                 "-validity",
                 "2",
                 "-keystore",
@@ -171,18 +155,6 @@ final class S3SoftwareTest {
                 .start();
     }
 
-    private static S3Client client() throws IOException {
-        TrustManager trust = HttpsTrust.of(Optional.of(shared.resolve("ca.pem")));
-        return S3Client.builder()
-                .region(Region.of(REGION))
-                .endpointOverride(URI.create("https://" + ADDRESS))
-                .forcePathStyle(true)
-                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(ACCESS_KEY, SECRET)))
-                .httpClientBuilder(
-                        UrlConnectionHttpClient.builder().tlsTrustManagersProvider(() -> new TrustManager[] {trust}))
-                .build();
-    }
-
     @AfterAll
     static void stop() throws InterruptedException {
         Process running = server;
@@ -197,25 +169,32 @@ final class S3SoftwareTest {
         return content;
     }
 
-    private static void put(String bucket, String key, byte[] content, boolean isPublic) {
-        Objects.requireNonNull(s3)
-                .putObject(
-                        request -> request.bucket(bucket)
-                                .key(key)
-                                .acl(isPublic ? ObjectCannedACL.PUBLIC_READ : ObjectCannedACL.PRIVATE),
-                        RequestBody.fromBytes(content));
-    }
-
-    private static void publish(String key, byte[] content, boolean isPublic) throws Exception {
+    private void publish(String key, byte[] content, boolean isPublic) throws Exception {
         String hash =
                 HexFormat.of().formatHex(MessageDigest.getInstance("SHA-512").digest(content));
-        put(BUCKET, key, content, isPublic);
-        put(HASHES, key + ".sha512", (hash + "\n").getBytes(StandardCharsets.US_ASCII), isPublic);
+        Path object = Files.write(directory.resolve("object"), content);
+        Path hashFile = Files.writeString(directory.resolve("hash"), hash + "\n");
+        ProcessBuilder put = java(
+                S3PutMain.class,
+                shared.resolve("ca.pem").toString(),
+                REGION,
+                Boolean.toString(isPublic),
+                BUCKET,
+                key,
+                object.toString(),
+                HASHES,
+                key + ".sha512",
+                hashFile.toString());
+        put.environment().putAll(signedBy(SECRET));
+        Process process =
+                put.redirectOutput(directory.resolve("put.log").toFile()).start();
+        assertThat(process.waitFor())
+                .as(Files.readString(directory.resolve("put.log")))
+                .isZero();
     }
 
-    private record Run(int exitCode, String output) {}
-
-    private Process startFetch(String key, Map<String, String> environment, String... settings) throws IOException {
+    /** In a process to which the names of the buckets lead to the server of the test. */
+    private static ProcessBuilder java(Class<?> main, String... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
@@ -223,23 +202,27 @@ final class S3SoftwareTest {
                 "-Djdk.net.hosts.file=" + shared.resolve("hosts"),
                 "-cp",
                 System.getProperty("java.class.path"),
-                ReceiverMain.class.getName(),
-                "software",
-                "fetch",
-                "https://" + BUCKET + "." + SERVICE + "/" + key));
-        Files.createDirectories(directory.resolve("state"));
+                main.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).redirectErrorStream(true);
+    }
+
+    private record Run(int exitCode, String output) {}
+
+    private Process startFetch(String key, Map<String, String> environment, String... settings) throws IOException {
+        List<String> arguments =
+                new ArrayList<>(List.of("software", "fetch", "https://" + BUCKET + "." + SERVICE + "/" + key));
         for (String setting : List.of(
                 "state.directory=" + directory.resolve("state"),
                 "aws.region=" + REGION,
                 "aws.credentials=chain",
                 "aws.ca-file=" + shared.resolve("ca.pem"))) {
-            command.addAll(List.of("--set", setting));
+            arguments.addAll(List.of("--set", setting));
         }
         for (String setting : settings) {
-            command.addAll(List.of("--set", setting));
+            arguments.addAll(List.of("--set", setting));
         }
-        ProcessBuilder builder = new ProcessBuilder(command)
-                .redirectErrorStream(true)
+        ProcessBuilder builder = java(ReceiverMain.class, arguments.toArray(String[]::new))
                 .redirectOutput(directory.resolve("fetch.log").toFile());
         builder.environment().putAll(environment);
         return builder.start();
@@ -281,13 +264,13 @@ final class S3SoftwareTest {
     @Test
     void objectThatIsNotPublicIsFetchedByWhoSigns() throws Exception {
         byte[] content = content(100_000, 2);
-        publish("private/agent+1", content, false);
+        publish("private/agent", content, false);
         String open = "software.allow-private-addresses=true";
 
-        Run anonymous = fetch("private/agent+1");
+        Run anonymous = fetch("private/agent");
         assertThat(anonymous.exitCode()).isEqualTo(1);
         assertThat(anonymous.output()).contains("HASH_MISSING: ", "answered 403 AccessDenied");
-        Run wrong = fetch("private/agent+1", signedBy("WRONG"), open, "software.sign-requests=true");
+        Run wrong = fetch("private/agent", signedBy("WRONG"), open, "software.sign-requests=true");
         assertThat(wrong.exitCode()).isEqualTo(69);
         assertThat(wrong.output()).contains("REFUSED_CREDENTIALS: ", "SignatureDoesNotMatch");
         assertThat(directory.resolve("state/software/current")).doesNotExist();

@@ -333,6 +333,7 @@ final class ConfigKeys {
             ValueType.seconds(1_000, HOUR_MILLIS),
             "15",
             "EC2 is asked after so long whether snapshots are complete, then in intervals that double up to 20 times of it.");
+
     static final ConfigKey<Path> SOFTWARE_DIRECTORY = keyBelowState(
             "software.directory",
             "software",

@@ -14,10 +14,10 @@ import software.amazon.awssdk.regions.Region;
  */
 public final class AccessPolicies {
     /** Of which each snapshot, and each volume that one is made of, has to have one. */
-    public static final String MANAGED_TAG = "AWSApplicationMigrationServiceManaged";
+    static final String MANAGED_TAG = "AWSApplicationMigrationServiceManaged";
 
     /** What the role may ask the control plane for. */
-    public static final List<String> CONTROL_PLANE_ACTIONS = List.of(
+    private static final List<String> CONTROL_PLANE_ACTIONS = List.of(
             "mgn:SendClientMetricsForMgn",
             "mgn:SendClientLogsForMgn",
             "mgn:GetChannelCommandsForMgn",

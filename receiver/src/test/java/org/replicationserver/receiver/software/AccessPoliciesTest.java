@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -96,22 +95,36 @@ class AccessPoliciesTest {
                         tuple("*", "{\"StringEquals\":{\"ec2:CreateAction\":\"CreateSnapshot\"}}"));
     }
 
-    @Test
-    void everyOperationThatTheProgramNamesIsOneThatTheRoleMay() throws IOException {
-        Pattern operation = Pattern.compile("\"([A-Z][A-Za-z]+ForMgn)\"");
-        Set<String> used = new TreeSet<>();
+    private static Set<String> found(String regex, String service) throws IOException {
+        Pattern pattern = Pattern.compile(regex);
+        Set<String> found = new TreeSet<>();
         try (Stream<Path> sources = Files.walk(Path.of("src/main/java"))) {
             for (Path source :
                     sources.filter(path -> path.toString().endsWith(".java")).toList()) {
-                operation
-                        .matcher(Files.readString(source))
+                pattern.matcher(Files.readString(source))
                         .results()
-                        .map((MatchResult found) -> "mgn:" + found.group(1))
-                        .forEach(used::add);
+                        .map(one -> service + ":" + one.group(1))
+                        .forEach(found::add);
             }
         }
+        return found;
+    }
+
+    @Test
+    void everyOperationThatTheProgramNamesIsOneThatTheRoleMay() throws IOException {
+        Set<String> used = found("\"([A-Z][A-Za-z]+ForMgn)\"", "mgn");
 
         assertThat(used).contains("mgn:GetChannelCommandsForMgn").hasSizeGreaterThan(8);
         assertThat(actions(AccessPolicies.instanceRole("us-east-1"), "mgn")).containsAll(used);
+    }
+
+    @Test
+    void everyRequestToEc2IsOneThatTheRoleMayAndHasTheTagThatItDemands() throws IOException {
+        Set<String> used = found("services\\.ec2\\.model\\.([A-Za-z]+)Request;", "ec2");
+
+        assertThat(used).contains("ec2:CreateSnapshot");
+        assertThat(actions(AccessPolicies.instanceRole("us-east-1"), "ec2")).containsAll(used);
+        assertThat(found("String MANAGED = \"([A-Za-z]+)\"", "tag"))
+                .containsExactly("tag:" + AccessPolicies.MANAGED_TAG);
     }
 }

@@ -15,7 +15,6 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.SnapshotSettings;
 import org.replicationserver.receiver.session.HoldAnswer;
@@ -25,6 +24,7 @@ import org.replicationserver.receiver.session.HoldEnd;
 import org.replicationserver.receiver.session.HoldRequest;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.snapshot.Ec2Snapshots.Made;
+import org.replicationserver.receiver.staging.EbsVolumeId;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
@@ -48,7 +48,6 @@ public final class SnapshotMaker implements AutoCloseable {
     static final int GROUPS_PARALLEL_MAX = 4;
 
     private static final Logger LOG = LoggerFactory.getLogger(SnapshotMaker.class);
-    private static final Pattern EBS_VOLUME = Pattern.compile("vol-[0-9a-f]{8,17}");
     private static final Duration EVENT_LOOP_TIMEOUT = Duration.ofSeconds(10);
     private static final Duration STORE_TIMEOUT = Duration.ofSeconds(30);
 
@@ -343,12 +342,12 @@ public final class SnapshotMaker implements AutoCloseable {
             }
             for (VolumeAssignment volume : volumes) {
                 boolean isDevice = volume.path() == null || volume.path().startsWith("/dev");
-                if (!isDevice || !EBS_VOLUME.matcher(volume.volumeId()).matches()) {
+                if (!isDevice || !EbsVolumeId.isOne(volume.volumeId())) {
                     throw new SnapshotException(
                             SnapshotOutcome.NOT_ON_EBS,
                             "volume " + volume.volumeId() + " of disk " + volume.deviceName() + " is no EBS volume: "
                                     + (isDevice
-                                            ? "its id is not vol- and hexadecimal digits"
+                                            ? "its id is not " + EbsVolumeId.ALLOWED
                                             : "it is the file " + volume.path()),
                             "Assign attached EBS volumes by their ids; only they have EBS snapshots.");
                 }

@@ -1,24 +1,18 @@
 package org.replicationserver.integration;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -34,133 +28,30 @@ import org.replicationserver.receiver.ReceiverMain;
 @Tag("long")
 final class S3SoftwareTest {
     private static final String REGION = "eu-west-1";
-    private static final String SERVICE = "s3." + REGION + ".amazonaws.com";
-    private static final String BUCKET = "aws-mgn-internal-" + REGION;
-    private static final String HASHES = "aws-mgn-internal-hashes-" + REGION;
-
-    /** Of this machine alone, and hardly anybody else's. */
-    private static final String ADDRESS = "127.66.15.1";
-
-    private static final String ACCESS_KEY = "AKIDTEST";
-    private static final String SECRET = "SECRETTEST";
-    private static final String PASSWORD = "test-test";
-    private static final Path JARS = Path.of("s3proxy/target/lib");
     private static final int LARGE_BYTES = 96 << 20;
 
     @TempDir
     private static Path shared = Path.of("");
 
-    private static @Nullable Process server;
+    private static @Nullable S3Server server;
 
     @TempDir
     private Path directory = Path.of("");
 
     @BeforeAll
     static void start() throws Exception {
-        assumeThat(JARS).as("jars of the S3 server, by mvn -Plong").isDirectory();
-        try (ServerSocket probe = new ServerSocket(443, 1, InetAddress.getByName(ADDRESS))) {
-            assertThat(probe.isBound()).isTrue();
-        } catch (IOException e) {
-            assumeThat(e).as("may listen on port 443").isNull();
-        }
-        makeCertificate();
-        Files.writeString(
-                shared.resolve("hosts"),
-                ADDRESS + " " + BUCKET + "." + SERVICE + "\n" + ADDRESS + " " + HASHES + "." + SERVICE + "\n");
-        startServer();
-        await().atMost(Duration.ofSeconds(60)).ignoreExceptions().until(() -> {
-            try (Socket socket = new Socket(ADDRESS, 443)) {
-                return socket.isConnected();
-            }
-        });
-    }
-
-    private static void makeCertificate() throws Exception {
-        Path store = shared.resolve("store.p12");
-        keytool(
-                "-genkeypair",
-                "-alias",
-                "s3",
-                "-keyalg",
-                "EC",
-                "-groupname",
-                "secp256r1",
-                "-dname",
-                "CN=s3",
-                "-ext",
-                "san=dns:*." + SERVICE,
-                "-validity",
-                "2",
-                "-keystore",
-                store.toString(),
-                "-storepass",
-                PASSWORD);
-        keytool(
-                "-exportcert",
-                "-rfc",
-                "-alias",
-                "s3",
-                "-keystore",
-                store.toString(),
-                "-storepass",
-                PASSWORD,
-                "-file",
-                shared.resolve("ca.pem").toString());
-    }
-
-    private static void keytool(String... arguments) throws Exception {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString()));
-        command.addAll(List.of(arguments));
-        Path log = shared.resolve("keytool.log");
-        Process process = new ProcessBuilder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(log.toFile())
-                .start();
-        assertThat(process.waitFor()).as(Files.readString(log)).isZero();
-    }
-
-    private static void startServer() throws IOException {
-        Path settings = Files.writeString(
-                shared.resolve("s3proxy.conf"),
-                String.join(
-                        "\n",
-                        "s3proxy.secure-endpoint=https://" + ADDRESS + ":443",
-                        "s3proxy.keystore-path=" + shared.resolve("store.p12"),
-                        "s3proxy.keystore-password=" + PASSWORD,
-                        "s3proxy.virtual-host=" + SERVICE,
-                        "s3proxy.authorization=aws-v4",
-                        "s3proxy.identity=" + ACCESS_KEY,
-                        "s3proxy.credential=" + SECRET,
-                        "s3proxy.v4-max-non-chunked-request-size=" + 2L * LARGE_BYTES,
-                        "jclouds.provider=transient",
-                        "jclouds.identity=x",
-                        "jclouds.credential=x",
-                        ""));
-        // Alphabetically, which puts the annotations that it needs where they are found first.
-        List<String> jars;
-        try (Stream<Path> all = Files.list(JARS)) {
-            jars = all.map(Path::toString).sorted().toList();
-        }
-        server = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx512m",
-                        "-cp",
-                        String.join(":", jars),
-                        "org.gaul.s3proxy.Main",
-                        "--properties",
-                        settings.toString())
-                .redirectErrorStream(true)
-                .redirectOutput(shared.resolve("s3proxy.log").toFile())
-                .start();
+        server = S3Server.start(shared, REGION);
     }
 
     @AfterAll
     static void stop() throws InterruptedException {
-        Process running = server;
-        if (running != null) {
-            running.destroyForcibly().waitFor();
+        if (server != null) {
+            server.close();
         }
+    }
+
+    private static S3Server s3() {
+        return Objects.requireNonNull(server);
     }
 
     private static byte[] content(int bytes, long seed) {
@@ -169,60 +60,22 @@ final class S3SoftwareTest {
         return content;
     }
 
-    private void publish(String key, byte[] content, boolean isPublic) throws Exception {
-        String hash =
-                HexFormat.of().formatHex(MessageDigest.getInstance("SHA-512").digest(content));
-        Path object = Files.write(directory.resolve("object"), content);
-        Path hashFile = Files.writeString(directory.resolve("hash"), hash + "\n");
-        ProcessBuilder put = java(
-                S3PutMain.class,
-                shared.resolve("ca.pem").toString(),
-                REGION,
-                Boolean.toString(isPublic),
-                BUCKET,
-                key,
-                object.toString(),
-                HASHES,
-                key + ".sha512",
-                hashFile.toString());
-        put.environment().putAll(signedBy(SECRET));
-        Process process =
-                put.redirectOutput(directory.resolve("put.log").toFile()).start();
-        assertThat(process.waitFor())
-                .as(Files.readString(directory.resolve("put.log")))
-                .isZero();
-    }
-
-    /** In a process to which the names of the buckets lead to the server of the test. */
-    private static ProcessBuilder java(Class<?> main, String... arguments) {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:TieredStopAtLevel=1",
-                "-Djdk.net.hosts.file=" + shared.resolve("hosts"),
-                "-cp",
-                System.getProperty("java.class.path"),
-                main.getName()));
-        command.addAll(List.of(arguments));
-        return new ProcessBuilder(command).redirectErrorStream(true);
-    }
-
     private record Run(int exitCode, String output) {}
 
     private Process startFetch(String key, Map<String, String> environment, String... settings) throws IOException {
         List<String> arguments =
-                new ArrayList<>(List.of("software", "fetch", "https://" + BUCKET + "." + SERVICE + "/" + key));
+                new ArrayList<>(List.of("software", "fetch", s3().address(key)));
         for (String setting : List.of(
                 "state.directory=" + directory.resolve("state"),
                 "aws.region=" + REGION,
                 "aws.credentials=chain",
-                "aws.ca-file=" + shared.resolve("ca.pem"))) {
+                "aws.ca-file=" + s3().authority())) {
             arguments.addAll(List.of("--set", setting));
         }
         for (String setting : settings) {
             arguments.addAll(List.of("--set", setting));
         }
-        ProcessBuilder builder = java(ReceiverMain.class, arguments.toArray(String[]::new))
+        ProcessBuilder builder = s3().java(ReceiverMain.class, arguments.toArray(String[]::new))
                 .redirectOutput(directory.resolve("fetch.log").toFile());
         builder.environment().putAll(environment);
         return builder.start();
@@ -242,10 +95,6 @@ final class S3SoftwareTest {
         return fetch(key, Map.of(), "software.allow-private-addresses=true");
     }
 
-    private static Map<String, String> signedBy(String secret) {
-        return Map.of("AWS_ACCESS_KEY_ID", ACCESS_KEY, "AWS_SECRET_ACCESS_KEY", secret);
-    }
-
     private Path current(String name) {
         return directory.resolve("state/software/current").resolve(name).resolve(name);
     }
@@ -253,7 +102,7 @@ final class S3SoftwareTest {
     @Test
     void publicObjectIsFetchedByAnybody() throws Exception {
         byte[] content = content(3_000_000, 1);
-        publish("latest/linux/agent", content, true);
+        s3().publish("latest/linux/agent", content, true);
 
         Run run = fetch("latest/linux/agent");
 
@@ -264,13 +113,13 @@ final class S3SoftwareTest {
     @Test
     void objectThatIsNotPublicIsFetchedByWhoSigns() throws Exception {
         byte[] content = content(100_000, 2);
-        publish("private/agent", content, false);
+        s3().publish("private/agent", content, false);
         String open = "software.allow-private-addresses=true";
 
         Run anonymous = fetch("private/agent");
         assertThat(anonymous.exitCode()).isEqualTo(1);
         assertThat(anonymous.output()).contains("HASH_MISSING: ", "answered 403 AccessDenied");
-        Run wrong = fetch("private/agent", signedBy("WRONG"), open, "software.sign-requests=true");
+        Run wrong = fetch("private/agent", S3Server.credentials(false), open, "software.sign-requests=true");
         assertThat(wrong.exitCode()).isEqualTo(69);
         assertThat(wrong.output()).contains("REFUSED_CREDENTIALS: ", "SignatureDoesNotMatch");
         assertThat(directory.resolve("state/software/current")).doesNotExist();
@@ -279,11 +128,11 @@ final class S3SoftwareTest {
     @Test
     void signatureIsTakenByTheServerAlsoForUnusualKeys() throws Exception {
         byte[] content = content(100_000, 3);
-        publish("private/a=b&c;d+e(1)/tool", content, false);
+        s3().publish("private/a=b&c;d+e(1)/tool", content, false);
 
         Run run = fetch(
                 "private/a=b&c;d+e(1)/tool",
-                signedBy(SECRET),
+                S3Server.credentials(true),
                 "software.allow-private-addresses=true",
                 "software.sign-requests=true");
 
@@ -293,18 +142,18 @@ final class S3SoftwareTest {
 
     @Test
     void addressThatIsNotPublicIsRefusedUnlessItIsAllowed() throws Exception {
-        publish("latest/linux/other", content(10, 4), true);
+        s3().publish("latest/linux/other", content(10, 4), true);
 
         Run run = fetch("latest/linux/other", Map.of());
 
         assertThat(run.exitCode()).isEqualTo(1);
-        assertThat(run.output()).contains("PRIVATE_ADDRESS: ", ADDRESS, "software.allow-private-addresses");
+        assertThat(run.output()).contains("PRIVATE_ADDRESS: ", S3Server.ADDRESS, "software.allow-private-addresses");
     }
 
     @Test
     void fetchThatIsKilledIsCarriedOnWith() throws Exception {
         byte[] content = content(LARGE_BYTES, 5);
-        publish("latest/large", content, true);
+        s3().publish("latest/large", content, true);
         Path incoming = directory.resolve("state/software/incoming/large/object");
         Process process = startFetch("latest/large", Map.of(), "software.allow-private-addresses=true");
         try {

@@ -80,6 +80,14 @@ final class ServerProcess implements AutoCloseable {
             return this;
         }
 
+        /** The same, under the same commands and with the same options of the JVM as the server. */
+        List<String> cliAsServer(String... words) {
+            List<String> command = new ArrayList<>(prefix);
+            command.addAll(cli(words));
+            command.addAll(command.indexOf("-cp"), jvmOptions);
+            return command;
+        }
+
         /** The command line of another command for the same configuration. */
         List<String> cli(String... words) {
             List<String> command = new ArrayList<>(JAVA);
@@ -216,7 +224,7 @@ final class ServerProcess implements AutoCloseable {
     long pid() {
         return plan.prefix.isEmpty()
                 ? process.pid()
-                : process.descendants().findFirst().orElseThrow().pid();
+                : process.descendants().findFirst().orElse(process.toHandle()).pid();
     }
 
     /** Waits for the end; the exit code. */

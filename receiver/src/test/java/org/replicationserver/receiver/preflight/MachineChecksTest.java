@@ -124,11 +124,13 @@ final class MachineChecksTest {
     void whatAnImageHasTakenAlreadyIsNotCountedAgain() throws Exception {
         VolumeAssignment image = volume("there.img", 64 * MIB);
         Files.write(directory.resolve("there.img"), new byte[8 * (int) MIB]);
-        try (RandomAccessFile file = new RandomAccessFile(directory.resolve("there.img").toFile(), "rw")) {
+        try (RandomAccessFile file =
+                new RandomAccessFile(directory.resolve("there.img").toFile(), "rw")) {
             file.setLength(image.sizeBytes());
             file.getFD().sync();
         }
-        assertThat(LinuxBlockDevice.allocatedBytes(directory.resolve("there.img"))).isBetween(8 * MIB, 9 * MIB);
+        assertThat(LinuxBlockDevice.allocatedBytes(directory.resolve("there.img")))
+                .isBetween(8 * MIB, 9 * MIB);
         assertThat(new SpaceCheck(List.of(image)).look().text()).containsPattern("may still grow by 5[56] MiB");
     }
 

@@ -87,6 +87,12 @@ final class AdminServer implements AutoCloseable {
         actions.put(
                 "GET /exchanges",
                 _ -> new JsonObject().put("exchanges", list(List.copyOf(simulator.exchanges()), AdminServer::json)));
+        actions.put(
+                "GET /snapshots",
+                _ -> new JsonObject()
+                        .put("announcedGroupIds", new JsonArray(fleet.announcedSnapshotGroups()))
+                        .put("groups", list(fleet.snapshotGroups(), JsonObject::copy))
+                        .put("openRequestIds", new JsonArray(fleet.snapshotRequests())));
         actions.put("GET /logs", _ -> new JsonObject().put("logs", list(fleet.logs(), JsonObject::copy)));
         actions.put("GET /metrics", _ -> new JsonObject().put("metrics", list(fleet.metrics(), JsonObject::copy)));
         actions.put(
@@ -106,6 +112,14 @@ final class AdminServer implements AutoCloseable {
         actions.put("POST /commands", body -> {
             JsonObject command = Objects.requireNonNullElse(body.getJsonObject("command"), new JsonObject());
             return commandId(fleet.issue(replicationServer(body), command));
+        });
+        actions.put("POST /snapshot-requests", body -> {
+            String requestId = fleet.requestSnapshot(text(body, "sourceServerId"));
+            return new JsonObject().put("snapshotRequestId", requestId);
+        });
+        actions.put("POST /snapshot-credits", body -> {
+            fleet.setSnapshotCredits(text(body, "sourceServerId"), body.getInteger("credits", 0));
+            return new JsonObject();
         });
         actions.put("POST /addresses", body -> {
             fleet.setAddress(replicationServer(body), text(body, "address"));

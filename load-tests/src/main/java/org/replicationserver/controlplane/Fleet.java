@@ -202,6 +202,7 @@ public final class Fleet {
         return snapshots.request(source(sourceServerId).id(), clock.instant());
     }
 
+    /** How many groups of the source server may be announced from now on. */
     public synchronized void setSnapshotCredits(String sourceServerId, int credits) {
         snapshots.setCredits(sourceServerId, credits);
     }
@@ -244,6 +245,16 @@ public final class Fleet {
                 .orElseThrow(() -> new NoSuchElementException("command " + commandId));
     }
 
+    /** Ids of groups that were announced, in that order. */
+    public synchronized List<String> announcedSnapshotGroups() {
+        return snapshots.announced();
+    }
+
+    /** Ids of requests for snapshots that are not cleared. */
+    public synchronized List<String> snapshotRequests() {
+        return snapshots.requestIds();
+    }
+
     /** Those to one replication server: first those that have no result. */
     public synchronized List<CommandView> commands(String replicationServerId) {
         return server(replicationServerId).commands().views();
@@ -279,6 +290,7 @@ public final class Fleet {
         return metrics.newest();
     }
 
+    /** The groups that were registered, as they were told, without the member event. */
     public synchronized List<JsonObject> snapshotGroups() {
         return snapshots.groups();
     }
@@ -339,6 +351,9 @@ public final class Fleet {
             }
         } else {
             requireSource(request.getString("sourceServerId"));
+        }
+        if (operation.equals("BatchCreateVolumeSnapshotGroupForMgn")) {
+            snapshots.register(request);
         }
     }
 
@@ -450,11 +465,6 @@ public final class Fleet {
         String sourceServerId =
                 requireSource(request.getString("sourceServerId")).id();
         return new JsonObject().put("tags", snapshots.start(request.getString("snapshotGroupId"), sourceServerId));
-    }
-
-    synchronized void registerSnapshotGroup(JsonObject request) throws ApiException {
-        requireSource(request.getString("sourceServerId"));
-        snapshots.register(request.getString("snapshotGroupId"), request);
     }
 
     synchronized JsonObject snapshotRequests(JsonObject request) {

@@ -81,10 +81,6 @@ final class Operations {
             }
             case "GetAgentSnapshotCreditsForMgn" -> fleet.snapshotCredits(request);
             case "StartSnapshotGroupForMgn" -> fleet.startSnapshotGroup(request);
-            case "BatchCreateVolumeSnapshotGroupForMgn" -> {
-                fleet.registerSnapshotGroup(request);
-                yield new JsonObject();
-            }
             case "DescribeSnapshotRequestsForMgn" -> fleet.snapshotRequests(request);
             case "BatchDeleteSnapshotRequestForMgn" -> fleet.deleteSnapshotRequests(request);
             case "RegisterAgentForMgn" -> {

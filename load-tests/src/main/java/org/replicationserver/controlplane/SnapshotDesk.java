@@ -53,7 +53,11 @@ final class SnapshotDesk {
         return tags.copy();
     }
 
-    void register(String groupId, JsonObject group) throws ApiException {
+    /** Takes a registered group, the same as often as it comes; whether the message is new is not looked at. */
+    void register(JsonObject request) throws ApiException {
+        JsonObject group = request.copy();
+        group.remove("event");
+        String groupId = group.getString("snapshotGroupId");
         JsonObject before = groups.get(groupId);
         if (before != null && !before.equals(group)) {
             throw new ApiException(ErrorCode.CONFLICT, "snapshot group " + groupId + " has another content");
@@ -63,6 +67,14 @@ final class SnapshotDesk {
 
     List<JsonObject> groups() {
         return groups.values().stream().map(JsonObject::copy).toList();
+    }
+
+    List<String> announced() {
+        return List.copyOf(started.keySet());
+    }
+
+    List<String> requestIds() {
+        return List.copyOf(requests.keySet());
     }
 
     String request(String sourceServerId, Instant now) {

@@ -816,13 +816,19 @@ final class SimulatorTest {
                 .put("snapshotId", "snap-1");
         JsonObject group =
                 start.copy().put("epoch", "42").put("consistent", true).put("snapshots", new JsonArray().add(snapshot));
-        assertThat(server.call("BatchCreateVolumeSnapshotGroupForMgn", group).status())
-                .isEqualTo(200);
-        assertThat(server.call("BatchCreateVolumeSnapshotGroupForMgn", group).status())
-                .isEqualTo(200);
-        assertThat(simulator.fleet().snapshotGroups()).hasSize(1);
+        for (long number : List.of(1L, 1L, 2L)) {
+            assertThat(server.call(
+                                    "BatchCreateVolumeSnapshotGroupForMgn",
+                                    group.copy().put("event", event(number)))
+                            .status())
+                    .isEqualTo(200);
+        }
+        assertThat(simulator.fleet().snapshotGroups()).containsExactly(group);
+        assertThat(simulator.fleet().announcedSnapshotGroups()).containsExactly("sg-1");
         assertRefused(
-                server.call("BatchCreateVolumeSnapshotGroupForMgn", group.copy().put("consistent", false)),
+                server.call(
+                        "BatchCreateVolumeSnapshotGroupForMgn",
+                        group.copy().put("consistent", false).put("event", event(3))),
                 ErrorCode.CONFLICT);
         assertNoViolations();
     }

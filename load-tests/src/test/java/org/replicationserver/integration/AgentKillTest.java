@@ -74,7 +74,7 @@ final class AgentKillTest {
                             .as("epoch %d, seed %d", epoch, seed)
                             .isLessThanOrEqualTo((long) STREAMS * (WINDOW_BYTES + FRAME_BYTES_MAX));
                     resentBytesMax = Math.max(resentBytesMax, resentBytes);
-                    Images.assertIdentical(source.volume(0).path(), image);
+                    Images.assertIdentical(source.path(0), image);
                     change(image, random);
                     agent.cycleNow();
                 }
@@ -84,7 +84,7 @@ final class AgentKillTest {
                 agent.awaitEnd(Duration.ofSeconds(60));
             }
         }
-        Images.assertIdentical(source.volume(0).path(), image);
+        Images.assertIdentical(source.path(0), image);
         System.out.println(kills + " kills, at most " + resentBytesMax + " bytes resent after one");
     }
 

@@ -43,7 +43,7 @@ final class EventLoopTest {
                     .as("the checker's warnings in the last of %d syncs, none of which was without", syncs)
                     .isEmpty();
         }
-        byte[] replica = Files.readAllBytes(source.volume(0).path());
+        byte[] replica = Files.readAllBytes(source.path(0));
         assertThat(Arrays.mismatch(replica, image)).isEqualTo(-1);
     }
 

@@ -19,6 +19,7 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.SourceStatus;
+import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.volume.Errno;
 import org.replicationserver.volume.testing.FailingDevice;
@@ -138,6 +139,32 @@ final class ExplanationTest {
                     .contains(source.volume(0).volumeId())
                     .contains("ENOENT");
             assertThat(Explanations.error(server)).isEqualTo("FAILED_TO_ATTACH_STAGING_DISKS");
+        }
+    }
+
+    @Test
+    void imageWhoseFolderIsMountedLaterIsOpenedByItself() throws Exception {
+        TestSource source = source(DISK_BYTES);
+        Path image = source.path(0);
+        try (InProcessServer server = InProcessServer.onImages(directory, List.of(source))) {
+            try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
+                agent.openNextEpoch();
+                agent.sendDurably(0, 0, BLOCK);
+                agent.bye();
+            }
+        }
+        Path away = Files.move(image, directory.resolve("away.img"));
+        try (InProcessServer server = InProcessServer.onImages(directory, List.of(source))) {
+            assertThat(Explanations.await(server, "VOLUME_MISSING").getString("sentence"))
+                    .contains("mount its file system");
+            Files.move(away, image);
+            Awaitility.await()
+                    .atMost(Explanations.PATIENCE)
+                    .until(() -> Explanations.find(server, "VOLUME_MISSING") == null);
+            try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
+                assertThat(agent.welcome().volumes().getFirst().action()).isNotEqualTo(Welcome.Action.FAILED);
+                agent.bye();
+            }
         }
     }
 

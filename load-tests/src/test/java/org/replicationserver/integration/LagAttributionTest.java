@@ -4,14 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,6 +35,7 @@ import org.replicationserver.agent.ServerAddress;
 import org.replicationserver.agent.ServerPins;
 import org.replicationserver.agent.SourceDisk;
 import org.replicationserver.cert.Identity;
+import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.DeviceException;
 import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
@@ -186,6 +195,69 @@ final class LagAttributionTest {
             try {
                 awaitReport(server);
                 assertLargest(server, "VOLUME");
+            } finally {
+                stop(agent);
+            }
+        }
+    }
+
+    /** In the place of the unit that asks the device, which tells more and more time beyond the limit, as much as passes. */
+    private static final class LimitedInstance implements AutoCloseable {
+        static final String VOLUME = "vol-0123456789abcdef0";
+        private static final long INTERVAL_MILLIS = 500;
+
+        private final Path statistics;
+        private final CountDownLatch stop = new CountDownLatch(1);
+
+        LimitedInstance(Path statistics) {
+            this.statistics = statistics;
+            Thread.ofPlatform().daemon().start(this::run);
+        }
+
+        private void run() {
+            try {
+                do {
+                    Path draft = Files.write(statistics.resolve(".draft"), pages(System.currentTimeMillis() * 1000));
+                    Files.move(draft, statistics.resolve("nvme1n1"), StandardCopyOption.ATOMIC_MOVE);
+                } while (!stop.await(INTERVAL_MILLIS, TimeUnit.MILLISECONDS));
+            } catch (IOException | InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+
+        private static byte[] pages(long exceededMicros) {
+            ByteBuffer pages = ByteBuffer.allocate(8192).order(ByteOrder.LITTLE_ENDIAN);
+            pages.put(4, VOLUME.replace("-", "").getBytes(StandardCharsets.US_ASCII));
+            pages.putInt(4096, 0x3C23B510);
+            pages.putLong(4096 + 80, exceededMicros);
+            return pages.array();
+        }
+
+        @Override
+        public void close() {
+            stop.countDown();
+        }
+    }
+
+    @Test
+    void limitOfTheInstanceIsNamedWhereTheVolumesDeviceTellsIt() throws Exception {
+        Path statistics = Files.createDirectory(directory.resolve("statistics"));
+        VolumeAssignment volume = source.volume(0);
+        TestSource limited = new TestSource(
+                source.key(),
+                List.of(new VolumeAssignment(
+                        LimitedInstance.VOLUME, volume.deviceName(), volume.path(), volume.sizeBytes(), false)),
+                source.pins());
+        try (LimitedInstance _ = new LimitedInstance(statistics);
+                InProcessServer server = InProcessServer.start(
+                        directory,
+                        List.of(limited),
+                        spec -> new BusyDevice(nothing(spec.sizeBytes())),
+                        "volume.statistics-directory=" + statistics)) {
+            ReplicationAgent agent = agent(server.endpoint().port(), server.endpoint());
+            try {
+                awaitReport(server);
+                assertLargest(server, "INSTANCE_LIMIT");
             } finally {
                 stop(agent);
             }

@@ -49,7 +49,6 @@ final class LostStateTest {
             agent.commit();
             agent.bye();
         }
-        assertThat(Arrays.mismatch(Files.readAllBytes(source.volume(0).path()), image))
-                .isEqualTo(-1);
+        assertThat(Arrays.mismatch(Files.readAllBytes(source.path(0)), image)).isEqualTo(-1);
     }
 }

@@ -97,7 +97,7 @@ final class PythonConformanceTest {
         Path image = Images.write(directory.resolve("source.img"), Images.mostlyZeros(11, SIZE_BYTES, 24));
         String told = PythonClient.of(server.endpoint(), source).sync(image, 3);
         assertThat(told).contains("committed epoch=1").contains("bytes=" + SIZE_BYTES);
-        Images.assertIdentical(source.volume(0).path(), image);
+        Images.assertIdentical(source.path(0), image);
     }
 
     @Test

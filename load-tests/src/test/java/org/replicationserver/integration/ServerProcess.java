@@ -15,6 +15,8 @@ import java.util.regex.Pattern;
 import org.replicationserver.cert.PemFiles;
 import org.replicationserver.receiver.ReceiverMain;
 import org.replicationserver.receiver.config.AssignmentsFile;
+import org.replicationserver.receiver.config.VolumePaths;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 
 /**
  * A server in a process of its own, so that it can be killed. Its state, its images and its log are in the directory that it was
@@ -92,7 +94,7 @@ final class ServerProcess implements AutoCloseable {
             Path assignments = stateDirectory(directory).resolve("assignments.yaml");
             AssignmentsFile.write(
                     assignments,
-                    imageDirectory(directory),
+                    new VolumePaths(imageDirectory(directory), VolumeDiscovery.IMAGE),
                     List.of(sources).stream().map(TestSource::assigned).toList());
             ServerProcess server = new ServerProcess(this);
             server.start();

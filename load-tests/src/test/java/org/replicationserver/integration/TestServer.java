@@ -108,7 +108,7 @@ final class TestServer {
                 ConfigLoader.load(null, Map.of(), settings(List.of(args))).toServerConfig();
         ReplicationServer server = ReplicationServer.start(
                 config,
-                AssignmentsFile.read(config.assignmentsFile(), config.imageDirectory()),
+                AssignmentsFile.read(config.assignmentsFile(), config.volumePaths()),
                 METRICS,
                 cause -> Runtime.getRuntime().halt(74),
                 TestServer::open);

@@ -3,6 +3,7 @@ package org.replicationserver.integration;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.protocol.Hello;
@@ -61,6 +62,11 @@ record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pin
     AssignedSource assigned() {
         return new AssignedSource(
                 new SourceAssignment(sourceServerId(), volumes), pins, bandwidth, DesiredState.STARTED, null);
+    }
+
+    /** Of a volume that has one. */
+    Path path(int index) {
+        return Objects.requireNonNull(volume(index).path());
     }
 
     List<Hello.Disk> disks() {

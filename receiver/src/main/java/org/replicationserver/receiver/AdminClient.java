@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
 import picocli.CommandLine;
@@ -25,6 +26,11 @@ import picocli.CommandLine;
 final class AdminClient {
     /** A server that is well answers at once; one that is stopped takes connections all the same. */
     static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(10);
+
+    /** What the server tells of every replication. */
+    static final String STATUS = "/status";
+
+    static final String VOLUMES = "/volumes";
 
     /** Opening a device may take its time. */
     static final Duration DEVICE_TIMEOUT = Duration.ofSeconds(60);
@@ -75,19 +81,28 @@ final class AdminClient {
         }
     }
 
-    /** What the server tells of itself. */
-    JsonObject status() throws NoAnswerException {
-        return told("/status");
-    }
-
-    /** Which volumes the server has, and of each whether it is open. */
-    JsonObject volumes() throws NoAnswerException {
-        return told("/volumes");
-    }
-
-    private JsonObject told(String what) throws NoAnswerException {
+    /** Prints what the server of the configuration tells; returns the exit code. */
+    static int print(
+            ConfigOptions options, CommandLine commandLine, String question, Function<JsonObject, String> text) {
         try {
-            Reply reply = ask(HttpMethod.GET, what);
+            Path socket = options.load().toServerConfig().adminSocket();
+            JsonObject told = new AdminClient(socket, ANSWER_TIMEOUT).get(question);
+            commandLine.getOut().print(text.apply(told));
+            commandLine.getOut().flush();
+            return 0;
+        } catch (ConfigException e) {
+            e.lines().forEach(commandLine.getErr()::println);
+            return ConfigException.EXIT_CODE;
+        } catch (NoAnswerException e) {
+            commandLine.getErr().println(e.getMessage());
+            return ExitCode.UNAVAILABLE;
+        }
+    }
+
+    /** What the server answers to a question that changes nothing. */
+    JsonObject get(String question) throws NoAnswerException {
+        try {
+            Reply reply = ask(HttpMethod.GET, question);
             if (reply.status() == DONE) {
                 return reply.body().toJsonObject();
             }

@@ -11,5 +11,8 @@ final class ExitCode {
     /** The server answered that it cannot do what was asked. */
     static final int REFUSED = 1;
 
+    /** Somebody else uses it just now; the same will do later. */
+    static final int IN_USE = 75;
+
     private ExitCode() {}
 }

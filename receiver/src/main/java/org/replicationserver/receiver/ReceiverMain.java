@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
             StatusCommand.class,
             PreflightCommand.class,
             ThrottleCommand.class,
+            SoftwareCommand.class,
             AssignCommand.class,
             CheckConfigCommand.class,
             DefaultConfigCommand.class,

@@ -49,6 +49,7 @@ final class ServeCommand implements Callable<Integer> {
             EffectiveConfig effective = options.load();
             ServerConfig config = effective.toServerConfig();
             boolean local = config.control().mode() == ControlMode.LOCAL;
+            effective.checkAllowList();
             effective.checkCaFile(); // its warnings are logged when it is read to be used
             List<AssignedSource> assigned = local ? effective.readAssignments() : List.of();
             RecentLogs recentLogs =

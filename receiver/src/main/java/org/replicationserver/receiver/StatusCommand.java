@@ -1,10 +1,7 @@
 package org.replicationserver.receiver;
 
-import io.vertx.core.json.JsonObject;
 import java.time.Instant;
 import java.util.concurrent.Callable;
-import org.replicationserver.receiver.AdminClient.NoAnswerException;
-import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -43,21 +40,10 @@ final class StatusCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        try {
-            AdminClient client =
-                    new AdminClient(options.load().toServerConfig().adminSocket(), AdminClient.ANSWER_TIMEOUT);
-            JsonObject status = client.status();
-            spec.commandLine()
-                    .getOut()
-                    .print(json ? status.encodePrettily() + "\n" : StatusText.of(status, Instant.now()));
-            spec.commandLine().getOut().flush();
-            return 0;
-        } catch (ConfigException e) {
-            e.lines().forEach(spec.commandLine().getErr()::println);
-            return ConfigException.EXIT_CODE;
-        } catch (NoAnswerException e) {
-            spec.commandLine().getErr().println(e.getMessage());
-            return ExitCode.UNAVAILABLE;
-        }
+        return AdminClient.print(
+                options,
+                spec.commandLine(),
+                AdminClient.STATUS,
+                status -> json ? status.encodePrettily() + "\n" : StatusText.of(status, Instant.now()));
     }
 }

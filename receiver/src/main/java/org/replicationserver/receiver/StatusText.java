@@ -36,6 +36,7 @@ final class StatusText {
             written.line("replication server: " + status.getString("replicationServerId"));
         }
         controlPlane.lines().forEach(written::line);
+        written.software(status.getJsonObject("software", new JsonObject()));
         List<JsonObject> sources = objects(status, "sourceServers");
         if (sources.isEmpty()) {
             written.line(
@@ -57,6 +58,24 @@ final class StatusText {
         text.append(line).append('\n');
     }
 
+    /** Nothing where nothing is fetched, and nothing has failed. */
+    private void software(JsonObject software) {
+        JsonObject fetch = software.getJsonObject("fetch");
+        if (fetch != null) {
+            long size = fetch.getLong("sizeBytes");
+            line("software: " + fetch.getString("name") + " is being fetched from " + fetch.getString("source") + ", "
+                    + (size == 0
+                            ? "nothing of it is here yet"
+                            : Amounts.bytes(fetch.getLong("bytes")) + " of " + Amounts.bytes(size)));
+        }
+        JsonObject failure = software.getJsonObject("lastFailure");
+        if (failure != null) {
+            line("software: " + failure.getString("object") + " was not fetched");
+            line("  " + failure.getString("kind") + ": " + failure.getString("sentence"));
+            line("    " + failure.getString("nextAction"));
+        }
+    }
+
     private void source(JsonObject source) {
         JsonObject info = source.getJsonObject("dataReplicationInfo");
         JsonObject detail = info.getJsonObject("detail");
@@ -71,11 +90,15 @@ final class StatusText {
                 rate(detail),
                 eta(detail)));
         initiation(info.getJsonObject("dataReplicationInitiation"));
-        Set<String> notOpen = deviceNames(detail, "VOLUME_FAILED", "VOLUME_MISSING");
+        Set<String> notOpen = deviceNames(detail, "VOLUME_FAILED", "VOLUME_MISSING", "VOLUME_AWAITED");
         List<JsonObject> disks = objects(info, "replicatedDisks");
         disks.forEach(disk -> disk(disk, notOpen));
         int inconsistent = detail.getJsonArray("inconsistentVolumes").size();
         line(String.format(Locale.ROOT, "  consistent: %d of %d volumes", disks.size() - inconsistent, disks.size()));
+        String snapshot = info.getString("lastSnapshotDateTime");
+        if (snapshot != null) {
+            line("  last snapshot group: " + Amounts.seconds(Math.max(0, since(snapshot))) + " ago");
+        }
         limit("  limit of bandwidth", source);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {

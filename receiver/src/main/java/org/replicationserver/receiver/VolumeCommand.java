@@ -6,6 +6,7 @@ import org.replicationserver.receiver.config.IdForm;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -14,8 +15,44 @@ import picocli.CommandLine.Spec;
         name = "volume",
         mixinStandardHelpOptions = true,
         description = "Commands about volumes, to the server that runs on this machine.",
-        subcommands = VolumeCommand.Reopen.class)
+        subcommands = {VolumeCommand.ListVolumes.class, VolumeCommand.Reopen.class})
 final class VolumeCommand {
+    @Command(
+            name = "list",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Prints the volumes that are assigned, and the EBS volumes that are attached to this instance.",
+            exitCodeListHeading = "Exit codes:%n",
+            exitCodeList = {
+                "0:printed",
+                "2:wrong command line",
+                "69:no server answers within 10 s",
+                "78:mistakes in the configuration, a line each"
+            })
+    static final class ListVolumes implements Callable<Integer> {
+        @Mixin
+        private ConfigOptions options = new ConfigOptions();
+
+        @Option(
+                names = "--json",
+                description =
+                        "Prints all that is known as JSON. state is FREE, OPEN, FAILED or NOT_OPEN, blockDeviceName that of the"
+                                + " attachment, deviceName that of the source server's disk.")
+        private boolean json;
+
+        @Spec
+        private CommandSpec spec = CommandSpec.create();
+
+        @Override
+        public Integer call() {
+            return AdminClient.print(
+                    options,
+                    spec.commandLine(),
+                    AdminClient.VOLUMES,
+                    list -> json ? list.encodePrettily() + "\n" : VolumeListText.of(list));
+        }
+    }
+
     @Command(
             name = "reopen",
             mixinStandardHelpOptions = true,

@@ -139,7 +139,7 @@ class AdminClientTest {
     @Test
     void statusOfAServerThatDoesNotAnswerIsNotWaitedForForEver() throws Exception {
         listen();
-        assertThatThrownBy(() -> new AdminClient(socket, Duration.ofSeconds(1)).status())
+        assertThatThrownBy(() -> new AdminClient(socket, Duration.ofSeconds(1)).get(AdminClient.STATUS))
                 .isInstanceOf(AdminClient.NoAnswerException.class)
                 .hasMessage("no answer within 1 s from " + socket
                         + "; the server is stopped, overloaded or waits for a device: look at its process and its log");

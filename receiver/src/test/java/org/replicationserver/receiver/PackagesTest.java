@@ -70,6 +70,19 @@ class PackagesTest {
             knowsNothingOf("listener", "status", "config", "control", "server", "tool");
 
     @ArchTest
+    static final ArchRule STAGING_KNOWS_DEVICES_ONLY =
+            uses("staging", JDK, NULL_MARKS, "org.slf4j..", BASE + "staging..", "org.replicationserver.volume..");
+
+    @ArchTest
+    static final ArchRule SESSIONS_DO_NOT_LOOK_FOR_DEVICES = noClasses()
+            .that()
+            .resideInAnyPackage(
+                    BASE + "session..", BASE + "replication..", BASE + "listener..", BASE + "aws..", BASE + "control..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage(BASE + "staging..");
+
+    @ArchTest
     static final ArchRule STATUS_LISTENS_ONLY = knowsNothingOf("status", "config", "control", "server", "tool");
 
     @ArchTest
@@ -97,9 +110,25 @@ class PackagesTest {
             knowsNothingOf("preflight", "protocol", "listener", "replication", "status", "control", "server", "tool");
 
     @ArchTest
+    static final ArchRule SNAPSHOTS_ARE_MADE_WITHOUT_KNOWING_FOR_WHOM =
+            knowsNothingOf("snapshot", "protocol", "listener", "status", "control", "server", "tool");
+
+    @ArchTest
+    static final ArchRule ONLY_THE_SERVER_MAKES_SNAPSHOTS = noClasses()
+            .that()
+            .resideOutsideOfPackages(BASE + "snapshot..", BASE + "server..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage(BASE + "snapshot..");
+
+    @ArchTest
+    static final ArchRule SOFTWARE_KNOWS_NOTHING_OF_REPLICATION = knowsNothingOf(
+            "software", "protocol", "session", "listener", "replication", "status", "control", "server", "tool");
+
+    @ArchTest
     static final ArchRule ONLY_CLIENTS_KNOW_THE_CLOUD = noClasses()
             .that()
-            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..")
+            .resideOutsideOfPackages(BASE + "aws..", BASE + "control..", BASE + "snapshot..", BASE + "software..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("software.amazon.awssdk..", "java.net.http..");

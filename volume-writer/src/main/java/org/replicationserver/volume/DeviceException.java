@@ -6,6 +6,9 @@ import java.io.IOException;
 public class DeviceException extends IOException {
     private static final long serialVersionUID = 1L;
 
+    /** The detail of a failure whose error number tells less: the device was detached while it was open. */
+    public static final String GONE = "the device is gone";
+
     private final String operation;
     private final String path;
     private final long offsetBytes;
@@ -61,7 +64,7 @@ public class DeviceException extends IOException {
         if (errno == Errno.NONE) {
             return operation + " failed: " + detail;
         }
-        String words = Errno.wordsOf(errno);
+        String words = detail.equals(GONE) ? GONE : Errno.wordsOf(errno);
         return operation + " failed: " + errnoName() + (words.isEmpty() ? "" : ", " + words);
     }
 

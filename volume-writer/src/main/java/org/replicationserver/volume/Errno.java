@@ -25,6 +25,7 @@ public final class Errno {
     public static final int EFBIG = 27;
     public static final int ENOSPC = 28;
     public static final int EROFS = 30;
+    public static final int ERANGE = 34;
     public static final int EREMOTEIO = 121;
     public static final int EDQUOT = 122;
     public static final int ENODATA = 61;
@@ -70,6 +71,7 @@ public final class Errno {
             case EFBIG -> "EFBIG";
             case ENOSPC -> "ENOSPC";
             case EROFS -> "EROFS";
+            case ERANGE -> "ERANGE";
             case EREMOTEIO -> "EREMOTEIO";
             case EDQUOT -> "EDQUOT";
             case ENODATA -> "ENODATA";

@@ -70,7 +70,7 @@ public final class LinuxBlockDevice implements BlockDevice {
     /**
      * Opens an existing block device or image file of at least the assigned size.
      *
-     * @throws DeviceException also when it is mounted, locked, smaller than assigned, or something else altogether
+     * @throws DeviceException also when it is mounted, locked, another volume, smaller than assigned, or something else altogether
      */
     public static LinuxBlockDevice open(Path path, OpenOptions options) throws DeviceException {
         return open(path, options, SECTOR_BYTES);
@@ -108,6 +108,7 @@ public final class LinuxBlockDevice implements BlockDevice {
         if (!blockDevice && !file.tryLock()) {
             throw new DeviceException("open", path.toString(), Errno.EAGAIN, "the image is locked: in use");
         }
+        requireIdentity(file, path, options, opened);
         long deviceSizeBytes = blockDevice ? file.blockDeviceSizeBytes() : opened.sizeBytes();
         if (deviceSizeBytes < options.sizeBytes()) {
             throw refused(
@@ -120,6 +121,18 @@ public final class LinuxBlockDevice implements BlockDevice {
             throw refused(path, "alignment above " + ALIGNMENT_BYTES_MAX + ": " + alignment);
         }
         return new LinuxBlockDevice(file, blockDevice, direct, deviceSizeBytes, options.sizeBytes(), alignment);
+    }
+
+    /** Only now that it is held: what was found out about the path before may be true of another device by now. */
+    private static void requireIdentity(LinuxFile file, Path path, OpenOptions options, LinuxFile.Facts opened)
+            throws DeviceException {
+        String objection = options.identity().objection(opened.isBlockDevice() ? opened.deviceNumber() : null);
+        if (objection != null) {
+            throw refused(path, objection);
+        }
+        if (!opened.isBlockDevice() && options.volumeId() != null) {
+            ImageMark.require(file, options.volumeId());
+        }
     }
 
     private static void requireKind(Path path, LinuxFile.Facts found) throws DeviceException {

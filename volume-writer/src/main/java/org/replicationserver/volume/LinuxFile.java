@@ -58,6 +58,7 @@ final class LinuxFile implements AutoCloseable {
             int kind,
             long sizeBytes,
             long allocatedBytes,
+            DeviceNumber deviceNumber,
             int directMemoryAlignmentBytes,
             int directOffsetAlignmentBytes) {
         boolean isBlockDevice() {
@@ -101,6 +102,7 @@ final class LinuxFile implements AutoCloseable {
                 Linux.statxKind(statx),
                 Linux.statxSizeBytes(statx),
                 Linux.statxAllocatedBytes(statx),
+                Linux.statxDeviceNumber(statx),
                 Linux.statxDirectMemoryAlignmentBytes(statx),
                 Linux.statxDirectOffsetAlignmentBytes(statx));
     }
@@ -269,6 +271,16 @@ final class LinuxFile implements AutoCloseable {
         return ioctlArgument.get(ValueLayout.JAVA_INT, 0);
     }
 
+    /** The length of an extended attribute's value, or a negative error number. */
+    long readAttribute(MemorySegment name, MemorySegment target) {
+        return Linux.fgetxattr(capture, fd, name, target);
+    }
+
+    /** 0, or a negative error number. */
+    int writeAttribute(MemorySegment name, MemorySegment value) {
+        return Linux.fsetxattr(capture, fd, name, value);
+    }
+
     /** Never retried, not even after EINTR: on Linux the descriptor is gone then, and its number may be another's. */
     @Override
     public void close() throws DeviceException {
@@ -285,6 +297,14 @@ final class LinuxFile implements AutoCloseable {
 
     /** @param result a negative error number, or 0 where the call made no progress without an error */
     private DeviceException failed(String operation, long offsetBytes, long lengthBytes, long result, String detail) {
-        return new DeviceException(operation, path, offsetBytes, lengthBytes, (int) -result, detail);
+        return new DeviceException(
+                operation, path, offsetBytes, lengthBytes, (int) -result, isGone() ? DeviceException.GONE : detail);
+    }
+
+    /** Whether a block device is not there any more: what the kernel keeps of it while it is open has no bytes. */
+    private boolean isGone() {
+        return fd != CLOSED
+                && Linux.ioctl(capture, fd, Linux.BLKGETSIZE64, ioctlArgument) >= 0
+                && ioctlArgument.get(ValueLayout.JAVA_LONG, 0) == 0;
     }
 }

@@ -7,12 +7,23 @@ import org.jspecify.annotations.Nullable;
  *
  * @param sizeBytes the assigned size: the source disk's. The device may be larger, and then its tail is never touched
  * @param cacheMode null for the default of the kind of device
+ * @param volumeId whose an image file must be, see {@link ImageMark}; null for whoever's it is
+ * @param identity is asked about the device that was opened
  */
-public record OpenOptions(long sizeBytes, @Nullable CacheMode cacheMode) {
+public record OpenOptions(
+        long sizeBytes,
+        @Nullable CacheMode cacheMode,
+        @Nullable VolumeId volumeId,
+        DeviceIdentity identity) {
     public OpenOptions {
         if (sizeBytes <= 0 || sizeBytes % BlockDevice.SECTOR_BYTES != 0) {
             throw new IllegalArgumentException("size is not a positive multiple of 512: size=" + sizeBytes);
         }
+    }
+
+    /** Of a device that may be any volume. */
+    public OpenOptions(long sizeBytes, @Nullable CacheMode cacheMode) {
+        this(sizeBytes, cacheMode, null, DeviceIdentity.ANY);
     }
 
     public static OpenOptions ofSize(long sizeBytes) {

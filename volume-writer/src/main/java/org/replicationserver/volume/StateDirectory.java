@@ -66,6 +66,15 @@ public final class StateDirectory implements AutoCloseable {
     // state-writer only
     private @Nullable Throwable failure;
 
+    /** Somebody else has the directory open. */
+    public static final class InUseException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        InUseException(String message) {
+            super(message);
+        }
+    }
+
     /** The newest content of a record, and all who wait for it or for older content that it replaced, in order. */
     private static final class Waiting {
         final List<CompletableFuture<Void>> stored = new ArrayList<>();
@@ -97,14 +106,15 @@ public final class StateDirectory implements AutoCloseable {
      *
      * @param onFailure told once, on the state-writer thread, of the first store that failed, before that store's
      *     stage is
-     * @throws IOException also when another server has it open
+     * @throws InUseException when another server has it open
+     * @throws IOException when it cannot be made or used
      */
     public static StateDirectory open(Path directory, Consumer<Throwable> onFailure) throws IOException {
         makeDirectory(directory);
         LinuxFile lock = LinuxFile.open(directory.resolve(LOCK_NAME), Linux.O_RDWR | Linux.O_CREAT, FILE_MODE);
         try {
             if (!lock.tryLock()) {
-                throw new IOException("state directory is in use by another server: path=" + directory);
+                throw new InUseException("state directory is in use by another server: path=" + directory);
             }
             removeTemporaries(directory);
             return new StateDirectory(directory, lock, onFailure);

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param fresh whether the volume is known to read zero everywhere; a device that knows so itself need not be told
  * @param cacheMode null for the default of the kind of device
  * @param regionBytes the grain in which a fresh volume remembers where data went
+ * @param identity is asked about the device that was opened
  */
 public record VolumeSpec(
         VolumeId id,
@@ -17,8 +18,9 @@ public record VolumeSpec(
         long sizeBytes,
         boolean fresh,
         @Nullable CacheMode cacheMode,
-        long regionBytes) {
+        long regionBytes,
+        DeviceIdentity identity) {
     public OpenOptions openOptions() {
-        return new OpenOptions(sizeBytes, cacheMode);
+        return new OpenOptions(sizeBytes, cacheMode, id, identity);
     }
 }

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /** A loop device over a file, for as long as a test needs it. */
-final class LoopDevice implements AutoCloseable {
+public final class LoopDevice implements AutoCloseable {
     private final Path path;
 
     private LoopDevice(Path path) {
@@ -14,7 +14,7 @@ final class LoopDevice implements AutoCloseable {
     }
 
     /** Skips the test where loop devices cannot be had. */
-    static LoopDevice attach(Path image, int sectorBytes) throws InterruptedException {
+    public static LoopDevice attach(Path image, int sectorBytes) throws InterruptedException {
         assumeTrue(Commands.isRoot(), "skipped: loop devices need root");
         assumeTrue(Commands.exists("losetup"), "skipped: losetup is not installed");
         try {
@@ -27,7 +27,8 @@ final class LoopDevice implements AutoCloseable {
         }
     }
 
-    Path path() {
+    /** The device file. */
+    public Path path() {
         return path;
     }
 

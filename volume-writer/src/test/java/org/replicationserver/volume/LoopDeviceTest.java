@@ -7,7 +7,9 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -100,6 +102,52 @@ final class LoopDeviceTest {
             assertThatThrownBy(() -> LinuxBlockDevice.open(loop.path(), OpenOptions.ofSize(SIZE_BYTES + 512)))
                     .isInstanceOf(DeviceException.class)
                     .hasMessageContaining("deviceSizeBytes=" + SIZE_BYTES);
+        }
+    }
+
+    private static OpenOptions identified(DeviceIdentity identity) {
+        return new OpenOptions(SIZE_BYTES, null, new VolumeId("vol-1"), identity);
+    }
+
+    @Test
+    void identityIsAskedAboutTheNumberOfTheDeviceThatWasOpened() throws IOException, InterruptedException {
+        try (LoopDevice loop = LoopDevice.attach(newImage(), 512)) {
+            Path sysfs = Path.of("/sys/block", loop.path().getFileName().toString(), "dev");
+            DeviceNumber number = DeviceNumber.parse(Files.readString(sysfs).strip());
+            List<DeviceNumber> asked = new ArrayList<>();
+            LinuxBlockDevice.open(loop.path(), identified(opened -> {
+                        asked.add(opened);
+                        return null;
+                    }))
+                    .close();
+            assertThat(asked).containsExactly(number);
+        }
+    }
+
+    @Test
+    void deviceThatIsAnotherVolumeIsRefusedAndSetFree() throws IOException, InterruptedException {
+        try (LoopDevice loop = LoopDevice.attach(newImage(), 512)) {
+            assertThatThrownBy(() -> LinuxBlockDevice.open(loop.path(), identified(opened -> "it is vol-2")))
+                    .isInstanceOf(DeviceException.class)
+                    .hasMessageContaining("it is vol-2");
+            LinuxBlockDevice.open(loop.path(), identified(DeviceIdentity.ANY)).close();
+        }
+    }
+
+    /** The kernel answers with ENOSPC or EIO then, which would send people to look for something else. */
+    @Test
+    void deviceThatIsGoneIsSaidToBeGone() throws IOException, InterruptedException {
+        Path image = newImage();
+        try (LoopDevice loop = LoopDevice.attach(image, 512);
+                LinuxBlockDevice device = LinuxBlockDevice.open(loop.path(), OpenOptions.ofSize(SIZE_BYTES))) {
+            Files.write(image, new byte[0]);
+            Commands.run("losetup", "--set-capacity", loop.path().toString());
+            assertThatThrownBy(() -> device.write(MemorySegment.ofArray(new byte[512]), 0))
+                    .isInstanceOfSatisfying(
+                            DeviceException.class,
+                            e -> assertThat(e.summary())
+                                    .startsWith("write failed: E")
+                                    .endsWith(", the device is gone"));
         }
     }
 }

@@ -37,7 +37,8 @@ final class VolumeRegistryTest {
                 SIZE_BYTES,
                 false,
                 null,
-                VolumeWriterOptions.REGION_BYTES_DEFAULT);
+                VolumeWriterOptions.REGION_BYTES_DEFAULT,
+                DeviceIdentity.ANY);
     }
 
     private VolumeRegistry linuxRegistry() {

@@ -62,7 +62,7 @@ public final class AssignCommand implements Callable<Integer> {
             paramLabel = "KEYS",
             description =
                     "deviceName=/dev/sda,volumeId=vol-1,sizeBytes=8GiB[,path=PATH][,fresh]. Repeatable. A volume is added,"
-                            + " or replaces the one with its id; path is <volumeId>.img unless given.")
+                            + " or replaces the one with its id; without path volume.discovery decides where it is.")
     private List<String> volumes = new ArrayList<>();
 
     @Spec
@@ -89,13 +89,11 @@ public final class AssignCommand implements Callable<Integer> {
 
     private int assign(ServerConfig config, List<Field> pins, List<VolumeText> volumeTexts) throws ConfigException {
         Path file = config.assignmentsFile();
-        Path imageDirectory = config.imageDirectory();
+        VolumePaths paths = config.volumePaths();
         Field id = new Field(SOURCE_OPTION, sourceServerId);
         try {
             List<AssignedSource> changed = AssignmentsFile.change(
-                    file,
-                    imageDirectory,
-                    current -> new AssignmentsEditor(current, imageDirectory).assign(id, pins, volumeTexts));
+                    file, paths, current -> new AssignmentsEditor(current, paths).assign(id, pins, volumeTexts));
             spec.commandLine()
                     .getOut()
                     .println(

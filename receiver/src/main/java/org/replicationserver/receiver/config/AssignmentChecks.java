@@ -32,8 +32,8 @@ final class AssignmentChecks {
     private final Map<String, String> whereByVolume = new HashMap<>();
     private final Map<Path, String> volumeByPath = new HashMap<>();
 
-    AssignmentChecks(Path imageDirectory, Mistakes mistakes) {
-        this.paths = new VolumePaths(imageDirectory);
+    AssignmentChecks(VolumePaths paths, Mistakes mistakes) {
+        this.paths = paths;
         this.mistakes = mistakes;
     }
 
@@ -116,11 +116,11 @@ final class AssignmentChecks {
             String id = volumeId(text);
             String label = Objects.requireNonNullElse(id, "another volume");
             String deviceName = deviceName(text, label, volumeByDevice);
-            Path path = path(text, label);
+            Place place = place(text, id, label);
             Long sizeBytes = sizeBytes(text);
             Boolean fresh = fresh(text);
-            if (id != null && deviceName != null && path != null && sizeBytes != null && fresh != null) {
-                volumes.add(new VolumeAssignment(id, deviceName, path, sizeBytes, fresh));
+            if (id != null && deviceName != null && place != null && sizeBytes != null && fresh != null) {
+                volumes.add(new VolumeAssignment(id, deviceName, place.path(), sizeBytes, fresh));
             }
         }
         return volumes;
@@ -161,22 +161,39 @@ final class AssignmentChecks {
         return field.text();
     }
 
-    private @Nullable Path path(VolumeText text, String volume) {
-        Field field = present(text, VolumeText.PATH, text.path(), VolumePaths.ALLOWED);
-        if (field == null) {
+    /** @param path null where the device is found by its serial number */
+    private record Place(@Nullable Path path) {}
+
+    private @Nullable Place place(VolumeText text, @Nullable String volumeId, String volume) {
+        Field field = text.path();
+        if (field != null) {
+            Path path = paths.resolve(field.text());
+            if (path == null) {
+                mistakes.value(field.where(), VolumeText.PATH, field.text(), VolumePaths.ALLOWED);
+                return null;
+            }
+            return own(path, field, volume);
+        }
+        if (volumeId == null) {
             return null;
         }
-        Path path = paths.resolve(field.text());
-        if (path == null) {
-            mistakes.value(field.where(), VolumeText.PATH, field.text(), VolumePaths.ALLOWED);
+        if (paths.needsPath(volumeId)) {
+            mistakes.missing(text.where(), VolumeText.PATH, VolumePaths.ALLOWED_WITHOUT_PATH);
             return null;
         }
+        Path path = paths.defaultOf(volumeId);
+        return path == null
+                ? new Place(null)
+                : own(path, new Field(text.where(), paths.relative(path).toString()), volume);
+    }
+
+    private @Nullable Place own(Path path, Field field, String volume) {
         String first = volumeByPath.putIfAbsent(path, volume);
         if (first != null) {
             taken(field, VolumeText.PATH, "one that is not taken, this one is by " + first);
             return null;
         }
-        return path;
+        return new Place(path);
     }
 
     private @Nullable Long sizeBytes(VolumeText text) {

@@ -1,6 +1,5 @@
 package org.replicationserver.receiver.config;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -16,11 +15,11 @@ final class AssignmentsEditor {
     private static final String EARLIER = "an earlier assignment";
 
     private final List<AssignedSource> current;
-    private final Path imageDirectory;
+    private final VolumePaths paths;
 
-    AssignmentsEditor(List<AssignedSource> current, Path imageDirectory) {
+    AssignmentsEditor(List<AssignedSource> current, VolumePaths paths) {
         this.current = List.copyOf(current);
-        this.imageDirectory = imageDirectory;
+        this.paths = paths;
     }
 
     /**
@@ -32,7 +31,7 @@ final class AssignmentsEditor {
     List<AssignedSource> assign(Field sourceServerId, List<Field> pins, List<VolumeText> volumes)
             throws ConfigException {
         Mistakes mistakes = new Mistakes();
-        AssignmentChecks checks = new AssignmentChecks(imageDirectory, mistakes);
+        AssignmentChecks checks = new AssignmentChecks(paths, mistakes);
         AssignedSource before = null;
         List<AssignedSource> changed = new ArrayList<>();
         int position = current.size();

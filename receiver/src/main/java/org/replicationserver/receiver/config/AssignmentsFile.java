@@ -75,10 +75,10 @@ public final class AssignmentsFile {
     /**
      * Reads the file; one that does not exist assigns nothing.
      *
-     * @param imageDirectory where relative paths of volumes begin
+     * @param paths where volumes may be
      */
-    public static List<AssignedSource> read(Path file, Path imageDirectory) throws ConfigException {
-        return Files.notExists(file) ? List.of() : new AssignmentsFile().parse(file, imageDirectory);
+    public static List<AssignedSource> read(Path file, VolumePaths paths) throws ConfigException {
+        return Files.notExists(file) ? List.of() : new AssignmentsFile().parse(file, paths);
     }
 
     /** How much is assigned, in words. */
@@ -89,11 +89,11 @@ public final class AssignmentsFile {
         return "source servers: " + sources.size() + ", volumes: " + volumes;
     }
 
-    private List<AssignedSource> parse(Path file, Path imageDirectory) throws ConfigException {
+    private List<AssignedSource> parse(Path file, VolumePaths paths) throws ConfigException {
         List<AssignedSource> sources = new ArrayList<>();
         Mapping top = YamlFile.read(file, mistakes);
         if (top != null) {
-            AssignmentChecks checks = new AssignmentChecks(imageDirectory, mistakes);
+            AssignmentChecks checks = new AssignmentChecks(paths, mistakes);
             for (Mapping source : maps(SOURCE_SERVERS, known(top, TOP_KEYS).get(SOURCE_SERVERS))) {
                 AssignedSource assigned = parseSource(source, checks);
                 if (assigned != null) {
@@ -208,17 +208,16 @@ public final class AssignmentsFile {
     /**
      * Replaces the file. A reader, also one after a power loss, finds the old file or the new one.
      *
-     * @param imageDirectory volumes inside are written with their path relative to it
+     * @param paths volumes inside the image directory are written with their path relative to it
      */
-    public static void write(Path file, Path imageDirectory, List<AssignedSource> sources) throws IOException {
+    public static void write(Path file, VolumePaths paths, List<AssignedSource> sources) throws IOException {
         Path target = file.toAbsolutePath();
         Path directory = target.resolveSibling(".").normalize();
         Files.createDirectories(directory);
         Path draft = target.resolveSibling(target.getFileName() + ".new");
         try (FileChannel channel = FileChannel.open(
                 draft, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
-            ByteBuffer bytes = StandardCharsets.UTF_8.encode(
-                    toYaml(sources, imageDirectory.toAbsolutePath().normalize()));
+            ByteBuffer bytes = StandardCharsets.UTF_8.encode(toYaml(sources, paths));
             while (bytes.hasRemaining()) {
                 channel.write(bytes);
             }
@@ -231,20 +230,20 @@ public final class AssignmentsFile {
     }
 
     /** Reads, changes and replaces the file, one process at a time. Returns what is in it now. */
-    static List<AssignedSource> change(Path file, Path imageDirectory, Change change)
+    static List<AssignedSource> change(Path file, VolumePaths paths, Change change)
             throws IOException, ConfigException {
         Path target = file.toAbsolutePath();
         Files.createDirectories(target.resolveSibling(".").normalize());
         Path lock = target.resolveSibling(target.getFileName() + ".lock");
         try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             channel.lock();
-            List<AssignedSource> changed = change.apply(read(file, imageDirectory));
-            write(file, imageDirectory, changed);
+            List<AssignedSource> changed = change.apply(read(file, paths));
+            write(file, paths, changed);
             return changed;
         }
     }
 
-    private static String toYaml(List<AssignedSource> sources, Path imageDirectory) {
+    private static String toYaml(List<AssignedSource> sources, VolumePaths paths) {
         StringBuilder yaml = new StringBuilder(HEAD).append(SOURCE_SERVERS).append(":\n");
         for (AssignedSource source : sources) {
             yaml.append("  - ")
@@ -255,7 +254,7 @@ public final class AssignmentsFile {
                             yaml.append("      - ").append(YamlText.scalar(pin)).append('\n'));
             yaml.append(toYaml(source.bandwidth()));
             yaml.append("    ").append(VOLUMES).append(":\n");
-            source.assignment().volumes().forEach(volume -> yaml.append(toYaml(volume, imageDirectory)));
+            source.assignment().volumes().forEach(volume -> yaml.append(toYaml(volume, paths)));
         }
         return yaml.toString();
     }
@@ -287,12 +286,15 @@ public final class AssignmentsFile {
         return yaml.toString();
     }
 
-    private static String toYaml(VolumeAssignment volume, Path imageDirectory) {
-        Path path = volume.path().startsWith(imageDirectory) ? imageDirectory.relativize(volume.path()) : volume.path();
+    private static String toYaml(VolumeAssignment volume, VolumePaths paths) {
         String indent = "        ";
+        Path path = volume.path();
+        String place = path == null
+                ? ""
+                : indent + pair(VolumeText.PATH, paths.relative(path).toString());
         return "      - " + pair(VolumeText.VOLUME_ID, volume.volumeId())
                 + indent + pair(VolumeText.DEVICE_NAME, volume.deviceName())
-                + indent + pair(VolumeText.PATH, path.toString())
+                + place
                 + indent + pair(VolumeText.SIZE_BYTES, Long.toString(volume.sizeBytes()))
                 + indent + pair(VolumeText.FRESH, Boolean.toString(volume.fresh()));
     }

@@ -34,6 +34,7 @@ public final class CheckConfigCommand implements Callable<Integer> {
             String assigned = config.toServerConfig().control().mode() == ControlMode.LOCAL
                     ? AssignmentsFile.summary(config.readAssignments())
                     : "by the control plane";
+            config.checkAllowList();
             config.checkCaFile().forEach(warning -> spec.commandLine().getErr().println("warning: " + warning));
             for (ConfigKey<?> key : ConfigKeys.all()) {
                 out.printf("%-48s # %s%n", DefaultConfig.toYaml(key, textOf(config, key)), config.origin(key));

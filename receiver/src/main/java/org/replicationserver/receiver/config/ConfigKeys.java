@@ -19,6 +19,7 @@ import org.replicationserver.receiver.log.LogLevel;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.SourceMemory;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 import org.replicationserver.volume.CacheMode;
 
 /**
@@ -206,6 +207,20 @@ final class ConfigKeys {
             "buffered",
             "The same for image files, whose file systems do not all take direct.");
 
+    static final ConfigKey<VolumeDiscovery> VOLUME_DISCOVERY = key(
+            "volume.discovery",
+            ValueType.choice(VolumeDiscovery.class),
+            "auto",
+            "Where a volume is that is assigned without a path: the file <volumeId>.img in image.directory (image), or the NVMe device"
+                    + " that has the id of the EBS volume as serial number, which is waited for (nvme). auto is nvme for ids of EBS"
+                    + " volumes where the machine is an EC2 instance, image otherwise.");
+    static final ConfigKey<Path> VOLUME_STATISTICS_DIRECTORY = key(
+            "volume.statistics-directory",
+            ValueType.path(),
+            "/run/replication-server/volume-statistics",
+            "Directory in which the unit replication-volume-statistics stores what EBS volumes tell of their limits; without it that is"
+                    + " unknown.");
+
     static final ConfigKey<Optional<String>> AWS_REGION = key(
             "aws.region",
             ValueType.optional(ValueType.region()),
@@ -291,6 +306,79 @@ final class ConfigKeys {
             "64MiB",
             "What waits in the state directory to be told to the control plane; beyond it the oldest progress goes first, then the"
                     + " oldest notifications, counted.");
+
+    static final ConfigKey<Optional<URI>> SNAPSHOT_ENDPOINT = key(
+            "snapshot.endpoint",
+            ValueType.optional(ValueType.httpsEndpoint()),
+            "",
+            "Address of EC2, also of a VPC endpoint; empty is the public one of aws.region. Snapshots are made where control.mode is"
+                    + " https.");
+    static final ConfigKey<Duration> SNAPSHOT_HOLD = key(
+            "snapshot.hold-seconds",
+            ValueType.seconds(2_000, 600_000),
+            "60",
+            "Writes of a source server are held for at most so long while EC2 is asked for the snapshots of its volumes.");
+    static final ConfigKey<Duration> SNAPSHOT_COMMIT_TIMEOUT = key(
+            "snapshot.commit-timeout-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "120",
+            "Time that an agent gets to commit the epoch that snapshots are of.");
+    static final ConfigKey<Duration> SNAPSHOT_REQUESTS_INTERVAL = key(
+            "snapshot.requests-interval-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "60",
+            "The control plane is asked this often which snapshots are wanted.");
+    static final ConfigKey<Duration> SNAPSHOT_COMPLETION_INTERVAL = key(
+            "snapshot.completion-interval-seconds",
+            ValueType.seconds(1_000, HOUR_MILLIS),
+            "15",
+            "EC2 is asked after so long whether snapshots are complete, then in intervals that double up to 20 times of it.");
+    static final ConfigKey<Path> SOFTWARE_DIRECTORY = keyBelowState(
+            "software.directory",
+            "software",
+            "Directory of the software that was fetched, and of what was trusted last.");
+    static final ConfigKey<Optional<Path>> SOFTWARE_ALLOW_LIST = key(
+            "software.allow-list",
+            ValueType.optional(ValueType.path()),
+            "",
+            "File of the buckets that software may be fetched from, in the place of those that are built in; software buckets prints"
+                    + " these in its form.");
+    static final ConfigKey<Long> SOFTWARE_BYTES_MAX =
+            key("software.bytes-max", ValueType.bytes(MIB, 64 * GIB), "1GiB", "A larger object is not fetched.");
+    static final ConfigKey<Duration> SOFTWARE_TIMEOUT = key(
+            "software.timeout-seconds",
+            ValueType.seconds(1_000, 24 * HOUR_MILLIS),
+            "3600",
+            "A fetch that takes longer, with all its attempts, is given up; the next one carries on where it ended.");
+    static final ConfigKey<Boolean> SOFTWARE_SIGN_REQUESTS = key(
+            "software.sign-requests",
+            ValueType.bool(),
+            "false",
+            "Signs requests to S3 by aws.credentials, for buckets that are not public.");
+    static final ConfigKey<Optional<String>> SOFTWARE_VPC_ENDPOINT = key(
+            "software.vpc-endpoint",
+            ValueType.optional(ValueType.s3VpcEndpoint()),
+            "",
+            "Name of an interface endpoint of S3 in the VPC; empty takes the names of S3 in the region, which a gateway endpoint serves"
+                    + " too.");
+    static final ConfigKey<Boolean> SOFTWARE_ALLOW_PRIVATE_ADDRESSES = key(
+            "software.allow-private-addresses",
+            ValueType.bool(),
+            "false",
+            "Lets names of S3 lead to private, link-local and loopback addresses, as they do with a private DNS; software.vpc-endpoint"
+                    + " may without.");
+    static final ConfigKey<Optional<Path>> SOFTWARE_SIGNING_KEY_FILE = key(
+            "software.signing-key-file",
+            ValueType.optional(ValueType.path()),
+            "",
+            "PEM file of an Ed25519 public key; software without a signature by it is refused then.");
+    static final ConfigKey<Optional<Path>> SOFTWARE_MIRROR_DIRECTORY = key(
+            "software.mirror-directory",
+            ValueType.optional(ValueType.path()),
+            "",
+            "Directory with BUCKET/KEY for each object, its hash and its signature, in the place of S3; nothing is asked of the network"
+                    + " then.");
+
     static final ConfigKey<LogFormat> LOG_FORMAT = key(
             "log.format",
             ValueType.choice(LogFormat.class),

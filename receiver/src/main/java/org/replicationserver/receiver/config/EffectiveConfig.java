@@ -69,6 +69,8 @@ public final class EffectiveConfig {
                 volumes(),
                 aws(),
                 control(),
+                snapshots(),
+                software(),
                 new LogConfig(get(ConfigKeys.LOG_FORMAT), get(ConfigKeys.LOG_LEVEL)));
     }
 
@@ -79,7 +81,8 @@ public final class EffectiveConfig {
      */
     public List<AssignedSource> readAssignments() throws ConfigException {
         Path file = get(ConfigKeys.ASSIGNMENTS_FILE);
-        List<AssignedSource> assigned = AssignmentsFile.read(file, get(ConfigKeys.IMAGE_DIRECTORY));
+        List<AssignedSource> assigned =
+                AssignmentsFile.read(file, toServerConfig().volumePaths());
         long bytesMin = assigned.size() * SourceMemory.SHARE_BYTES_MIN;
         if (get(ConfigKeys.MEMORY_BUDGET_BYTES) < bytesMin) {
             Mistakes mistakes = new Mistakes();
@@ -110,6 +113,15 @@ public final class EffectiveConfig {
         } catch (IOException e) {
             throw new ConfigException(List.of(origin(ConfigKeys.AWS_CA_FILE) + ": " + e.getMessage()));
         }
+    }
+
+    /**
+     * Looks at the file of {@code software.allow-list}.
+     *
+     * @throws ConfigException when it cannot be used
+     */
+    public void checkAllowList() throws ConfigException {
+        AllowListFile.read(get(ConfigKeys.SOFTWARE_ALLOW_LIST));
     }
 
     private ListenConfig listen() {
@@ -153,7 +165,9 @@ public final class EffectiveConfig {
         return new VolumeConfig(
                 get(ConfigKeys.VOLUME_FORCE_BYTES_MAX),
                 get(ConfigKeys.VOLUME_BLOCK_DEVICE_CACHE),
-                get(ConfigKeys.VOLUME_IMAGE_CACHE));
+                get(ConfigKeys.VOLUME_IMAGE_CACHE),
+                get(ConfigKeys.VOLUME_DISCOVERY),
+                get(ConfigKeys.VOLUME_STATISTICS_DIRECTORY));
     }
 
     private AwsSettings aws() {
@@ -163,6 +177,15 @@ public final class EffectiveConfig {
                 get(ConfigKeys.AWS_USE_DUAL_STACK),
                 get(ConfigKeys.AWS_CA_FILE),
                 get(ConfigKeys.AWS_CREDENTIALS));
+    }
+
+    private SnapshotSettings snapshots() {
+        return new SnapshotSettings(
+                get(ConfigKeys.SNAPSHOT_ENDPOINT),
+                get(ConfigKeys.SNAPSHOT_HOLD),
+                get(ConfigKeys.SNAPSHOT_COMMIT_TIMEOUT),
+                get(ConfigKeys.SNAPSHOT_REQUESTS_INTERVAL),
+                get(ConfigKeys.SNAPSHOT_COMPLETION_INTERVAL));
     }
 
     private ControlSettings control() {
@@ -178,5 +201,18 @@ public final class EffectiveConfig {
                 get(ConfigKeys.CONTROL_ASSOCIATIONS_INTERVAL),
                 get(ConfigKeys.CONTROL_PROGRESS_INTERVAL),
                 get(ConfigKeys.CONTROL_OUTBOX_BYTES_MAX));
+    }
+
+    private SoftwareSettings software() {
+        return new SoftwareSettings(
+                get(ConfigKeys.SOFTWARE_DIRECTORY),
+                get(ConfigKeys.SOFTWARE_ALLOW_LIST),
+                get(ConfigKeys.SOFTWARE_BYTES_MAX),
+                get(ConfigKeys.SOFTWARE_TIMEOUT),
+                get(ConfigKeys.SOFTWARE_SIGN_REQUESTS),
+                get(ConfigKeys.SOFTWARE_VPC_ENDPOINT),
+                get(ConfigKeys.SOFTWARE_ALLOW_PRIVATE_ADDRESSES),
+                get(ConfigKeys.SOFTWARE_SIGNING_KEY_FILE),
+                get(ConfigKeys.SOFTWARE_MIRROR_DIRECTORY));
     }
 }

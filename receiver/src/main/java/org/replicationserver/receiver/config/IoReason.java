@@ -12,7 +12,7 @@ import org.replicationserver.volume.DeviceException;
 import org.replicationserver.volume.Errno;
 
 /** Why a file or directory cannot be used, in words: many exceptions have the path alone as their message. */
-final class IoReason {
+public final class IoReason {
     static final String NO_DIRECTORY = "exists and is no directory";
 
     private static final String NO_SUCH_FILE = "no such file or directory";
@@ -21,7 +21,7 @@ final class IoReason {
     private IoReason() {}
 
     /** The reason, with the path unless it is the one that the reader was told already. */
-    static String of(IOException e, String toldPath) {
+    public static String of(IOException e, String toldPath) {
         return switch (e) {
             case FileSystemException file -> words(file) + at(file.getFile(), toldPath);
             case DeviceException device -> words(device) + at(device.path(), toldPath);

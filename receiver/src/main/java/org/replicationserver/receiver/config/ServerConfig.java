@@ -26,9 +26,16 @@ public record ServerConfig(
         VolumeConfig volumes,
         AwsSettings aws,
         ControlSettings control,
+        SnapshotSettings snapshots,
+        SoftwareSettings software,
         LogConfig log) {
     /** What the JDK takes as the path of a Unix socket. */
     static final int SOCKET_PATH_BYTES_MAX = 106;
+
+    /** Where volumes may be on this machine. May block. */
+    public VolumePaths volumePaths() {
+        return new VolumePaths(imageDirectory, volumes.discovery().on(Path.of("/sys")));
+    }
 
     /** Where commands of the same machine reach the server. */
     public Path adminSocket() {

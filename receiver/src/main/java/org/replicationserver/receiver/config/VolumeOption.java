@@ -2,7 +2,6 @@ package org.replicationserver.receiver.config;
 
 import java.util.HashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.VolumeText.Field;
 
 /** Reads the value of {@code --volume}: {@code deviceName=/dev/sda,volumeId=vol-1,sizeBytes=8GiB[,path=PATH][,fresh]}. */
@@ -26,7 +25,7 @@ final class VolumeOption {
                 WHERE,
                 fields.get(VolumeText.VOLUME_ID),
                 fields.get(VolumeText.DEVICE_NAME),
-                pathOf(fields),
+                fields.get(VolumeText.PATH),
                 fields.get(VolumeText.SIZE_BYTES),
                 fields.get(VolumeText.FRESH));
     }
@@ -37,11 +36,5 @@ final class VolumeOption {
             return part.substring(equals + 1);
         }
         return key.equals(VolumeText.FRESH) ? "true" : "";
-    }
-
-    private static @Nullable Field pathOf(Map<String, Field> fields) {
-        Field path = fields.get(VolumeText.PATH);
-        Field id = fields.get(VolumeText.VOLUME_ID);
-        return path != null || id == null ? path : new Field(WHERE, id.text() + ".img");
     }
 }

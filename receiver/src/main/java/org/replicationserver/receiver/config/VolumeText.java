@@ -30,7 +30,7 @@ record VolumeText(
                 where,
                 new Field(where, volume.volumeId()),
                 new Field(where, volume.deviceName()),
-                new Field(where, volume.path().toString()),
+                volume.path() == null ? null : new Field(where, volume.path().toString()),
                 new Field(where, Long.toString(volume.sizeBytes())),
                 new Field(where, Boolean.toString(volume.fresh())));
     }

@@ -43,6 +43,8 @@ final class CommandDispatcher implements AutoCloseable {
     /** Lanes that are no source server's, by names that none of those has. */
     private static final String WHOLE_SERVER = "";
 
+    private static final String SOFTWARE = "+software";
+
     private static final String INVALID = "?";
 
     private final CommandHandlers handlers;
@@ -93,11 +95,17 @@ final class CommandDispatcher implements AutoCloseable {
                 yield false;
             }
             case PolledCommand.Invalid invalid -> accept(invalid.commandId(), INVALID, invalid);
-            case PolledCommand.Sound sound -> {
-                String source = sound.command().sourceServerId();
-                yield accept(sound.command().commandId(), source == null ? WHOLE_SERVER : source, sound);
-            }
+            case PolledCommand.Sound sound -> accept(sound.command().commandId(), laneOf(sound.command()), sound);
         };
+    }
+
+    /** A fetch may take an hour, and touches nothing that other commands do. */
+    private static String laneOf(ChannelCommand command) {
+        String source = command.sourceServerId();
+        if (source != null) {
+            return source;
+        }
+        return command.type() == CommandType.FETCH_SOFTWARE ? SOFTWARE : WHOLE_SERVER;
     }
 
     private boolean accept(String commandId, String laneName, PolledCommand polled) {

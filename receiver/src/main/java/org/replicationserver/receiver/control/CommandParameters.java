@@ -15,7 +15,7 @@ public sealed interface CommandParameters {
             case PAIR_SOURCE_SERVER -> Pairing.read(only(json, "association"));
             case RESCAN_VOLUMES -> Volumes.read(only(json, "volumeIds"));
             case SET_BANDWIDTH -> NewBandwidth.read(only(json, "bandwidth"));
-            case FETCH_SOFTWARE -> Software.read(only(json, "bucket", "key", "sha512"));
+            case FETCH_SOFTWARE -> Software.read(only(json, "bucket", "key", "name", "version", "sha512", "signature"));
             case REOPEN_VOLUME -> OneVolume.read(only(json, "volumeId"));
             case COLLECT_LOGS -> Logs.read(only(json, "maxRecords"));
             case UNPAIR_SOURCE_SERVER,
@@ -82,20 +82,33 @@ public sealed interface CommandParameters {
     }
 
     /**
-     * Of FETCH_SOFTWARE.
+     * Of FETCH_SOFTWARE. What name, version and signature may be is for who fetches.
      *
      * @param bucket 3 to 63 characters; whether it is allowed is for who fetches
      * @param key 1 to 1024 characters
+     * @param name under which it is installed; null for the last part of the key
+     * @param version null if it has none
      * @param sha512 of the object, 128 hexadecimal digits; null if the paired bucket of hashes has it
+     * @param signature in base64; null if there is none, or if it is beside the hash
      */
-    record Software(String bucket, String key, @Nullable String sha512) implements CommandParameters {
+    record Software(
+            String bucket,
+            String key,
+            @Nullable String name,
+            @Nullable String version,
+            @Nullable String sha512,
+            @Nullable String signature)
+            implements CommandParameters {
         private static final Pattern SHA512 = Pattern.compile("[0-9a-f]{128}");
 
         static Software read(JsonMembers json) throws MalformedException {
             return new Software(
                     json.text("bucket", 3, 63),
                     json.text("key", 1, 1024),
-                    json.has("sha512") ? json.text("sha512", SHA512, "128 lowercase hexadecimal digits") : null);
+                    json.has("name") ? json.text("name", 1, 64) : null,
+                    json.has("version") ? json.text("version", 1, 79) : null,
+                    json.has("sha512") ? json.text("sha512", SHA512, "128 lowercase hexadecimal digits") : null,
+                    json.has("signature") ? json.text("signature", 88, 88) : null);
         }
     }
 

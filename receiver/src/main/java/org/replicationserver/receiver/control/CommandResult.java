@@ -15,7 +15,7 @@ public record CommandResult(
         Status status, String message, @Nullable JsonObject output) {
     public static final int OUTPUT_BYTES_MAX = 32 * 1024;
 
-    private static final int MESSAGE_CHARS_MAX = 1024;
+    static final int MESSAGE_CHARS_MAX = 1024;
 
     /** How it ended. */
     public enum Status {
@@ -48,6 +48,10 @@ public record CommandResult(
 
     public static CommandResult failed(String message) {
         return new CommandResult(Status.FAILED, message, null);
+    }
+
+    public static CommandResult failed(String message, JsonObject output) {
+        return new CommandResult(Status.FAILED, message, output);
     }
 
     /** For what is wrong with the parameters beyond their form. */

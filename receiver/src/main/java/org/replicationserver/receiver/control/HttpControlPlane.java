@@ -1,11 +1,14 @@
 package org.replicationserver.receiver.control;
 
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.random.RandomGenerator;
@@ -15,7 +18,9 @@ import org.replicationserver.receiver.aws.HttpsTrust;
 import org.replicationserver.receiver.aws.RenewableCredentials;
 import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.ControlSettings;
+import org.replicationserver.receiver.config.IdForm;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.replicationserver.receiver.log.PeerText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import software.amazon.awssdk.retries.StandardRetryStrategy;
@@ -32,7 +37,7 @@ import software.amazon.awssdk.retries.api.TokenAcquisitionFailedException;
  * The control plane behind its HTTPS API. A call is made of attempts, whose pauses have full jitter; calls share a {@link Circuit}. Any
  * thread.
  */
-public final class HttpControlPlane implements ControlPlane {
+public final class HttpControlPlane implements ControlPlane, SnapshotOperations {
     private static final Logger LOG = LoggerFactory.getLogger(HttpControlPlane.class);
 
     private static final Duration PAUSE_FIRST = Duration.ofMillis(100);
@@ -165,6 +170,83 @@ public final class HttpControlPlane implements ControlPlane {
     @Override
     public void sendLogs(ClientLogs logs) throws ControlPlaneException, InterruptedException {
         call(new Call("SendClientLogsForMgn", logs.toJson()), settings.callTimeout());
+    }
+
+    // --- snapshot groups
+
+    /** Reads an answer. */
+    private interface Reading<T> {
+        T read(JsonMembers answer) throws MalformedException;
+    }
+
+    private <T> T ask(String operation, JsonObject body, Reading<T> reading)
+            throws ControlPlaneException, InterruptedException {
+        JsonObject answer = call(new Call(operation, body), settings.callTimeout());
+        try {
+            return reading.read(JsonMembers.of(answer));
+        } catch (MalformedException e) {
+            throw malformed(operation, e);
+        }
+    }
+
+    @Override
+    public SnapshotCredits snapshotCredits(String sourceServerId) throws ControlPlaneException, InterruptedException {
+        JsonObject body = new JsonObject().put(Association.SOURCE_SERVER_ID, sourceServerId);
+        return ask(
+                "GetAgentSnapshotCreditsForMgn",
+                body,
+                answer -> new SnapshotCredits(
+                        (int) answer.integer("credits", 0, WireForms.CREDITS_MAX),
+                        answer.has("nextCreditDateTime") ? answer.instant("nextCreditDateTime") : null));
+    }
+
+    @Override
+    public Map<String, String> startSnapshotGroup(String groupId, String sourceServerId)
+            throws ControlPlaneException, InterruptedException {
+        JsonObject body =
+                new JsonObject().put("snapshotGroupId", groupId).put(Association.SOURCE_SERVER_ID, sourceServerId);
+        return ask(
+                "StartSnapshotGroupForMgn",
+                body,
+                answer -> answer.object("tags").textMembers(WireForms.TAGS_MAX, WireForms.TAG_CHARS_MAX));
+    }
+
+    @Override
+    public List<SnapshotRequest> snapshotRequests() throws ControlPlaneException, InterruptedException {
+        return ask(
+                "DescribeSnapshotRequestsForMgn",
+                new JsonObject(),
+                answer -> answer.objects(
+                        "requests",
+                        0,
+                        WireForms.SNAPSHOT_REQUESTS_MAX,
+                        request -> new SnapshotRequest(
+                                request.text(
+                                        "snapshotRequestId",
+                                        WireForms.COMMAND_ID.pattern(),
+                                        WireForms.COMMAND_ID.allowed()),
+                                request.text(
+                                        Association.SOURCE_SERVER_ID,
+                                        IdForm.SOURCE_SERVER.pattern(),
+                                        IdForm.SOURCE_SERVER.allowed()))));
+    }
+
+    @Override
+    public Map<String, String> deleteSnapshotRequests(List<String> requestIds)
+            throws ControlPlaneException, InterruptedException {
+        Map<String, String> failures = new LinkedHashMap<>();
+        return ask(
+                "BatchDeleteSnapshotRequestForMgn",
+                new JsonObject().put("snapshotRequestIds", new JsonArray(requestIds)),
+                answer -> {
+                    answer.objects("failures", 0, WireForms.SNAPSHOT_REQUESTS_MAX, failure -> {
+                        String why = failure.text("code", 1, PeerText.CHARS_MAX) + ": "
+                                + PeerText.line(failure.text("message", 0, CommandResult.MESSAGE_CHARS_MAX));
+                        return failures.put(
+                                failure.text("snapshotRequestId", 1, PeerText.CHARS_MAX), PeerText.line(why));
+                    });
+                    return failures;
+                });
     }
 
     @Override

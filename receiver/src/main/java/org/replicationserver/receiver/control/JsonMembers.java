@@ -6,7 +6,9 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -179,6 +181,18 @@ final class JsonMembers {
             values.add(reader.read(new JsonMembers(object, path + place + ".")));
         }
         return values;
+    }
+
+    /** All members of the object, which must be strings. */
+    Map<String, String> textMembers(int membersMax, int charsMax) throws MalformedException {
+        if (json.size() > membersMax) {
+            throw new MalformedException(path + " has " + json.size() + " members; allowed: " + membersMax);
+        }
+        Map<String, String> members = new LinkedHashMap<>();
+        for (String name : json.fieldNames()) {
+            members.put(name, text(name, 0, charsMax));
+        }
+        return members;
     }
 
     /** The elements of a list as they are. */

@@ -15,6 +15,7 @@ import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.AssignmentsFile;
 import org.replicationserver.receiver.config.ConfigException;
+import org.replicationserver.receiver.config.VolumePaths;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.replicationserver.receiver.session.DesiredState;
 import org.slf4j.Logger;
@@ -34,7 +35,7 @@ public final class LocalControlPlane implements ControlPlane {
 
     private final String replicationServerId;
     private final Path assignmentsFile;
-    private final Path imageDirectory;
+    private final VolumePaths paths;
     private volatile @Nullable Read newest;
 
     /**
@@ -53,10 +54,10 @@ public final class LocalControlPlane implements ControlPlane {
             @Nullable Object key) {}
 
     /** @param assignmentsFile need not exist; then nothing is assigned */
-    public LocalControlPlane(String replicationServerId, Path assignmentsFile, Path imageDirectory) {
+    public LocalControlPlane(String replicationServerId, Path assignmentsFile, VolumePaths paths) {
         this.replicationServerId = replicationServerId;
         this.assignmentsFile = assignmentsFile;
-        this.imageDirectory = imageDirectory;
+        this.paths = paths;
     }
 
     @Override
@@ -106,7 +107,7 @@ public final class LocalControlPlane implements ControlPlane {
 
     private Read read(Stamp stamp) {
         try {
-            List<Association> associations = AssignmentsFile.read(assignmentsFile, imageDirectory).stream()
+            List<Association> associations = AssignmentsFile.read(assignmentsFile, paths).stream()
                     .map(LocalControlPlane::associationOf)
                     .toList();
             return new Read(stamp, new Associations(associations, null), null);
@@ -126,7 +127,7 @@ public final class LocalControlPlane implements ControlPlane {
                         volume.deviceName(),
                         volume.sizeBytes(),
                         volume.volumeId(),
-                        volume.path().toString(),
+                        volume.path() == null ? null : volume.path().toString(),
                         volume.fresh()))
                 .toList();
         return new Association(

@@ -1,9 +1,11 @@
 package org.replicationserver.receiver.control;
 
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.IdForm;
 import org.replicationserver.receiver.log.PeerText;
@@ -147,6 +149,36 @@ public final class Report {
                 .put("previousState", WireForms.require("state", previousState, WireForms.CONSTANT))
                 .put("dataReplicationInfo", dataReplicationInfo);
         return new Report(ReportKind.STATE, sourceServerId, observed, body);
+    }
+
+    /** A snapshot of a volume. */
+    public record GroupSnapshot(String volumeId, String deviceName, String snapshotId) {
+        private JsonObject toJson() {
+            return new JsonObject()
+                    .put("volumeId", volumeId)
+                    .put("deviceName", deviceName)
+                    .put("snapshotId", snapshotId);
+        }
+    }
+
+    /**
+     * All snapshots of a group were requested while the source server's writes were held at a commit.
+     *
+     * @param epoch that was committed
+     * @param snapshots one of each volume
+     */
+    public static Report snapshotGroup(
+            Instant observed, String sourceServerId, String groupId, long epoch, List<GroupSnapshot> snapshots) {
+        JsonObject body = about(sourceServerId)
+                .put("snapshotGroupId", groupId)
+                .put("epoch", Long.toString(epoch))
+                // A fuzzy epoch is not held.
+                .put("consistent", true)
+                .put(
+                        "snapshots",
+                        new JsonArray(
+                                snapshots.stream().map(GroupSnapshot::toJson).toList()));
+        return new Report(ReportKind.SNAPSHOT_GROUP, sourceServerId, observed, body);
     }
 
     /** What was read back from a file. */

@@ -10,7 +10,8 @@ public enum ReportKind {
     PROGRESS(5, "NotifyAgentReplicationProgressForMgn", Keeping.PROGRESS),
     /** Progress with a record; the newest of a source server is what another replication server carries on from. */
     RECORD(6, "NotifyAgentReplicationProgressForMgn", Keeping.NEWEST_AS_PROGRESS),
-    STATE(7, "UpdateAgentReplicationProcessStateForMgn", Keeping.NEWEST_AS_NOTIFICATION);
+    STATE(7, "UpdateAgentReplicationProcessStateForMgn", Keeping.NEWEST_AS_NOTIFICATION),
+    SNAPSHOT_GROUP(8, "BatchCreateVolumeSnapshotGroupForMgn", Keeping.ALWAYS);
 
     /** What happens to a report when the outbox is full, in the order in which they go. */
     enum Keeping {

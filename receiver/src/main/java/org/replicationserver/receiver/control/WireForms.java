@@ -16,6 +16,13 @@ final class WireForms {
     static final int COMMANDS_MAX = 16;
     static final int BATCH_MAX = 500;
     static final int REASON_CHARS_MAX = 256;
+    static final int SNAPSHOT_REQUESTS_MAX = 100;
+    static final int CREDITS_MAX = 1_000_000;
+
+    /** So that there is room for the server's own tags in EC2's 50. */
+    static final int TAGS_MAX = 40;
+
+    static final int TAG_CHARS_MAX = 256;
 
     static final Pattern PIN = Pattern.compile("sha256:[0-9a-f]{64}");
     static final String PIN_ALLOWED = "sha256:<64 lowercase hexadecimal digits>";

@@ -7,17 +7,19 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.volume.LinuxBlockDevice;
 
 /** Whether the file systems of image files have room for all that is assigned: images are sparse, and grow with what is written. */
 final class SpaceCheck implements PreflightCheck {
     private static final long MIB = 1024 * 1024;
 
-    private final List<VolumeAssignment> images;
+    /** An image file of an assigned size. */
+    record Image(Path path, long sizeBytes) {}
+
+    private final List<Image> images;
 
     /** @param images those of the assigned volumes that are image files, there or not yet */
-    SpaceCheck(List<VolumeAssignment> images) {
+    SpaceCheck(List<Image> images) {
         this.images = List.copyOf(images);
     }
 
@@ -33,7 +35,7 @@ final class SpaceCheck implements PreflightCheck {
         }
         try {
             Map<FileStore, Long> missingBytes = new HashMap<>();
-            for (VolumeAssignment image : images) {
+            for (Image image : images) {
                 long taken = Files.exists(image.path()) ? LinuxBlockDevice.allocatedBytes(image.path()) : 0;
                 missingBytes.merge(storeOf(image.path()), Math.max(0, image.sizeBytes() - taken), Long::sum);
             }

@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.VolumeAssignment;
+import org.replicationserver.receiver.staging.VolumeLocator;
 import org.replicationserver.volume.DeviceException;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.OpenOptions;
@@ -19,21 +20,25 @@ final class VolumeCheck implements PreflightCheck {
     record Told(@Nullable String trouble) {}
 
     private final String volumeId;
+    private final @Nullable VolumeLocator locator;
     private final @Nullable VolumeAssignment volume;
     private final @Nullable Told told;
 
-    private VolumeCheck(String volumeId, @Nullable VolumeAssignment volume, @Nullable Told told) {
+    private VolumeCheck(
+            String volumeId, @Nullable VolumeAssignment volume, @Nullable VolumeLocator locator, @Nullable Told told) {
         this.volumeId = volumeId;
+        this.locator = locator;
         this.volume = volume;
         this.told = told;
     }
 
     static VolumeCheck ofRunningServer(String volumeId, Told told) {
-        return new VolumeCheck(volumeId, null, told);
+        return new VolumeCheck(volumeId, null, null, told);
     }
 
-    static VolumeCheck byItself(VolumeAssignment volume) {
-        return new VolumeCheck(volume.volumeId(), volume, null);
+    /** @param locator finds a volume that has no path */
+    static VolumeCheck byItself(VolumeAssignment volume, VolumeLocator locator) {
+        return new VolumeCheck(volume.volumeId(), volume, locator, null);
     }
 
     @Override
@@ -52,24 +57,31 @@ final class VolumeCheck implements PreflightCheck {
                             "the running server has not: " + trouble,
                             "Repair or attach the device, then ./run volume reopen " + volumeId + ".");
         }
-        if (own == null) {
+        VolumeLocator where = locator;
+        if (own == null || where == null) {
             return Finding.skip("nothing is known of it");
         }
-        boolean device = own.path().startsWith(DEVICES);
-        if (!device && Files.notExists(own.path())) {
-            return Finding.ok(own.path() + " is not there yet; the server makes it");
+        Path path = own.path();
+        if (path != null && !path.startsWith(DEVICES) && Files.notExists(path)) {
+            return Finding.ok(path + " is not there yet; the server makes it");
         }
-        return opened(own);
+        return opened(own, where);
     }
 
-    private Finding opened(VolumeAssignment own) {
-        try (LinuxBlockDevice device = LinuxBlockDevice.open(own.path(), OpenOptions.ofSize(own.sizeBytes()))) {
-            return Finding.ok(own.path() + " can be opened, " + device.sizeBytes() + " bytes for " + own.sizeBytes()
-                    + " of " + own.deviceName());
+    private static Finding opened(VolumeAssignment own, VolumeLocator where) {
+        try {
+            return opened(own, where.locate(own.volumeId(), own.path()).path());
         } catch (DeviceException e) {
             return Finding.fail(
-                    own.path() + " of " + own.deviceName() + ": " + e.summary(),
+                    (own.path() == null ? "" : own.path() + " ") + "of " + own.deviceName() + ": " + e.summary(),
                     "Attach the device or mount its file system, end what uses it, or correct the assignment.");
+        }
+    }
+
+    private static Finding opened(VolumeAssignment own, Path path) throws DeviceException {
+        try (LinuxBlockDevice device = LinuxBlockDevice.open(path, OpenOptions.ofSize(own.sizeBytes()))) {
+            return Finding.ok(path + " can be opened, " + device.sizeBytes() + " bytes for " + own.sizeBytes() + " of "
+                    + own.deviceName());
         }
     }
 }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *     the start
  * @param etaDateTime the later bound of the detail's
  * @param replicatedDisks in the order of the assignment
- * @param lastSnapshotDateTime null as long as this server makes no snapshots
+ * @param lastSnapshotDateTime of the newest group whose snapshots are all complete; null if there is none
  */
 public record DataReplicationInfo(
         DataReplicationState dataReplicationState,
@@ -58,7 +58,7 @@ public record DataReplicationInfo(
      * What the published type has no member for.
      *
      * @param lagSinceCommitSeconds null before the first commit that had every disk
-     * @param lagSinceConsistentSnapshotSeconds null as long as there is no consistent snapshot
+     * @param lagSinceConsistentSnapshotSeconds since the mark of that group's epoch; null if there is none
      * @param backloggedBytes of all disks
      * @param agentConnected whether a session is open
      * @param agentSinceDateTime since when that is so; where none is open, at the earliest since an agent is expected

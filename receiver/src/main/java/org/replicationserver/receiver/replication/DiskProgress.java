@@ -42,6 +42,7 @@ final class DiskProgress {
     // the volume
     private boolean available;
     private long askedNanos;
+    private boolean awaited = true;
     private @Nullable String unavailableReason;
     private @Nullable String failedCause;
     private long failedMillis;
@@ -191,7 +192,19 @@ final class DiskProgress {
         failedMillis = 0;
     }
 
+    /** It could not be opened. */
     void unavailable(String reason, long nowNanos) {
+        notOpen(reason, nowNanos);
+        awaited = false;
+    }
+
+    /** Its device has not appeared. */
+    void awaited(String reason, long nowNanos) {
+        notOpen(reason, nowNanos);
+        awaited = true;
+    }
+
+    private void notOpen(String reason, long nowNanos) {
         askedNanos = available ? nowNanos : askedNanos;
         available = false;
         ofOneMoment = false;
@@ -211,12 +224,17 @@ final class DiskProgress {
 
     /** Whether the volume takes no writes for another reason than that it is not there yet. */
     boolean isBroken() {
-        return failedCause != null || (!available && unavailableReason != null);
+        return failedCause != null || (!available && !awaited);
     }
 
     /** Whether the volume could not be opened, or has been waited for so long. */
     boolean isMissing(Moment now, Duration duration) {
-        return !available && (unavailableReason != null || now.isAfter(askedNanos, duration));
+        return !available && (!awaited || now.isAfter(askedNanos, duration));
+    }
+
+    /** Whether its device was looked for and has not appeared. */
+    boolean isAwaited() {
+        return !available && awaited && unavailableReason != null;
     }
 
     long missingSeconds(Moment now) {

@@ -15,11 +15,15 @@ import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplic
 import org.replicationserver.receiver.replication.DataReplicationInfo.Rate;
 import org.replicationserver.receiver.replication.Explanation.Facts;
 import org.replicationserver.receiver.session.RefusedAgent;
+import org.replicationserver.receiver.session.VolumeAssignment;
 
 /** Finds the rows of {@link ExplanationCode} that are true now, with their numbers. Event loop only; changes nothing. */
 final class Explainer {
     /** The gravest; a source server with many bad volumes needs no more to be understood. */
     private static final int EXPLANATIONS_MAX = 32;
+
+    /** With what EC2 says, and with the snapshots that are left over. */
+    private static final int SNAPSHOT_REASON_CHARS_MAX = 700;
 
     private static final String UNKNOWN = "unknown";
     private static final String PORT = "port";
@@ -28,11 +32,13 @@ final class Explainer {
     private final DiskSet disks;
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
+    private final SoftwareLink software;
     private final TransferRates rates;
     private final LagAttribution attribution;
     private final StallDetector stall;
 
     private int agentPort;
+    private @Nullable SnapshotTrouble snapshots;
     private @Nullable Explanation duplicateAgent;
     private @Nullable Explanation recordLost;
     private @Nullable Explanation serverDrained;
@@ -43,6 +49,7 @@ final class Explainer {
             DiskSet disks,
             AgentPresence agent,
             ControlPlaneLink controlPlane,
+            SoftwareLink software,
             TransferRates rates,
             LagAttribution attribution,
             StallDetector stall) {
@@ -50,6 +57,7 @@ final class Explainer {
         this.disks = disks;
         this.agent = agent;
         this.controlPlane = controlPlane;
+        this.software = software;
         this.rates = rates;
         this.attribution = attribution;
         this.stall = stall;
@@ -102,6 +110,11 @@ final class Explainer {
         return serverTrouble != null;
     }
 
+    /** @param trouble null where the newest snapshot group did not fail */
+    void snapshotsFailed(@Nullable SnapshotTrouble trouble) {
+        snapshots = trouble;
+    }
+
     void recordMade() {
         recordLost = null;
     }
@@ -118,10 +131,12 @@ final class Explainer {
         Moment now = situation.now();
         explainVolumes(now, found);
         add(found, ControlPlaneExplainer.explain(controlPlane, now));
+        add(found, software.explain(now));
         add(found, duplicateAgent);
         add(found, recordLost);
         add(found, serverDrained);
         add(found, serverTrouble);
+        add(found, snapshotsFailure());
         if (situation.position().isWanted()) {
             if (serverDrained == null) {
                 explainAgent(situation, found);
@@ -172,11 +187,22 @@ final class Explainer {
         }
     }
 
+    private @Nullable Explanation snapshotsFailure() {
+        if (snapshots == null) {
+            return null;
+        }
+        Facts facts = new Facts()
+                .put("failures", snapshots.failures() == 1 ? "once" : snapshots.failures() + " times")
+                .put("since", seconds(snapshots.sinceMillis()))
+                .put("reason", snapshots.reason(), SNAPSHOT_REASON_CHARS_MAX);
+        return ExplanationCode.SNAPSHOTS_FAILURE.explain(facts, snapshots.nextAction());
+    }
+
     private void explainVolumes(Moment now, List<Explanation> found) {
         for (DiskProgress disk : disks.all()) {
             Facts facts = new Facts()
                     .put("volumeId", disk.assignment().volumeId())
-                    .put("path", String.valueOf(disk.assignment().path()))
+                    .put("path", placeOf(disk.assignment()))
                     .put("deviceName", disk.assignment().deviceName());
             String failedCause = disk.failedCause();
             if (disk.totalBytes() < settings.diskBytesMin()) {
@@ -188,8 +214,15 @@ final class Explainer {
             } else if (disk.isMissing(now, settings.volumeMissingAfter())) {
                 found.add(ExplanationCode.VOLUME_MISSING.explain(
                         facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
+            } else if (disk.isAwaited()) {
+                found.add(ExplanationCode.VOLUME_AWAITED.explain(
+                        facts.put("seconds", disk.missingSeconds(now)).put("reason", disk.unavailableReason())));
             }
         }
+    }
+
+    private static String placeOf(VolumeAssignment volume) {
+        return volume.path() == null ? "found by its serial number" : String.valueOf(volume.path());
     }
 
     private void explainAgent(Situation situation, List<Explanation> found) {

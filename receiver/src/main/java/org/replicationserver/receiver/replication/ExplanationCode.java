@@ -40,8 +40,8 @@ public enum ExplanationCode {
             ERROR,
             DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,
             "volume {volumeId} of disk {deviceName} has not been open for {seconds}: {reason} ({path})",
-            "Attach the volume to this instance, or mend what the reason names; then reopen it (REOPEN_VOLUME, or: volume reopen"
-                    + " {volumeId})."),
+            "Attach the volume to this instance, or mend what the reason names; it is tried again by itself. Where its content is lost,"
+                    + " reopen it to begin it anew (REOPEN_VOLUME, or: volume reopen {volumeId})."),
     SERVER_DRAINED(
             ERROR,
             null,
@@ -104,6 +104,11 @@ public enum ExplanationCode {
             null,
             "disk {deviceName} is assigned to volume {volumeId}, and the agent's session is without it",
             "Give the disk to the agent, or leave it out of the source server's replication."),
+    SNAPSHOTS_FAILURE(
+            ERROR,
+            DataReplicationErrorCode.SNAPSHOTS_FAILURE,
+            "{failures} in a row, since {since}, no snapshot group came about; replication goes on; the last time so: {reason}",
+            null),
     UNSTABLE_NETWORK(
             WARNING,
             DataReplicationErrorCode.UNSTABLE_NETWORK,
@@ -133,6 +138,11 @@ public enum ExplanationCode {
             "what answers as the control plane has not spoken its API for {seconds}: {reason}; tried again {nextAttempt};"
                     + " replication goes on, what is to be told is kept",
             null),
+    SOFTWARE_NOT_FETCHED(
+            WARNING,
+            DataReplicationErrorCode.FAILED_TO_DOWNLOAD_REPLICATION_SOFTWARE,
+            "software {object} was not fetched {seconds} ago, {kind}: {reason}; replication goes on, what is installed is as it was",
+            null),
     RECORD_LOST(
             WARNING,
             null,
@@ -143,6 +153,11 @@ public enum ExplanationCode {
             null,
             "the replica is {lagSeconds} behind with {backloggedBytes} to come; {percent} % of the lag went to {where}",
             null),
+    VOLUME_AWAITED(
+            INFO,
+            null,
+            "volume {volumeId} of disk {deviceName} has been waited for {seconds}: {reason} ({path})",
+            "Attach the volume to this instance; it is opened as soon as it appears."),
     RESCAN(
             INFO,
             null,
@@ -167,7 +182,7 @@ public enum ExplanationCode {
     /** With names of facts in braces. */
     final String sentence;
 
-    /** Null where it is that of the stage with the largest share, or of what the control plane was found to be. */
+    /** Null where it is that of the stage with the largest share, of what the control plane was found to be, or of what failed. */
     final @Nullable String nextAction;
 
     ExplanationCode(

@@ -14,18 +14,21 @@ final class InitiationSteps {
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
     private final BooleanSupplier hasServerTrouble;
+    private final SoftwareLink software;
 
     InitiationSteps(
             ReplicationSettings settings,
             DiskSet disks,
             AgentPresence agent,
             ControlPlaneLink controlPlane,
+            SoftwareLink software,
             BooleanSupplier hasServerTrouble) {
         this.settings = settings;
         this.disks = disks;
         this.agent = agent;
         this.controlPlane = controlPlane;
         this.hasServerTrouble = hasServerTrouble;
+        this.software = software;
     }
 
     /**
@@ -56,8 +59,9 @@ final class InitiationSteps {
                 InitiationStepStatus.SUCCEEDED;
             // It runs; whether it can be found and used is known a few seconds later.
             case BOOT_REPLICATION_SERVER -> step(!hasServerTrouble.getAsBoolean(), true);
-            // This server downloads nothing and knows no FSx.
-            case DOWNLOAD_REPLICATION_SOFTWARE, SETUP_FSX_PROXY -> InitiationStepStatus.SKIPPED;
+            // This server knows no FSx.
+            case SETUP_FSX_PROXY -> InitiationStepStatus.SKIPPED;
+            case DOWNLOAD_REPLICATION_SOFTWARE -> software.step();
             case AUTHENTICATE_WITH_SERVICE -> controlPlane.step(now);
             case ATTACH_STAGING_DISKS ->
                 step(disks.areAvailable(), disks.isMissing(now, settings.volumeMissingAfter()));

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -30,6 +31,8 @@ public final class Replications implements SessionEvents {
     /** What has changed without an event that is worth it is kept this often. */
     private static final long KEEP_NANOS = 30_000_000_000L;
 
+    private static final int STANDINGS_MAX = 256;
+
     private static final long MILLI_NANOS = 1_000_000L;
 
     private final SessionClock clock;
@@ -46,8 +49,13 @@ public final class Replications implements SessionEvents {
 
     private final Map<String, ReplicationCheckpoint> keptNewest = new LinkedHashMap<>();
 
+    /** By source server, also of those that are not here any more, since they may come back; the newest comes last. */
+    private final SequencedMap<String, SnapshotStanding> snapshots = new LinkedHashMap<>();
+
     /** What the control plane was found to be, for source servers that come later. */
     private Consumer<SourceReplication> controlPlane;
+
+    private Consumer<SourceReplication> software = neverFetched -> {};
 
     private int agentPort;
     private long keptNanos;
@@ -127,6 +135,37 @@ public final class Replications implements SessionEvents {
         replications.values().forEach(replication -> replication.serverTrouble(trouble));
     }
 
+    /** How it stands with the snapshot groups of a source server, also of one that is not assigned yet. */
+    public void snapshotStanding(String sourceServerId, SnapshotStanding standing) {
+        snapshots.remove(sourceServerId); // to be the newest
+        snapshots.put(sourceServerId, standing);
+        if (snapshots.size() > STANDINGS_MAX) {
+            snapshots.pollFirstEntry();
+        }
+        with(sourceServerId, replication -> replication.snapshotStanding(standing));
+    }
+
+    /** Software is being fetched. */
+    public void softwareFetching() {
+        tellSoftware(SourceReplication::softwareFetching);
+    }
+
+    /** The software that was asked for last is installed; also where it was by an earlier process. */
+    public void softwareInstalled() {
+        tellSoftware(SourceReplication::softwareInstalled);
+    }
+
+    /** The software that was asked for last is not. */
+    public void softwareFailed(SoftwareTrouble trouble) {
+        Moment now = now();
+        tellSoftware(replication -> replication.softwareFailed(trouble, now));
+    }
+
+    private void tellSoftware(Consumer<SourceReplication> change) {
+        software = change;
+        replications.values().forEach(change);
+    }
+
     /** No session opens any more as long as this process runs; to be told again changes nothing. */
     public void serverDrained() {
         drainedMillis = drainedMillis == 0 ? clock.millis() : drainedMillis;
@@ -199,11 +238,13 @@ public final class Replications implements SessionEvents {
         SourceReplication replication = new SourceReplication(
                 assignment, replicatorId, settings, checkpoint, hadSession(record, checkpoint), listener, now());
         controlPlane.accept(replication);
+        software.accept(replication);
         replication.listensOn(agentPort);
         replication.serverDrained(drainedMillis);
         if (serverTrouble != null) {
             replication.serverTrouble(serverTrouble);
         }
+        replication.snapshotStanding(snapshots.getOrDefault(id, SnapshotStanding.NONE));
         replications.put(id, replication);
         if (!record.refusedAgents().isEmpty()) {
             replication.duplicateAgent(record.refusedAgents().getLast());
@@ -309,6 +350,11 @@ public final class Replications implements SessionEvents {
     }
 
     @Override
+    public void volumeAwaited(String sourceServerId, String volumeId, String reason) {
+        with(sourceServerId, replication -> replication.volumeAwaited(volumeId, reason, now()));
+    }
+
+    @Override
     public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
         with(sourceServerId, replication -> replication.volumeFailed(volumeId, cause, now()));
     }
@@ -318,6 +364,16 @@ public final class Replications implements SessionEvents {
         withAndKeep(
                 sourceServerId,
                 replication -> replication.volumeFailed(failure.volumeId().value(), failure.summary(), now()));
+    }
+
+    @Override
+    public void held(String sourceServerId, long epoch) {
+        with(sourceServerId, replication -> replication.snapshotBegan(now()));
+    }
+
+    @Override
+    public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+        with(sourceServerId, replication -> replication.snapshotEnded(now()));
     }
 
     @Override

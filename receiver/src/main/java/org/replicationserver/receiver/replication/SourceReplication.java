@@ -41,6 +41,7 @@ public final class SourceReplication {
     private final EpochProgress epochs;
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
+    private final SoftwareLink software = new SoftwareLink();
     private final TransferRates rates;
     private final LagAttribution attribution;
     private final StallDetector stall;
@@ -60,6 +61,8 @@ public final class SourceReplication {
 
     /** An epoch was committed while a backlog was known; the agent's next report says whether it is still there. */
     private boolean commitUnjudged;
+
+    private SnapshotStanding snapshots = SnapshotStanding.NONE;
 
     /**
      * A replication that is stopped until {@link #desired} says otherwise.
@@ -92,8 +95,8 @@ public final class SourceReplication {
         this.rates = new TransferRates(settings, now.nanos());
         this.attribution = new LagAttribution(settings, now.nanos());
         this.stall = new StallDetector(settings.stalledAfter());
-        this.explainer = new Explainer(settings, disks, agent, controlPlane, rates, attribution, stall);
-        this.steps = new InitiationSteps(settings, disks, agent, controlPlane, explainer::hasServerTrouble);
+        this.explainer = new Explainer(settings, disks, agent, controlPlane, software, rates, attribution, stall);
+        this.steps = new InitiationSteps(settings, disks, agent, controlPlane, software, explainer::hasServerTrouble);
         if (kept.duplicateAgent()) {
             explainer.duplicateAgent(assignment.sourceServerId(), null);
         }
@@ -166,6 +169,21 @@ public final class SourceReplication {
         explainer.serverTrouble(trouble);
     }
 
+    /** Software is being fetched. */
+    public void softwareFetching() {
+        software.fetching();
+    }
+
+    /** The software that was asked for last is installed. */
+    public void softwareInstalled() {
+        software.installed();
+    }
+
+    /** The software that was asked for last is not. */
+    public void softwareFailed(SoftwareTrouble trouble, Moment now) {
+        software.failed(trouble, now);
+    }
+
     /** Since when this server opens no session any more, 0 if it does. */
     public void serverDrained(long sinceMillis) {
         explainer.serverDrained(sinceMillis);
@@ -194,6 +212,14 @@ public final class SourceReplication {
         DiskProgress disk = disks.of(volumeId);
         if (disk != null) {
             disk.unavailable(reason, now.nanos());
+        }
+    }
+
+    /** A volume's device has not appeared yet. */
+    public void volumeAwaited(String volumeId, String reason, Moment now) {
+        DiskProgress disk = disks.of(volumeId);
+        if (disk != null) {
+            disk.awaited(reason, now.nanos());
         }
     }
 
@@ -356,6 +382,26 @@ public final class SourceReplication {
         on(ReplicationEvent.PROGRESSED, now);
     }
 
+    // --- snapshots
+
+    /** Writes are held at a commit, for a snapshot group. */
+    public void snapshotBegan(Moment now) {
+        on(ReplicationEvent.SNAPSHOT_BEGAN, now);
+    }
+
+    /** They are not held any more. */
+    public void snapshotEnded(Moment now) {
+        // What was left out meanwhile; another state than CREATING_SNAPSHOT has been told of it already.
+        fallBehindIfLong(now);
+        on(ReplicationEvent.SNAPSHOT_ENDED, now);
+    }
+
+    /** How it stands with the snapshot groups from now on. */
+    public void snapshotStanding(SnapshotStanding standing) {
+        snapshots = standing;
+        explainer.snapshotsFailed(standing.trouble());
+    }
+
     // --- time
 
     /** Looks at what only time changes; to be called four times a second with what the server has measured. */
@@ -372,6 +418,12 @@ public final class SourceReplication {
         if (agent.isLost(now)) {
             on(ReplicationEvent.AGENT_LOST, now);
         }
+        if (position.covered() != DataReplicationState.CREATING_SNAPSHOT) {
+            fallBehindIfLong(now);
+        }
+    }
+
+    private void fallBehindIfLong(Moment now) {
         boolean behindLong =
                 attribution.lagNanos(now.nanos()) > settings.backlogAfter().toNanos();
         if (behindLong) {
@@ -457,12 +509,14 @@ public final class SourceReplication {
                 counters,
                 steps.at(now, startMillis, position.covered() != DataReplicationState.INITIATING),
                 Explainer.error(explanations),
-                null,
+                snapshots.lastMillis() == 0 ? null : Instant.ofEpochMilli(snapshots.lastMillis()),
                 replicatorId.get(),
                 new Detail(
                         firstByteMillis == 0 ? null : Instant.ofEpochMilli(firstByteMillis),
                         lagSeconds,
-                        null,
+                        snapshots.markMillis() == 0
+                                ? null
+                                : (Long) (Math.max(0, now.wallMillis() - snapshots.markMillis()) / 1000),
                         counters.stream()
                                 .mapToLong(ReplicatedDisk::backloggedStorageBytes)
                                 .sum(),

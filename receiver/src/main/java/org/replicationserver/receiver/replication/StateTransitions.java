@@ -77,7 +77,10 @@ final class StateTransitions {
                         .to(ReplicationEvent.SNAPSHOT_BEGAN, CREATING_SNAPSHOT));
         table.put(
                 CREATING_SNAPSHOT,
-                covered().to(ReplicationEvent.SNAPSHOT_ENDED, CONTINUOUS).to(ReplicationEvent.RESCAN_BEGAN, RESCAN));
+                covered()
+                        .to(ReplicationEvent.SNAPSHOT_ENDED, CONTINUOUS)
+                        .to(ReplicationEvent.FELL_BEHIND, BACKLOG)
+                        .to(ReplicationEvent.RESCAN_BEGAN, RESCAN));
         table.put(
                 CONTINUOUS,
                 covered()

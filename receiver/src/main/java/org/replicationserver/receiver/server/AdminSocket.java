@@ -6,7 +6,6 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.SocketAddress;
 import java.io.IOException;
@@ -30,7 +29,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * GET  /status                                 all that is known of every replication, limits of bandwidth, the control plane
- * GET  /volumes                                which volumes are assigned, and of each whether it is open
+ * GET  /volumes                                volumes that are assigned or attached, see {@link VolumeList}
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
  * POST /sources/{sourceServerId}/throttle/{mbps} limits what a source server sends, instead of its schedule; 0 is no limit
@@ -54,12 +53,14 @@ final class AdminSocket {
     private final Path path;
     private final Sessions sessions;
     private final Supplier<JsonObject> status;
+    private final Supplier<JsonObject> volumes;
     private final HttpServer server;
 
-    AdminSocket(Vertx vertx, Path path, Sessions sessions, Supplier<JsonObject> status) {
+    AdminSocket(Vertx vertx, Path path, Sessions sessions, Supplier<JsonObject> status, Supplier<JsonObject> volumes) {
         this.path = path;
         this.sessions = sessions;
         this.status = status;
+        this.volumes = volumes;
         this.server = vertx.createHttpServer(new HttpServerOptions()).requestHandler(this::handle);
     }
 
@@ -90,14 +91,11 @@ final class AdminSocket {
         Matcher throttleSource = THROTTLE_SOURCE.matcher(request.path());
         Matcher throttle = THROTTLE.matcher(request.path());
         boolean post = HttpMethod.POST.equals(request.method());
-        if (HttpMethod.GET.equals(request.method()) && STATUS.equals(request.path())) {
-            request.response()
-                    .putHeader("content-type", "application/json")
-                    .end(status.get().toBuffer());
-        } else if (HttpMethod.GET.equals(request.method()) && VOLUMES.equals(request.path())) {
-            request.response()
-                    .putHeader("content-type", "application/json")
-                    .end(volumes().toBuffer());
+        boolean get = HttpMethod.GET.equals(request.method());
+        if (get && STATUS.equals(request.path())) {
+            answer(request, status.get());
+        } else if (get && VOLUMES.equals(request.path())) {
+            answer(request, volumes.get());
         } else if (post && reopen.matches()) {
             reopen(request, reopen.group(1));
         } else if (post && accept.matches()) {
@@ -113,16 +111,6 @@ final class AdminSocket {
         } else {
             answer(request, 404, "error", "no such command");
         }
-    }
-
-    /** {@code trouble} says why a volume is not open, and is null where it is. */
-    private JsonObject volumes() {
-        JsonArray volumes = new JsonArray();
-        sessions.volumes().forEach((volumeId, availability) -> {
-            String trouble = availability instanceof Availability.Unavailable none ? none.reason() : null;
-            volumes.add(new JsonObject().put("volumeId", volumeId).put("trouble", trouble));
-        });
-        return new JsonObject().put("volumes", volumes);
     }
 
     /** @param sourceServerId null for all together */
@@ -172,6 +160,10 @@ final class AdminSocket {
                 }
             }
         });
+    }
+
+    private static void answer(HttpServerRequest request, JsonObject told) {
+        request.response().putHeader("content-type", "application/json").end(told.toBuffer());
     }
 
     private static void answer(HttpServerRequest request, int status, String member, String text) {

@@ -94,9 +94,31 @@ final class AssignedSources {
         return volumeIds;
     }
 
+    /** Ids of all source servers that something is assigned to. */
+    Set<String> sourceServerIds() {
+        return current.keySet();
+    }
+
+    /** Ids of the volumes that are assigned to a source server. */
+    List<String> volumeIdsOf(String sourceServerId) {
+        AssignedSource source = current.get(sourceServerId);
+        return source == null
+                ? List.of()
+                : source.assignment().volumes().stream()
+                        .map(VolumeAssignment::volumeId)
+                        .toList();
+    }
+
     /** What is assigned now. */
     List<AssignedSource> current() {
         return List.copyOf(current.values());
+    }
+
+    /** Of a source server, null if it is not assigned. */
+    @Nullable
+    SourceAssignment assignmentOf(String sourceServerId) {
+        AssignedSource source = current.get(sourceServerId);
+        return source == null ? null : source.assignment();
     }
 
     private static Map<Pin, String> pinsOf(Map<String, AssignedSource> sources) {

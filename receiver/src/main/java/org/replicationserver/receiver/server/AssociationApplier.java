@@ -123,7 +123,9 @@ final class AssociationApplier implements AssociationTaker {
         source.agentPins().forEach(pin -> things.add("pin " + pin));
         for (VolumeAssignment volume : source.assignment().volumes()) {
             things.add("volume " + volume.volumeId());
-            things.add("path " + volume.path());
+            if (volume.path() != null) {
+                things.add("path " + volume.path());
+            }
         }
         return things;
     }
@@ -139,9 +141,13 @@ final class AssociationApplier implements AssociationTaker {
     private Reading sourceOf(Association association) {
         List<VolumeAssignment> volumes = new ArrayList<>();
         for (AssignedDisk disk : association.disks()) {
-            String text = disk.path() == null ? disk.volumeId() + ".img" : disk.path();
-            Path path = paths.resolve(text);
-            if (path == null) {
+            if (disk.path() == null && paths.needsPath(disk.volumeId())) {
+                return new Reading(
+                        null,
+                        "volume " + disk.volumeId() + " has no path; allowed: " + VolumePaths.ALLOWED_WITHOUT_PATH);
+            }
+            Path path = disk.path() == null ? paths.defaultOf(disk.volumeId()) : paths.resolve(disk.path());
+            if (path == null && disk.path() != null) {
                 return new Reading(null, "volume " + disk.volumeId() + " has another path than " + VolumePaths.ALLOWED);
             }
             volumes.add(new VolumeAssignment(disk.volumeId(), disk.deviceName(), path, disk.sizeBytes(), disk.fresh()));

@@ -66,7 +66,7 @@ final class ControlLink {
     /** Of what is kept for the API; null where the control plane is a file. */
     private final @Nullable Kept kept;
 
-    private record Kept(StateDirectory state, Outbox outbox) {}
+    private record Kept(HttpControlPlane client, StateDirectory state, Outbox outbox) {}
 
     /** What the control plane is found to be, as the models were told last; event loop only. */
     private @Nullable ControlPlaneStatus told;
@@ -83,7 +83,7 @@ final class ControlLink {
         ControlSettings settings = config.control();
         if (settings.mode() == ControlMode.LOCAL) {
             ControlPlane local =
-                    new LocalControlPlane(config.serverId(), config.assignmentsFile(), config.imageDirectory());
+                    new LocalControlPlane(config.serverId(), config.assignmentsFile(), config.volumePaths());
             return new ControlLink(settings, local, null, stopSteps);
         }
         try {
@@ -99,7 +99,7 @@ final class ControlLink {
             stopSteps.add("outbox", outbox::close);
             HttpControlPlane client = clientOf(settings, config.aws());
             stopSteps.add("client of the control plane", client::close);
-            return new ControlLink(settings, client, new Kept(state, outbox), stopSteps);
+            return new ControlLink(settings, client, new Kept(client, state, outbox), stopSteps);
         } catch (IOException e) {
             throw new ServerStartException(Fault.FILES, ConfiguredDirectory.STATE.cannotBeUsed(config, e), e);
         }
@@ -127,6 +127,11 @@ final class ControlLink {
     /** What the control plane was told of sessions; only where there is an outbox. */
     ToldSessions toldSessions() {
         return ToldSessions.load(keptForTheApi().state());
+    }
+
+    /** What snapshot groups need; null where the control plane is a file, for which none are made. */
+    SnapshotLink.@Nullable Kept keptForSnapshots() {
+        return kept == null ? null : new SnapshotLink.Kept(kept.client(), kept.state(), kept.outbox());
     }
 
     private Kept keptForTheApi() {

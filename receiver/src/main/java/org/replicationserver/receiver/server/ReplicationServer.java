@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -55,6 +56,7 @@ import org.replicationserver.receiver.replication.DataReplicationInfo;
 import org.replicationserver.receiver.replication.ReplicationListener;
 import org.replicationserver.receiver.replication.ReplicationSettings;
 import org.replicationserver.receiver.replication.Replications;
+import org.replicationserver.receiver.replication.SoftwareTrouble;
 import org.replicationserver.receiver.replication.StageClocks;
 import org.replicationserver.receiver.server.ServerStartException.Fault;
 import org.replicationserver.receiver.session.BandwidthSchedule;
@@ -64,6 +66,11 @@ import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceClocks;
 import org.replicationserver.receiver.session.SpeedTestRuntime;
+import org.replicationserver.receiver.software.SoftwareException;
+import org.replicationserver.receiver.software.SoftwareService;
+import org.replicationserver.receiver.staging.NvmeScanner;
+import org.replicationserver.receiver.staging.StagingWatch;
+import org.replicationserver.receiver.staging.VolumeLocator;
 import org.replicationserver.receiver.status.ResourceSampler;
 import org.replicationserver.receiver.status.ServerEvents;
 import org.replicationserver.receiver.status.VolumeMeters;
@@ -82,6 +89,8 @@ public final class ReplicationServer {
     /** Of this software, as others are told. */
     public static final String VERSION = "0.1.0";
 
+    private static final Path SYS = Path.of("/sys");
+    private static final Path DEV = Path.of("/dev");
     private static final long TICK_MILLIS = 250;
     private static final double NANOS_PER_SECOND = 1e9;
 
@@ -102,8 +111,12 @@ public final class ReplicationServer {
     private final StagingVolumes volumes;
     private final Replications replications;
     private final ControlLink controlLink;
+    private final MeterRegistry metrics;
+    private final SoftwareService software;
     private final Executor eventLoop;
     private final StopSteps stopSteps;
+    private final StagingWatch watch;
+    private final InstanceLimitClock instanceLimit;
 
     /** What else looks at the time; event loop. */
     private final List<Runnable> onTick = new ArrayList<>();
@@ -125,6 +138,7 @@ public final class ReplicationServer {
             DeviceOpener devices,
             StopSteps stopSteps) {
         this.config = config;
+        this.metrics = metrics;
         this.controlLink = controlLink;
         this.stopSteps = stopSteps;
         this.identity = files.identity();
@@ -166,6 +180,8 @@ public final class ReplicationServer {
             stateListeners.add(reported);
             onTick.add(reported::tick);
         }
+        this.software = new SoftwareService(config.software(), config.aws(), this::tellSoftware);
+        software.begin();
         SessionEvents events = new SessionEventsFan(told);
         StateRecords records = new StateRecords(
                 files.state(),
@@ -173,8 +189,15 @@ public final class ReplicationServer {
                 events::recordLost,
                 id -> checkpoints.load(id).thenAccept(kept -> kept.ifPresent(one -> replications.restore(id, one))));
         RoundReports reports = new RoundReports(eventLoop);
+        NvmeScanner scanner = new NvmeScanner(SYS, DEV);
         this.volumes = new StagingVolumes(
-                config.volumes(), config.sessions().regionShift(), eventLoop, System::nanoTime, devices, reports);
+                config.volumes(),
+                config.sessions().regionShift(),
+                new VolumeLocator(scanner),
+                eventLoop,
+                System::nanoTime,
+                devices,
+                reports);
         VolumeMeters meters = new VolumeMeters(metrics, volumes::writer);
         stopSteps.add("meters of volumes", () -> onLoopAndWait(() -> meters.keepOnly(Set.of())));
         stopSteps.add("volumes", () -> await(Future.fromCompletionStage(volumes.closeAll())));
@@ -191,6 +214,10 @@ public final class ReplicationServer {
                 new SpeedTestRuntime(
                         BackgroundExecutor.start("speed-test", SpeedTestRuntime.TASKS_MAX), this::eventLoopCpuNanos));
         reports.to(sessions);
+        this.watch = new StagingWatch(
+                scanner, config.volumes().statisticsDirectory(), () -> onLoopLater(sessions::devicesChanged));
+        stopSteps.add("watch of EBS volumes", watch::close);
+        this.instanceLimit = new InstanceLimitClock(watch::statistics, System::nanoTime);
         onLoopLater(() -> sessions.setServerBandwidth(configuredBandwidth()));
         this.assignedSources = new AssignedSources(pins, sessions, meters);
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
@@ -203,7 +230,7 @@ public final class ReplicationServer {
                 sessions,
                 new PeerEvents(counters, replications));
         stopSteps.add("listener", () -> await(listener.close()));
-        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow);
+        this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow, this::volumesNow);
         stopSteps.add("admin socket", () -> await(admin.close()));
         stopSteps.add("counters of replications", () -> onLoopAndWait(replications::keepAll));
         controlLink.startSending(() -> {
@@ -269,6 +296,7 @@ public final class ReplicationServer {
             ControlLink controlLink = ControlLink.open(config, stopSteps);
             ReplicationServer server =
                     new ReplicationServer(config, replicationSettings, metrics, files, controlLink, devices, stopSteps);
+            server.watch.start();
             server.openVolumes(assigned);
             server.listen();
             return server;
@@ -325,6 +353,7 @@ public final class ReplicationServer {
     private void tick() {
         sessions.tick();
         controlLink.tellModels(replications);
+        instanceLimit.keepOnly(assignedSources.sourceServerIds());
         replications.tick();
         onTick.forEach(Runnable::run);
     }
@@ -346,7 +375,7 @@ public final class ReplicationServer {
                         listener.eventLoopCpuNanos(),
                         clocks.windowUsedUpNanos(),
                         clocks.blocksUnderWayNanos(),
-                        StageClocks.UNKNOWN,
+                        instanceLimit.nanos(sourceServerId, assignedSources.volumeIdsOf(sourceServerId)),
                         clocks.blocksUnderWay());
     }
 
@@ -358,7 +387,18 @@ public final class ReplicationServer {
     public void follow(RecentLogs recentLogs) {
         BootCheck bootCheck = BootCheck.start(config, port, sessions, replications, eventLoop);
         stopSteps.add("look at what the server needs", bootCheck::stop);
-        VolumePaths paths = new VolumePaths(config.imageDirectory());
+        SnapshotLink.Kept kept = controlLink.keptForSnapshots();
+        SnapshotLink snapshots = kept == null
+                ? null
+                : SnapshotLink.start(
+                        config,
+                        kept,
+                        new SessionHolds(assignedSources, sessions, eventLoop),
+                        replications,
+                        metrics,
+                        eventLoop,
+                        stopSteps);
+        VolumePaths paths = config.volumePaths();
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
                 new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),
@@ -367,14 +407,16 @@ public final class ReplicationServer {
                                 assignedSources,
                                 volumes,
                                 loop,
+                                Objects.requireNonNull(snapshots, "commands come from a control plane only"),
                                 controlLink.controlPlane(),
                                 recentLogs,
                                 this::info,
                                 this::drain,
+                                software,
                                 eventLoop)
                         .handlers(),
                 this::infos,
-                new ResourceSampler(Path.of("/proc"), assignedSources::volumeIds, volumes::writer),
+                new ResourceSampler(Path.of("/proc"), assignedSources::volumeIds, volumes::writer, watch::statistics),
                 recentLogs,
                 eventLoop));
     }
@@ -406,7 +448,28 @@ public final class ReplicationServer {
                 replications,
                 sessions,
                 controlLink.knownReplicatorId(),
-                controlLink.status(followed == null ? null : followed.status()));
+                controlLink.status(followed == null ? null : followed.status()),
+                software.status());
+    }
+
+    /** A fetch has begun or ended; any thread. */
+    private void tellSoftware(SoftwareService.FetchState state) {
+        SoftwareException failure = state.failure();
+        onLoopLater(() -> {
+            if (failure != null) {
+                replications.softwareFailed(new SoftwareTrouble(
+                        state.object(), failure.kind().name(), failure.sentence(), failure.nextAction()));
+            } else if (state.isDone()) {
+                replications.softwareInstalled();
+            } else {
+                replications.softwareFetching();
+            }
+        });
+    }
+
+    /** What is told of volumes; event loop. */
+    private JsonObject volumesNow() {
+        return VolumeList.of(watch, assignedSources.current(), volumes);
     }
 
     /** What the administrator's socket tells of the whole server. Any thread but the event loop. */

@@ -14,7 +14,6 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.control.Association;
 import org.replicationserver.receiver.control.AssociationLoop;
 import org.replicationserver.receiver.control.Associations;
@@ -34,6 +33,8 @@ import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.receiver.software.SoftwareException;
+import org.replicationserver.receiver.software.SoftwareService;
 
 /**
  * What commands of the control plane do. Its methods are called on the threads of commands; what they change, they change on the event
@@ -55,9 +56,11 @@ final class ServerCommands {
     private final AssignedSources assigned;
     private final VolumeHost volumes;
     private final AssociationLoop associations;
+    private final SnapshotLink snapshots;
     private final LogDelivery logs;
     private final Supplier<ReplicationServerInfo> server;
     private final Supplier<CompletionStage<Void>> drain;
+    private final SoftwareService software;
     private final Executor eventLoop;
 
     /** @param drain asks all agents to finish; done when no session is left. Event loop */
@@ -66,18 +69,22 @@ final class ServerCommands {
             AssignedSources assigned,
             VolumeHost volumes,
             AssociationLoop associations,
+            SnapshotLink snapshots,
             ControlPlane controlPlane,
             RecentLogs recentLogs,
             Supplier<ReplicationServerInfo> server,
             Supplier<CompletionStage<Void>> drain,
+            SoftwareService software,
             Executor eventLoop) {
         this.sessions = sessions;
         this.assigned = assigned;
         this.volumes = volumes;
         this.associations = associations;
+        this.snapshots = snapshots;
         this.logs = new LogDelivery(controlPlane, recentLogs, LOGS_PATIENCE);
         this.server = server;
         this.drain = drain;
+        this.software = software;
         this.eventLoop = eventLoop;
     }
 
@@ -92,6 +99,8 @@ final class ServerCommands {
                 .on(CommandType.STOP_REPLICATION, QUICK, command -> want(command, DesiredState.STOPPED))
                 .on(CommandType.RESCAN_VOLUMES, QUICK, this::rescan)
                 .on(CommandType.SET_BANDWIDTH, QUICK, this::setBandwidth)
+                .on(CommandType.CREATE_SNAPSHOT, snapshots.commandTimeout(), snapshots::create)
+                .on(CommandType.FETCH_SOFTWARE, software.fetchTimeout(), this::fetchSoftware)
                 .on(CommandType.REOPEN_VOLUME, PATIENT, this::reopen)
                 .on(CommandType.ACCEPT_AGENTS, QUICK, this::acceptAgents)
                 .on(CommandType.COLLECT_LOGS, PATIENT, this::collectLogs)
@@ -103,7 +112,7 @@ final class ServerCommands {
         return CompletableFuture.supplyAsync(task, eventLoop).thenCompose(result -> result);
     }
 
-    private static String sourceOf(ChannelCommand command) {
+    static String sourceOf(ChannelCommand command) {
         String id = command.sourceServerId();
         if (id == null) {
             throw new IllegalStateException("a command about a source server without one: " + command);
@@ -139,7 +148,7 @@ final class ServerCommands {
     }
 
     private CommandResult paired(String sourceServerId) {
-        SourceAssignment assignment = assignmentOf(sourceServerId);
+        SourceAssignment assignment = assigned.assignmentOf(sourceServerId);
         if (assignment == null) {
             return CommandResult.failed("the association was taken, and taken away again meanwhile");
         }
@@ -153,15 +162,6 @@ final class ServerCommands {
                 closed.isEmpty() ? "paired, all volumes are open" : "paired; not open are " + String.join(", ", closed);
         return CommandResult.succeeded(
                 message, new JsonObject().put("replicationServer", server.get().toJson()));
-    }
-
-    private @Nullable SourceAssignment assignmentOf(String sourceServerId) {
-        for (AssignedSource source : assigned.current()) {
-            if (source.assignment().sourceServerId().equals(sourceServerId)) {
-                return source.assignment();
-            }
-        }
-        return null;
     }
 
     private static Associations with(Associations known, Association association) {
@@ -280,7 +280,7 @@ final class ServerCommands {
     }
 
     private @Nullable Set<String> volumesOf(String sourceServerId) {
-        SourceAssignment assignment = assignmentOf(sourceServerId);
+        SourceAssignment assignment = assigned.assignmentOf(sourceServerId);
         return assignment == null
                 ? null
                 : assignment.volumes().stream().map(VolumeAssignment::volumeId).collect(Collectors.toSet());
@@ -322,6 +322,22 @@ final class ServerCommands {
     private CompletionStage<CommandResult> collectLogs(ChannelCommand command) throws InterruptedException {
         int recordsMax = ((CommandParameters.Logs) command.parameters()).recordsMax();
         return CompletableFuture.completedStage(logs.deliver(recordsMax));
+    }
+
+    private CompletionStage<CommandResult> fetchSoftware(ChannelCommand command) throws InterruptedException {
+        CommandParameters.Software wanted = (CommandParameters.Software) command.parameters();
+        SoftwareService.Order order = new SoftwareService.Order(
+                wanted.bucket(), wanted.key(), wanted.name(), wanted.version(), wanted.sha512(), wanted.signature());
+        try {
+            return CompletableFuture.completedStage(
+                    CommandResult.succeeded("installed and in use", software.fetch(order)));
+        } catch (SoftwareException e) {
+            String why = e.kind() + ": " + e.sentence() + ". " + e.nextAction();
+            boolean isMalformed =
+                    e.kind() == SoftwareException.Kind.BAD_REQUEST || e.kind() == SoftwareException.Kind.BAD_KEY;
+            return CompletableFuture.completedStage(
+                    isMalformed ? CommandResult.invalid(why) : CommandResult.failed(why));
+        }
     }
 
     private CompletionStage<CommandResult> drain() {

@@ -21,12 +21,14 @@ final class ServerStatus {
      *
      * @param replicationServerId under which this server is known; null where it is not known yet
      * @param controlPlane as {@link ControlStatusJson} writes it
+     * @param software how the fetches of software stand
      */
     static JsonObject of(
             Replications replications,
             Sessions sessions,
             @Nullable String replicationServerId,
-            JsonObject controlPlane) {
+            JsonObject controlPlane,
+            JsonObject software) {
         JsonArray sources = new JsonArray();
         for (String id : replications.sourceServerIds()) {
             DataReplicationInfo info = replications.info(id);
@@ -49,7 +51,8 @@ final class ServerStatus {
         }
         return status.put("sourceServers", sources)
                 .put(BANDWIDTH, toJson(sessions.serverLimit()))
-                .put("controlPlane", controlPlane);
+                .put("controlPlane", controlPlane)
+                .put("software", software);
     }
 
     private static JsonObject toJson(HeldLimit limit) {

@@ -258,6 +258,13 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
+    public void volumeAwaited(String sourceServerId, String volumeId, String reason) {
+        for (SessionEvents events : told) {
+            events.volumeAwaited(sourceServerId, volumeId, reason);
+        }
+    }
+
+    @Override
     public void volumeFailed(String sourceServerId, VolumeFailure failure) {
         for (SessionEvents events : told) {
             events.volumeFailed(sourceServerId, failure);

@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.VolumeConfig;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost;
+import org.replicationserver.receiver.staging.AbsentVolumeException;
+import org.replicationserver.receiver.staging.VolumeLocator;
+import org.replicationserver.receiver.staging.VolumeLocator.Location;
 import org.replicationserver.volume.DeviceException;
 import org.replicationserver.volume.Errno;
 import org.replicationserver.volume.LinuxBlockDevice;
@@ -25,7 +28,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The volumes of all assignments: makes image files that are missing, opens what can be opened, and knows why the rest is not
+ * The volumes of all assignments: finds devices, makes image files that are missing, opens what can be opened, and knows why the rest is not
  * available. Event loop only, but for {@link #writer}; whatever asks a device or a file system runs on a thread of its own.
  */
 final class StagingVolumes implements VolumeHost {
@@ -38,6 +41,7 @@ final class StagingVolumes implements VolumeHost {
 
     private final VolumeConfig config;
     private final long regionBytes;
+    private final VolumeLocator locator;
     private final Executor eventLoop;
     private final Map<String, Availability> availability = new HashMap<>();
     private final VolumeRegistry registry;
@@ -46,12 +50,14 @@ final class StagingVolumes implements VolumeHost {
     StagingVolumes(
             VolumeConfig config,
             int regionShift,
+            VolumeLocator locator,
             Executor eventLoop,
             LongSupplier nanos,
             DeviceOpener devices,
             VolumeListener rounds) {
         this.config = config;
         this.regionBytes = 1L << regionShift;
+        this.locator = locator;
         this.eventLoop = eventLoop;
         this.registry = new VolumeRegistry(devices, rounds, nanos, config.forceBytesMax());
     }
@@ -60,7 +66,7 @@ final class StagingVolumes implements VolumeHost {
     public CompletionStage<Boolean> isMissingImage(VolumeAssignment volume) {
         CompletableFuture<Boolean> missing = new CompletableFuture<>();
         opener(volume).start(() -> {
-            boolean answer = isImage(volume.path()) && Files.notExists(volume.path());
+            boolean answer = isMissing(volume.path());
             eventLoop.execute(() -> missing.complete(answer));
         });
         return missing;
@@ -70,51 +76,63 @@ final class StagingVolumes implements VolumeHost {
         return VolumeRegistry.opener(new VolumeId(volume.volumeId()));
     }
 
-    private static boolean isImage(Path path) {
-        return !path.startsWith(DEVICES) || path.startsWith(SHARED_MEMORY);
+    private static boolean isImage(@Nullable Path path) {
+        return path != null && (!path.startsWith(DEVICES) || path.startsWith(SHARED_MEMORY));
+    }
+
+    private static boolean isMissing(@Nullable Path path) {
+        return path != null && isImage(path) && Files.notExists(path);
     }
 
     /** A sparse file that reads zero. */
-    private static void createIfMissing(VolumeAssignment volume) throws DeviceException {
-        if (isImage(volume.path()) && Files.notExists(volume.path())) {
-            LinuxBlockDevice.createImage(volume.path(), volume.sizeBytes());
-            LOG.atInfo()
-                    .addKeyValue("volume", volume.volumeId())
-                    .addKeyValue("path", volume.path())
-                    .log("image file made");
-        }
+    private static void createImage(Path path, VolumeAssignment volume) throws DeviceException {
+        LinuxBlockDevice.createImage(path, volume.sizeBytes());
+        LOG.atInfo()
+                .addKeyValue("volume", volume.volumeId())
+                .addKeyValue("path", path)
+                .log("image file made");
     }
 
-    /** What may have been written to an image file is not there; nobody but an operator knows whether it will be again. */
-    private static void requireImage(VolumeAssignment volume) throws DeviceException {
-        if (isImage(volume.path()) && Files.notExists(volume.path())) {
-            throw new DeviceException(
-                    "open",
-                    volume.path().toString(),
-                    Errno.NONE,
-                    "its image file is not there, though sessions have known it; mount its file system, or reopen the"
-                            + " volume to make it anew");
+    /**
+     * What may have been written to an image file that is not there, nobody knows but an operator.
+     *
+     * @param make whether it is made then
+     */
+    private static void requireImage(VolumeAssignment volume, boolean make) throws DeviceException {
+        Path path = volume.path();
+        if (path == null || !isMissing(path)) {
+            return;
         }
+        if (make) {
+            createImage(path, volume);
+            return;
+        }
+        throw new DeviceException(
+                "open",
+                path.toString(),
+                Errno.NONE,
+                "its image file is not there, though sessions have known it; mount its file system, or reopen the"
+                        + " volume to make it anew");
     }
 
     @Override
     public CompletionStage<Availability> open(VolumeAssignment volume, boolean untouched, boolean make) {
         // What was once written to a block device only the record knows, and it may be gone; so the writer looks at
-        // samples
-        // before it believes. An image file's file system knows by itself.
+        // samples before it believes. An image file's file system knows by itself.
         return openAnew(volume, "it is being opened", volume.fresh() && untouched, make);
     }
 
     private CompletionStage<Availability> openAnew(
             VolumeAssignment volume, String meanwhile, boolean believedFresh, boolean make) {
         // Until it is open: a writer that failed, or one of another size, must not be given to a session.
-        availability.put(volume.volumeId(), new Availability.Unavailable(meanwhile));
+        // A reason why it was not open stays until it is known better.
+        availability.merge(
+                volume.volumeId(),
+                new Availability.Unavailable(meanwhile),
+                (before, now) -> before instanceof Availability.Unavailable ? before : now);
         return registry.reopen(new VolumeId(volume.volumeId()), () -> {
-                    if (make) {
-                        createIfMissing(volume);
-                    }
-                    requireImage(volume);
-                    return spec(volume, believedFresh && isBlockDevice(volume));
+                    requireImage(volume, make);
+                    return spec(volume, locator.locate(volume.volumeId(), volume.path()), believedFresh);
                 })
                 .handleAsync(
                         (writer, failure) -> {
@@ -127,18 +145,16 @@ final class StagingVolumes implements VolumeHost {
                         eventLoop);
     }
 
-    private static boolean isBlockDevice(VolumeAssignment volume) {
-        return !Files.isRegularFile(volume.path());
-    }
-
-    private VolumeSpec spec(VolumeAssignment volume, boolean fresh) {
+    private VolumeSpec spec(VolumeAssignment volume, Location location, boolean believedFresh) {
+        boolean blockDevice = !Files.isRegularFile(location.path());
         return new VolumeSpec(
                 new VolumeId(volume.volumeId()),
-                volume.path(),
+                location.path(),
                 volume.sizeBytes(),
-                fresh,
-                isBlockDevice(volume) ? config.blockDeviceCache() : config.imageCache(),
-                regionBytes);
+                believedFresh && blockDevice,
+                blockDevice ? config.blockDeviceCache() : config.imageCache(),
+                regionBytes,
+                location.identity());
     }
 
     private Availability unavailable(VolumeAssignment volume, Throwable e) {
@@ -147,13 +163,25 @@ final class StagingVolumes implements VolumeHost {
                     .addKeyValue("volume", volume.volumeId())
                     .addKeyValue("cause", e.getMessage())
                     .log("volume cannot be opened");
-            return new Availability.Unavailable(device.summary());
+            return new Availability.Unavailable(device.summary(), isAwaited(volume, device));
         }
         LOG.atError()
                 .setCause(e)
                 .addKeyValue("volume", volume.volumeId())
                 .log("a fault of this program kept a volume closed");
         return new Availability.Unavailable("internal error");
+    }
+
+    /** Of a device that is found by its serial number the file comes a moment after it, and the file's permissions after that. */
+    private static boolean isAwaited(VolumeAssignment volume, DeviceException e) {
+        if (volume.path() != null) {
+            return false;
+        }
+        return e instanceof AbsentVolumeException
+                || switch (e.errno()) {
+                    case Errno.ENOENT, Errno.ENXIO, Errno.ENODEV, Errno.EACCES, Errno.EPERM -> true;
+                    default -> false;
+                };
     }
 
     @Override

@@ -121,6 +121,9 @@ public interface SessionEvents {
     /** A volume cannot be opened; {@code reason} is text of ours. */
     default void volumeUnavailable(String sourceServerId, String volumeId, String reason) {}
 
+    /** The device of a volume has not appeared yet; {@code reason} is text of ours. */
+    default void volumeAwaited(String sourceServerId, String volumeId, String reason) {}
+
     /** A volume failed. */
     default void volumeFailed(String sourceServerId, VolumeFailure failure) {}
 

@@ -313,6 +313,11 @@ public final class Sessions implements SourceSlot.SlotOwner {
         return true;
     }
 
+    /** Devices have come or gone: volumes that are not open are tried again at the next tick. */
+    public void devicesChanged() {
+        slots.values().forEach(slot -> slot.volumes.devicesChanged());
+    }
+
     /** How long the stages of a source server have been busy; null if there is no such source server. */
     public @Nullable SourceClocks clocks(String sourceServerId) {
         SourceSlot slot = slots.get(sourceServerId);

@@ -1,8 +1,10 @@
 package org.replicationserver.receiver.session;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -16,6 +18,9 @@ import org.replicationserver.receiver.session.VolumeHost.Availability;
  * <p>While the assignment changes, those that are not assigned any more are closed, those that came are opened, one change after the
  * other. A volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end
  * may give the device to another server.
+ *
+ * <p>A volume that could not be opened is tried again by itself, as long as it has not failed: its device may come, its file system may be
+ * mounted.
  */
 final class SlotVolumes {
     /** What the volumes ask of their slot. */
@@ -34,6 +39,14 @@ final class SlotVolumes {
     private CompletionStage<Void> changes = CompletableFuture.completedStage(null);
     private int changesUnderWay;
     private final Set<String> reopening = new HashSet<>();
+
+    private final OpenAttempts attempts = new OpenAttempts();
+
+    /** Ids of volumes that are about to be closed. */
+    private final Set<String> closing = new HashSet<>();
+
+    /** By volume id, whether it is open, and why not, as it was told. */
+    private final Map<String, Availability> told = new HashMap<>();
 
     /** The newest session that was opened, ended or not: the one whose writes may still be under way. */
     private @Nullable SourceSession newest;
@@ -93,14 +106,24 @@ final class SlotVolumes {
 
     private CompletionStage<Void> close(VolumeAssignment volume) {
         String id = volume.volumeId();
-        return owner.whenNoSession().thenCompose(ended -> whenSettled(id)).thenCompose(settled -> {
-            if (!isHeld(volume)) {
-                return CompletableFuture.completedStage(null); // never opened; by now it may be another's
-            }
-            return context.volumes()
-                    .close(id)
-                    .thenRun(() -> context.holders().release(assignment.sourceServerId(), volume));
-        });
+        closing.add(id);
+        return owner.whenNoSession()
+                .thenCompose(ended -> attempts.whenEnded(id))
+                .thenCompose(tried -> whenSettled(id))
+                .thenCompose(settled -> closeSettled(volume))
+                .thenRun(() -> closing.remove(id));
+    }
+
+    private CompletionStage<Void> closeSettled(VolumeAssignment volume) {
+        String id = volume.volumeId();
+        told.remove(id);
+        attempts.retryNoMore(id);
+        if (!isHeld(volume)) {
+            return CompletableFuture.completedStage(null); // never opened; by now it may be another's
+        }
+        return context.volumes()
+                .close(id)
+                .thenRun(() -> context.holders().release(assignment.sourceServerId(), volume));
     }
 
     private CompletionStage<Void> open(VolumeAssignment volume) {
@@ -123,13 +146,35 @@ final class SlotVolumes {
 
     private CompletionStage<Void> openTaken(VolumeAssignment volume) {
         String id = volume.volumeId();
+        CompletionStage<Void> attempt = attempts.begin(id);
         VolumeHost host = context.volumes();
-        return host.open(volume, record.isUntouched(id), record.mayMake(volume)).thenAccept(availability -> {
+        host.open(volume, record.isUntouched(id), record.mayMake(volume)).thenAccept(availability -> {
             tellOpened(id, availability);
             if (availability instanceof Availability.Open) {
                 owner.askToFinish("VOLUME_REOPENED");
             }
+            attempts.end(id);
         });
+        return attempt;
+    }
+
+    /** Tries again what is due, unless it has failed or something else is done with it. */
+    void tick(long nowNanos) {
+        for (VolumeAssignment volume : assignment.volumes()) {
+            String id = volume.volumeId();
+            if (attempts.isDue(id, nowNanos)
+                    && !reopening.contains(id)
+                    && !closing.contains(id)
+                    && record.failedCause(id) == null
+                    && isHeld(volume)) {
+                openTaken(volume);
+            }
+        }
+    }
+
+    /** What is not open is tried again at the next tick. */
+    void devicesChanged() {
+        attempts.retryAllAt(context.clock().nanos());
     }
 
     private boolean isHeld(VolumeAssignment volume) {
@@ -144,12 +189,23 @@ final class SlotVolumes {
                 : found;
     }
 
+    /** Of what is found again and again, once. */
     private void tellOpened(String volumeId, Availability availability) {
         String sourceServerId = assignment.sourceServerId();
+        boolean news = !availability.equals(told.put(volumeId, availability));
         switch (availability) {
-            case Availability.Open _ -> context.events().volumeOpened(sourceServerId, volumeId);
-            case Availability.Unavailable none ->
-                context.events().volumeUnavailable(sourceServerId, volumeId, none.reason());
+            case Availability.Open _ -> {
+                attempts.retryNoMore(volumeId);
+                context.events().volumeOpened(sourceServerId, volumeId);
+            }
+            case Availability.Unavailable none -> {
+                attempts.retryAfter(volumeId, context.clock().nanos());
+                if (news && none.awaited()) {
+                    context.events().volumeAwaited(sourceServerId, volumeId, none.reason());
+                } else if (news) {
+                    context.events().volumeUnavailable(sourceServerId, volumeId, none.reason());
+                }
+            }
         }
     }
 
@@ -158,6 +214,16 @@ final class SlotVolumes {
      * nobody knows what the volume holds, so it gets a new data generation, and so does an image file that is gone and made anew.
      */
     CompletionStage<Availability> reopen(VolumeAssignment volume) {
+        String id = volume.volumeId();
+        return attempts.isUnderWay(id)
+                ? attempts.whenEnded(id)
+                        .thenCompose(tried -> find(volume) instanceof Availability.Open open
+                                ? CompletableFuture.completedStage(open)
+                                : reopenNow(volume))
+                : reopenNow(volume);
+    }
+
+    private CompletionStage<Availability> reopenNow(VolumeAssignment volume) {
         String id = volume.volumeId();
         if (record.failedCause(id) == null && find(volume) instanceof Availability.Open) {
             return CompletableFuture.completedStage(new Availability.Unavailable("it has not failed"));

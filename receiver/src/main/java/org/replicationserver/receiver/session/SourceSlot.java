@@ -403,6 +403,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         activity.look(volumes.assignment().volumes(), context.volumes());
         busiest.look(volumes.assignment().volumes(), context.volumes());
         hold.tick();
+        volumes.tick(nowNanos);
         if (session != null) {
             session.tick(nowNanos);
         }

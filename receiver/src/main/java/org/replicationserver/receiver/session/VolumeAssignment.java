@@ -1,22 +1,25 @@
 package org.replicationserver.receiver.session;
 
 import java.nio.file.Path;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A volume that is assigned to a disk of a source server.
  *
  * @param volumeId unique on this server
  * @param deviceName the disk's name as the agent tells it
- * @param path block device or image file
+ * @param path block device or image file; null for the NVMe device that has the volume's id as serial number
  * @param sizeBytes the disk's size, a multiple of 512; the volume may be larger, its tail is never touched
  * @param fresh whether the volume reads zero everywhere at the moment of the assignment
  */
-public record VolumeAssignment(String volumeId, String deviceName, Path path, long sizeBytes, boolean fresh) {
+public record VolumeAssignment(
+        String volumeId, String deviceName, @Nullable Path path, long sizeBytes, boolean fresh) {
     /** Whether a volume that is open by one of the two is open by the other: what was fresh once need not be for ever. */
     boolean isSame(VolumeAssignment other) {
         return volumeId.equals(other.volumeId)
                 && deviceName.equals(other.deviceName)
-                && path.equals(other.path)
+                && Objects.equals(path, other.path)
                 && sizeBytes == other.sizeBytes;
     }
 }

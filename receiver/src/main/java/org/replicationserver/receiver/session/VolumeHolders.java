@@ -61,6 +61,6 @@ final class VolumeHolders {
     }
 
     private static List<Object> keys(VolumeAssignment volume) {
-        return List.of(volume.volumeId(), volume.path());
+        return volume.path() == null ? List.of(volume.volumeId()) : List.of(volume.volumeId(), volume.path());
     }
 }

@@ -9,7 +9,16 @@ public interface VolumeHost {
     sealed interface Availability {
         record Open(Volume volume) implements Availability {}
 
-        record Unavailable(String reason) implements Availability {}
+        /**
+         * It is not open.
+         *
+         * @param awaited whether its device has only not appeared yet
+         */
+        record Unavailable(String reason, boolean awaited) implements Availability {
+            public Unavailable(String reason) {
+                this(reason, false);
+            }
+        }
     }
 
     Availability find(String volumeId);

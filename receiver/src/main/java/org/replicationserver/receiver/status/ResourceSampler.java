@@ -13,17 +13,20 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.staging.StatisticsPage;
+import org.replicationserver.receiver.staging.VolumeStatistics;
 import org.replicationserver.volume.VolumeCounters;
 import org.replicationserver.volume.VolumeWriter;
 
 /**
  * Looks at the machine and at the volumes: processor, memory, network from Linux's {@code /proc} ({@code proc(5)}), what volumes
- * wrote from their writers. Figures of work are those since the sample before, so the first has none of them. Confined to one thread,
+ * wrote from their writers, what held them up from their devices. Figures of work are those since the sample before, so the first has none of them. Confined to one thread,
  * which may block.
  */
 public final class ResourceSampler {
     private static final Pattern SPACES = Pattern.compile("\\s+");
     private static final double NANOS_PER_SECOND = TimeUnit.SECONDS.toNanos(1);
+    private static final double MICROS_PER_SECOND = TimeUnit.SECONDS.toMicros(1);
     private static final double PERCENT = 100;
     private static final long KIB = 1024;
     private static final String LOOPBACK = "lo";
@@ -40,18 +43,24 @@ public final class ResourceSampler {
     private final Path proc;
     private final Supplier<Set<String>> volumeIds;
     private final Function<String, @Nullable VolumeWriter> writers;
+    private final Function<String, @Nullable VolumeStatistics> statistics;
     private final Map<String, Double> countsBefore = new HashMap<>();
 
     /**
      * @param proc where Linux tells of itself; {@code /proc}
      * @param volumeIds those to look at, any thread
      * @param writers gives a volume's writer or null, any thread
+     * @param statistics gives what a volume's device tells or null, any thread
      */
     public ResourceSampler(
-            Path proc, Supplier<Set<String>> volumeIds, Function<String, @Nullable VolumeWriter> writers) {
+            Path proc,
+            Supplier<Set<String>> volumeIds,
+            Function<String, @Nullable VolumeWriter> writers,
+            Function<String, @Nullable VolumeStatistics> statistics) {
         this.proc = proc;
         this.volumeIds = volumeIds;
         this.writers = writers;
+        this.statistics = statistics;
     }
 
     /** Takes a sample; a figure that the system does not give is left out. */
@@ -61,7 +70,10 @@ public final class ResourceSampler {
         addMemory(metrics);
         addNetwork(metrics);
         Set<String> volumes = volumeIds.get();
-        volumes.forEach(id -> addVolume(metrics, id));
+        volumes.forEach(id -> {
+            addVolume(metrics, id);
+            addDevice(metrics, id);
+        });
         countsBefore.keySet().removeIf(key -> key.startsWith(VOLUME) && !volumes.contains(volumeOf(key)));
         return metrics;
     }
@@ -138,6 +150,31 @@ public final class ResourceSampler {
         addSince(metrics, "VolumeWriteOps", "Count", (double) counters.deviceWrites(), of);
         addSince(metrics, "VolumeTotalWriteTime", "Seconds", busySeconds, of);
         metrics.add(new ResourceMetric("VolumeQueueLength", "Count", writer.queuedWrites(), of));
+    }
+
+    /** What the device of an EBS volume tells, where that is known. */
+    private void addDevice(List<ResourceMetric> metrics, String volumeId) {
+        VolumeStatistics told = statistics.apply(volumeId);
+        StatisticsPage page = told == null ? null : told.page();
+        if (page == null) {
+            return;
+        }
+        Map<String, String> of = Map.of("VolumeId", volumeId);
+        addSince(metrics, "VolumeIOPSExceededTime", "Seconds", seconds(page.volumeIopsExceededMicros()), of);
+        addSince(
+                metrics, "VolumeThroughputExceededTime", "Seconds", seconds(page.volumeThroughputExceededMicros()), of);
+        addSince(metrics, "InstanceEBSIOPSExceededTime", "Seconds", seconds(page.instanceIopsExceededMicros()), of);
+        addSince(
+                metrics,
+                "InstanceEBSThroughputExceededTime",
+                "Seconds",
+                seconds(page.instanceThroughputExceededMicros()),
+                of);
+        metrics.add(new ResourceMetric("VolumeDeviceQueueLength", "Count", page.queueLength(), of));
+    }
+
+    private static double seconds(long micros) {
+        return micros / MICROS_PER_SECOND;
     }
 
     private static final String VOLUME = "VolumeId=";

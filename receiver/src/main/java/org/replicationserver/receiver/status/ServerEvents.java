@@ -258,11 +258,20 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void volumeUnavailable(String sourceServerId, String volumeId, String cause) {
         counter("volumes_unavailable").increment();
-        LOG.atError()
-                .addKeyValue("source", sourceServerId)
+        notOpen(LOG.atError(), sourceServerId, volumeId, cause).log("volume cannot be opened");
+    }
+
+    @Override
+    public void volumeAwaited(String sourceServerId, String volumeId, String reason) {
+        counter("volumes_awaited").increment();
+        notOpen(LOG.atWarn(), sourceServerId, volumeId, reason).log("waiting for a volume");
+    }
+
+    private static LoggingEventBuilder notOpen(
+            LoggingEventBuilder line, String sourceServerId, String volumeId, String cause) {
+        return line.addKeyValue("source", sourceServerId)
                 .addKeyValue("volume", volumeId)
-                .addKeyValue("cause", cause)
-                .log("volume cannot be opened");
+                .addKeyValue("cause", cause);
     }
 
     @Override
@@ -335,10 +344,7 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
         counter("volumes_unavailable").increment();
-        LOG.atError()
-                .addKeyValue("source", sourceServerId)
-                .addKeyValue("volume", volumeId)
-                .addKeyValue("cause", cause)
+        notOpen(LOG.atError(), sourceServerId, volumeId, cause)
                 .log("volume has failed before, `volume reopen` takes it up again");
     }
 

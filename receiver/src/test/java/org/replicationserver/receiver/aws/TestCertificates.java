@@ -17,6 +17,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.Date;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -64,7 +65,7 @@ public final class TestCertificates {
             KeyPair keys,
             String issuer,
             PrivateKey issuerKey,
-            @Nullable GeneralName name,
+            @Nullable GeneralNames names,
             @Nullable KeyPurposeId purpose,
             Instant end) {
         X509v3CertificateBuilder builder = new JcaX509v3CertificateBuilder(
@@ -75,10 +76,10 @@ public final class TestCertificates {
                 new X500Name(subject),
                 keys.getPublic());
         try {
-            if (name == null) {
+            if (names == null) {
                 builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
             } else {
-                builder.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(name));
+                builder.addExtension(Extension.subjectAlternativeName, false, names);
             }
             if (purpose != null) {
                 builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purpose));
@@ -98,24 +99,41 @@ public final class TestCertificates {
 
     /** TLS of a server whose certificate is for this IP address. */
     public SSLContext serverFor(String ipAddress) throws GeneralSecurityException, IOException {
-        return serverFor(ipAddress, KeyPurposeId.id_kp_serverAuth, Instant.now().plus(1, ChronoUnit.DAYS));
+        return serverFor(
+                address(ipAddress), KeyPurposeId.id_kp_serverAuth, Instant.now().plus(1, ChronoUnit.DAYS));
+    }
+
+    /** The same for names, which may be wildcards. */
+    public SSLContext serverForNames(String... dnsNames) throws GeneralSecurityException, IOException {
+        GeneralName[] names = Stream.of(dnsNames)
+                .map(name -> new GeneralName(GeneralName.dNSName, name))
+                .toArray(GeneralName[]::new);
+        return serverFor(
+                new GeneralNames(names),
+                KeyPurposeId.id_kp_serverAuth,
+                Instant.now().plus(1, ChronoUnit.DAYS));
+    }
+
+    private static GeneralNames address(String ipAddress) {
+        return new GeneralNames(new GeneralName(GeneralName.iPAddress, ipAddress));
     }
 
     /** The same with a certificate that is for clients only. */
     public SSLContext clientAsServerFor(String ipAddress) throws GeneralSecurityException, IOException {
-        return serverFor(ipAddress, KeyPurposeId.id_kp_clientAuth, Instant.now().plus(1, ChronoUnit.DAYS));
+        return serverFor(
+                address(ipAddress), KeyPurposeId.id_kp_clientAuth, Instant.now().plus(1, ChronoUnit.DAYS));
     }
 
     public SSLContext expiredServerFor(String ipAddress) throws GeneralSecurityException, IOException {
-        return serverFor(ipAddress, KeyPurposeId.id_kp_serverAuth, Instant.now().minus(1, ChronoUnit.DAYS));
+        return serverFor(
+                address(ipAddress), KeyPurposeId.id_kp_serverAuth, Instant.now().minus(1, ChronoUnit.DAYS));
     }
 
-    private SSLContext serverFor(String ipAddress, KeyPurposeId purpose, Instant end)
+    private SSLContext serverFor(GeneralNames names, KeyPurposeId purpose, Instant end)
             throws GeneralSecurityException, IOException {
         KeyPair keys = newKeys();
-        GeneralName name = new GeneralName(GeneralName.iPAddress, ipAddress);
         X509Certificate certificate =
-                issue("CN=control-plane", keys, "CN=test-ca", caKeys.getPrivate(), name, purpose, end);
+                issue("CN=control-plane", keys, "CN=test-ca", caKeys.getPrivate(), names, purpose, end);
         char[] password = "test".toCharArray();
         KeyStore store = KeyStore.getInstance("PKCS12");
         store.load(null, null);

@@ -22,9 +22,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 
 class AssignmentsFileTest {
     private static final Path IMAGES = Path.of("/images");
+    private static final VolumePaths PATHS = new VolumePaths(IMAGES, VolumeDiscovery.IMAGE);
     private static final String PIN_A = "sha256:" + "a".repeat(64);
     private static final String PIN_B = "sha256:" + "b".repeat(64);
     private static final String PIN_C_BASE64 = "sha256/zMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMw=";
@@ -58,7 +60,7 @@ class AssignmentsFileTest {
 
     private List<AssignedSource> read(String... sources) throws Exception {
         Files.writeString(file, "sourceServers:\n" + String.join("", sources));
-        return AssignmentsFile.read(file, IMAGES);
+        return AssignmentsFile.read(file, PATHS);
     }
 
     private List<String> mistakesOf(String... sources) {
@@ -112,10 +114,10 @@ class AssignmentsFileTest {
 
     @Test
     void missingOrEmptyFileAssignsNothing() throws Exception {
-        assertThat(AssignmentsFile.read(file, IMAGES)).isEmpty();
+        assertThat(AssignmentsFile.read(file, PATHS)).isEmpty();
         assertThat(read()).isEmpty();
         Files.writeString(file, "");
-        assertThat(AssignmentsFile.read(file, IMAGES)).isEmpty();
+        assertThat(AssignmentsFile.read(file, PATHS)).isEmpty();
     }
 
     @Test
@@ -127,9 +129,60 @@ class AssignmentsFileTest {
                         "a.yaml:10: unknown key agentPin; nearest known: agentPins",
                         "a.yaml:9: unknown key frehs; nearest known: fresh");
         Files.writeString(file, "sourceServer: []\n");
-        assertThat(catchThrowableOfType(ConfigException.class, () -> AssignmentsFile.read(file, IMAGES))
+        assertThat(catchThrowableOfType(ConfigException.class, () -> AssignmentsFile.read(file, PATHS))
                         .lines())
                 .containsExactly(file + ":1: unknown key sourceServer; nearest known: sourceServers");
+    }
+
+    private List<VolumeAssignment> volumesOf(VolumeDiscovery discovery, String... volumes) throws Exception {
+        Files.writeString(file, "sourceServers:\n" + source("s", PIN_A, volumes));
+        return AssignmentsFile.read(file, new VolumePaths(IMAGES, discovery))
+                .getFirst()
+                .assignment()
+                .volumes();
+    }
+
+    private static String withoutPath(String id) {
+        return "      - volumeId: %s\n        deviceName: '%s'\n        sizeBytes: 512\n".formatted(id, id);
+    }
+
+    @Test
+    void volumeWithoutAPathIsAnImageOrFoundByItsSerialNumber() throws Exception {
+        String ebs = withoutPath("vol-0123456789abcdef0");
+        String other = withoutPath("vol-1");
+        assertThat(volumesOf(VolumeDiscovery.IMAGE, ebs, other))
+                .extracting(VolumeAssignment::path)
+                .containsExactly(IMAGES.resolve("vol-0123456789abcdef0.img"), IMAGES.resolve("vol-1.img"));
+        assertThat(volumesOf(VolumeDiscovery.AUTO, ebs, other))
+                .extracting(VolumeAssignment::path)
+                .containsExactly(null, IMAGES.resolve("vol-1.img"));
+        assertThat(volumesOf(VolumeDiscovery.NVME, ebs))
+                .extracting(VolumeAssignment::path)
+                .containsOnlyNulls();
+        assertThatThrownBy(() -> volumesOf(VolumeDiscovery.NVME, other))
+                .isInstanceOfSatisfying(
+                        ConfigException.class,
+                        e -> assertThat(e.lines())
+                                .singleElement()
+                                .asString()
+                                .contains("path is missing; allowed: a path, or the id of an EBS volume"));
+    }
+
+    @Test
+    void pathThatIsGivenWinsWhateverIsFound() throws Exception {
+        assertThat(volumesOf(VolumeDiscovery.NVME, volume("vol-0123456789abcdef0", "/dev/sda", "/dev/xvdf")))
+                .extracting(VolumeAssignment::path)
+                .containsExactly(Path.of("/dev/xvdf"));
+    }
+
+    @Test
+    void volumeThatIsFoundByItsSerialNumberIsWrittenWithoutAPath() throws Exception {
+        VolumePaths nvme = new VolumePaths(IMAGES, VolumeDiscovery.NVME);
+        Files.writeString(file, "sourceServers:\n" + source("s", PIN_A, withoutPath("vol-0123456789abcdef0")));
+        List<AssignedSource> sources = AssignmentsFile.read(file, nvme);
+        AssignmentsFile.write(file, nvme, sources);
+        assertThat(file).content().doesNotContain("path:");
+        assertThat(AssignmentsFile.read(file, nvme)).isEqualTo(sources);
     }
 
     @Test
@@ -141,7 +194,6 @@ class AssignmentsFileTest {
                         "a.yaml:2: agentPins is missing; allowed: one pin or more, the current and the next",
                         "a.yaml:3: volumeId is missing; allowed: 1 to 128 of A-Z a-z 0-9 . _ -",
                         "a.yaml:3: deviceName is missing; allowed: 1 to 128 characters, as the agent tells it",
-                        "a.yaml:3: path is missing; allowed: " + VOLUMES_ALLOWED,
                         "a.yaml:3: sizeBytes is missing; allowed: a multiple of 512 from 512 to 64TiB");
     }
 
@@ -310,12 +362,12 @@ class AssignmentsFileTest {
     void bandwidthIsWrittenAsItWasReadAndKeptWhenVolumesAreAssigned() throws Exception {
         List<AssignedSource> sources = read(source("s", PIN_A), BANDWIDTH, source("t", PIN_B));
         Path copy = directory.resolve("copy.yaml");
-        AssignmentsFile.write(copy, IMAGES, sources);
-        assertThat(AssignmentsFile.read(copy, IMAGES)).isEqualTo(sources);
+        AssignmentsFile.write(copy, PATHS, sources);
+        assertThat(AssignmentsFile.read(copy, PATHS)).isEqualTo(sources);
         assertThat(Files.readString(copy)).containsOnlyOnce("timeZone: Europe/Berlin");
 
         VolumeAssignment added = new VolumeAssignment("v", "/dev/sda", IMAGES.resolve("v"), 512, false);
-        List<AssignedSource> changed = new AssignmentsEditor(sources, IMAGES)
+        List<AssignedSource> changed = new AssignmentsEditor(sources, PATHS)
                 .assign(new VolumeText.Field("x", "s"), List.of(), List.of(VolumeText.of("x", added)));
         assertThat(changed)
                 .extracting(AssignedSource::bandwidth)
@@ -337,9 +389,9 @@ class AssignmentsFileTest {
                 new AssignedSource(new SourceAssignment("s-2", List.of()), List.of(PIN_C)));
         Path nested = directory.resolve("new/a.yaml");
 
-        AssignmentsFile.write(nested, IMAGES, sources);
+        AssignmentsFile.write(nested, PATHS, sources);
 
-        assertThat(AssignmentsFile.read(nested, IMAGES)).isEqualTo(sources);
+        assertThat(AssignmentsFile.read(nested, PATHS)).isEqualTo(sources);
         assertThat(Files.readString(nested)).contains("path: d/1\n").contains("path: /dev/sdx\n");
         assertThat(nested.resolveSibling("a.yaml.new")).doesNotExist();
     }
@@ -347,7 +399,7 @@ class AssignmentsFileTest {
     @Test
     void changeThatIsRefusedLeavesTheFile() throws Exception {
         Files.writeString(file, "sourceServers: []\n");
-        assertThatThrownBy(() -> AssignmentsFile.change(file, IMAGES, current -> {
+        assertThatThrownBy(() -> AssignmentsFile.change(file, PATHS, current -> {
                     throw new ConfigException(List.of("no"));
                 }))
                 .isInstanceOf(ConfigException.class);

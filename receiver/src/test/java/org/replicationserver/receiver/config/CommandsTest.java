@@ -18,6 +18,7 @@ import org.replicationserver.cert.Identity;
 import org.replicationserver.cert.IdentityStore;
 import org.replicationserver.cert.SelfSignedIssuer;
 import org.replicationserver.receiver.session.VolumeAssignment;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -61,7 +62,7 @@ class CommandsTest {
     }
 
     private List<AssignedSource> assigned() throws ConfigException {
-        return AssignmentsFile.read(assignments, directory.resolve("volumes"));
+        return AssignmentsFile.read(assignments, new VolumePaths(directory.resolve("volumes"), VolumeDiscovery.IMAGE));
     }
 
     @Test
@@ -255,7 +256,6 @@ class CommandsTest {
                 .isEqualTo(new Outcome(78, "", """
                         --agent-pin: agentPins=%s; allowed: a pin of its own, this one is of s-1
                         --volume: volumeId=v; allowed: one that is not taken, this one is by an earlier assignment
-                        --volume: path=v.img; allowed: one that is not taken, this one is by v
                         --volume: sizeBytes=5; allowed: a multiple of 512 from 512 to 64TiB
                         """.formatted(PIN_A)));
         assertThat(assignments).hasContent(before);

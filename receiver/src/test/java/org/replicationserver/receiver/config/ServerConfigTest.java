@@ -18,6 +18,7 @@ import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.log.LogFormat;
 import org.replicationserver.receiver.log.LogLevel;
 import org.replicationserver.receiver.session.SessionSettings;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 import org.replicationserver.volume.CacheMode;
 
 class ServerConfigTest {
@@ -39,7 +40,12 @@ class ServerConfigTest {
                         state.resolve("volumes"),
                         SessionSettings.defaults(),
                         0,
-                        new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
+                        new VolumeConfig(
+                                8 << 20,
+                                CacheMode.DIRECT,
+                                CacheMode.BUFFERED,
+                                VolumeDiscovery.AUTO,
+                                Path.of("/run/replication-server/volume-statistics")),
                         new AwsSettings(Optional.empty(), false, false, Optional.empty(), CredentialsSource.INSTANCE),
                         new ControlSettings(
                                 ControlMode.LOCAL,
@@ -53,6 +59,22 @@ class ServerConfigTest {
                                 Duration.ofSeconds(60),
                                 Duration.ofSeconds(10),
                                 64 << 20),
+                        new SnapshotSettings(
+                                Optional.empty(),
+                                Duration.ofSeconds(60),
+                                Duration.ofSeconds(120),
+                                Duration.ofSeconds(60),
+                                Duration.ofSeconds(15)),
+                        new SoftwareSettings(
+                                state.resolve("software"),
+                                Optional.empty(),
+                                1 << 30,
+                                Duration.ofHours(1),
+                                false,
+                                Optional.empty(),
+                                false,
+                                Optional.empty(),
+                                Optional.empty()),
                         new LogConfig(LogFormat.AUTO, LogLevel.INFO)));
     }
 
@@ -143,6 +165,12 @@ class ServerConfigTest {
                         c -> c.volumes().blockDeviceCache(),
                         CacheMode.BUFFERED),
                 new Mapping("volume.image-cache", "direct", c -> c.volumes().imageCache(), CacheMode.DIRECT),
+                new Mapping("volume.discovery", "nvme", c -> c.volumes().discovery(), VolumeDiscovery.NVME),
+                new Mapping(
+                        "volume.statistics-directory",
+                        "/run/x",
+                        c -> c.volumes().statisticsDirectory(),
+                        Path.of("/run/x")),
                 new Mapping("aws.region", "eu-north-1", c -> c.aws().region(), Optional.of("eu-north-1")),
                 new Mapping("aws.use-fips", "true", c -> "fips " + c.aws().useFips(), "fips true"),
                 new Mapping(
@@ -189,6 +217,57 @@ class ServerConfigTest {
                         Duration.ofSeconds(27)),
                 new Mapping(
                         "control.outbox-bytes-max", "25MiB", c -> c.control().outboxBytesMax(), 25L << 20),
+                new Mapping(
+                        "snapshot.endpoint",
+                        "https://ec2.example:8443",
+                        c -> c.snapshots().endpoint(),
+                        Optional.of(URI.create("https://ec2.example:8443"))),
+                new Mapping("snapshot.hold-seconds", "31", c -> c.snapshots().hold(), Duration.ofSeconds(31)),
+                new Mapping(
+                        "snapshot.commit-timeout-seconds",
+                        "32",
+                        c -> c.snapshots().commitTimeout(),
+                        Duration.ofSeconds(32)),
+                new Mapping(
+                        "snapshot.requests-interval-seconds",
+                        "33",
+                        c -> c.snapshots().requestsInterval(),
+                        Duration.ofSeconds(33)),
+                new Mapping(
+                        "snapshot.completion-interval-seconds",
+                        "34",
+                        c -> c.snapshots().completionInterval(),
+                        Duration.ofSeconds(34)),
+                new Mapping("software.directory", "/sw", c -> c.software().directory(), Path.of("/sw")),
+                new Mapping(
+                        "software.allow-list", "/l.txt", c -> c.software().allowList(), Optional.of(Path.of("/l.txt"))),
+                new Mapping("software.bytes-max", "2MiB", c -> c.software().bytesMax(), 2L << 20),
+                new Mapping("software.timeout-seconds", "9", c -> c.software().timeout(), Duration.ofSeconds(9)),
+                new Mapping(
+                        "software.sign-requests",
+                        "true",
+                        c -> "signed " + c.software().signRequests(),
+                        "signed true"),
+                new Mapping(
+                        "software.vpc-endpoint",
+                        "bucket.vpce-0a-1b.s3.eu-test-1.vpce.amazonaws.com",
+                        c -> c.software().vpcEndpoint(),
+                        Optional.of("bucket.vpce-0a-1b.s3.eu-test-1.vpce.amazonaws.com")),
+                new Mapping(
+                        "software.allow-private-addresses",
+                        "true",
+                        c -> "private " + c.software().allowPrivateAddresses(),
+                        "private true"),
+                new Mapping(
+                        "software.signing-key-file",
+                        "/k.pem",
+                        c -> c.software().signingKeyFile(),
+                        Optional.of(Path.of("/k.pem"))),
+                new Mapping(
+                        "software.mirror-directory",
+                        "/m",
+                        c -> c.software().mirrorDirectory(),
+                        Optional.of(Path.of("/m"))),
                 new Mapping("log.format", "json", c -> c.log().format(), LogFormat.JSON),
                 new Mapping("log.level", "debug", c -> c.log().level(), LogLevel.DEBUG));
     }

@@ -12,8 +12,10 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.config.VolumePaths;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 
 final class LocalControlPlaneTest {
     private static final ReplicationServerInfo SERVER = new ReplicationServerInfo(
@@ -23,7 +25,8 @@ final class LocalControlPlaneTest {
     private Path directory = Path.of("");
 
     private LocalControlPlane controlPlane(Path file) {
-        return new LocalControlPlane("replication-server", file, directory.resolve("volumes"));
+        return new LocalControlPlane(
+                "replication-server", file, new VolumePaths(directory.resolve("volumes"), VolumeDiscovery.IMAGE));
     }
 
     private static String yaml(String id) {

@@ -103,7 +103,7 @@ final class PolledCommandTest {
         assertThat(sound("{'commandId':'c','type':'FETCH_SOFTWARE','parameters':{'bucket':'abc','key':'k','sha512':'"
                                 + SHA512 + "'}}")
                         .parameters())
-                .isEqualTo(new Software("abc", "k", SHA512));
+                .isEqualTo(new Software("abc", "k", null, null, SHA512, null));
         assertThat(sound("{'commandId':'c','type':'REOPEN_VOLUME','parameters':{'volumeId':'vol-1'}}")
                         .parameters())
                 .isEqualTo(new OneVolume("vol-1"));

@@ -3,25 +3,14 @@ package org.replicationserver.receiver.control;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Base64;
 import java.util.HashMap;
-import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.ChildJvm;
+import org.replicationserver.receiver.aws.ConnectProxy;
 import org.replicationserver.receiver.aws.HttpsStub;
 import org.replicationserver.receiver.aws.TestCertificates;
 
@@ -31,87 +20,6 @@ final class ProxyTest {
 
     @TempDir
     private Path directory = Path.of("");
-
-    /** A proxy that opens tunnels to 127.0.0.1, for some only, and remembers what it was asked. */
-    private static final class ConnectProxy implements AutoCloseable {
-        final List<String> asked = new CopyOnWriteArrayList<>();
-
-        /** What Proxy-Authorization must be, or null if anybody may. */
-        private final @Nullable String authorization;
-
-        private final ServerSocket server;
-        private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-
-        ConnectProxy(@Nullable String userAndPassword) throws IOException {
-            authorization = userAndPassword == null
-                    ? null
-                    : "Basic " + Base64.getEncoder().encodeToString(userAndPassword.getBytes(StandardCharsets.UTF_8));
-            server = new ServerSocket(0, 10, InetAddress.getLoopbackAddress());
-            threads.submit(this::accept);
-        }
-
-        String address() {
-            return "127.0.0.1:" + server.getLocalPort();
-        }
-
-        private @Nullable Void accept() throws IOException {
-            while (!server.isClosed()) {
-                Socket client = server.accept();
-                threads.submit(() -> tunnel(client));
-            }
-            return null;
-        }
-
-        private @Nullable Void tunnel(Socket client) throws Exception {
-            try (client) {
-                String request = lineOf(client.getInputStream());
-                boolean allowed = authorization == null;
-                for (String line = lineOf(client.getInputStream());
-                        !line.isEmpty();
-                        line = lineOf(client.getInputStream())) {
-                    allowed |= line.toLowerCase(Locale.ROOT).startsWith("proxy-authorization: ")
-                            && line.endsWith(": " + authorization);
-                }
-                asked.add(request.replaceAll(" .*", "") + (allowed ? " allowed" : " refused"));
-                if (!allowed) {
-                    String answer = String.join(
-                            "\r\n",
-                            "HTTP/1.1 407 Proxy Authentication Required",
-                            "Proxy-Authenticate: Basic realm=\"proxy\"",
-                            "Content-Length: 0",
-                            "Connection: close",
-                            "",
-                            "");
-                    client.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
-                    return null;
-                }
-                int port = Integer.parseInt(request.replaceAll("CONNECT 127.0.0.1:([0-9]+) .*", "$1"));
-                try (Socket target = new Socket(InetAddress.getLoopbackAddress(), port)) {
-                    client.getOutputStream().write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-                    Future<Long> back =
-                            threads.submit(() -> target.getInputStream().transferTo(client.getOutputStream()));
-                    client.getInputStream().transferTo(target.getOutputStream());
-                    target.shutdownOutput();
-                    back.get();
-                }
-            }
-            return null;
-        }
-
-        private static String lineOf(InputStream in) throws IOException {
-            StringBuilder line = new StringBuilder();
-            for (int c = in.read(); c >= 0 && c != '\n'; c = in.read()) {
-                line.append((char) c);
-            }
-            return line.toString().strip();
-        }
-
-        @Override
-        public void close() throws IOException {
-            server.close();
-            threads.shutdownNow();
-        }
-    }
 
     private String outputOf(HttpsStub stub, Map<String, String> environment) throws Exception {
         Path ca = CERTIFICATES.writeCa(directory.resolve("ca.pem"));
@@ -132,10 +40,10 @@ final class ProxyTest {
                 ConnectProxy proxy = new ConnectProxy(null)) {
             String address = "http://" + proxy.address();
             assertThat(outputOf(stub, Map.of("HTTPS_PROXY", address))).isEqualTo("assigned=0");
-            assertThat(proxy.asked).containsExactly("CONNECT allowed");
+            assertThat(proxy.asked()).containsExactly("CONNECT allowed");
             assertThat(outputOf(stub, Map.of("HTTPS_PROXY", address, "NO_PROXY", "127.0.0.1")))
                     .isEqualTo("assigned=0");
-            assertThat(proxy.asked).as("past it").hasSize(1);
+            assertThat(proxy.asked()).as("past it").hasSize(1);
         }
     }
 
@@ -145,7 +53,7 @@ final class ProxyTest {
                 ConnectProxy proxy = new ConnectProxy("user:secret")) {
             assertThat(outputOf(stub, Map.of("HTTPS_PROXY", "http://user:secret@" + proxy.address())))
                     .isEqualTo("assigned=0");
-            assertThat(proxy.asked).containsExactly("CONNECT refused", "CONNECT allowed");
+            assertThat(proxy.asked()).containsExactly("CONNECT refused", "CONNECT allowed");
             assertThat(stub.received())
                     .hasSize(1)
                     .first()
@@ -160,7 +68,7 @@ final class ProxyTest {
             assertThat(outputOf(stub, Map.of("HTTPS_PROXY", "http://user:wrong@" + proxy.address())))
                     .contains("UNREACHABLE", "through the proxy " + proxy.address(), "407")
                     .doesNotContain("wrong");
-            assertThat(proxy.asked).containsExactly("CONNECT refused", "CONNECT refused");
+            assertThat(proxy.asked()).containsExactly("CONNECT refused", "CONNECT refused");
             assertThat(stub.received()).isEmpty();
         }
     }
@@ -171,7 +79,7 @@ final class ProxyTest {
                 ConnectProxy proxy = new ConnectProxy(null)) {
             String properties = "-Dhttps.proxyHost=" + proxy.address().replace(":", " -Dhttps.proxyPort=");
             assertThat(outputOf(stub, Map.of("JAVA_TOOL_OPTIONS", properties))).isEqualTo("assigned=0");
-            assertThat(proxy.asked).containsExactly("CONNECT allowed");
+            assertThat(proxy.asked()).containsExactly("CONNECT allowed");
         }
     }
 

@@ -78,6 +78,14 @@ class ExplanationTest {
                 "volume vol-0 of disk /dev/sda has not been open for 30 s: no such device (x)",
                 world -> world.model.volumeOpened("vol-0"));
         row(
+                ExplanationCode.VOLUME_AWAITED,
+                world -> {
+                    world.model.volumeAwaited("vol-0", "EBS volumes seen: none", world.now());
+                    world.passSeconds(42);
+                },
+                "volume vol-0 of disk /dev/sda has been waited for 42 s: EBS volumes seen: none (x)",
+                world -> world.model.volumeOpened("vol-0"));
+        row(
                 ExplanationCode.SERVER_DRAINED,
                 world -> world.model.serverDrained(world.now().wallMillis()),
                 "this server was drained at 2026-05-01T00:00:00Z and opens no session any more",
@@ -138,6 +146,17 @@ class ExplanationTest {
                 world -> world.refuseHello(ErrorCode.VERSION, "this server speaks version 1"),
                 "the agent at 192.0.2.7:4711 was refused 0 s ago with VERSION: this server speaks version 1",
                 world -> world.open(Welcome.Action.RESCAN));
+        row(
+                ExplanationCode.SOFTWARE_NOT_FETCHED,
+                world -> {
+                    world.model.softwareFailed(
+                            new SoftwareTrouble("bucket/key", "HASH_DIFFERS", "it has another hash", "Ask why."),
+                            world.now());
+                    world.passSeconds(3);
+                },
+                "software bucket/key was not fetched 3 s ago, HASH_DIFFERS: it has another hash; replication goes on, what is installed is"
+                        + " as it was",
+                world -> world.model.softwareFetching());
         row(
                 ExplanationCode.AGENT_NEVER_CONNECTED,
                 world -> world.passSeconds(300),
@@ -203,6 +222,19 @@ class ExplanationTest {
                 },
                 "3 sessions were lost within 10 min, the last one so: connection reset",
                 world -> world.passSeconds(3));
+        row(
+                ExplanationCode.SNAPSHOTS_FAILURE,
+                world -> {
+                    long since = world.now().wallMillis();
+                    world.passSeconds(120);
+                    world.model.snapshotStanding(new SnapshotStanding(
+                            1,
+                            1,
+                            new SnapshotTrouble(since, 3, false, "EC2 has refused it", "Allow ec2:CreateSnapshot.")));
+                },
+                "3 times in a row, since 2026-05-01T00:00:00Z, no snapshot group came about; replication goes on; the last time so: EC2"
+                        + " has refused it",
+                world -> world.model.snapshotStanding(new SnapshotStanding(1, 1, null)));
         awayRow(
                 ExplanationCode.CONTROL_PLANE_UNREACHABLE,
                 ControlPlaneFault.UNREACHABLE,
@@ -420,6 +452,28 @@ class ExplanationTest {
         world.model.volumeUnavailable("vol-1", "no such device", world.now());
         world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1"));
         assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_MISSING);
+    }
+
+    @Test
+    void volumeThatIsAwaitedIsMissingAfterAWhileAndAtOnceIfItCannotBeOpened() {
+        ModelWorld world = new ModelWorld();
+        world.model.volumeAwaited("vol-1", "EBS volumes seen: none", world.now());
+        world.passSeconds(59);
+        assertThat(world.codes())
+                .contains(ExplanationCode.VOLUME_AWAITED)
+                .doesNotContain(ExplanationCode.VOLUME_MISSING);
+        world.model.volumeAwaited("vol-1", "EBS volumes seen: vol-2", world.now());
+        world.passSeconds(2);
+        assertThat(world.codes())
+                .contains(ExplanationCode.VOLUME_MISSING)
+                .doesNotContain(ExplanationCode.VOLUME_AWAITED);
+
+        world = new ModelWorld();
+        world.model.volumeAwaited("vol-1", "EBS volumes seen: none", world.now());
+        world.model.volumeUnavailable("vol-1", "smaller than assigned", world.now());
+        assertThat(world.codes())
+                .contains(ExplanationCode.VOLUME_MISSING)
+                .doesNotContain(ExplanationCode.VOLUME_AWAITED);
     }
 
     @Test

@@ -81,6 +81,25 @@ class InitiationStepsTest {
     }
 
     @Test
+    void downloadIsAsTheNewestFetch() {
+        InitiationStepName download = InitiationStepName.DOWNLOAD_REPLICATION_SOFTWARE;
+        start();
+        world.model.controlPlaneAuthenticated();
+        world.model.softwareFetching();
+        assertThat(world.step(download)).isEqualTo(IN_PROGRESS);
+        assertThat(world.step(ATTACH_STAGING_DISKS)).as("waits for it").isEqualTo(NOT_STARTED);
+        world.model.softwareFailed(new SoftwareTrouble("b/k", "TIMEOUT", "too slow", "Wait."), world.now());
+        assertThat(world.step(download)).isEqualTo(FAILED);
+        assertThat(world.info().dataReplicationError())
+                .isNotNull()
+                .satisfies(error -> assertThat(error.error())
+                        .isEqualTo(DataReplicationErrorCode.FAILED_TO_DOWNLOAD_REPLICATION_SOFTWARE));
+        world.model.softwareInstalled();
+        assertThat(world.step(download)).isEqualTo(SUCCEEDED);
+        assertThat(world.codes()).isEmpty();
+    }
+
+    @Test
     void serverWithoutAControlPlaneSkipsAuthentication() {
         world.start();
 

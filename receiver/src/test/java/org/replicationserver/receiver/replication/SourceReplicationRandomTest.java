@@ -85,7 +85,7 @@ class SourceReplicationRandomTest {
         }
 
         void step() {
-            switch (random.nextInt(20)) {
+            switch (random.nextInt(22)) {
                 case 0 -> world.model.desired(any(DesiredState.values()), world.now());
                 case 1, 2 -> openSession();
                 case 3 -> endSession();
@@ -97,6 +97,8 @@ class SourceReplicationRandomTest {
                 case 15 -> restart();
                 case 16 -> happen();
                 case 17 -> world.clocks.randomize(random);
+                case 20 -> world.model.snapshotBegan(world.now());
+                case 21 -> world.model.snapshotEnded(world.now());
                 case 18 -> world.pass(Duration.ofMillis(random.nextInt(40_000)));
                 default -> world.pass(Duration.ofMillis(random.nextInt(300)));
             }

@@ -79,7 +79,10 @@ class SpecificationTest {
     }
 
     private static String otherAction(ExplanationCode code) {
-        return code.name().startsWith("CONTROL_PLANE_") ? "*of the failure*" : "*of the stage*";
+        boolean isOfFailure = code.name().startsWith("CONTROL_PLANE_")
+                || code == ExplanationCode.SNAPSHOTS_FAILURE
+                || code == ExplanationCode.SOFTWARE_NOT_FETCHED;
+        return isOfFailure ? "*of the failure*" : "*of the stage*";
     }
 
     @Test

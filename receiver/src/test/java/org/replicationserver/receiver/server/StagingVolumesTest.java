@@ -8,14 +8,20 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.config.VolumeConfig;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.receiver.staging.NvmeScanner;
+import org.replicationserver.receiver.staging.SysfsFolder;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
+import org.replicationserver.receiver.staging.VolumeLocator;
 import org.replicationserver.volume.BlockWrite;
 import org.replicationserver.volume.CacheMode;
 import org.replicationserver.volume.LinuxBlockDevice;
+import org.replicationserver.volume.LoopDevice;
 import org.replicationserver.volume.Volume;
 import org.replicationserver.volume.VolumeFailure;
 import org.replicationserver.volume.VolumeListener;
@@ -39,8 +45,14 @@ final class StagingVolumesTest {
 
     private StagingVolumes volumes(DeviceOpener devices) {
         return new StagingVolumes(
-                new VolumeConfig(8 << 20, CacheMode.DIRECT, CacheMode.BUFFERED),
+                new VolumeConfig(
+                        8 << 20,
+                        CacheMode.DIRECT,
+                        CacheMode.BUFFERED,
+                        VolumeDiscovery.IMAGE,
+                        directory.resolve("none")),
                 24,
+                new VolumeLocator(new NvmeScanner(directory.resolve("sys"), directory.resolve("dev"))),
                 Runnable::run,
                 System::nanoTime,
                 devices,
@@ -172,5 +184,81 @@ final class StagingVolumesTest {
                 .isInstanceOfSatisfying(
                         Availability.Unavailable.class,
                         none -> assertThat(none.reason()).contains("ENOENT"));
+    }
+
+    // --- devices that are found by their serial number
+
+    private static final String EBS = "vol-0123456789abcdef0";
+    private static final VolumeAssignment FOUND = new VolumeAssignment(EBS, "/dev/sda", null, SIZE_BYTES, false);
+
+    /** A loop device and its number, for a folder that says it is a volume's. */
+    private static void withLoopDevice(Path image, BiConsumer<Path, String> test) throws Exception {
+        try (LoopDevice loop = LoopDevice.attach(image, 512)) {
+            String number = Files.readString(
+                    Path.of("/sys/block", String.valueOf(loop.path().getFileName()), "dev"));
+            test.accept(loop.path(), number.strip());
+        }
+    }
+
+    private Availability open(VolumeAssignment volume) {
+        StagingVolumes volumes = volumes(REAL);
+        Availability availability =
+                volumes.open(volume, true, true).toCompletableFuture().join();
+        volumes.closeAll().toCompletableFuture().join();
+        return availability;
+    }
+
+    private static String reason(Availability availability) {
+        return ((Availability.Unavailable) availability).reason();
+    }
+
+    @Test
+    void volumeThatHasNotAppearedIsAwaitedWithoutAnImageMadeInItsPlace() {
+        new SysfsFolder(directory).attach("nvme1", "vol0fedcba9876543210", "259:1", SIZE_BYTES);
+        assertThat(open(FOUND))
+                .isEqualTo(new Availability.Unavailable(
+                        "no NVMe device of this instance has its serial number; EBS volumes seen: vol-0fedcba9876543210 (nvme1n1)",
+                        true));
+        assertThat(directory).isDirectoryNotContaining("glob:**.img");
+    }
+
+    @Test
+    void deviceWhoseFileHasNotComeYetIsAwaitedAndOneAtAPathIsNot() {
+        new SysfsFolder(directory).attach("nvme1", "vol0123456789abcdef0", "259:1", SIZE_BYTES);
+        assertThat(open(FOUND)).isEqualTo(new Availability.Unavailable("statx failed: ENOENT, it is not there", true));
+        VolumeAssignment atPath =
+                new VolumeAssignment(EBS, "/dev/sda", Path.of("/dev/no-such-device"), SIZE_BYTES, false);
+        assertThat(open(atPath)).isEqualTo(new Availability.Unavailable("statx failed: ENOENT, it is not there"));
+    }
+
+    @Test
+    void volumeIsOpenedAtTheDeviceWithItsSerialNumber() throws Exception {
+        Path image = Files.write(directory.resolve("backing"), new byte[SIZE_BYTES]);
+        SysfsFolder machine = new SysfsFolder(directory);
+        withLoopDevice(image, (device, number) -> {
+            machine.attach("nvme1", "vol0123456789abcdef0", number, SIZE_BYTES).node("nvme1n1", device);
+            assertThat(open(FOUND)).isInstanceOf(Availability.Open.class);
+        });
+    }
+
+    @Test
+    void deviceFileOfAnotherDeviceIsRefusedOnceItIsOpen() throws Exception {
+        Path image = Files.write(directory.resolve("backing"), new byte[SIZE_BYTES]);
+        SysfsFolder machine = new SysfsFolder(directory).attach("nvme1", "vol0123456789abcdef0", "259:1", SIZE_BYTES);
+        withLoopDevice(image, (device, number) -> {
+            machine.node("nvme1n1", device);
+            assertThat(reason(open(FOUND)))
+                    .contains("device " + number + " was opened")
+                    .contains("259:1");
+        });
+    }
+
+    @Test
+    void imageOfAnotherVolumeIsRefusedWithBothIds() {
+        Path image = directory.resolve("one.img");
+        assertThat(open(new VolumeAssignment("vol-1", "/dev/sda", image, SIZE_BYTES, false)))
+                .isInstanceOf(Availability.Open.class);
+        assertThat(reason(open(new VolumeAssignment("vol-2", "/dev/sda", image, SIZE_BYTES, false))))
+                .contains("marked as that of vol-1, not of vol-2");
     }
 }

@@ -18,6 +18,8 @@ import org.replicationserver.receiver.session.SourceRecord.Commit;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.volume.Errno;
+import org.replicationserver.volume.testing.FailingDevice;
 
 /** What happens when assignments come, change and go while agents are connected. */
 final class AssignmentChangeTest {
@@ -190,6 +192,118 @@ final class AssignmentChangeTest {
         world.settle();
         assertThat(world.connect().hello(1, 1).welcome().volumes().getFirst().reason())
                 .isEqualTo("VOLUME_REOPENED");
+    }
+
+    // --- volumes that are not there yet
+
+    private static SessionWorld without(String volumeId, Availability.Unavailable reason) {
+        SessionWorld world = new SessionWorld(1);
+        world.closed.put(volumeId, reason);
+        world.assign(assignment(2), null);
+        return world;
+    }
+
+    private static long opens(SessionWorld world) {
+        return world.told.stream().filter(line -> line.startsWith("open vol-1")).count();
+    }
+
+    @Test
+    void volumeThatAppearsIsOpenedByItselfAndItsAgentAskedToBeginAgain() {
+        SessionWorld world = without("vol-1", new Availability.Unavailable("not there", true));
+        TestAgent control = world.connect().hello(1, 2);
+        assertThat(control.welcome().volumes())
+                .extracting(Welcome.Volume::action)
+                .containsExactly(Welcome.Action.RESCAN, Welcome.Action.FAILED);
+        world.closed.clear();
+        world.pass(4_900);
+        assertThat(control.has(FrameType.GOAWAY)).isFalse();
+        world.pass(200);
+        assertThat(control.last(FrameType.GOAWAY).toString()).contains("VOLUME_REOPENED");
+        assertThat(world.connect().hello(1, 2).welcome().volumes())
+                .extracting(Welcome.Volume::action)
+                .doesNotContain(Welcome.Action.FAILED);
+    }
+
+    @Test
+    void volumeIsTriedAtOnceWhenDevicesHaveCome() {
+        SessionWorld world = without("vol-1", new Availability.Unavailable("not there", true));
+        world.closed.clear();
+        world.sessions.devicesChanged();
+        world.pass(1);
+        assertThat(world.told).contains("volume opened vol-1");
+    }
+
+    @Test
+    void whatIsFoundAgainAndAgainIsToldOnceAndWhatIsNewIsTold() {
+        SessionWorld world = without("vol-1", new Availability.Unavailable("seen: none", true));
+        for (int i = 0; i < 5; i++) {
+            world.pass(5_100);
+        }
+        assertThat(opens(world)).isEqualTo(6);
+        world.closed.put("vol-1", new Availability.Unavailable("seen: vol-2", true));
+        world.pass(5_100);
+        world.closed.put("vol-1", new Availability.Unavailable("too small"));
+        world.pass(5_100);
+        assertThat(world.told)
+                .filteredOn(line -> line.contains("awaited") || line.contains("unavailable"))
+                .containsExactly(
+                        "volume awaited vol-1: seen: none",
+                        "volume awaited vol-1: seen: vol-2",
+                        "volume unavailable vol-1");
+    }
+
+    @Test
+    void deviceThatDoesNotAnswerIsNotTriedTwiceAtOnce() {
+        SessionWorld world = without("vol-1", new Availability.Unavailable("not there", true));
+        world.holdOpens();
+        world.pass(5_100);
+        world.pass(60_000);
+        assertThat(opens(world)).isEqualTo(2);
+    }
+
+    /** What it holds nobody knows. */
+    @Test
+    void volumeThatHasFailedIsNotOpenedThoughDevicesCome() {
+        SessionWorld world =
+                SessionWorld.withFirstDevice(1, device -> new FailingDevice(device).failWrite(1, Errno.EIO));
+        Open open = Open.of(world, 1);
+        open.stream.data(0, 0, 512, 7, 1);
+        world.writeAll();
+        assertThat(world.told).contains("volume failed vol-0");
+        world.told.clear();
+        world.sessions.devicesChanged();
+        world.pass(60_000);
+        assertThat(world.told).noneMatch(line -> line.startsWith("open vol-0") || line.startsWith("reopen"));
+    }
+
+    @Test
+    void volumeThatIsTakenAwayIsClosedAfterTheAttemptToOpenItAndNotTriedAgain() {
+        SessionWorld world = without("vol-1", new Availability.Unavailable("not there", true));
+        world.closed.clear();
+        world.holdOpens();
+        world.pass(5_100);
+        CompletableFuture<Void> changed = world.assign(assignment(1), null);
+        assertThat(changed).isNotDone();
+        world.openDevices();
+        assertThat(changed).isCompleted();
+        assertThat(world.told).contains("close vol-1");
+        assertThat(world.writers).doesNotContainKey("vol-1");
+        world.told.clear();
+        world.pass(60_000);
+        assertThat(opens(world)).isZero();
+    }
+
+    @Test
+    void reopenByHandWaitsForTheAttemptThatIsUnderWay() {
+        SessionWorld world = without("vol-1", new Availability.Unavailable("not there", true));
+        world.holdOpens();
+        world.pass(5_100);
+        CompletionStage<Availability> reopened = world.sessions.reopen("vol-1");
+        world.settle();
+        assertThat(world.told).noneMatch(line -> line.startsWith("reopen"));
+        world.openDevices();
+        assertThat(world.told).as("it could not be opened").anyMatch(line -> line.startsWith("reopen vol-1"));
+        assertThat(reopened).isCompleted();
     }
 
     // --- source servers come and go

@@ -62,6 +62,9 @@ final class SessionWorld {
 
     long loopCpuNanos;
 
+    /** Of volumes that cannot be opened, why. */
+    final Map<String, VolumeHost.Availability> closed = new HashMap<>();
+
     private boolean holdStores;
     private boolean holdOpens;
     private long nanos = 1;
@@ -156,6 +159,11 @@ final class SessionWorld {
     }
 
     private VolumeHost.Availability open(String volumeId) {
+        VolumeHost.Availability none = closed.get(volumeId);
+        if (none != null) {
+            availability.put(volumeId, none);
+            return none;
+        }
         MemoryDevice device = devices.computeIfAbsent(volumeId, id -> new MemoryDevice(VOLUME_BYTES));
         VolumeWriter writer = VolumeWriter.withoutThread(
                 new VolumeId(volumeId),
@@ -445,6 +453,11 @@ final class SessionWorld {
         @Override
         public void volumeUnavailable(String source, String volumeId, String reason) {
             told.add("volume unavailable " + volumeId);
+        }
+
+        @Override
+        public void volumeAwaited(String source, String volumeId, String reason) {
+            told.add("volume awaited " + volumeId + ": " + reason);
         }
 
         @Override

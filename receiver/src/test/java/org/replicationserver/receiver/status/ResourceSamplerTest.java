@@ -9,9 +9,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.staging.StatisticsPage;
+import org.replicationserver.receiver.staging.VolumeStatistics;
 import org.replicationserver.volume.BlockWrite;
 import org.replicationserver.volume.VolumeId;
 import org.replicationserver.volume.VolumeWriter;
@@ -34,7 +37,7 @@ final class ResourceSamplerTest {
     }
 
     private static ResourceSampler ofMachine(Path proc) {
-        return new ResourceSampler(proc, Set::of, id -> null);
+        return new ResourceSampler(proc, Set::of, id -> null, id -> null);
     }
 
     private static @Nullable Double value(List<ResourceMetric> metrics, String name) {
@@ -108,7 +111,7 @@ final class ResourceSamplerTest {
                 listener,
                 System::nanoTime);
         ResourceSampler sampler = new ResourceSampler(
-                proc, () -> Set.of("vol-1", "vol-closed"), id -> id.equals("vol-1") ? writer : null);
+                proc, () -> Set.of("vol-1", "vol-closed"), id -> id.equals("vol-1") ? writer : null, id -> null);
         sampler.sample();
         BlockWrite block = Blocks.stored("owner", 0, new byte[4096]);
         writer.submit(block);
@@ -122,5 +125,30 @@ final class ResourceSamplerTest {
         assertThat(value(written, "VolumeTotalWriteTime")).isGreaterThan(0);
         assertThat(written)
                 .allSatisfy(metric -> assertThat(metric.dimensions()).isEqualTo(Map.of("VolumeId", "vol-1")));
+    }
+
+    @Test
+    void limitsOfAVolumesDeviceAreTimesSinceTheSampleBeforeAndItsQueueIsWhatItIs() throws Exception {
+        AtomicReference<@Nullable VolumeStatistics> told = new AtomicReference<>();
+        ResourceSampler sampler = new ResourceSampler(proc, () -> Set.of("vol-1"), id -> null, id -> told.get());
+        assertThat(sampler.sample()).isEmpty();
+        told.set(statistics(new StatisticsPage(1_000_000, 0, 5_000_000, 0, 3)));
+        assertThat(sampler.sample())
+                .extracting(ResourceMetric::name)
+                .as("times have no sample before")
+                .containsExactly("VolumeDeviceQueueLength");
+        told.set(statistics(new StatisticsPage(1_500_000, 0, 7_000_000, 250_000, 4)));
+        List<ResourceMetric> metrics = sampler.sample();
+        assertThat(value(metrics, "VolumeIOPSExceededTime")).isEqualTo(0.5);
+        assertThat(value(metrics, "VolumeThroughputExceededTime")).isEqualTo(0);
+        assertThat(value(metrics, "InstanceEBSIOPSExceededTime")).isEqualTo(2);
+        assertThat(value(metrics, "InstanceEBSThroughputExceededTime")).isEqualTo(0.25);
+        assertThat(value(metrics, "VolumeDeviceQueueLength")).isEqualTo(4);
+        told.set(null);
+        assertThat(sampler.sample()).as("nobody knows").isEmpty();
+    }
+
+    private static VolumeStatistics statistics(StatisticsPage page) {
+        return new VolumeStatistics("vol-1", null, page, 0, 0);
     }
 }

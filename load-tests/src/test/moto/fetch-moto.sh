@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Makes a folder with moto, a stand-in for EC2 and other services, and all that it runs on: unpacked packages of Debian 13, whatever
+# Debian this machine has. Nothing is installed. It is run by: chroot FOLDER /usr/bin/python3 -m moto.server
+#
+# usage: fetch-moto.sh FOLDER      as root, since a folder to chroot into needs device nodes; takes 35 MB from a Debian mirror
+set -euo pipefail
+
+folder=$1
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+[[ ! -e $folder ]] || exit 0
+mkdir -p "$(dirname -- "$folder")"
+work=$(mktemp -d "$folder.XXXXXX")
+trap 'rm -rf -- "$work"' EXIT
+
+mkdir -p "$work"/apt/{lists,cache/archives}/partial "$work/root"
+printf 'deb [signed-by=%s] %s trixie main\n' "$keyring" "$mirror" >"$work/apt/sources.list"
+: >"$work/apt/status"
+apt=(apt-get -q
+    -o "Dir::Etc::sourcelist=$work/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::Lists=$work/apt/lists" -o "Dir::State::status=$work/apt/status"
+    -o "Dir::State::extended_states=$work/apt/extended_states" -o "Dir::Cache=$work/apt/cache"
+    -o APT::Sandbox::User=root)
+"${apt[@]}" update
+"${apt[@]}" install -y --download-only --no-install-recommends \
+    python3-moto python3-flask python3-flask-cors python3-openapi-spec-validator python3-yaml
+for package in "$work"/apt/cache/archives/*.deb; do
+    dpkg-deb --extract "$package" "$work/root"
+done
+
+cd -- "$work/root"
+for name in bin lib lib64 sbin; do
+    ln -s "usr/$name" "$name"
+done
+mkdir -p dev tmp etc/ssl/certs
+mknod -m 666 dev/null c 1 3
+mknod -m 666 dev/urandom c 1 9
+printf '127.0.0.1 localhost\n' >etc/hosts
+cp /etc/ssl/certs/ca-certificates.crt etc/ssl/certs/
+cd /
+mv -T -- "$work/root" "$folder"

@@ -1,0 +1,507 @@
+package org.replicationserver.receiver.snapshot;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.config.SnapshotSettings;
+import org.replicationserver.receiver.session.HoldAnswer;
+import org.replicationserver.receiver.session.HoldAnswer.Held;
+import org.replicationserver.receiver.session.HoldAnswer.NotHeld;
+import org.replicationserver.receiver.session.HoldEnd;
+import org.replicationserver.receiver.session.HoldRequest;
+import org.replicationserver.receiver.session.VolumeAssignment;
+import org.replicationserver.receiver.snapshot.Ec2Snapshots.Made;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
+
+/**
+ * Makes snapshot groups: one at a time of a source server, some at a time in all, each on a virtual thread {@code snapshot-<source server
+ * id>}. Nothing that goes wrong with a group stops replication. Any thread.
+ *
+ * <p>The order of steps, and what a crash after each makes of the group (README, "What is kept"):
+ * <ol>
+ *   <li>the group is stored as BEGUN: the next start tells that it is left over, whatever of it exists;
+ *   <li>EC2 is asked for what it has of the group, nothing: the client is ready, and the way known to be open, before writes are held;
+ *   <li>writes are held, snapshots requested, writes released: as before;
+ *   <li>it is stored as MADE: the next start registers it;
+ *   <li>it is in the outbox: it will be registered, also twice, which changes nothing;
+ *   <li>it is stored as REGISTERED: {@link SnapshotFollower} follows it.
+ * </ol>
+ */
+public final class SnapshotMaker implements AutoCloseable {
+    /** Groups that are made at once. */
+    static final int GROUPS_PARALLEL_MAX = 4;
+
+    private static final Logger LOG = LoggerFactory.getLogger(SnapshotMaker.class);
+    private static final Pattern EBS_VOLUME = Pattern.compile("vol-[0-9a-f]{8,17}");
+    private static final Duration EVENT_LOOP_TIMEOUT = Duration.ofSeconds(10);
+    private static final Duration STORE_TIMEOUT = Duration.ofSeconds(30);
+
+    /** What is left of a hold when the last request must have been answered: to come back to the event loop. */
+    private static final Duration RELEASE_MARGIN = Duration.ofMillis(500);
+
+    /** What a stop waits for groups whose requests are on their way. */
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
+
+    private final SnapshotSettings settings;
+    private final SnapshotDesk desk;
+    private final SnapshotHolds holds;
+    private final Ec2Snapshots ec2;
+    private final SnapshotStore store;
+    private final SnapshotFollower follower;
+    private final SnapshotEvents events;
+    private final Supplier<String> groupIds;
+    private final Clock clock;
+    private final Semaphore permits = new Semaphore(GROUPS_PARALLEL_MAX);
+
+    // under the lock of threads
+    private final Set<Thread> threads = new LinkedHashSet<>();
+    private final Map<String, CompletableFuture<SnapshotResult>> newest = new HashMap<>();
+    private boolean closed;
+
+    /**
+     * Makes nothing yet.
+     *
+     * @param groupIds draws ids that are unique over all servers
+     */
+    public SnapshotMaker(
+            SnapshotSettings settings,
+            SnapshotDesk desk,
+            SnapshotHolds holds,
+            Ec2Snapshots ec2,
+            SnapshotStore store,
+            SnapshotFollower follower,
+            SnapshotEvents events,
+            Supplier<String> groupIds,
+            Clock clock) {
+        this.settings = settings;
+        this.desk = desk;
+        this.holds = holds;
+        this.ec2 = ec2;
+        this.store = store;
+        this.follower = follower;
+        this.events = events;
+        this.groupIds = groupIds;
+        this.clock = clock;
+    }
+
+    /** Goes on with what an earlier process has left. To be called once, before the first {@link #make}; blocks for the disk only. */
+    public void recover() {
+        store.standings().forEach(events::standing);
+        for (SnapshotGroup group : store.groups()) {
+            switch (group.phase()) {
+                case BEGUN -> follower.followLeftOver(group);
+                case MADE -> start("snapshot-" + group.sourceServerId(), () -> registerAgain(group));
+                case REGISTERED -> follower.follow(group);
+            }
+        }
+    }
+
+    private void registerAgain(SnapshotGroup group) throws InterruptedException {
+        try {
+            register(group);
+        } catch (SnapshotException e) {
+            LOG.atError()
+                    .addKeyValue("group", group.groupId())
+                    .addKeyValue("cause", e.sentence())
+                    .log("snapshot group is registered by the next start");
+        }
+    }
+
+    /**
+     * Makes a group of a source server, after those that are asked for already.
+     *
+     * @param triggers one group serves all of them. What was carried out for one of them before, by an earlier process too, is not done
+     *     again
+     * @return what became of it; never fails. Done on any thread
+     */
+    public CompletionStage<SnapshotResult> make(String sourceServerId, List<SnapshotTrigger> triggers) {
+        CompletableFuture<SnapshotResult> end = new CompletableFuture<>();
+        synchronized (threads) {
+            CompletableFuture<SnapshotResult> before = newest.put(sourceServerId, end);
+            if (!start("snapshot-" + sourceServerId, () -> end.complete(make(sourceServerId, triggers, before)))) {
+                end.complete(stopped());
+            }
+        }
+        return end.whenComplete((result, failure) -> {
+            synchronized (threads) {
+                newest.remove(sourceServerId, end);
+            }
+        });
+    }
+
+    private static SnapshotResult stopped() {
+        return SnapshotResult.failed(
+                null,
+                new SnapshotException(SnapshotOutcome.STOPPED, "this server stops", "Ask again when it runs."),
+                List.of());
+    }
+
+    private interface Task {
+        void run() throws InterruptedException;
+    }
+
+    private boolean start(String name, Task task) {
+        synchronized (threads) {
+            if (closed) {
+                return false;
+            }
+            Thread thread = Thread.ofVirtual().name(name).unstarted(() -> {
+                try {
+                    task.run();
+                } catch (InterruptedException e) {
+                    LOG.atDebug().addKeyValue("thread", name).log("thread ends");
+                } finally {
+                    synchronized (threads) {
+                        threads.remove(Thread.currentThread());
+                        threads.notifyAll();
+                    }
+                }
+            });
+            threads.add(thread);
+            thread.start();
+            return true;
+        }
+    }
+
+    /** @param before the group of the same source server that is under way or waits, null if there is none */
+    private SnapshotResult make(
+            String sourceServerId, List<SnapshotTrigger> triggers, @Nullable CompletableFuture<SnapshotResult> before) {
+        try {
+            if (before != null) {
+                before.get();
+            }
+            permits.acquire();
+            try {
+                return makeOnce(sourceServerId, triggers);
+            } finally {
+                permits.release();
+            }
+        } catch (InterruptedException | ExecutionException e) {
+            return stopped();
+        }
+    }
+
+    private SnapshotResult makeOnce(String sourceServerId, List<SnapshotTrigger> triggers) throws InterruptedException {
+        List<SnapshotTrigger> open = new ArrayList<>();
+        SnapshotResult known = null;
+        for (SnapshotTrigger trigger : triggers) {
+            SnapshotResult result = store.resultOf(trigger);
+            if (result == null) {
+                open.add(trigger);
+            } else {
+                known = result;
+            }
+        }
+        if (open.isEmpty() && known != null) {
+            return known;
+        }
+        SnapshotResult result = new Attempt(sourceServerId, open).run();
+        tell(sourceServerId, result);
+        return result;
+    }
+
+    private void tell(String sourceServerId, SnapshotResult result) {
+        events.ended(sourceServerId, result.outcome());
+        if (result.isMade()) {
+            LOG.atInfo()
+                    .addKeyValue("source", sourceServerId)
+                    .addKeyValue("group", result.groupId())
+                    .addKeyValue("snapshots", result.snapshotIds())
+                    .log("snapshot group is made");
+            follower.made(sourceServerId);
+            return;
+        }
+        LOG.atLevel(result.outcome().isFailure() ? Level.WARN : Level.INFO)
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("group", result.groupId())
+                .addKeyValue("outcome", result.outcome())
+                .addKeyValue("cause", result.sentence())
+                .addKeyValue("nextAction", result.nextAction())
+                .log("snapshot group is not made");
+        if (result.outcome().isFailure()) {
+            follower.failed(sourceServerId, result);
+        }
+    }
+
+    /** Waits for what the event loop does. */
+    private static <T> T await(CompletionStage<T> stage, Duration timeout) throws InterruptedException {
+        try {
+            return stage.toCompletableFuture().get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        } catch (TimeoutException e) {
+            throw new IllegalStateException("no answer within " + timeout, e);
+        }
+    }
+
+    private void awaitKept(CompletionStage<Void> stored) throws SnapshotException, InterruptedException {
+        try {
+            stored.toCompletableFuture().get(STORE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            throw notKept(e.getCause() == null ? e : e.getCause());
+        }
+    }
+
+    private static SnapshotException notKept(Throwable cause) {
+        return new SnapshotException(
+                SnapshotOutcome.NOT_KEPT,
+                "what a crash must not lose cannot be stored in the state directory: " + cause.getMessage(),
+                "Look at the file system of the state directory.");
+    }
+
+    /** From the moment on that this returns the group is registered, whatever happens. */
+    private SnapshotResult register(SnapshotGroup group) throws SnapshotException, InterruptedException {
+        try {
+            desk.register(group).toCompletableFuture().get(STORE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            throw notKept(e.getCause() == null ? e : e.getCause());
+        }
+        SnapshotGroup registered = group.registered();
+        SnapshotResult result = SnapshotResult.made(registered);
+        store.registered(registered, result);
+        follower.follow(registered);
+        return result;
+    }
+
+    /** One group, from the first question to its end. Confined to one virtual thread. */
+    private final class Attempt {
+        private final String sourceServerId;
+        private final List<SnapshotTrigger> triggers;
+        private @Nullable SnapshotGroup group;
+
+        Attempt(String sourceServerId, List<SnapshotTrigger> triggers) {
+            this.sourceServerId = sourceServerId;
+            this.triggers = triggers;
+        }
+
+        SnapshotResult run() throws InterruptedException {
+            try {
+                return makeGroup();
+            } catch (SnapshotException e) {
+                return failed(e, List.of());
+            } catch (RuntimeException e) {
+                LOG.atError()
+                        .setCause(e)
+                        .addKeyValue("source", sourceServerId)
+                        .log("snapshot group failed by a fault of ours");
+                return failed(
+                        new SnapshotException(SnapshotOutcome.FAULT, String.valueOf(e), "Report this fault."),
+                        List.of());
+            }
+        }
+
+        private SnapshotResult failed(SnapshotException failure, List<String> leftOver) {
+            SnapshotGroup begun = group;
+            SnapshotResult result = SnapshotResult.failed(begun == null ? null : begun.groupId(), failure, leftOver);
+            store.failed(begun, triggers, result);
+            return result;
+        }
+
+        private SnapshotResult makeGroup() throws SnapshotException, InterruptedException {
+            requireOnEbs(SnapshotMaker.await(holds.volumes(sourceServerId), EVENT_LOOP_TIMEOUT));
+            if (store.isFull()) {
+                throw new SnapshotException(
+                        SnapshotOutcome.NOT_KEPT,
+                        SnapshotStore.GROUPS_MAX + " groups are not complete yet, and no more are followed at once",
+                        "Wait until EC2 has completed snapshots.");
+            }
+            requireCredit(desk.credits(sourceServerId));
+            SnapshotGroup begun = SnapshotGroup.begun(groupIds.get(), sourceServerId, triggers, clock.millis());
+            Map<String, String> tags = desk.start(begun.groupId(), sourceServerId);
+            awaitKept(store.put(begun));
+            group = begun;
+            try {
+                ec2.ofGroup(begun.groupId(), VolumeRequest.REQUEST_TIMEOUT);
+            } catch (Ec2Exception e) {
+                throw e.toSnapshotException();
+            }
+            return underHold(begun, tags);
+        }
+
+        private void requireOnEbs(@Nullable List<VolumeAssignment> volumes) throws SnapshotException {
+            if (volumes == null) {
+                throw new SnapshotException(
+                        SnapshotOutcome.NOT_ASSIGNED,
+                        "source server " + sourceServerId + " is not assigned to this server",
+                        "Ask the replication server that it is assigned to.");
+            }
+            for (VolumeAssignment volume : volumes) {
+                boolean isDevice = volume.path() == null || volume.path().startsWith("/dev");
+                if (!isDevice || !EBS_VOLUME.matcher(volume.volumeId()).matches()) {
+                    throw new SnapshotException(
+                            SnapshotOutcome.NOT_ON_EBS,
+                            "volume " + volume.volumeId() + " of disk " + volume.deviceName() + " is no EBS volume: "
+                                    + (isDevice
+                                            ? "its id is not vol- and hexadecimal digits"
+                                            : "it is the file " + volume.path()),
+                            "Assign attached EBS volumes by their ids; only they have EBS snapshots.");
+                }
+            }
+        }
+
+        private void requireCredit(SnapshotDesk.Credits credits) throws SnapshotException {
+            if (credits.credits() <= 0) {
+                throw new SnapshotException(
+                        SnapshotOutcome.NO_CREDIT,
+                        "the control plane allows no snapshot group of " + sourceServerId + " now"
+                                + (credits.next() == null ? "" : ", the next at " + credits.next()),
+                        "Wait for the next credit.");
+            }
+        }
+
+        private SnapshotResult underHold(SnapshotGroup begun, Map<String, String> tags)
+                throws SnapshotException, InterruptedException {
+            Held hold = hold();
+            long takenMillis = clock.millis();
+            boolean valid;
+            try (GroupRequests requests = new GroupRequests(ec2, begun, hold, tags)) {
+                try {
+                    requireOnEbs(hold.volumes());
+                    requests.make(settings.hold().minus(RELEASE_MARGIN));
+                } finally {
+                    valid = release(hold);
+                }
+                SnapshotException failure = requests.failure();
+                if (failure == null && valid) {
+                    return register(begun, hold, takenMillis, requests);
+                }
+                requests.awaitRest();
+                throw abandoned(begun, failure == null ? expired() : failure, requests);
+            } catch (Abandoned e) {
+                return failed(e.failure, e.leftOver);
+            }
+        }
+
+        private SnapshotResult register(SnapshotGroup begun, Held hold, long takenMillis, GroupRequests requests)
+                throws Abandoned, InterruptedException {
+            SnapshotGroup made = begun.made(hold.epoch(), hold.markTimeMillis(), takenMillis, requests.made());
+            group = made;
+            try {
+                awaitKept(store.put(made));
+                return SnapshotMaker.this.register(made);
+            } catch (SnapshotException e) {
+                throw abandoned(made, e, requests);
+            }
+        }
+
+        private Held hold() throws SnapshotException, InterruptedException {
+            CompletionStage<HoldAnswer> asked =
+                    holds.hold(sourceServerId, new HoldRequest(settings.commitTimeout(), settings.hold()));
+            HoldAnswer answer;
+            try {
+                // After the commit volumes settle, for as long as a hold may take.
+                Duration longest =
+                        settings.commitTimeout().plus(settings.hold()).plus(EVENT_LOOP_TIMEOUT);
+                answer = SnapshotMaker.await(asked, longest);
+            } catch (InterruptedException | IllegalStateException e) {
+                // Nobody must be held whom nobody releases.
+                asked.thenAccept(late -> {
+                    if (late instanceof Held held) {
+                        holds.release(held.token());
+                    }
+                });
+                throw e;
+            }
+            return switch (answer) {
+                case Held held -> held;
+                case NotHeld none ->
+                    throw new SnapshotException(
+                            outcome(none.cause()),
+                            "the writes of " + sourceServerId + " are not held at a commit (" + none.cause() + "): "
+                                    + none.text(),
+                            "Look at the other explanations of this source server, and at its agent.");
+            };
+        }
+
+        private static SnapshotOutcome outcome(HoldAnswer.Cause cause) {
+            return switch (cause) {
+                case NOT_ASSIGNED -> SnapshotOutcome.NOT_ASSIGNED;
+                case SHUTDOWN -> SnapshotOutcome.STOPPED;
+                case ALREADY_HELD, COMMIT_TIMEOUT, FUZZY, VOLUME_NOT_SERVED, NOT_SETTLED -> SnapshotOutcome.NOT_HELD;
+            };
+        }
+
+        /** Whether the hold was there all the time. An interrupt must not keep it. */
+        private boolean release(Held hold) throws InterruptedException {
+            return SnapshotMaker.await(holds.release(hold.token()), EVENT_LOOP_TIMEOUT) == HoldEnd.VALID;
+        }
+
+        private SnapshotException expired() {
+            return new SnapshotException(
+                    SnapshotOutcome.HOLD_EXPIRED,
+                    "the hold of " + settings.hold().toSeconds()
+                            + " s has ended before it was released, so the snapshots are not of one moment",
+                    "Raise snapshot.hold-seconds, or look for what makes EC2 slow.");
+        }
+
+        /** A group that is not registered, with all of its snapshots that are known here or to EC2. */
+        private Abandoned abandoned(SnapshotGroup left, SnapshotException failure, GroupRequests requests)
+                throws InterruptedException {
+            Set<String> ids = new LinkedHashSet<>();
+            requests.made().forEach(one -> ids.add(one.snapshotId()));
+            try {
+                ec2.ofGroup(left.groupId(), VolumeRequest.REQUEST_TIMEOUT).stream()
+                        .map(Made::snapshotId)
+                        .forEach(ids::add);
+            } catch (Ec2Exception e) {
+                LOG.atDebug()
+                        .setCause(e)
+                        .addKeyValue("group", left.groupId())
+                        .log("EC2 does not tell what is left over");
+            }
+            return new Abandoned(failure, List.copyOf(ids));
+        }
+    }
+
+    /** A group was given up after requests for its snapshots. */
+    private static final class Abandoned extends Exception {
+        private static final long serialVersionUID = 1;
+
+        final SnapshotException failure;
+        final List<String> leftOver;
+
+        Abandoned(SnapshotException failure, List<String> leftOver) {
+            super(failure);
+            this.failure = failure;
+            this.leftOver = leftOver;
+        }
+    }
+
+    /** Begins no group any more, and waits some seconds for those that are under way. */
+    @Override
+    public void close() {
+        List<Thread> running;
+        synchronized (threads) {
+            closed = true;
+            running = List.copyOf(threads);
+        }
+        long end = System.nanoTime() + STOP_TIMEOUT.toNanos();
+        try {
+            for (Thread thread : running) {
+                thread.join(Duration.ofNanos(Math.max(1, end - System.nanoTime())));
+            }
+            running.forEach(Thread::interrupt);
+            for (Thread thread : running) {
+                thread.join(STOP_TIMEOUT);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

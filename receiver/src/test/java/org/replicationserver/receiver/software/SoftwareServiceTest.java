@@ -1,0 +1,92 @@
+package org.replicationserver.receiver.software;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
+
+import io.vertx.core.json.JsonObject;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.software.SoftwareException.Kind;
+import org.replicationserver.receiver.software.SoftwareService.FetchState;
+import org.replicationserver.receiver.software.SoftwareService.Order;
+
+class SoftwareServiceTest {
+    private static final Order ORDER = new Order(S3Server.UNPAIRED, "agent", null, "1", null, null);
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    private final List<FetchState> told = new CopyOnWriteArrayList<>();
+
+    private SoftwareService service() {
+        return new SoftwareService(
+                S3Server.mirrorSettings(directory.resolve("software"), directory.resolve("mirror")),
+                S3Server.awsOfMirror(),
+                told::add);
+    }
+
+    private Order put(String content) throws Exception {
+        Path file = directory.resolve("mirror").resolve(S3Server.UNPAIRED).resolve("agent");
+        Files.createDirectories(Objects.requireNonNull(file.getParent()));
+        Files.writeString(file, content);
+        return new Order(
+                S3Server.UNPAIRED,
+                "agent",
+                null,
+                "1",
+                S3Server.hashOf(content.getBytes(StandardCharsets.US_ASCII)),
+                null);
+    }
+
+    @Test
+    void serviceThatIsNeverAskedTouchesNothing() {
+        SoftwareService service = service();
+        service.begin();
+
+        assertThat(service.status()).isEqualTo(new JsonObject());
+        assertThat(directory).isEmptyDirectory();
+        assertThat(told).isEmpty();
+    }
+
+    @Test
+    void failureIsToldInStatusUntilTheNextFetchSucceeds() throws Exception {
+        SoftwareService service = service();
+
+        SoftwareException failure = catchThrowableOfType(SoftwareException.class, () -> service.fetch(ORDER));
+
+        assertThat(failure.kind()).isEqualTo(Kind.HASH_NEEDED);
+        JsonObject shown = service.status().getJsonObject("lastFailure");
+        assertThat(shown.getString("object")).isEqualTo(S3Server.UNPAIRED + "/agent");
+        assertThat(shown.getString("kind")).isEqualTo("HASH_NEEDED");
+        assertThat(shown.getString("nextAction")).endsWith(".");
+        assertThat(service.fetch(put("abc")).getString("version")).isEqualTo("1");
+        assertThat(service.status()).isEqualTo(new JsonObject());
+        assertThat(told).extracting(FetchState::isDone).containsExactly(false, true, false, true);
+    }
+
+    @Test
+    void startMendsWhatACrashHasLeftAndTellsOfWhatIsInstalled() throws Exception {
+        service().fetch(put("abc"));
+        Path link = directory.resolve("software/current/agent");
+        Files.delete(link);
+        Path left = Files.createDirectories(directory.resolve("software/versions/agent/9"));
+        told.clear();
+
+        service().begin();
+
+        await().until(() -> !told.isEmpty());
+        assertThat(link.resolve("agent")).hasContent("abc");
+        assertThat(left).doesNotExist();
+        assertThat(told).singleElement().satisfies(state -> {
+            assertThat(state.isDone()).isTrue();
+            assertThat(state.failure()).isNull();
+        });
+    }
+}

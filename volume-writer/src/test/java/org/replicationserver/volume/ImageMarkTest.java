@@ -1,0 +1,84 @@
+package org.replicationserver.volume;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.UserDefinedFileAttributeView;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Which image file is whose. Skipped where the file system of temporary files keeps no extended attributes. */
+final class ImageMarkTest {
+    private static final int SIZE_BYTES = 1 << 20;
+
+    /** As the JDK names it, without the namespace. */
+    private static final String NAME = "replication.volume-id";
+
+    @TempDir
+    Path directory;
+
+    private Path image;
+
+    @BeforeEach
+    void makeImage() throws IOException {
+        image = directory.resolve("volume.img");
+        LinuxBlockDevice.createImage(image, SIZE_BYTES);
+        try {
+            marks().write("probe", StandardCharsets.UTF_8.encode("x"));
+        } catch (IOException e) {
+            assumeTrue(false, "skipped: no extended attributes on the file system of " + directory);
+        }
+    }
+
+    private UserDefinedFileAttributeView marks() {
+        return Files.getFileAttributeView(image, UserDefinedFileAttributeView.class);
+    }
+
+    private String mark() throws IOException {
+        ByteBuffer value = ByteBuffer.allocate(marks().size(NAME));
+        marks().read(NAME, value);
+        return StandardCharsets.UTF_8.decode(value.flip()).toString();
+    }
+
+    private void openAs(String volumeId) throws DeviceException {
+        OpenOptions options = new OpenOptions(SIZE_BYTES, null, new VolumeId(volumeId), DeviceIdentity.ANY);
+        LinuxBlockDevice.open(image, options).close();
+    }
+
+    @Test
+    void imageWithoutAMarkIsMarkedAsItsVolumesAndOpensForThatAgain() throws IOException {
+        openAs("vol-1");
+        assertThat(mark()).isEqualTo("vol-1");
+        openAs("vol-1");
+    }
+
+    @Test
+    void imageOfAnotherVolumeIsRefusedWithBothNames() throws IOException {
+        openAs("vol-1");
+        assertThatThrownBy(() -> openAs("vol-2"))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("is marked as that of vol-1, not of vol-2")
+                .hasMessageContaining("setfattr -x user.replication.volume-id");
+        assertThat(mark()).isEqualTo("vol-1");
+        openAs("vol-1"); // the refused open has left no lock behind
+    }
+
+    @Test
+    void markThatCannotBeAVolumeIsRefusedToo() throws IOException {
+        marks().write(NAME, StandardCharsets.UTF_8.encode("v".repeat(300)));
+        assertThatThrownBy(() -> openAs("vol-1")).hasMessageContaining("longer than any volume");
+    }
+
+    @Test
+    void whoNamesNoVolumeIsAskedForNoneAndMarksNothing() throws IOException {
+        LinuxBlockDevice.open(image, OpenOptions.ofSize(SIZE_BYTES)).close();
+        assertThat(marks().list()).doesNotContain(NAME);
+    }
+}

@@ -30,6 +30,8 @@ final class AdminClient {
     /** What the server tells of every replication. */
     static final String STATUS = "/status";
 
+    static final String VOLUMES = "/volumes";
+
     /** Opening a device may take its time. */
     static final Duration DEVICE_TIMEOUT = Duration.ofSeconds(60);
 

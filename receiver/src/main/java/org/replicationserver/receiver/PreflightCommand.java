@@ -13,6 +13,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.AdminClient.NoAnswerException;
+import org.replicationserver.receiver.config.AllowListFile;
+import org.replicationserver.receiver.config.AllowListFile.Rule;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
@@ -68,8 +70,10 @@ final class PreflightCommand implements Callable<Integer> {
             ServerConfig config = effective.toServerConfig();
             List<AssignedSource> assigned =
                     config.control().mode() == ControlMode.LOCAL ? effective.readAssignments() : List.of();
+            List<Rule> buckets = AllowListFile.read(config.software().allowList());
             try (PreflightChecks checks = new PreflightChecks(config, Clock.systemUTC())) {
-                List<Checked> found = Preflight.run(checks.all(assigned, runningServer(config)), Preflight.TIMEOUT);
+                List<Checked> found =
+                        Preflight.run(checks.all(assigned, buckets, runningServer(config)), Preflight.TIMEOUT);
                 print(found);
                 return exitCode(found);
             }
@@ -86,13 +90,15 @@ final class PreflightCommand implements Callable<Integer> {
         try {
             Map<String, @Nullable String> volumes = new LinkedHashMap<>();
             JsonArray told = new AdminClient(config.adminSocket(), SERVER_TIMEOUT)
-                    .get("/volumes")
+                    .get(AdminClient.VOLUMES)
                     .getJsonArray("volumes", new JsonArray());
             for (int i = 0; i < told.size(); i++) {
                 JsonObject volume = told.getJsonObject(i);
-                if (volume.containsKey("sourceServerId")) {
-                    boolean open = "OPEN".equals(volume.getString("state"));
-                    volumes.put(volume.getString("volumeId"), open ? null : volume.getString("reason", "not open"));
+                switch (volume.getString("state", "")) {
+                    case "OPEN" -> volumes.put(volume.getString("volumeId"), null);
+                    case "NOT_OPEN", "FAILED" ->
+                        volumes.put(volume.getString("volumeId"), volume.getString("reason", "not open"));
+                    default -> {} // attached, and nobody's
                 }
             }
             return new RunningServer(config.listen().port(), volumes);

@@ -48,7 +48,7 @@ final class VolumeCommand {
             return AdminClient.print(
                     options,
                     spec.commandLine(),
-                    "/volumes",
+                    AdminClient.VOLUMES,
                     list -> json ? list.encodePrettily() + "\n" : VolumeListText.of(list));
         }
     }

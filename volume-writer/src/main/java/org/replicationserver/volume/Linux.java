@@ -75,10 +75,10 @@ final class Linux {
     private static final long STATX_MASK_OFFSET = 0;
     private static final long STATX_MODE_OFFSET = 28;
     private static final long STATX_SIZE_OFFSET = 40;
-    private static final long STATX_RDEV_MAJOR_OFFSET = 128;
-    private static final long STATX_RDEV_MINOR_OFFSET = 132;
     private static final long STATX_BLOCKS_OFFSET = 48;
     private static final long STATX_BLOCK_BYTES = 512;
+    private static final long STATX_RDEV_MAJOR_OFFSET = 128;
+    private static final long STATX_RDEV_MINOR_OFFSET = 132;
     private static final long STATX_DIO_MEM_ALIGN_OFFSET = 152;
     private static final long STATX_DIO_OFFSET_ALIGN_OFFSET = 156;
 
@@ -100,11 +100,11 @@ final class Linux {
             function("statx", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS);
     private static final MethodHandle FTRUNCATE = function("ftruncate", JAVA_INT, JAVA_INT, JAVA_LONG);
     private static final MethodHandle LSEEK = function("lseek", JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle SETPRIORITY = function("setpriority", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle FGETXATTR =
             function("fgetxattr", JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG);
     private static final MethodHandle FSETXATTR =
             function("fsetxattr", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle SETPRIORITY = function("setpriority", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle RENAME = function("rename", JAVA_INT, ADDRESS, ADDRESS);
 
     private Linux() {}
@@ -226,6 +226,15 @@ final class Linux {
         }
     }
 
+    /** Of the calling thread only: Linux keeps the nice value by thread, whatever POSIX says. */
+    static int setNiceOfThread(MemorySegment capture, int nice) {
+        try {
+            return result(capture, (int) SETPRIORITY.invokeExact(capture, PRIO_PROCESS, 0, nice));
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
     static long fgetxattr(MemorySegment capture, int fd, MemorySegment name, MemorySegment target) {
         try {
             return result(capture, (long) FGETXATTR.invokeExact(capture, fd, name, target, target.byteSize()));
@@ -242,15 +251,6 @@ final class Linux {
         }
     }
 
-    /** Of the calling thread only: Linux keeps the nice value by thread, whatever POSIX says. */
-    static int setNiceOfThread(MemorySegment capture, int nice) {
-        try {
-            return result(capture, (int) SETPRIORITY.invokeExact(capture, PRIO_PROCESS, 0, nice));
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
-    }
-
     static int statxKind(MemorySegment statx) {
         return statx.get(ValueLayout.JAVA_SHORT, STATX_MODE_OFFSET) & S_IFMT;
     }
@@ -259,14 +259,14 @@ final class Linux {
         return statx.get(JAVA_LONG, STATX_SIZE_OFFSET);
     }
 
+    static long statxAllocatedBytes(MemorySegment statx) {
+        return statx.get(JAVA_LONG, STATX_BLOCKS_OFFSET) * STATX_BLOCK_BYTES;
+    }
+
     /** Of the device that a device file stands for. */
     static DeviceNumber statxDeviceNumber(MemorySegment statx) {
         return new DeviceNumber(
                 statx.get(JAVA_INT, STATX_RDEV_MAJOR_OFFSET), statx.get(JAVA_INT, STATX_RDEV_MINOR_OFFSET));
-    }
-
-    static long statxAllocatedBytes(MemorySegment statx) {
-        return statx.get(JAVA_LONG, STATX_BLOCKS_OFFSET) * STATX_BLOCK_BYTES;
     }
 
     /** 0 where the kernel (before 6.1) or the file system does not tell, or does not take O_DIRECT. */

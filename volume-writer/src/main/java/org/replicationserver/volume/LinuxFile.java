@@ -57,8 +57,8 @@ final class LinuxFile implements AutoCloseable {
     record Facts(
             int kind,
             long sizeBytes,
-            DeviceNumber deviceNumber,
             long allocatedBytes,
+            DeviceNumber deviceNumber,
             int directMemoryAlignmentBytes,
             int directOffsetAlignmentBytes) {
         boolean isBlockDevice() {
@@ -101,8 +101,8 @@ final class LinuxFile implements AutoCloseable {
         return new Facts(
                 Linux.statxKind(statx),
                 Linux.statxSizeBytes(statx),
-                Linux.statxDeviceNumber(statx),
                 Linux.statxAllocatedBytes(statx),
+                Linux.statxDeviceNumber(statx),
                 Linux.statxDirectMemoryAlignmentBytes(statx),
                 Linux.statxDirectOffsetAlignmentBytes(statx));
     }

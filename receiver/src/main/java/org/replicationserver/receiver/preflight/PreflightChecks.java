@@ -6,13 +6,16 @@ import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.aws.Credentials;
 import org.replicationserver.receiver.aws.HttpsConnections;
@@ -20,12 +23,16 @@ import org.replicationserver.receiver.aws.HttpsTrust;
 import org.replicationserver.receiver.aws.InstanceMetadata;
 import org.replicationserver.receiver.aws.RoleCredentials;
 import org.replicationserver.receiver.aws.ServiceEndpoints;
+import org.replicationserver.receiver.config.AllowListFile;
+import org.replicationserver.receiver.config.AllowListFile.Rule;
 import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.session.VolumeAssignment;
+import org.replicationserver.receiver.software.AllowList;
+import org.replicationserver.receiver.software.SoftwareException;
 import org.replicationserver.receiver.staging.NvmeScanner;
 import org.replicationserver.receiver.staging.VolumeLocator;
 
@@ -41,6 +48,8 @@ public final class PreflightChecks implements AutoCloseable {
 
     /** Own addresses beyond these are not dialled. */
     private static final int ADDRESSES_MAX = 8;
+
+    private static final Path DEVICES = Path.of("/dev");
 
     private final ServerConfig config;
     private final HttpsTrust trust;
@@ -64,10 +73,13 @@ public final class PreflightChecks implements AutoCloseable {
      * All checks, in the order in which they are told.
      *
      * @param assigned by the assignments file; empty where a control plane assigns
+     * @param software buckets that software may come from
      * @param running null where no server runs with this configuration
      */
-    public List<PreflightCheck> all(List<AssignedSource> assigned, @Nullable RunningServer running) {
+    public List<PreflightCheck> all(
+            List<AssignedSource> assigned, List<Rule> software, @Nullable RunningServer running) {
         List<PreflightCheck> checks = new ArrayList<>(services());
+        checks.addAll(buckets(software));
         checks.addAll(ofMachine(config, clock, assigned, running));
         return checks;
     }
@@ -82,7 +94,7 @@ public final class PreflightChecks implements AutoCloseable {
         List<VolumeAssignment> volumes = assigned.stream()
                 .flatMap(source -> source.assignment().volumes().stream())
                 .toList();
-        checks.add(new SpaceCheck(volumes));
+        checks.add(new SpaceCheck(images(volumes)));
         if (running == null) {
             VolumeLocator locator = new VolumeLocator(NvmeScanner.ofThisMachine());
             volumes.forEach(volume -> checks.add(VolumeCheck.byItself(volume, locator)));
@@ -92,6 +104,17 @@ public final class PreflightChecks implements AutoCloseable {
                             checks.add(VolumeCheck.ofRunningServer(id, new VolumeCheck.Told(trouble))));
         }
         return checks;
+    }
+
+    private static List<SpaceCheck.Image> images(List<VolumeAssignment> volumes) {
+        List<SpaceCheck.Image> images = new ArrayList<>();
+        for (VolumeAssignment volume : volumes) {
+            Path path = volume.path();
+            if (path != null && !path.startsWith(DEVICES)) {
+                images.add(new SpaceCheck.Image(path, volume.sizeBytes()));
+            }
+        }
+        return images;
     }
 
     private static List<PreflightCheck> listeners(ServerConfig config, @Nullable RunningServer running) {
@@ -163,17 +186,61 @@ public final class PreflightChecks implements AutoCloseable {
                         ? new ClockCheck(endpoint, connections, clock).look()
                         : new EndpointCheck(name, endpoint, connections, trust).look();
             } catch (IOException e) {
-                return Finding.fail(
-                        "its region is not known: " + e.getMessage(),
-                        "Set aws.region, or allow IMDSv2 on the instance.");
+                return regionUnknown(e);
             }
         });
     }
 
+    /** Of each bucket that software may come from: S3 answers for it, whatever it says to nobody. */
+    private List<PreflightCheck> buckets(List<Rule> software) {
+        String name = "software buckets";
+        if (config.software().mirrorDirectory().isPresent()) {
+            return List.of(skipped(name, "software.mirror-directory is taken in the place of S3"));
+        }
+        if (config.control().mode() == ControlMode.LOCAL
+                && config.aws().region().isEmpty()) {
+            return List.of(skipped(name, LOCAL + ", and aws.region is not set"));
+        }
+        return software.stream()
+                .flatMap(rule -> Stream.of(rule.objects(), rule.hashes()))
+                .filter(Objects::nonNull)
+                .distinct()
+                .map(pattern -> bucket(pattern, software))
+                .toList();
+    }
+
+    private PreflightCheck bucket(String pattern, List<Rule> software) {
+        String name = "bucket " + pattern;
+        return check(name, () -> {
+            try {
+                String region = region();
+                AllowList.Hosts hosts = new AllowList.Hosts(
+                        config.aws().useFips(),
+                        config.aws().useDualStack(),
+                        config.software().vpcEndpoint().orElse(null));
+                URI address =
+                        AllowList.of(software, region, hosts).addressOf(pattern.replace(AllowListFile.REGION, region));
+                return new EndpointCheck(name, address, connections, trust).look();
+            } catch (SoftwareException e) {
+                return Finding.misconfigured(String.valueOf(e.getMessage()), e.nextAction());
+            } catch (IOException e) {
+                return regionUnknown(e);
+            }
+        });
+    }
+
+    private static Finding regionUnknown(IOException why) {
+        return Finding.fail(
+                "its region is not known: " + why.getMessage(), "Set aws.region, or allow IMDSv2 on the instance.");
+    }
+
+    private String region() throws IOException, InterruptedException {
+        return config.aws().region().isPresent() ? config.aws().region().get() : metadata.region();
+    }
+
     private URI endpoint(String service) throws IOException, InterruptedException {
         AwsSettings aws = config.aws();
-        String region = aws.region().isPresent() ? aws.region().get() : metadata.region();
-        return ServiceEndpoints.of(service, region, aws.useFips(), aws.useDualStack());
+        return ServiceEndpoints.of(service, region(), aws.useFips(), aws.useDualStack());
     }
 
     private CredentialsCheck.Found credentials() {

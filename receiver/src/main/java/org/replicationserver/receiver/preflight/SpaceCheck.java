@@ -4,30 +4,23 @@ import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.volume.LinuxBlockDevice;
 
 /** Whether the file systems of image files have room for all that is assigned: images are sparse, and grow with what is written. */
 final class SpaceCheck implements PreflightCheck {
     private static final long MIB = 1024 * 1024;
-    private static final Path DEVICES = Path.of("/dev");
 
-    private record Image(Path path, long sizeBytes) {}
+    /** An image file of an assigned size. */
+    record Image(Path path, long sizeBytes) {}
 
-    private final List<Image> images = new ArrayList<>();
+    private final List<Image> images;
 
-    /** @param volumes that are assigned; those that are image files count, there or not yet */
-    SpaceCheck(List<VolumeAssignment> volumes) {
-        for (VolumeAssignment volume : volumes) {
-            Path path = volume.path();
-            if (path != null && !path.startsWith(DEVICES)) {
-                images.add(new Image(path, volume.sizeBytes()));
-            }
-        }
+    /** @param images those of the assigned volumes that are image files, there or not yet */
+    SpaceCheck(List<Image> images) {
+        this.images = List.copyOf(images);
     }
 
     @Override

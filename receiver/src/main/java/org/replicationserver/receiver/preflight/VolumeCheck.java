@@ -21,15 +21,15 @@ final class VolumeCheck implements PreflightCheck {
     record Told(@Nullable String trouble) {}
 
     private final String volumeId;
-    private final @Nullable VolumeAssignment volume;
     private final @Nullable VolumeLocator locator;
+    private final @Nullable VolumeAssignment volume;
     private final @Nullable Told told;
 
     private VolumeCheck(
             String volumeId, @Nullable VolumeAssignment volume, @Nullable VolumeLocator locator, @Nullable Told told) {
         this.volumeId = volumeId;
-        this.volume = volume;
         this.locator = locator;
+        this.volume = volume;
         this.told = told;
     }
 
@@ -37,6 +37,7 @@ final class VolumeCheck implements PreflightCheck {
         return new VolumeCheck(volumeId, null, null, told);
     }
 
+    /** @param locator finds a volume that has no path */
     static VolumeCheck byItself(VolumeAssignment volume, VolumeLocator locator) {
         return new VolumeCheck(volume.volumeId(), volume, locator, null);
     }
@@ -57,30 +58,33 @@ final class VolumeCheck implements PreflightCheck {
                             "the running server has not: " + trouble,
                             "Repair or attach the device, then ./run volume reopen " + volumeId + ".");
         }
-        VolumeLocator finder = locator;
-        if (own == null || finder == null) {
+        VolumeLocator where = locator;
+        if (own == null || where == null) {
             return Finding.skip("nothing is known of it");
         }
         Path path = own.path();
         if (path != null && !path.startsWith(DEVICES) && Files.notExists(path)) {
             return Finding.ok(path + " is not there yet; the server makes it");
         }
-        return opened(own, finder);
+        return opened(own, where);
     }
 
-    private static Finding opened(VolumeAssignment own, VolumeLocator finder) {
-        try (LinuxBlockDevice device = open(own, finder.locate(own.volumeId(), own.path()))) {
-            return Finding.ok((own.path() == null ? own.volumeId() : own.path()) + " can be opened, "
-                    + device.sizeBytes() + " bytes for " + own.sizeBytes() + " of " + own.deviceName());
+    private static Finding opened(VolumeAssignment own, VolumeLocator where) {
+        try {
+            return opened(own, where.locate(own.volumeId(), own.path()));
         } catch (DeviceException e) {
             return Finding.fail(
-                    (own.path() == null ? own.volumeId() : own.path()) + " of " + own.deviceName() + ": " + e.summary(),
+                    (own.path() == null ? "" : own.path() + " ") + "of " + own.deviceName() + ": " + e.summary(),
                     "Attach the device or mount its file system, end what uses it, or correct the assignment.");
         }
     }
 
     /** Not as that volume's: an image file would be marked with its id. */
-    private static LinuxBlockDevice open(VolumeAssignment own, Location at) throws DeviceException {
-        return LinuxBlockDevice.open(at.path(), new OpenOptions(own.sizeBytes(), null, null, at.identity()));
+    private static Finding opened(VolumeAssignment own, Location at) throws DeviceException {
+        OpenOptions unmarked = new OpenOptions(own.sizeBytes(), null, null, at.identity());
+        try (LinuxBlockDevice device = LinuxBlockDevice.open(at.path(), unmarked)) {
+            return Finding.ok(at.path() + " can be opened, " + device.sizeBytes() + " bytes for " + own.sizeBytes() + " of "
+                    + own.deviceName());
+        }
     }
 }

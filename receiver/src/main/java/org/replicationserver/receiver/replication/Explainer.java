@@ -98,11 +98,6 @@ final class Explainer {
                 : ExplanationCode.SERVER_DRAINED.explain(new Facts().put("since", seconds(sinceMillis)));
     }
 
-    /** @param trouble null where the newest snapshot group did not fail */
-    void snapshotsFailed(@Nullable SnapshotTrouble trouble) {
-        snapshots = trouble;
-    }
-
     /** What this server found wrong with itself, or null. */
     void serverTrouble(@Nullable ServerTrouble trouble) {
         serverTrouble = trouble == null
@@ -113,6 +108,11 @@ final class Explainer {
 
     boolean hasServerTrouble() {
         return serverTrouble != null;
+    }
+
+    /** @param trouble null where the newest snapshot group did not fail */
+    void snapshotsFailed(@Nullable SnapshotTrouble trouble) {
+        snapshots = trouble;
     }
 
     void recordMade() {
@@ -135,8 +135,8 @@ final class Explainer {
         add(found, duplicateAgent);
         add(found, recordLost);
         add(found, serverDrained);
-        add(found, snapshotsFailure());
         add(found, serverTrouble);
+        add(found, snapshotsFailure());
         if (situation.position().isWanted()) {
             if (serverDrained == null) {
                 explainAgent(situation, found);

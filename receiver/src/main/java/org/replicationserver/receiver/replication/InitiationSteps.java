@@ -13,8 +13,8 @@ final class InitiationSteps {
     private final DiskSet disks;
     private final AgentPresence agent;
     private final ControlPlaneLink controlPlane;
-    private final SoftwareLink software;
     private final BooleanSupplier hasServerTrouble;
+    private final SoftwareLink software;
 
     InitiationSteps(
             ReplicationSettings settings,
@@ -27,8 +27,8 @@ final class InitiationSteps {
         this.disks = disks;
         this.agent = agent;
         this.controlPlane = controlPlane;
-        this.software = software;
         this.hasServerTrouble = hasServerTrouble;
+        this.software = software;
     }
 
     /**

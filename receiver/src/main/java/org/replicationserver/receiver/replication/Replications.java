@@ -129,6 +129,12 @@ public final class Replications implements SessionEvents {
         replications.values().forEach(controlPlane);
     }
 
+    /** What this server found wrong with itself at its start; told at most once. */
+    public void serverTrouble(ServerTrouble trouble) {
+        serverTrouble = trouble;
+        replications.values().forEach(replication -> replication.serverTrouble(trouble));
+    }
+
     /** How it stands with the snapshot groups of a source server, also of one that is not assigned yet. */
     public void snapshotStanding(String sourceServerId, SnapshotStanding standing) {
         snapshots.remove(sourceServerId); // to be the newest
@@ -158,12 +164,6 @@ public final class Replications implements SessionEvents {
     private void tellSoftware(Consumer<SourceReplication> change) {
         software = change;
         replications.values().forEach(change);
-    }
-
-    /** What this server found wrong with itself at its start; told at most once. */
-    public void serverTrouble(ServerTrouble trouble) {
-        serverTrouble = trouble;
-        replications.values().forEach(replication -> replication.serverTrouble(trouble));
     }
 
     /** No session opens any more as long as this process runs; to be told again changes nothing. */
@@ -241,10 +241,10 @@ public final class Replications implements SessionEvents {
         software.accept(replication);
         replication.listensOn(agentPort);
         replication.serverDrained(drainedMillis);
-        replication.snapshotStanding(snapshots.getOrDefault(id, SnapshotStanding.NONE));
         if (serverTrouble != null) {
             replication.serverTrouble(serverTrouble);
         }
+        replication.snapshotStanding(snapshots.getOrDefault(id, SnapshotStanding.NONE));
         replications.put(id, replication);
         if (!record.refusedAgents().isEmpty()) {
             replication.duplicateAgent(record.refusedAgents().getLast());

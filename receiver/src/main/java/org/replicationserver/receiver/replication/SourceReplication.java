@@ -164,6 +164,11 @@ public final class SourceReplication {
         controlPlane.failed(trouble, now);
     }
 
+    /** What this server found wrong with itself at its start; null where that is nothing. */
+    public void serverTrouble(@Nullable ServerTrouble trouble) {
+        explainer.serverTrouble(trouble);
+    }
+
     /** Software is being fetched. */
     public void softwareFetching() {
         software.fetching();
@@ -177,11 +182,6 @@ public final class SourceReplication {
     /** The software that was asked for last is not. */
     public void softwareFailed(SoftwareTrouble trouble, Moment now) {
         software.failed(trouble, now);
-    }
-
-    /** What this server found wrong with itself at its start; null where that is nothing. */
-    public void serverTrouble(@Nullable ServerTrouble trouble) {
-        explainer.serverTrouble(trouble);
     }
 
     /** Since when this server opens no session any more, 0 if it does. */

@@ -383,6 +383,8 @@ public final class ReplicationServer {
      * @param recentLogs that are sent to it
      */
     public void follow(RecentLogs recentLogs) {
+        BootCheck bootCheck = BootCheck.start(config, port, sessions, replications, eventLoop);
+        stopSteps.add("look at what the server needs", bootCheck::stop);
         SnapshotLink.Kept kept = controlLink.keptForSnapshots();
         SnapshotLink snapshots = kept == null
                 ? null
@@ -395,8 +397,6 @@ public final class ReplicationServer {
                         eventLoop,
                         stopSteps);
         VolumePaths paths = config.volumePaths();
-        BootCheck bootCheck = BootCheck.start(config, port, sessions, replications, eventLoop);
-        stopSteps.add("look at what the server needs", bootCheck::stop);
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
                 new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),

@@ -1,5 +1,6 @@
 package org.replicationserver.receiver.software;
 
+import java.net.URI;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,6 +93,14 @@ public final class AllowList {
                         : List.of(entry.getKey()).stream())
                 .distinct()
                 .toList();
+    }
+
+    /** Where S3 has a bucket that is on the list. */
+    public URI addressOf(String bucket) {
+        if (!buckets().contains(bucket)) {
+            throw new IllegalArgumentException("not on the allow-list: " + bucket);
+        }
+        return URI.create("https://" + bucket + "." + service);
     }
 
     /** The bucket with the hashes of a bucket's objects, or null if there is none. */

@@ -36,16 +36,20 @@ final class MachineChecksTest {
         return new VolumeAssignment("vol-1", "/dev/sda", directory.resolve(name), sizeBytes, false);
     }
 
+    private SpaceCheck.Image image(String name, long sizeBytes) {
+        return new SpaceCheck.Image(directory.resolve(name), sizeBytes);
+    }
+
+    private static VolumeCheck byItself(VolumeAssignment volume) {
+        return VolumeCheck.byItself(volume, new VolumeLocator(new NvmeScanner(Path.of("/sys"), Path.of("/dev"))));
+    }
+
     private void makeIdentity(Clock clock, int days) throws Exception {
         new IdentityStore(directory)
                 .loadOrCreate(
                         "server",
                         new SelfSignedIssuer(
                                 CertificateProfile.ofServer("s").withValidity(Duration.ofDays(days)), clock));
-    }
-
-    private static VolumeCheck byItself(VolumeAssignment volume) {
-        return VolumeCheck.byItself(volume, new VolumeLocator(NvmeScanner.ofThisMachine()));
     }
 
     @Test
@@ -113,41 +117,41 @@ final class MachineChecksTest {
     @Test
     void imagesThatCannotAllGrowToTheirSizesAreToldBeforeTheyFail() throws Exception {
         assertThat(new SpaceCheck(List.of()).look().verdict()).isEqualTo(Verdict.SKIP);
-        assertThat(new SpaceCheck(List.of(volume("not-yet.img", MIB))).look().verdict())
+        assertThat(new SpaceCheck(List.of(image("not-yet.img", MIB))).look().verdict())
                 .isEqualTo(Verdict.OK);
-        Finding tooLarge = new SpaceCheck(List.of(volume("not-yet.img", 1L << 46))).look();
+        Finding tooLarge = new SpaceCheck(List.of(image("not-yet.img", 1L << 46))).look();
         assertThat(tooLarge.verdict()).isEqualTo(Verdict.WARN);
         assertThat(tooLarge.text()).contains("images may still grow by " + (1L << 46) / MIB + " MiB");
     }
 
     @Test
     void whatAnImageHasTakenAlreadyIsNotCountedAgain() throws Exception {
-        VolumeAssignment image = volume("there.img", 64 * MIB);
-        Files.write(directory.resolve("there.img"), new byte[8 * (int) MIB]);
-        try (RandomAccessFile file =
-                new RandomAccessFile(directory.resolve("there.img").toFile(), "rw")) {
+        SpaceCheck.Image image = image("there.img", 64 * MIB);
+        Files.write(image.path(), new byte[8 * (int) MIB]);
+        try (RandomAccessFile file = new RandomAccessFile(image.path().toFile(), "rw")) {
             file.setLength(image.sizeBytes());
             file.getFD().sync();
         }
-        assertThat(LinuxBlockDevice.allocatedBytes(directory.resolve("there.img")))
-                .isBetween(8 * MIB, 9 * MIB);
+        assertThat(LinuxBlockDevice.allocatedBytes(image.path())).isBetween(8 * MIB, 9 * MIB);
         assertThat(new SpaceCheck(List.of(image)).look().text()).containsPattern("may still grow by 5[56] MiB");
     }
 
     @Test
     void volumeIsOpenedForAMomentOnlyAndNotWritten() throws Exception {
         VolumeAssignment image = volume("there.img", MIB);
-        Files.write(directory.resolve("there.img"), new byte[(int) MIB]);
+        Path path = Files.write(directory.resolve("there.img"), new byte[(int) MIB]);
         assertThat(byItself(image).look().verdict()).isEqualTo(Verdict.OK);
         assertThat(byItself(volume("none.img", MIB)).look().text()).contains("is not there yet");
         Finding small = byItself(volume("there.img", 2 * MIB)).look();
         assertThat(small.verdict()).isEqualTo(Verdict.FAIL);
         assertThat(small.text()).contains("smaller than assigned");
-        try (LinuxBlockDevice inUse = LinuxBlockDevice.open(directory.resolve("there.img"), OpenOptions.ofSize(MIB))) {
+        try (LinuxBlockDevice inUse = LinuxBlockDevice.open(path, OpenOptions.ofSize(MIB))) {
             assertThat(inUse.sizeBytes()).isEqualTo(MIB);
             assertThat(byItself(image).look().text()).contains("another process has it");
         }
         assertThat(byItself(image).look().verdict()).isEqualTo(Verdict.OK);
+        VolumeAssignment attached = new VolumeAssignment("vol-0123456789abcdef0", "/dev/sdc", null, MIB, false);
+        assertThat(byItself(attached).look().verdict()).isEqualTo(Verdict.FAIL);
         VolumeAssignment gone = new VolumeAssignment("vol-2", "/dev/sdb", Path.of("/dev/no-such-disk"), MIB, false);
         assertThat(byItself(gone).look().verdict()).isEqualTo(Verdict.FAIL);
     }

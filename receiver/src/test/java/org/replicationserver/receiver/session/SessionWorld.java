@@ -57,12 +57,13 @@ final class SessionWorld {
     /** Volumes whose image file is not there. */
     final Set<String> missingImages = new HashSet<>();
 
-    /** Of volumes that cannot be opened, why. */
-    final Map<String, VolumeHost.Availability> closed = new HashMap<>();
     /** What waits for the background thread. */
     final ArrayDeque<Runnable> background = new ArrayDeque<>();
 
     long loopCpuNanos;
+
+    /** Of volumes that cannot be opened, why. */
+    final Map<String, VolumeHost.Availability> closed = new HashMap<>();
 
     private boolean holdStores;
     private boolean holdOpens;

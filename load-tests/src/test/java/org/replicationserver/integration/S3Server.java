@@ -87,8 +87,8 @@ final class S3Server implements AutoCloseable {
     }
 
     private static void makeCertificate(Path directory, String service) throws Exception {
-        List<String> store =
-                List.of("-alias", "s3", "-keystore", directory.resolve("store.p12").toString(), "-storepass", PASSWORD);
+        List<String> store = List.of(
+                "-alias", "s3", "-keystore", directory.resolve("store.p12").toString(), "-storepass", PASSWORD);
         keytool(
                 directory,
                 store,
@@ -107,7 +107,11 @@ final class S3Server implements AutoCloseable {
         keytool(
                 directory,
                 store,
-                List.of("-exportcert", "-rfc", "-file", directory.resolve("ca.pem").toString()));
+                List.of(
+                        "-exportcert",
+                        "-rfc",
+                        "-file",
+                        directory.resolve("ca.pem").toString()));
     }
 
     private static void keytool(Path directory, List<String> store, List<String> arguments) throws Exception {
@@ -189,8 +193,8 @@ final class S3Server implements AutoCloseable {
 
     /** Puts an object and the hash of another content. */
     void publish(String key, byte[] content, byte[] hashedContent, boolean isPublic) throws Exception {
-        String hash = HexFormat.of()
-                .formatHex(MessageDigest.getInstance("SHA-512").digest(hashedContent));
+        String hash =
+                HexFormat.of().formatHex(MessageDigest.getInstance("SHA-512").digest(hashedContent));
         Path object = Files.write(directory.resolve("object"), content);
         Path hashFile = Files.writeString(directory.resolve("hash"), hash + "\n");
         ProcessBuilder put = java(
@@ -225,7 +229,7 @@ final class S3Server implements AutoCloseable {
     }
 
     @Override
-    public void close() throws InterruptedException {
-        process.destroyForcibly().waitFor();
+    public void close() {
+        process.destroyForcibly().onExit().join();
     }
 }

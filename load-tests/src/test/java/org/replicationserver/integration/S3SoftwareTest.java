@@ -44,7 +44,7 @@ final class S3SoftwareTest {
     }
 
     @AfterAll
-    static void stop() throws InterruptedException {
+    static void stop() {
         if (server != null) {
             server.close();
         }
@@ -63,8 +63,7 @@ final class S3SoftwareTest {
     private record Run(int exitCode, String output) {}
 
     private Process startFetch(String key, Map<String, String> environment, String... settings) throws IOException {
-        List<String> arguments =
-                new ArrayList<>(List.of("software", "fetch", s3().address(key)));
+        List<String> arguments = new ArrayList<>(List.of("software", "fetch", s3().address(key)));
         for (String setting : List.of(
                 "state.directory=" + directory.resolve("state"),
                 "aws.region=" + REGION,

@@ -85,6 +85,7 @@ final class ServerProcess implements AutoCloseable {
             List<String> command = new ArrayList<>(prefix);
             command.addAll(cli(words));
             command.addAll(command.indexOf("-cp"), jvmOptions);
+            command.addAll(List.of("--set", "listen.port=" + port));
             return command;
         }
 

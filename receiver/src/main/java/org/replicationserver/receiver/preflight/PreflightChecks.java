@@ -149,7 +149,7 @@ public final class PreflightChecks implements AutoCloseable {
         }
         return List.of(
                 ofRegion(CONTROL_PLANE, "mgn", config.control().endpoint(), false),
-                ofRegion(EC2, "ec2", Optional.empty(), false),
+                ofRegion(EC2, "ec2", config.snapshots().endpoint(), false),
                 ofRegion("clock", "mgn", config.control().endpoint(), true),
                 instance,
                 new CredentialsCheck(config.aws().credentials(), this::credentials, clock));

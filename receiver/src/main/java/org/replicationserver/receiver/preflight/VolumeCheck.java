@@ -83,8 +83,8 @@ final class VolumeCheck implements PreflightCheck {
     private static Finding opened(VolumeAssignment own, Location at) throws DeviceException {
         OpenOptions unmarked = new OpenOptions(own.sizeBytes(), null, null, at.identity());
         try (LinuxBlockDevice device = LinuxBlockDevice.open(at.path(), unmarked)) {
-            return Finding.ok(at.path() + " can be opened, " + device.sizeBytes() + " bytes for " + own.sizeBytes() + " of "
-                    + own.deviceName());
+            return Finding.ok(at.path() + " can be opened, " + device.sizeBytes() + " bytes for " + own.sizeBytes()
+                    + " of " + own.deviceName());
         }
     }
 }

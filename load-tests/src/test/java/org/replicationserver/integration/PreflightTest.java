@@ -10,6 +10,8 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.config.AssignmentsFile;
+import org.replicationserver.receiver.config.VolumePaths;
+import org.replicationserver.receiver.staging.VolumeDiscovery;
 
 /** {@code preflight} beside a server that runs. */
 class PreflightTest {
@@ -62,7 +64,7 @@ class PreflightTest {
     private void follow(InProcessServer server, TestSource source) throws Exception {
         AssignmentsFile.write(
                 ServerProcess.stateDirectory(directory).resolve("assignments.yaml"),
-                ServerProcess.imageDirectory(directory),
+                new VolumePaths(ServerProcess.imageDirectory(directory), VolumeDiscovery.IMAGE),
                 List.of(source.assigned()));
         server.follow();
     }

@@ -82,6 +82,7 @@ final class BandwidthTest {
         }
     }
 
+    @Tag("long")
     @Test
     void fourConnectionsOfASourceShareItsLimitAndTheControlConnectionHasNone() throws Exception {
         TestSource source = source("s-1").throttled(20);
@@ -181,6 +182,7 @@ final class BandwidthTest {
         }
     }
 
+    @Tag("long")
     @Test
     void limitIsChangedByCommand() throws Exception {
         TestSource source = source("s-1");

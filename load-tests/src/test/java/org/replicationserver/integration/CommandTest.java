@@ -17,6 +17,7 @@ import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -415,6 +416,7 @@ final class CommandTest {
         assertThat(full.during(Duration.ofSeconds(4)).mbps()).isCloseTo(mbps, withinPercentage(10));
     }
 
+    @Tag("long")
     @Test
     void bandwidthFollowsTheCommandsOfTheControlPlane() throws Exception {
         TestSource agent = TestSource.of(directory, SOURCE, 64 << 20);

@@ -23,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -145,6 +146,7 @@ final class LagAttributionTest {
         agent.awaitEnd(PATIENCE);
     }
 
+    @Tag("long")
     @Test
     void slowNetworkIsNamed() throws Exception {
         try (InProcessServer server = server(spec -> nothing(spec.sizeBytes()), source);
@@ -160,6 +162,7 @@ final class LagAttributionTest {
         }
     }
 
+    @Tag("long")
     @Test
     void throttleIsNamed() throws Exception {
         try (InProcessServer server = server(spec -> nothing(spec.sizeBytes()), source.throttled(MBPS))) {
@@ -288,6 +291,7 @@ final class LagAttributionTest {
     }
 
     /** Few bytes on the wire stand for many that must be expanded, and the device costs nothing. */
+    @Tag("long")
     @Test
     void expandingIsNamed() throws Exception {
         try (InProcessServer server = server(spec -> nothing(spec.sizeBytes()), source);
@@ -298,6 +302,7 @@ final class LagAttributionTest {
     }
 
     /** The volume's thread comes late whenever it is woken, while its device is free. */
+    @Tag("long")
     @Test
     void writeQueueIsNamed() throws Exception {
         DelayedCalls.assumePossible();

@@ -109,11 +109,14 @@ final class RateWindow {
         return OptionalDouble.of((newestBacklogBytes - backlogBytes[oldest]) * SECOND_NANOS / nanos);
     }
 
-    /** Whether the backlog is known from the beginning of the window to its end, grew, and was never gone in between. */
+    /**
+     * Whether the backlog is known from the beginning of the window to its end, but for a tenth, since agents tell it only now and then;
+     * whether it grew, and was never gone in between.
+     */
     boolean isBacklogGrowing(long nowNanos) {
         int oldest = oldestKnown(nowNanos);
         boolean whole = oldest >= 0
-                && newestBacklogNanos - backlogNanos[oldest] >= windowNanos - bucketNanos
+                && newestBacklogNanos - backlogNanos[oldest] >= windowNanos - windowNanos / 10
                 && isObserved(nowNanos, windowNanos);
         OptionalDouble growth = growthBytesPerSecond(nowNanos, 0);
         return whole && growth.isPresent() && growth.getAsDouble() > 0 && leastBacklogBytes() > 0;

@@ -1,7 +1,7 @@
 package org.replicationserver.receiver.session;
 
 import java.util.List;
-import java.util.stream.Collectors;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
@@ -206,7 +206,10 @@ final class SessionEpochs {
         events.committed(slot.sourceServerId, record);
         slot.hold.committed(
                 record.commit(),
-                volumes.stream().map(volume -> volume.assignment.volumeId()).collect(Collectors.toSet()));
+                volumes.stream()
+                        .map(volume -> volume.volume)
+                        .filter(Objects::nonNull)
+                        .toList());
         if (session.isEnded()) {
             return;
         }

@@ -3,7 +3,6 @@ package org.replicationserver.receiver.session;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -20,8 +19,8 @@ import org.replicationserver.volume.Volume;
  * and that to EPOCH_OPEN wait. While the first waits, an agent has let its source go, so that nothing stands still there. Nothing of
  * this is on the walk of a write.
  *
- * <p>Invariant: between HELD and its end no write is submitted to any of the volumes; that it was so is looked at again at the release,
- * by the writers' own counts, and a hold of which it was not so is not VALID.
+ * <p>Invariant: between the commit and the end of the hold no write is submitted to any of the volumes, and none is closed; that it was
+ * so is looked at before HELD and again at the release, by the writers' own counts, and a hold of which it was not so is not VALID.
  */
 final class SlotHold {
     private enum Phase {
@@ -31,17 +30,31 @@ final class SlotHold {
     }
 
     /** What the volumes are, as long as no epoch was opened since. */
-    private record Committed(SourceRecord.Commit commit, Set<String> volumeIds) {}
+    private record Committed(SourceRecord.Commit commit, List<StillVolume> volumes) {
+        @Nullable
+        StillVolume volume(String volumeId) {
+            return volumes.stream()
+                    .filter(still -> still.volume.id().value().equals(volumeId))
+                    .findFirst()
+                    .orElse(null);
+        }
+    }
 
-    /** A volume at HELD. */
-    private record HeldVolume(VolumeAssignment assignment, Volume volume, long submittedWrites) {
+    /** A volume as it was at the commit: the writer that had it, and how many writes that had been given by then. */
+    private record StillVolume(Volume volume, long submittedWrites) {
+        static StillVolume of(Volume volume) {
+            return new StillVolume(volume, volume.submittedWrites());
+        }
+
         boolean isUntouched(Availability now) {
             return now instanceof Availability.Open open
-                    && open.volume().equals(volume) // one that was opened again is another
+                    && open.volume().equals(volume) // one that was opened again is another, whoever had it meanwhile
                     && volume.failure() == null
                     && volume.submittedWrites() == submittedWrites;
         }
     }
+
+    private record HeldVolume(VolumeAssignment assignment, StillVolume still) {}
 
     private static final class Hold {
         final HoldRequest request;
@@ -130,7 +143,7 @@ final class SlotHold {
     }
 
     private boolean isUntouched(Hold held) {
-        return held.volumes.stream().allMatch(one -> one.isUntouched(slot.volumes.find(one.assignment)));
+        return held.volumes.stream().allMatch(one -> one.still.isUntouched(slot.volumes.find(one.assignment)));
     }
 
     private boolean isOver(Hold one, long nanos) {
@@ -144,9 +157,10 @@ final class SlotHold {
         return hold != null && hold.phase == Phase.AWAITING;
     }
 
-    /** A commit is stored; {@code volumeIds} are those of its session. */
-    void committed(SourceRecord.Commit commit, Set<String> volumeIds) {
-        Committed reached = new Committed(commit, volumeIds);
+    /** A commit is stored; the volumes are those of its session. */
+    void committed(SourceRecord.Commit commit, List<Volume> volumes) {
+        Committed reached =
+                new Committed(commit, volumes.stream().map(StillVolume::of).toList());
         committed = reached;
         Hold awaiting = hold;
         if (awaiting != null && awaiting.phase == Phase.AWAITING) {
@@ -167,18 +181,19 @@ final class SlotHold {
         one.epoch = at.commit.epoch();
         List<CompletableFuture<Void>> settled = new ArrayList<>();
         for (VolumeAssignment volume : slot.volumes.assignment().volumes()) {
-            if (!at.volumeIds.contains(volume.volumeId())) {
+            StillVolume still = at.volume(volume.volumeId());
+            if (still == null) {
                 refuse(one, Cause.VOLUME_NOT_SERVED, notIn(volume, at));
                 return;
             }
-            if (!(slot.volumes.find(volume) instanceof Availability.Open open)) {
-                refuse(one, Cause.VOLUME_NOT_SERVED, "volume " + volume.volumeId() + " is not open");
+            if (!still.isUntouched(slot.volumes.find(volume))) {
+                refuse(one, Cause.VOLUME_NOT_SERVED, changed(volume, at));
                 return;
             }
             CompletableFuture<Void> done = new CompletableFuture<>();
             settled.add(done);
             // A fence of an owner without writes: it comes after what the writer does now, and after a force of that.
-            open.volume().fence(one, () -> context.eventLoop().execute(() -> done.complete(null)));
+            still.volume.fence(one, () -> context.eventLoop().execute(() -> done.complete(null)));
         }
         CompletableFuture.allOf(settled.toArray(CompletableFuture[]::new)).thenRun(() -> settled(one, at));
     }
@@ -188,17 +203,23 @@ final class SlotHold {
                 + ", so it is not of the same moment as the others";
     }
 
+    private static String changed(VolumeAssignment volume, Committed at) {
+        return "volume " + volume.volumeId() + " is not what it was at the commit of epoch " + at.commit.epoch()
+                + ": it has failed, or was closed or written since";
+    }
+
     private void settled(Hold one, Committed at) {
         if (hold != one || one.phase != Phase.SETTLING) {
             return; // it took too long, or the server is about to stop
         }
         List<HeldVolume> volumes = new ArrayList<>();
         for (VolumeAssignment assigned : slot.volumes.assignment().volumes()) {
-            Volume volume = slot.volumes.find(assigned) instanceof Availability.Open open ? open.volume() : null;
-            if (volume == null || volume.failure() != null || !at.volumeIds.contains(assigned.volumeId())) {
-                refuse(one, Cause.VOLUME_NOT_SERVED, "volume " + assigned.volumeId() + " has failed or was changed");
+            StillVolume still = at.volume(assigned.volumeId());
+            if (still == null || !still.isUntouched(slot.volumes.find(assigned))) {
+                refuse(one, Cause.VOLUME_NOT_SERVED, changed(assigned, at));
                 return;
             }
+            Volume volume = still.volume;
             if (volume.queuedWrites() != 0) {
                 refuse(
                         one,
@@ -207,7 +228,7 @@ final class SlotHold {
                                 + " are under way after its commit");
                 return;
             }
-            volumes.add(new HeldVolume(assigned, volume, volume.submittedWrites()));
+            volumes.add(new HeldVolume(assigned, still));
         }
         one.volumes = volumes;
         one.enter(Phase.HELD, context.clock().nanos());

@@ -391,4 +391,23 @@ class RatesTest {
 
         assertThat(off(etaLatest(), world.now().instant().plusSeconds(150))).isLessThan(Duration.ofSeconds(2));
     }
+
+    /** Reports come every two seconds; where their moments lie in the window must not matter. */
+    @Test
+    void backlogThatGrowsIsSeenToGrowAtEveryMomentHoweverItsReportsFall() {
+        long second = 1_000_000_000L;
+        for (long phase = 0; phase < 2 * second; phase += second / 16) {
+            RateWindow window = new RateWindow(60 * second, 0);
+            for (long tick = phase; tick < 130 * second; tick += second / 4) {
+                if ((tick - phase) % (2 * second) == 0) {
+                    window.backlog(tick, 1 + tick);
+                }
+                if (tick > 63 * second) {
+                    assertThat(window.isBacklogGrowing(tick))
+                            .as("phase %d, at %d", phase, tick)
+                            .isTrue();
+                }
+            }
+        }
+    }
 }

@@ -2,11 +2,13 @@ package org.replicationserver.receiver.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.ErrorCode;
@@ -176,6 +178,30 @@ class SlotHoldTest {
         assertThat(answer).as("an epoch was opened").isNotDone();
         world.pass(COMMIT_TIMEOUT.toMillis() + 1000);
         assertNotHeld(answer, Cause.COMMIT_TIMEOUT, "no agent came");
+    }
+
+    @Test
+    void volumeThatWasAnothersSinceTheCommitIsNotHeldAtIt() {
+        TestAgent control = session(2);
+        commitEpoch(control, 1);
+        control.cut();
+        SourceAssignment both = assignment("vol-0", "vol-1");
+        world.assign(assignment("vol-0"), null);
+        world.writeAll();
+        world.assign(both, null);
+        world.writeAll();
+        CompletableFuture<HoldAnswer> answer = hold();
+        world.writeAll();
+        assertNotHeld(answer, Cause.VOLUME_NOT_SERVED, "vol-1 is not what it was at the commit of epoch 1");
+    }
+
+    private static SourceAssignment assignment(String... volumeIds) {
+        return new SourceAssignment(
+                SessionWorld.SOURCE,
+                Stream.of(volumeIds)
+                        .map(id -> new VolumeAssignment(
+                                id, "/dev/sd" + id.charAt(4), Path.of(id), SessionWorld.VOLUME_BYTES, false))
+                        .toList());
     }
 
     @Test

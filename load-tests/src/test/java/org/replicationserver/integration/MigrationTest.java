@@ -204,7 +204,7 @@ final class MigrationTest {
                     "sha256:" + "a".repeat(64),
                     List.of(new org.replicationserver.controlplane.SourceDisk("/dev/sda", DISK_BYTES)));
             assertThat(command("PAUSE_REPLICATION")).as("not assigned here").isEqualTo("INVALID");
-            assertThat(command("CREATE_SNAPSHOT")).isEqualTo("NOT_SUPPORTED");
+            assertThat(command("CREATE_SNAPSHOT")).as("nor is this").isEqualTo("INVALID");
             assertThat(command("VERIFY_VOLUMES")).isEqualTo("NOT_SUPPORTED");
             assertThatNothingWasOutOfOrder();
         }

@@ -2,14 +2,20 @@
 # Makes a folder with moto, a stand-in for EC2 and other services, and all that it runs on: unpacked packages of Debian 13, whatever
 # Debian this machine has. Nothing is installed. It is run by: chroot FOLDER /usr/bin/python3 -m moto.server
 #
-# usage: fetch-moto.sh FOLDER      as root, since a folder to chroot into needs device nodes; takes 35 MB from a Debian mirror
+# usage: fetch-moto.sh FOLDER      as root, since a folder to chroot into needs device nodes; takes 35 MB from the Debian mirror that
+#                                  this machine is set up with
 set -euo pipefail
 
 folder=$1
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# Of Debian itself, neither its security updates nor another's packages.
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | awk '/\/debian\/*$/ && !seen++')
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 [[ ! -e $folder ]] || exit 0
+if [[ -z $mirror ]]; then
+    echo "fetch-moto.sh: apt knows no mirror of Debian: run apt-get update" >&2
+    exit 69
+fi
 mkdir -p "$(dirname -- "$folder")"
 work=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf -- "$work"' EXIT

@@ -19,7 +19,7 @@ import org.replicationserver.receiver.protocol.ProtocolException;
  * <p>CONNECTING → OPEN → ENDED; a link that could not be opened goes to ENDED at once. After ENDED nothing is sent and what arrives
  * is thrown away.
  */
-abstract class AgentLink implements FrameReader.Handler {
+public abstract class AgentLink implements FrameReader.Handler {
     private enum State {
         CONNECTING,
         OPEN,
@@ -47,7 +47,7 @@ abstract class AgentLink implements FrameReader.Handler {
     // --- from the socket
 
     /** The connection is there, its handshake complete. */
-    final void opened(LinkTransport newTransport) {
+    public final void opened(LinkTransport newTransport) {
         if (state == State.ENDED) {
             newTransport.end();
             return;
@@ -60,7 +60,7 @@ abstract class AgentLink implements FrameReader.Handler {
     }
 
     /** Bytes arrived; they are all read. */
-    final void received(ByteBuffer input) {
+    public final void received(ByteBuffer input) {
         if (state != State.OPEN) {
             return;
         }
@@ -74,7 +74,7 @@ abstract class AgentLink implements FrameReader.Handler {
     }
 
     /** The socket can take more again. */
-    final void writable() {
+    public final void writable() {
         if (state == State.OPEN) {
             owner.pump();
             owner.flush();
@@ -82,7 +82,7 @@ abstract class AgentLink implements FrameReader.Handler {
     }
 
     /** The connection could not be opened, or is gone. */
-    final void closed(LinkFailure failure) {
+    public final void closed(LinkFailure failure) {
         if (state != State.ENDED) {
             state = State.ENDED;
             owner.linkClosed(this, failure);

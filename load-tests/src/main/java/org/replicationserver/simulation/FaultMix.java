@@ -16,6 +16,7 @@ package org.replicationserver.simulation;
  * @param stateLosses of each server's end, in percent: its records cannot be read afterwards
  * @param rescans each second, in percent: an operator or a control plane wants a volume sent whole
  * @param holds each second, in percent
+ * @param flips of each DATA frame, in percent: one bit of it arrives wrong, as if TLS had not been there
  */
 record FaultMix(
         double serverKills,
@@ -29,9 +30,10 @@ record FaultMix(
         double openErrors,
         double stateLosses,
         double rescans,
-        double holds) {
+        double holds,
+        double flips) {
 
-    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     static FaultMix draw(Dice dice) {
         return new FaultMix(
@@ -46,7 +48,8 @@ record FaultMix(
                 some(dice, 20),
                 some(dice, 30),
                 some(dice, 3),
-                some(dice, 20));
+                some(dice, 20),
+                some(dice, 2));
     }
 
     private static double some(Dice dice, double most) {

@@ -4,11 +4,13 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.agent.AgentLink;
 import org.replicationserver.agent.FrameBuffer;
 import org.replicationserver.agent.LinkFailure;
 import org.replicationserver.agent.LinkTransport;
+import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.session.AgentConnection;
 import org.replicationserver.receiver.session.SourceThrottle;
 import org.replicationserver.receiver.session.Transport;
@@ -17,12 +19,14 @@ import org.replicationserver.receiver.session.Transport;
 final class SimulatedConnection {
     private static final int TO_SERVER_BYTES_MAX = 512 * 1024;
     private static final int TO_AGENT_BYTES_MAX = 64 * 1024;
+    private static final int TYPE_AT = 4;
     private static final long LINGER_NANOS = 1_000_000_000L;
     private static final long NOTICE_MILLIS_MAX = 200;
 
     private final AgentLink link;
     private final SimulatedProcess agent;
     private final SimulatedProcess server;
+    private final Supplier<FaultMix> faults;
     private final FrameWatch watch;
     private final Pipe toServer;
     private final Pipe toAgent;
@@ -35,11 +39,13 @@ final class SimulatedConnection {
             SimulatedProcess agent,
             SimulatedProcess server,
             ReplicaModel model,
+            Supplier<FaultMix> faults,
             VirtualTime time,
             Dice dice) {
         this.link = link;
         this.agent = agent;
         this.server = server;
+        this.faults = faults;
         this.watch = new FrameWatch(model);
         this.toServer = new Pipe(time, dice);
         this.toAgent = new Pipe(time, dice);
@@ -102,10 +108,20 @@ final class SimulatedConnection {
         public void flush() {
             for (byte[] bytes : unsent) {
                 watch.sentByAgent(bytes);
-                toServer.send(bytes, serverEnd::arrived);
+                toServer.send(flipped(bytes), serverEnd::arrived);
             }
             unsent.clear();
             full = !isWritable();
+        }
+
+        /** Blocks are checked end to end, whatever TLS does; other frames rely on it. */
+        private byte[] flipped(byte[] frame) {
+            if (frame[TYPE_AT] != FrameType.DATA.code() || !dice.percent(faults.get().flips())) {
+                return frame;
+            }
+            byte[] wrong = frame.clone();
+            wrong[dice.below(wrong.length)] ^= (byte) (1 << dice.below(8));
+            return wrong;
         }
 
         private void taken(int bytes) {

@@ -127,7 +127,7 @@ final class Simulation {
                 return;
             }
             SimulatedConnection connection =
-                    new SimulatedConnection(link, from, there.process(), model, time, dice.fork());
+                    new SimulatedConnection(link, from, there.process(), model, this::faults, time, dice.fork());
             AgentConnection accepted = there.accept(connection.serverTransport());
             if (accepted == null) {
                 link.closed(LinkFailure.lost("handshake failed"));

@@ -10,6 +10,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.AllowListFile;
 import org.replicationserver.receiver.config.AllowListFile.Rule;
+import org.replicationserver.receiver.config.IdForm;
 import org.replicationserver.receiver.log.PeerText;
 import org.replicationserver.receiver.software.SoftwareException.Kind;
 import software.amazon.awssdk.regions.PartitionMetadata;
@@ -58,6 +59,9 @@ public final class AllowList {
      * @throws SoftwareException where the VPC endpoint is of another region
      */
     public static AllowList of(List<Rule> rules, String region, Hosts hosts) throws SoftwareException {
+        if (!IdForm.REGION.matches(region)) {
+            throw new IllegalArgumentException("region=" + region);
+        }
         PartitionMetadata partition = PartitionMetadata.of(Region.of(region));
         String suffix = partition.dnsSuffix();
         String endpoint = hosts.vpcEndpoint();

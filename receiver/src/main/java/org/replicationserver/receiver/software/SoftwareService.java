@@ -20,6 +20,10 @@ import org.slf4j.LoggerFactory;
  */
 public final class SoftwareService {
     private static final Logger LOG = LoggerFactory.getLogger(SoftwareService.class);
+    private static final Duration INSTALL_TIMEOUT_MIN = Duration.ofMinutes(5);
+
+    /** An object is read again from a disk that does at least so much. */
+    private static final long INSTALL_BYTES_PER_SECOND = 20_000_000;
 
     private final SoftwareSettings settings;
     private final AwsSettings aws;
@@ -63,7 +67,7 @@ public final class SoftwareService {
 
     /** What a fetch takes at most, with its installation. */
     public Duration fetchTimeout() {
-        return settings.timeout().plus(Duration.ofMinutes(5));
+        return settings.timeout().plus(INSTALL_TIMEOUT_MIN).plusSeconds(settings.bytesMax() / INSTALL_BYTES_PER_SECOND);
     }
 
     /**

@@ -8,8 +8,10 @@ import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -100,6 +102,18 @@ class SoftwareServiceTest {
         second.get().join();
 
         assertThat(ends).containsExactly(false, true, false, true);
+    }
+
+    /** Whoever cuts a fetch off by that time must not do so while a large object is read again on a slow disk. */
+    @Test
+    void fetchMayTakeTheLongerToInstallTheLargerAnObjectMayBe() {
+        Path store = directory.resolve("software");
+        Duration timeout = Duration.ofSeconds(30);
+        SoftwareService ofLarge = new SoftwareService(
+                S3Server.settings(store, 64L << 30, timeout, Optional.empty()), S3Server.awsOfMirror(), told::add);
+
+        assertThat(service().fetchTimeout()).isBetween(Duration.ofMinutes(5), Duration.ofMinutes(7));
+        assertThat(ofLarge.fetchTimeout()).as("20 MB/s").isGreaterThan(Duration.ofSeconds(3400));
     }
 
     @Test

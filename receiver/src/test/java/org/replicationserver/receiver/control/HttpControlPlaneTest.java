@@ -473,15 +473,16 @@ final class HttpControlPlaneTest {
     // --- the clock
 
     @ParameterizedTest
-    @CsvSource({"600, 600 s behind", "-600, 600 s ahead of"})
-    void wrongClockIsToldWithItsSkewAndNotCorrected(int serverAheadSeconds, String words) throws Exception {
+    @CsvSource({"600, behind", "-600, ahead of"})
+    void wrongClockIsToldWithItsSkewAndNotCorrected(int serverAheadSeconds, String word) throws Exception {
         Clock wrong = Clock.offset(Clock.systemUTC(), Duration.ofSeconds(-serverAheadSeconds));
         stub.otherwise(HttpsStub.error(403, "InvalidSignatureException"));
         try (HttpControlPlane controlPlane =
                 HttpControlPlane.open(settings(stub.address(), 3), aws(), PROVIDER, wrong)) {
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.CLOCK_SKEW);
-            assertThat(failure.sentence().replaceAll("\\b(599|601) s", "600 s")).contains("the clock here is " + words);
+            // a loaded machine takes its time from the request to the answer
+            assertThat(failure.sentence()).containsPattern("the clock here is (59\\d|60\\d) s " + word);
             assertThat(failure.nextAction()).contains("chronyc");
             failureOf(controlPlane);
         }

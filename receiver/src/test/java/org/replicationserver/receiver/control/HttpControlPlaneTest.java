@@ -557,7 +557,7 @@ final class HttpControlPlaneTest {
             stub.otherwise(HttpsStub.error(403, "UnrecognizedClientException"));
             assertThat(failureOf(controlPlane).kind()).isEqualTo(Kind.REFUSED_CREDENTIALS);
             stub.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
-            controlPlane.awaitAttempt();
+            assertThat(controlPlane.awaitAttempt(LONG)).isTrue();
             controlPlane.describeAssociations(SERVER, LONG);
         }
         assertThat(stub.received().getFirst().header("authorization")).contains("Credential=KEY1/");
@@ -709,7 +709,7 @@ final class HttpControlPlaneTest {
             assertThat(Objects.requireNonNull(status.lastFailure()).requestId()).isEqualTo("request-1");
 
             stub.otherwise(HttpsStub.json(200, "{\"commands\":[]}"));
-            controlPlane.awaitAttempt();
+            assertThat(controlPlane.awaitAttempt(LONG)).isTrue();
             assertThat(controlPlane.getCommands(20, 16)).isEmpty();
             assertThat(new JsonObject(stub.received().getLast().body()).getInteger("waitSeconds"))
                     .as("a probe does not wait for commands")

@@ -2,9 +2,6 @@ package org.replicationserver.integration;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.process.ChildProcess;
 import org.replicationserver.process.Cleanup;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
@@ -26,8 +24,15 @@ import software.amazon.awssdk.services.ec2.model.Snapshot;
 /** A stand-in for EC2 in a process of its own: moto, of Debian 13's packages, which are fetched once. Plain HTTP; takes any signature. */
 final class MotoServer implements AutoCloseable {
     private static final Path FETCH = Path.of("src/test/moto/fetch-moto.sh");
-    private static final Pattern RUNS = Pattern.compile("Running on");
+    private static final Pattern RUNS = Pattern.compile("Running on (http://127\\.0\\.0\\.1:[0-9]+)");
+
+    /** It takes half a minute; a machine that cannot reach the mirror does without the tests rather than wait for longer. */
+    private static final String FETCH_SECONDS_MAX = "120";
+
     private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
+
+    /** Why moto cannot be had, so that only one test class finds out; null as long as nobody has. */
+    private static @Nullable String missing;
 
     private final Cleanup cleanup;
     private final URI endpoint;
@@ -42,11 +47,7 @@ final class MotoServer implements AutoCloseable {
         assumeTrue(Commands.isRoot(), "skipped: moto is run in a chroot, which needs root");
         Commands.assumeInstalled("apt-get");
         Path folder = cache().resolve("moto-trixie");
-        if (!Files.exists(folder)) {
-            Commands.Result fetched = Commands.run(List.of(FETCH.toString(), folder.toString()));
-            assumeTrue(fetched.exitCode() == 0, "skipped: moto cannot be fetched: " + fetched.output());
-        }
-        int port = freePort();
+        fetch(folder);
         Cleanup cleanup = new Cleanup();
         ChildProcess moto = ChildProcess.start(
                 "moto",
@@ -59,10 +60,22 @@ final class MotoServer implements AutoCloseable {
                         "-H",
                         "127.0.0.1",
                         "-p",
-                        Integer.toString(port)),
+                        "0"),
                 cleanup);
-        moto.awaitLine(RUNS, START_TIMEOUT);
-        return new MotoServer(cleanup, URI.create("http://127.0.0.1:" + port));
+        return new MotoServer(
+                cleanup, URI.create(moto.awaitLine(RUNS, START_TIMEOUT).group(1)));
+    }
+
+    private static synchronized void fetch(Path folder) throws Exception {
+        if (missing == null && !Files.exists(folder)) {
+            Commands.Result fetched = Commands.run(
+                    List.of("timeout", "--kill-after=10", FETCH_SECONDS_MAX, FETCH.toString(), folder.toString()));
+            missing = fetched.exitCode() == 0 ? null : fetched.toString();
+        }
+        assumeTrue(
+                missing == null,
+                "skipped: moto cannot be fetched from the Debian mirror of this machine within " + FETCH_SECONDS_MAX
+                        + " s: " + missing);
     }
 
     private static Path cache() {
@@ -71,12 +84,6 @@ final class MotoServer implements AutoCloseable {
                 ? Path.of(Objects.requireNonNull(System.getProperty("user.home")), ".cache")
                 : Path.of(configured);
         return caches.resolve("replication-server-tests");
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
     }
 
     URI endpoint() {

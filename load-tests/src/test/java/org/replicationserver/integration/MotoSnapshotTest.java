@@ -23,7 +23,6 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,7 +56,6 @@ import software.amazon.awssdk.services.ec2.model.Snapshot;
  * Snapshot groups on an EC2 that this project has not written: what the SDK sends is understood, and found again by its tags. Holds and
  * control plane are the test's.
  */
-@Tag("long")
 @Timeout(300)
 final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEvents {
     private static final String SOURCE = "s-1";

@@ -5,19 +5,26 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
+import org.replicationserver.receiver.aws.HttpsTrust;
 
 /**
  * An S3 server that is not ours, in a process of its own: over TLS on port 443, by the real names of the buckets. Needs the right to listen
@@ -74,12 +81,27 @@ final class S3Server implements AutoCloseable {
                         .map(bucket -> ADDRESS + " " + bucket + region + "." + service + "\n")
                         .collect(Collectors.joining()));
         S3Server server = new S3Server(directory, region, launch(directory, service));
-        await().atMost(Duration.ofSeconds(60)).ignoreExceptions().until(() -> {
-            try (Socket socket = new Socket(ADDRESS, 443)) {
-                return socket.isConnected();
+        boolean isReady = false;
+        try {
+            await().atMost(Duration.ofSeconds(60)).until(() -> server.isReady());
+            isReady = true;
+            return server;
+        } finally {
+            if (!isReady) {
+                server.close();
             }
-        });
-        return server;
+        }
+    }
+
+    private boolean isReady() throws IOException {
+        if (!process.isAlive()) {
+            throw new AssertionError("it has ended: " + Files.readString(directory.resolve("s3proxy.log")));
+        }
+        try (Socket socket = new Socket(ADDRESS, 443)) {
+            return socket.isConnected();
+        } catch (ConnectException e) {
+            return false;
+        }
     }
 
     private static String service(String region) {
@@ -167,6 +189,16 @@ final class S3Server implements AutoCloseable {
         return directory.resolve("ca.pem");
     }
 
+    /** Shows its certificate, and trusts it. */
+    SSLContext tls() throws Exception {
+        KeyStore store = KeyStore.getInstance(directory.resolve("store.p12").toFile(), PASSWORD.toCharArray());
+        KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        keys.init(store, PASSWORD.toCharArray());
+        SSLContext tls = SSLContext.getInstance("TLS");
+        tls.init(keys.getKeyManagers(), new TrustManager[] {HttpsTrust.of(Optional.of(authority()))}, null);
+        return tls;
+    }
+
     /** What leads the names of the buckets to it, as a JVM's {@code jdk.net.hosts.file}. */
     Path hosts() {
         return directory.resolve("hosts");
@@ -215,12 +247,17 @@ final class S3Server implements AutoCloseable {
     }
 
     /** A program in a process to which the names of the buckets lead here. */
-    ProcessBuilder java(Class<?> main, String... arguments) {
+    private ProcessBuilder java(Class<?> main, String... arguments) {
+        return java(hosts(), main, arguments);
+    }
+
+    /** The same with other names of hosts. */
+    ProcessBuilder java(Path hosts, Class<?> main, String... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:TieredStopAtLevel=1",
-                "-Djdk.net.hosts.file=" + hosts(),
+                "-Djdk.net.hosts.file=" + hosts,
                 "-cp",
                 System.getProperty("java.class.path"),
                 main.getName()));

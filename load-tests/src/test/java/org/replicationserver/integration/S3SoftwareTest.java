@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,7 +13,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,6 +32,8 @@ import org.replicationserver.receiver.ReceiverMain;
 final class S3SoftwareTest {
     private static final String REGION = "eu-west-1";
     private static final int LARGE_BYTES = 96 << 20;
+    private static final String OPEN = "--set=software.allow-private-addresses=true";
+    private static final String SIGNED = "--set=software.sign-requests=true";
 
     @TempDir
     private static Path shared = Path.of("");
@@ -60,9 +65,12 @@ final class S3SoftwareTest {
         return content;
     }
 
+    /** What leads to the buckets, if it is not the S3 server itself. */
+    private @Nullable Path hosts;
+
     private record Run(int exitCode, String output) {}
 
-    private Process startFetch(String key, Map<String, String> environment, String... settings) throws IOException {
+    private Process startFetch(String key, Map<String, String> environment, String... options) throws IOException {
         List<String> arguments = new ArrayList<>(List.of("software", "fetch", s3().address(key)));
         for (String setting : List.of(
                 "state.directory=" + directory.resolve("state"),
@@ -71,17 +79,16 @@ final class S3SoftwareTest {
                 "aws.ca-file=" + s3().authority())) {
             arguments.addAll(List.of("--set", setting));
         }
-        for (String setting : settings) {
-            arguments.addAll(List.of("--set", setting));
-        }
-        ProcessBuilder builder = s3().java(ReceiverMain.class, arguments.toArray(String[]::new))
+        arguments.addAll(List.of(options));
+        ProcessBuilder builder = s3().java(
+                        hosts == null ? s3().hosts() : hosts, ReceiverMain.class, arguments.toArray(String[]::new))
                 .redirectOutput(directory.resolve("fetch.log").toFile());
         builder.environment().putAll(environment);
         return builder.start();
     }
 
-    private Run fetch(String key, Map<String, String> environment, String... settings) throws Exception {
-        Process process = startFetch(key, environment, settings);
+    private Run fetch(String key, Map<String, String> environment, String... options) throws Exception {
+        Process process = startFetch(key, environment, options);
         try {
             assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
             return new Run(process.exitValue(), Files.readString(directory.resolve("fetch.log")));
@@ -91,11 +98,32 @@ final class S3SoftwareTest {
     }
 
     private Run fetch(String key) throws Exception {
-        return fetch(key, Map.of(), "software.allow-private-addresses=true");
+        return fetch(key, Map.of(), OPEN);
+    }
+
+    private Path store() {
+        return directory.resolve("state/software");
     }
 
     private Path current(String name) {
-        return directory.resolve("state/software/current").resolve(name).resolve(name);
+        return store().resolve("current").resolve(name).resolve(name);
+    }
+
+    /** All files of the store and what is in them, but for its lock. */
+    private Map<String, String> files() throws IOException {
+        Map<String, String> files = new TreeMap<>();
+        try (Stream<Path> all = Files.walk(store())) {
+            for (Path file : all.filter(one -> !one.endsWith("lock")).toList()) {
+                files.put(
+                        store().relativize(file).toString(),
+                        Files.isRegularFile(file)
+                                ? Files.readString(file, StandardCharsets.ISO_8859_1)
+                                : Files.isSymbolicLink(file)
+                                        ? Files.readSymbolicLink(file).toString()
+                                        : "");
+            }
+        }
+        return files;
     }
 
     @Test
@@ -113,15 +141,59 @@ final class S3SoftwareTest {
     void objectThatIsNotPublicIsFetchedByWhoSigns() throws Exception {
         byte[] content = content(100_000, 2);
         s3().publish("private/agent", content, false);
-        String open = "software.allow-private-addresses=true";
 
         Run anonymous = fetch("private/agent");
         assertThat(anonymous.exitCode()).isEqualTo(1);
         assertThat(anonymous.output()).contains("HASH_MISSING: ", "answered 403 AccessDenied");
-        Run wrong = fetch("private/agent", S3Server.credentials(false), open, "software.sign-requests=true");
+        Run wrong = fetch("private/agent", S3Server.credentials(false), OPEN, SIGNED);
         assertThat(wrong.exitCode()).isEqualTo(69);
         assertThat(wrong.output()).contains("REFUSED_CREDENTIALS: ", "SignatureDoesNotMatch");
-        assertThat(directory.resolve("state/software/current")).doesNotExist();
+        assertThat(store().resolve("current")).doesNotExist();
+        Run right = fetch("private/agent", S3Server.credentials(true), OPEN, SIGNED);
+        assertThat(right.exitCode()).as(right.output()).isZero();
+        assertThat(current("agent")).hasBinaryContent(content);
+    }
+
+    /** As S3 answers who may not list the bucket. */
+    @Test
+    void missingKeyIsAnsweredWith403AndChangesNothing() throws Exception {
+        s3().publish("latest/here", content(1000, 6), true);
+        assertThat(fetch("latest/here").exitCode()).isZero();
+        Map<String, String> before = files();
+
+        Run noHash;
+        Run noObject;
+        try (S3WithoutListing listless = new S3WithoutListing(s3().tls(), s3().hosts())) {
+            hosts = listless.hosts();
+            assertThat(fetch("latest/here").output()).contains("here sha512:", " was installed before: ");
+            noHash = fetch("latest/missing");
+            noObject = fetch("latest/missing", Map.of(), OPEN, "--sha512=" + "0".repeat(128));
+        }
+
+        String why =
+                " answered 403 AccessDenied for latest/missing%s: it is absent, or this server is not allowed to read it";
+        assertThat(noHash.exitCode()).isEqualTo(1);
+        assertThat(noHash.output()).startsWith("HASH_MISSING: ").contains(why.formatted(".sha512"));
+        assertThat(noObject.exitCode()).isEqualTo(1);
+        assertThat(noObject.output()).startsWith("OBJECT_MISSING: ").contains(why.formatted(""));
+        assertThat(files()).isEqualTo(before);
+    }
+
+    @Test
+    void objectWithAnotherHashThanThePublishedOneIsRefusedAndChangesNothing() throws Exception {
+        byte[] content = content(300_000, 7);
+        s3().publish("latest/agent", content, true);
+        assertThat(fetch("latest/agent").exitCode()).isZero();
+        Map<String, String> before = files();
+        s3().publish("latest/agent", content(300_000, 8), content(300_000, 9), true);
+
+        Run wrong = fetch("latest/agent");
+
+        assertThat(wrong.exitCode()).isEqualTo(1);
+        assertThat(wrong.output())
+                .contains("HASH_DIFFERS: agent from " + s3().bucket() + "/latest/agent has another SHA-512 than ");
+        assertThat(files()).isEqualTo(before);
+        assertThat(current("agent")).hasBinaryContent(content);
     }
 
     @Test
@@ -129,11 +201,7 @@ final class S3SoftwareTest {
         byte[] content = content(100_000, 3);
         s3().publish("private/a=b&c;d+e(1)/tool", content, false);
 
-        Run run = fetch(
-                "private/a=b&c;d+e(1)/tool",
-                S3Server.credentials(true),
-                "software.allow-private-addresses=true",
-                "software.sign-requests=true");
+        Run run = fetch("private/a=b&c;d+e(1)/tool", S3Server.credentials(true), OPEN, SIGNED);
 
         assertThat(run.exitCode()).as(run.output()).isZero();
         assertThat(current("tool")).hasBinaryContent(content);
@@ -153,8 +221,8 @@ final class S3SoftwareTest {
     void fetchThatIsKilledIsCarriedOnWith() throws Exception {
         byte[] content = content(LARGE_BYTES, 5);
         s3().publish("latest/large", content, true);
-        Path incoming = directory.resolve("state/software/incoming/large/object");
-        Process process = startFetch("latest/large", Map.of(), "software.allow-private-addresses=true");
+        Path incoming = store().resolve("incoming/large/object");
+        Process process = startFetch("latest/large", Map.of(), OPEN);
         try {
             await().pollInterval(Duration.ofMillis(2))
                     .atMost(Duration.ofSeconds(60))

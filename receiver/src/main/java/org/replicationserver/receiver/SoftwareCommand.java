@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.AllowListFile;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
+import org.replicationserver.receiver.config.IdForm;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.replication.Amounts;
 import org.replicationserver.receiver.software.AccessPolicies;
@@ -27,6 +28,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -47,6 +49,8 @@ final class SoftwareCommand {
     /** A software that is installed is not what was installed. */
     private static final int NOT_WHOLE = 1;
 
+    private static final String NOTHING = "no software is installed";
+
     private static final String INTERRUPTED = "interrupted; nothing was installed";
 
     /** What all of them share: the configuration, and how failures are told. */
@@ -59,6 +63,10 @@ final class SoftwareCommand {
 
         abstract int run(ServerConfig config, PrintWriter out)
                 throws SoftwareException, ConfigException, InterruptedException;
+
+        CommandSpec spec() {
+            return spec;
+        }
 
         PrintWriter err() {
             return spec.commandLine().getErr();
@@ -129,7 +137,10 @@ final class SoftwareCommand {
                 description = "SHA-512 of the object; needed where the bucket has no bucket of hashes.")
         private @Nullable String sha512;
 
-        @Option(names = "--signature", description = "Signature in base64; default: KEY.sig beside the hash.")
+        @Option(
+                names = "--signature",
+                description =
+                        "Signature in base64, where software.signing-key-file asks for one; default: KEY.sig beside the hash.")
         private @Nullable String signature;
 
         @Option(names = "--json", description = "Prints the result as JSON.")
@@ -157,6 +168,12 @@ final class SoftwareCommand {
 
         @Override
         int run(ServerConfig config, PrintWriter out) throws SoftwareException, InterruptedException {
+            if (signature != null && config.software().signingKeyFile().isEmpty()) {
+                throw new ParameterException(
+                        spec().commandLine(),
+                        "--signature is given, and software.signing-key-file is not set, so nothing would check it");
+            }
+            SoftwareStore.requireOwn(config.software().directory());
             try (SoftwareFetcher fetcher = SoftwareFetcher.open(config.software(), config.aws())) {
                 FetchRequest request = request(fetcher);
                 FetchProgress progress = fetcher.watch(request, now -> err().println(progressLine(now)));
@@ -215,7 +232,7 @@ final class SoftwareCommand {
                 return 0;
             }
             if (names.isEmpty()) {
-                out.println("no software is installed");
+                out.println(NOTHING);
             }
             names.forEach((name, trusted) -> {
                 for (int i = 0; i < trusted.versions().size(); i++) {
@@ -236,11 +253,12 @@ final class SoftwareCommand {
     @Command(
             name = "verify",
             mixinStandardHelpOptions = true,
-            description = "Reads what is installed and compares it with the hashes that were trusted.",
+            description =
+                    "Reads what is installed, compares it with the hashes that were trusted, and looks where its links lead.",
             exitCodeListHeading = "Exit codes:%n",
             exitCodeList = {
                 "0:all is as it was installed",
-                "1:something is not, or nothing of that name is installed",
+                "1:something is not, its link does not lead to it, or nothing of that name is installed",
                 "2:wrong command line",
                 "74:the store cannot be read",
                 "78:mistakes in the configuration, a line each"
@@ -262,9 +280,16 @@ final class SoftwareCommand {
             }
             JsonArray results = new JsonArray();
             int code = 0;
+            if (!json && names.isEmpty()) {
+                out.println(NOTHING);
+            }
             for (Map.Entry<String, TrustedName> entry : names.entrySet()) {
-                for (InstalledVersion version : entry.getValue().versions()) {
+                TrustedName trusted = entry.getValue();
+                for (InstalledVersion version : trusted.versions()) {
                     String fault = SoftwareStore.faultOf(directory, entry.getKey(), version);
+                    if (fault == null && version.equals(trusted.currentVersion())) {
+                        fault = SoftwareStore.linkFaultOf(directory, entry.getKey(), trusted);
+                    }
                     code = fault == null ? code : NOT_WHOLE;
                     JsonObject result =
                             SoftwareJson.of(version).put("name", entry.getKey()).put("whole", fault == null);
@@ -307,6 +332,7 @@ final class SoftwareCommand {
 
         @Override
         int run(ServerConfig config, PrintWriter out) throws SoftwareException {
+            SoftwareStore.requireOwn(config.software().directory());
             InstalledVersion current = SoftwareStore.rollback(config.software().directory(), name);
             out.println(
                     json
@@ -353,6 +379,7 @@ final class SoftwareCommand {
 
         @Override
         int run(ServerConfig config, PrintWriter out) throws SoftwareException, ConfigException {
+            IdForm.REGION.require(region, spec(), "--region");
             JsonObject policy = switch (of) {
                 case INSTANCE_ROLE -> AccessPolicies.instanceRole(region);
                 case S3_ENDPOINT ->

@@ -1,6 +1,7 @@
 package org.replicationserver.receiver;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -81,6 +82,65 @@ class SoftwareCommandTest {
         assertThat(run("fetch", "--bucket", "b").exitCode()).as("half").isEqualTo(2);
     }
 
+    /** Who gives a signature takes for granted that it is looked at. */
+    @Test
+    void signatureThatNothingWouldCheckIsRefused() throws IOException {
+        put(UNPAIRED, "agent", "abc");
+
+        CommandRun refused = run(
+                "fetch",
+                "--bucket",
+                UNPAIRED,
+                "--key",
+                "agent",
+                "--sha512",
+                OF_ABC,
+                "--signature",
+                "A".repeat(86) + "==");
+
+        assertThat(refused.exitCode()).isEqualTo(2);
+        assertThat(refused.err()).contains("software.signing-key-file is not set");
+        assertThat(directory.resolve("state")).doesNotExist();
+    }
+
+    /** The server could not read what root has made there. */
+    @Test
+    void rootIsRefusedInTheStoreOfAnotherUser() throws IOException {
+        assumeThat(System.getProperty("user.name")).isEqualTo("root");
+        put(UNPAIRED, "agent", "abc");
+        Path store = Files.createDirectories(directory.resolve("state/software"));
+        Files.setOwner(
+                store, store.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName("nobody"));
+
+        for (CommandRun refused : List.of(
+                run("fetch", "--bucket", UNPAIRED, "--key", "agent", "--sha512", OF_ABC), run("rollback", "agent"))) {
+            assertThat(refused.exitCode()).isEqualTo(74);
+            assertThat(refused.err()).contains("belongs to the user nobody", "Run this as nobody.");
+        }
+        assertThat(store).isEmptyDirectory();
+        assertThat(run("list").exitCode()).as("a look does no harm").isZero();
+    }
+
+    @Test
+    void linkThatDoesNotLeadToTheCurrentVersionIsNotAsInstalled() throws IOException {
+        assertThat(run("verify").out()).isEqualTo("no software is installed\n");
+        put(UNPAIRED, "agent", "abc");
+        run("fetch", "--bucket", UNPAIRED, "--key", "agent", "--software-version", "1", "--sha512", OF_ABC);
+        Path link = directory.resolve("state/software/current/agent");
+
+        Files.delete(link);
+        CommandRun missing = run("verify");
+        assertThat(missing.exitCode()).isEqualTo(1);
+        assertThat(missing.out()).isEqualTo("agent 1: " + link + " is missing\n");
+        Files.createSymbolicLink(link, Path.of("../versions/agent/0"));
+        assertThat(run("verify").out())
+                .isEqualTo("agent 1: " + link + " leads to ../versions/agent/0 and not to ../versions/agent/1\n");
+        run("fetch", "--bucket", UNPAIRED, "--key", "agent", "--software-version", "1", "--sha512", OF_ABC);
+        assertThat(run("verify").exitCode())
+                .as("mended by whoever opens the store")
+                .isZero();
+    }
+
     @Test
     void versionsAreListedVerifiedAndRolledBack() throws IOException {
         assertThat(run("list").out()).isEqualTo("no software is installed\n");
@@ -130,12 +190,17 @@ class SoftwareCommandTest {
         assertThat(run("policy", "--region", "eu-west-1", "--of", "INSTANCE_ROLE")
                         .out())
                 .contains("mgn:GetChannelCommandsForMgn");
+        CommandRun typo = run("policy", "--region", "us-east1", "--of", "S3_ENDPOINT");
+        assertThat(typo.exitCode()).isEqualTo(2);
+        assertThat(typo.err()).contains("--region=us-east1; allowed: the name of a region, as us-east-1");
+        assertThat(typo.out()).isEmpty();
     }
 
     @Test
     void allowListWithMistakesIsRefusedWithALineForEach() throws IOException {
         Path list = Files.writeString(
-                directory.resolve("list.txt"), "bucket-a bucket-b bucket-c\nUpper\nexample.org\nsame\nsame\n");
+                directory.resolve("list.txt"),
+                "bucket-a bucket-b bucket-c\nUpper\nexample.org\nsame\nsame\nno-host-\n");
 
         CommandRun refused = run("buckets", "--set", "software.allow-list=" + list);
 
@@ -145,7 +210,8 @@ class SoftwareCommandTest {
                         line -> assertThat(line).startsWith(list + ":1: bucket=bucket-a bucket-b bucket-c; allowed: "),
                         line -> assertThat(line).startsWith(list + ":2: bucket=Upper; allowed: "),
                         line -> assertThat(line).startsWith(list + ":3: bucket=example.org; allowed: "),
-                        line -> assertThat(line).isEqualTo(list + ":5: bucket same is given twice"));
+                        line -> assertThat(line).isEqualTo(list + ":5: bucket same is given twice"),
+                        line -> assertThat(line).startsWith(list + ":6: bucket=no-host-; allowed: "));
         assertThat(run("buckets", "--set", "software.allow-list=" + directory.resolve("none"))
                         .err())
                 .isEqualTo(directory.resolve("none") + ": cannot be read: no such file or directory\n");

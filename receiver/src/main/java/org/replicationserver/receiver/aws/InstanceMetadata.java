@@ -4,6 +4,7 @@ import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
@@ -20,8 +21,11 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.aws.MetadataException.Kind;
+import org.replicationserver.receiver.config.IdForm;
+import org.replicationserver.receiver.log.PeerText;
 import software.amazon.awssdk.core.SdkSystemSetting;
 
 /**
@@ -41,6 +45,17 @@ public final class InstanceMetadata implements AutoCloseable {
     /** A token is renewed so long before it ends, or after half of its time if that is sooner. */
     private static final long RENEW_BEFORE_SECONDS = 60;
 
+    /** The scheme of what is set and is no address: it is kept for the text that tells of it. */
+    private static final String UNUSABLE = "unusable";
+
+    /** What may stand in a header. */
+    private static final Pattern TOKEN = Pattern.compile("[!-~]{1,1024}");
+
+    private static final IdForm ZONE =
+            new IdForm(Pattern.compile("[a-z0-9-]{1,63}"), "the name of a zone, as us-east-1a");
+    private static final IdForm ROLE =
+            new IdForm(Pattern.compile("[A-Za-z0-9+=,.@_-]{1,64}"), "1 to 64 of A-Z a-z 0-9 + = , . @ _ -");
+
     private static final int OK = 200;
     private static final int UNAUTHORIZED = 401;
     private static final int FORBIDDEN = 403;
@@ -49,6 +64,7 @@ public final class InstanceMetadata implements AutoCloseable {
     private final URI address;
     private final LongSupplier clockNanos;
     private final HttpClient http = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
             .proxy(HttpClient.Builder.NO_PROXY)
             .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(TIMEOUT)
@@ -66,11 +82,24 @@ public final class InstanceMetadata implements AutoCloseable {
         this.clockNanos = clockNanos;
     }
 
-    /** The address that is set, or the usual one. */
+    /** The address that is set, or the usual one; what is set and is no address makes every question fail. */
     public static URI configuredAddress() {
-        return URI.create(SdkSystemSetting.AWS_EC2_METADATA_SERVICE_ENDPOINT
+        String set = SdkSystemSetting.AWS_EC2_METADATA_SERVICE_ENDPOINT
                 .getNonDefaultStringValue()
-                .orElseGet(InstanceMetadata::usualAddress));
+                .orElseGet(InstanceMetadata::usualAddress);
+        try {
+            return new URI(set);
+        } catch (URISyntaxException e) {
+            return unusable(set);
+        }
+    }
+
+    private static URI unusable(String set) {
+        try {
+            return new URI(UNUSABLE, " " + set, null);
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException("not every text can be quoted", e);
+        }
     }
 
     private static String usualAddress() {
@@ -83,20 +112,22 @@ public final class InstanceMetadata implements AutoCloseable {
     // --- questions; each throws MetadataException, or another IOException if a connection breaks
 
     public String region() throws IOException, InterruptedException {
-        return get("placement/region");
+        return get("placement/region", IdForm.REGION);
     }
 
     public String availabilityZone() throws IOException, InterruptedException {
-        return get("placement/availability-zone");
+        return get("placement/availability-zone", ZONE);
     }
 
     public String instanceId() throws IOException, InterruptedException {
-        return get("instance-id");
+        return get("instance-id", IdForm.SERVER);
     }
 
     /** The name of the instance's role; empty if it has none. */
     public Optional<String> roleName() throws IOException, InterruptedException {
-        return find("iam/security-credentials/").flatMap(names -> names.lines().findFirst());
+        String path = "iam/security-credentials/";
+        Optional<String> role = find(path).flatMap(names -> names.lines().findFirst());
+        return role.isEmpty() ? role : Optional.of(requireForm(path, role.get(), ROLE));
     }
 
     /** Whether the role has credentials, and until when; the secrets are thrown away. Empty if there is no role. */
@@ -112,7 +143,9 @@ public final class InstanceMetadata implements AutoCloseable {
             JsonObject json = new JsonObject(text);
             String expiration = json.getString("Expiration");
             return new RoleCredentials(
-                    role, json.getString("Code", "no code"), expiration == null ? null : Instant.parse(expiration));
+                    role,
+                    PeerText.value(json.getString("Code", "no code")),
+                    expiration == null ? null : Instant.parse(expiration));
         } catch (DecodeException | ClassCastException | DateTimeException e) {
             throw new MetadataException(Kind.ODD, url(path) + ": the answer is not the JSON that EC2 gives");
         }
@@ -138,6 +171,19 @@ public final class InstanceMetadata implements AutoCloseable {
         return find(path)
                 .orElseThrow(() ->
                         new MetadataException(Kind.NOT_THERE, url + ": the instance metadata has no such item (404)"));
+    }
+
+    private String get(String path, IdForm form) throws IOException, InterruptedException {
+        return requireForm(path, get(path), form);
+    }
+
+    /** What is told becomes part of names of hosts and of what people read, and anybody may answer in the place of EC2. */
+    private String requireForm(String path, String answer, IdForm form) throws MetadataException {
+        if (!form.matches(answer)) {
+            throw new MetadataException(
+                    Kind.ODD, url(path) + " says " + PeerText.value(answer) + "; allowed: " + form.allowed());
+        }
+        return answer;
     }
 
     /** Empty if there is no such item. */
@@ -167,6 +213,7 @@ public final class InstanceMetadata implements AutoCloseable {
     }
 
     private Token newToken() throws IOException, InterruptedException {
+        requireAddress();
         URI url = address.resolve("/latest/api/token");
         HttpRequest.Builder request =
                 request(url).PUT(BodyPublishers.noBody()).header(TTL_HEADER, Integer.toString(TTL_SECONDS_MAX));
@@ -184,7 +231,24 @@ public final class InstanceMetadata implements AutoCloseable {
         } catch (IOException e) {
             throw absent(url, e.getMessage() == null ? "not reachable" : e.getMessage(), e);
         }
-        return new Token(requireOk(url, response), clockNanos.getAsLong() + renewAfterNanos(response));
+        String text = requireOk(url, response).strip();
+        if (!TOKEN.matcher(text).matches()) {
+            throw new MetadataException(Kind.ODD, "PUT " + url + ": the answer is no token");
+        }
+        return new Token(text, clockNanos.getAsLong() + renewAfterNanos(response));
+    }
+
+    private void requireAddress() throws MetadataException {
+        boolean isHttp = "http".equals(address.getScheme()) || "https".equals(address.getScheme());
+        if (!isHttp || address.getHost() == null) {
+            String set = UNUSABLE.equals(address.getScheme())
+                    ? address.getSchemeSpecificPart().strip()
+                    : address.toString();
+            throw new MetadataException(
+                    Kind.BAD_ADDRESS,
+                    SdkSystemSetting.AWS_EC2_METADATA_SERVICE_ENDPOINT + "=" + PeerText.value(set)
+                            + "; allowed: http://HOST or http://HOST:PORT");
+        }
     }
 
     private static MetadataException absent(URI url, String why, IOException cause) {

@@ -17,6 +17,8 @@ public final class MetadataException extends IOException {
         REFUSED("Allow IMDSv2 for this instance (HttpEndpoint enabled), and look for what on this machine filters it."),
         /** It does not have what it was asked for. */
         NOT_THERE("Give the instance what is missing: a role (instance profile), or tags in its metadata."),
+        /** The address that is set is none. */
+        BAD_ADDRESS("Correct what AWS_EC2_METADATA_SERVICE_ENDPOINT names, or leave it out."),
         /** Something else answers than the metadata service. */
         ODD("Look what answers at this address; redirects are never followed and a proxy is never used.");
 

@@ -25,7 +25,7 @@ public final class AllowListFile {
     static final int BYTES_MAX = 64 * 1024;
 
     /** S3 allows dots too, but no certificate covers them in the name of a host. */
-    private static final Pattern BUCKET = Pattern.compile("[a-z0-9](?:[a-z0-9-]|<REGION>){1,70}");
+    private static final Pattern BUCKET = Pattern.compile("[a-z0-9](?:[a-z0-9-]|<REGION>){1,61}(?:[a-z0-9]|<REGION>)");
 
     private static final String ALLOWED = "a bucket of lower-case letters, digits and hyphens, perhaps with " + REGION
             + ", and perhaps the bucket of its hashes";

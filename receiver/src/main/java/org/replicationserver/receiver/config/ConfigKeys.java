@@ -223,7 +223,7 @@ final class ConfigKeys {
 
     static final ConfigKey<Optional<String>> AWS_REGION = key(
             "aws.region",
-            ValueType.optional(ValueType.region()),
+            ValueType.optional(ValueType.id(IdForm.REGION)),
             "",
             "Region of the control plane, EC2 and S3, and of signatures; empty is that of the EC2 instance.");
     static final ConfigKey<Boolean> AWS_USE_FIPS = key(

@@ -5,7 +5,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 
 /**
- * The form of an id. Immutable, any thread.
+ * The form of an id, or of a name that becomes part of others. Immutable, any thread.
  *
  * @param allowed the form in words
  */
@@ -18,11 +18,15 @@ public record IdForm(Pattern pattern, String allowed) {
 
     public static final IdForm VOLUME = ofChars(128);
 
+    /** Of a region: it becomes part of names of hosts and of buckets, and fits into their longest. */
+    public static final IdForm REGION = new IdForm(
+            Pattern.compile("[a-z]{2,5}(?:-[a-z]{2,9}){1,2}-[1-9][0-9]?"), "the name of a region, as us-east-1");
+
     private static IdForm ofChars(int max) {
         return new IdForm(Pattern.compile("[A-Za-z0-9._-]{1," + max + "}"), "1 to " + max + " of A-Z a-z 0-9 . _ -");
     }
 
-    boolean matches(String id) {
+    public boolean matches(String id) {
         return pattern.matcher(id).matches();
     }
 

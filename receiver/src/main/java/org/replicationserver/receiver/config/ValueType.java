@@ -27,9 +27,8 @@ record ValueType<T>(String allowed, Function<String, T> parser, boolean isList) 
     private static final Pattern INTEGER = Pattern.compile("[0-9]{1,9}");
     private static final Pattern SECONDS = Pattern.compile("[0-9]{1,7}(\\.[0-9]{1,3})?");
     private static final Pattern IP_V4 = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
-    private static final Pattern REGION = Pattern.compile("[a-z][a-z0-9-]{1,31}");
-    private static final Pattern S3_VPC_ENDPOINT =
-            Pattern.compile("bucket\\.vpce-[a-z0-9-]{1,60}\\.s3\\.[a-z][a-z0-9-]{1,31}\\.vpce\\.[a-z0-9.-]{1,60}[a-z]");
+    private static final Pattern S3_VPC_ENDPOINT = Pattern.compile("bucket\\.vpce-[a-z0-9]+(?:-[a-z0-9]+)*\\.s3\\."
+            + IdForm.REGION.pattern() + "\\.vpce(?:\\.[a-z0-9]+(?:-[a-z0-9]+)*)+\\.[a-z]+");
     private static final Pattern COMMA = Pattern.compile(",");
 
     /** The value, or null if it is not allowed. */
@@ -108,16 +107,9 @@ record ValueType<T>(String allowed, Function<String, T> parser, boolean isList) 
                 type.isList());
     }
 
-    static ValueType<String> region() {
-        return scalar("the name of a region, as us-east-1", text -> {
-            require(REGION.matcher(text).matches());
-            return text;
-        });
-    }
-
     static ValueType<String> s3VpcEndpoint() {
         return scalar("a name as bucket.vpce-0123456789abcdef0-01234567.s3.us-east-1.vpce.amazonaws.com", text -> {
-            require(S3_VPC_ENDPOINT.matcher(text).matches() && !text.contains(".."));
+            require(S3_VPC_ENDPOINT.matcher(text).matches());
             return text;
         });
     }

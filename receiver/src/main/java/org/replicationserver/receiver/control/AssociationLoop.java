@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.replicationserver.receiver.log.PeerText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -80,7 +81,7 @@ public final class AssociationLoop extends ControlThread {
             AssociationTaker taker,
             Executor executor,
             Clock clock) {
-        super("control-associations");
+        super("control-associations", controlPlane);
         this.controlPlane = controlPlane;
         this.server = server;
         this.interval = interval;
@@ -133,9 +134,6 @@ public final class AssociationLoop extends ControlThread {
         boolean wasFirst = isFirst;
         isFirst = false;
         try {
-            if (!wasFirst) {
-                controlPlane.awaitAttempt();
-            }
             long editsBefore = edits.get();
             AssociationsAnswer answer =
                     controlPlane.describeAssociations(server.get(), wasFirst ? FIRST_ANSWER : Duration.ofDays(1));
@@ -144,8 +142,10 @@ public final class AssociationLoop extends ControlThread {
             }
             store(clock.instant()); // also where nothing has changed: for the time of the answer
         } catch (ControlPlaneException e) {
-            status = new AssociationStatus(
-                    status.answered(), status.fromDisk(), "it was not told when asked last: " + e.sentence());
+            if (e.kind() != Kind.CIRCUIT_OPEN || status.trouble() == null) { // why it was not asked is no better reason
+                status = new AssociationStatus(
+                        status.answered(), status.fromDisk(), "it was not told when asked last: " + e.sentence());
+            }
             if (wasFirst) {
                 carryOn();
             }

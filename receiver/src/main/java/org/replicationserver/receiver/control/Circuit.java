@@ -171,13 +171,18 @@ final class Circuit {
         return new ControlPlaneException(Kind.CIRCUIT_OPEN, sentence, failure.nextAction(), null, wait, null);
     }
 
-    /** Waits until a call has a chance to be let through. Another caller may be faster. */
-    void awaitAttempt() throws InterruptedException {
+    /** Waits until a call has a chance to be let through; false if that is not before {@code atMost}. Another caller may be faster. */
+    boolean awaitAttempt(Duration atMost) throws InterruptedException {
+        long deadline = nanos.getAsLong() + atMost.toNanos();
         lock.lockInterruptibly();
         try {
             for (long wait = waitNanos(); wait > 0; wait = waitNanos()) {
+                if (nanos.getAsLong() + wait - deadline > 0) {
+                    return false;
+                }
                 changed.awaitNanos(wait);
             }
+            return true;
         } finally {
             lock.unlock();
         }

@@ -39,7 +39,7 @@ public final class CommandLoop extends ControlThread {
             StateDirectory state,
             Outbox outbox,
             Clock clock) {
-        super("control-commands");
+        super("control-commands", controlPlane);
         this.controlPlane = controlPlane;
         this.waitSeconds = waitSeconds;
         this.dispatcher = new CommandDispatcher(handlers, CommandJournal.load(state), outbox, clock);
@@ -48,7 +48,6 @@ public final class CommandLoop extends ControlThread {
     @Override
     void step() throws ControlPlaneException, InterruptedException {
         dispatcher.awaitRoom();
-        controlPlane.awaitAttempt();
         long begun = System.nanoTime();
         boolean asksForAll = mayHaveMissed;
         mayHaveMissed = true;

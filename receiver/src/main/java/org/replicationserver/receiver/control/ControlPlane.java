@@ -58,8 +58,12 @@ public interface ControlPlane extends AutoCloseable {
     /** Sends log records. Not durable. */
     void sendLogs(ClientLogs logs) throws ControlPlaneException, InterruptedException;
 
-    /** Waits as long as calls would not even be tried, because the control plane asked for time or too many have failed. */
-    void awaitAttempt() throws InterruptedException;
+    /**
+     * Waits as long as calls would not even be tried, because the control plane asked for time or too many have failed.
+     *
+     * @return false, as soon as that is known, if that is longer than {@code atMost}
+     */
+    boolean awaitAttempt(Duration atMost) throws InterruptedException;
 
     ControlPlaneStatus status();
 

@@ -2,23 +2,24 @@ package org.replicationserver.receiver.control;
 
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A virtual thread that does one thing again and again until it is stopped, and pauses after failures. Nothing that it meets ends it.
+ * A virtual thread that does one thing again and again until it is stopped, and pauses after failures, until the control plane has a
+ * chance to answer. Nothing that it meets ends it.
  */
 public abstract class ControlThread implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ControlThread.class);
     private static final Duration STOP_TIMEOUT = Duration.ofSeconds(5);
 
     private final String name;
-    private final Backoff backoff = new Backoff();
+    private final Backoff backoff;
     private volatile @Nullable Thread thread;
 
-    ControlThread(String name) {
+    ControlThread(String name, ControlPlane controlPlane) {
         this.name = name;
+        this.backoff = new Backoff(controlPlane);
     }
 
     /** Does the thing once. Returning is success: the next failure is again the first. */
@@ -44,11 +45,10 @@ public abstract class ControlThread implements AutoCloseable {
             step();
             backoff.reset();
         } catch (ControlPlaneException e) {
-            // Who is told that the circuit is open has not tried anything: the circuit says when to try.
-            Thread.sleep(e.kind() == Kind.CIRCUIT_OPEN ? e.retryAfter().orElse(Backoff.FIRST) : backoff.next());
+            backoff.await(e, Backoff.FOR_EVER);
         } catch (RuntimeException e) {
             LOG.atError().setCause(e).addKeyValue("thread", name).log("thread failed, it goes on");
-            Thread.sleep(backoff.next());
+            backoff.pause(Backoff.FOR_EVER);
         }
     }
 

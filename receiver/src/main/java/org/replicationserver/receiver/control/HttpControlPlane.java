@@ -250,8 +250,8 @@ public final class HttpControlPlane implements ControlPlane, SnapshotOperations 
     }
 
     @Override
-    public void awaitAttempt() throws InterruptedException {
-        circuit.awaitAttempt();
+    public boolean awaitAttempt(Duration atMost) throws InterruptedException {
+        return circuit.awaitAttempt(atMost);
     }
 
     @Override

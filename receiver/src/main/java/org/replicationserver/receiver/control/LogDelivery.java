@@ -44,20 +44,16 @@ public final class LogDelivery {
     }
 
     private void send(ClientLogs logs, long deadlineNanos) throws ControlPlaneException, InterruptedException {
-        Backoff backoff = new Backoff();
+        Backoff backoff = new Backoff(controlPlane);
         while (true) {
             try {
                 controlPlane.sendLogs(logs);
                 return;
             } catch (ControlPlaneException e) {
-                // Who is told that the circuit is open is told when to try.
-                Duration pause = e.kind() == Kind.CIRCUIT_OPEN ? e.retryAfter().orElse(Backoff.FIRST) : backoff.next();
-                boolean isInTime = System.nanoTime() + pause.toNanos() - deadlineNanos < 0;
                 boolean mayPass = e.kind().isTransient() || e.kind() == Kind.CIRCUIT_OPEN;
-                if (!mayPass || !isInTime) {
+                if (!mayPass || !backoff.await(e, Duration.ofNanos(deadlineNanos - System.nanoTime()))) {
                     throw e;
                 }
-                Thread.sleep(pause);
             }
         }
     }

@@ -18,7 +18,7 @@ public final class LogsLoop extends ControlThread {
 
     /** @param bytesPerMinute of log lines, roughly */
     public LogsLoop(ControlPlane controlPlane, RecentLogs recent, long bytesPerMinute) {
-        super("control-logs");
+        super("control-logs", controlPlane);
         this.controlPlane = controlPlane;
         this.recent = recent;
         this.bytesPerTurn =

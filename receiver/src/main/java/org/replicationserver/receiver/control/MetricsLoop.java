@@ -18,7 +18,7 @@ public final class MetricsLoop extends ControlThread {
 
     /** Starts nothing yet; {@code sampler} is then this thread's alone. */
     public MetricsLoop(ControlPlane controlPlane, ResourceSampler sampler, Duration interval, Clock clock) {
-        super("control-metrics");
+        super("control-metrics", controlPlane);
         this.controlPlane = controlPlane;
         this.sampler = sampler;
         this.interval = interval;

@@ -26,7 +26,7 @@ public final class OutboxSender extends ControlThread {
 
     /** @param onRefused called when a report was set aside: what this server knows of assignments may be old. Must not block */
     public OutboxSender(ControlPlane controlPlane, Outbox outbox, Runnable onRefused) {
-        super("control-sender");
+        super("control-sender", controlPlane);
         this.controlPlane = controlPlane;
         this.outbox = outbox;
         this.onRefused = onRefused;
@@ -35,7 +35,6 @@ public final class OutboxSender extends ControlThread {
     @Override
     void step() throws ControlPlaneException, InterruptedException {
         SentReport oldest = await(outbox.next());
-        controlPlane.awaitAttempt();
         try {
             controlPlane.send(oldest);
         } catch (ControlPlaneException e) {

@@ -29,7 +29,7 @@ public final class ProgressLoop extends ControlThread {
             Supplier<CompletableFuture<Map<String, JsonObject>>> infos,
             Duration interval,
             Clock clock) {
-        super("control-progress");
+        super("control-progress", controlPlane);
         this.controlPlane = controlPlane;
         this.infos = infos;
         this.interval = interval;
@@ -38,7 +38,6 @@ public final class ProgressLoop extends ControlThread {
 
     @Override
     void step() throws ControlPlaneException, InterruptedException {
-        controlPlane.awaitAttempt();
         // Before what is observed: whoever compares it with a report's time must not take an old state for the newer
         // one.
         Instant observed = clock.instant();

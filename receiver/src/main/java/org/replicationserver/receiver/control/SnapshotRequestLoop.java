@@ -27,7 +27,6 @@ public final class SnapshotRequestLoop extends ControlThread {
 
     private static final Logger LOG = LoggerFactory.getLogger(SnapshotRequestLoop.class);
 
-    private final ControlPlane controlPlane;
     private final SnapshotOperations operations;
     private final Maker maker;
     private final Duration interval;
@@ -60,8 +59,7 @@ public final class SnapshotRequestLoop extends ControlThread {
     /** @param interval between two questions */
     public SnapshotRequestLoop(
             ControlPlane controlPlane, SnapshotOperations operations, Maker maker, Duration interval) {
-        super("control-snapshots");
-        this.controlPlane = controlPlane;
+        super("control-snapshots", controlPlane);
         this.operations = operations;
         this.maker = maker;
         this.interval = interval;
@@ -73,11 +71,13 @@ public final class SnapshotRequestLoop extends ControlThread {
         for (Ended end = first; end != null; end = ended.poll()) {
             take(end);
         }
-        controlPlane.awaitAttempt();
-        clear();
+        ControlPlaneException notCleared = clear();
         if (askAtNanos - System.nanoTime() <= 0) {
             begin(operations.snapshotRequests());
             askAtNanos = System.nanoTime() + interval.toNanos();
+        }
+        if (notCleared != null) {
+            throw notCleared; // to be tried again after a pause
         }
     }
 
@@ -94,18 +94,44 @@ public final class SnapshotRequestLoop extends ControlThread {
         refused.put(end.sourceServerId(), new Refused(System.nanoTime() + pause.toNanos(), pause));
     }
 
-    private void clear() throws ControlPlaneException, InterruptedException {
+    /** Why some are not cleared; null if all are. What others want does not wait for that. */
+    private @Nullable ControlPlaneException clear() throws InterruptedException {
         while (!toClear.isEmpty()) {
             List<String> some =
                     toClear.stream().limit(WireForms.SNAPSHOT_REQUESTS_MAX).toList();
-            operations
-                    .deleteSnapshotRequests(some)
-                    .forEach((id, why) -> LOG.atWarn()
-                            .addKeyValue("request", id)
-                            .addKeyValue("cause", why)
-                            .log("request for a snapshot is made and cannot be cleared"));
+            try {
+                clear(some);
+            } catch (ControlPlaneException e) {
+                return e;
+            }
             some.forEach(toClear::remove);
         }
+        return null;
+    }
+
+    /** What is refused for good stays: the next question finds it again, and it is not made again. */
+    private void clear(List<String> requestIds) throws ControlPlaneException, InterruptedException {
+        try {
+            operations.deleteSnapshotRequests(requestIds).forEach(SnapshotRequestLoop::tellNotCleared);
+        } catch (ControlPlaneException e) {
+            if (!e.kind().isRefusal()) {
+                throw e;
+            }
+            if (requestIds.size() == 1) {
+                tellNotCleared(requestIds.getFirst(), e.sentence());
+                return;
+            }
+            for (String id : requestIds) { // one may be why all are refused
+                clear(List.of(id));
+            }
+        }
+    }
+
+    private static void tellNotCleared(String requestId, String why) {
+        LOG.atWarn()
+                .addKeyValue("request", requestId)
+                .addKeyValue("cause", why)
+                .log("request for a snapshot is made and cannot be cleared");
     }
 
     private void begin(List<SnapshotRequest> requests) {
@@ -115,11 +141,20 @@ public final class SnapshotRequestLoop extends ControlThread {
         refused.keySet().retainAll(bySource.keySet());
         bySource.forEach((source, ids) -> {
             if (isDue(source) && underWay.add(source)) {
-                maker.make(source, ids)
-                        .whenComplete((made, failure) ->
-                                ended.add(new Ended(source, List.copyOf(ids), failure == null && made)));
+                make(source, List.copyOf(ids));
             }
         });
+    }
+
+    private void make(String sourceServerId, List<String> requestIds) {
+        try {
+            maker.make(sourceServerId, requestIds)
+                    .whenComplete((made, failure) ->
+                            ended.add(new Ended(sourceServerId, requestIds, failure == null && made)));
+        } catch (RuntimeException e) {
+            LOG.atError().setCause(e).addKeyValue("source", sourceServerId).log("snapshot group cannot be begun");
+            ended.add(new Ended(sourceServerId, requestIds, false));
+        }
     }
 
     private boolean isDue(String sourceServerId) {

@@ -23,6 +23,8 @@ import org.replicationserver.volume.Volume;
  * so is looked at before HELD and again at the release, by the writers' own counts, and a hold of which it was not so is not VALID.
  */
 final class SlotHold {
+    private static final String NO_VOLUME = "no volume is assigned to this source server";
+
     private enum Phase {
         AWAITING,
         SETTLING,
@@ -110,7 +112,7 @@ final class SlotHold {
             return notHeld(Cause.ALREADY_HELD, "another hold of this source server is wanted or held");
         }
         if (slot.volumes.assignment().volumes().isEmpty()) {
-            return notHeld(Cause.NOT_ASSIGNED, "no volume is assigned to this source server");
+            return notHeld(Cause.NOT_ASSIGNED, NO_VOLUME);
         }
         byte[] random = new byte[16];
         context.random().nextBytes(random);
@@ -175,6 +177,10 @@ final class SlotHold {
                     Cause.FUZZY,
                     "epoch " + at.commit.epoch() + " is fuzzy, not the source at one moment; its agent needs a mark of"
                             + " its disks, or disks that nobody writes to");
+            return;
+        }
+        if (slot.volumes.assignment().volumes().isEmpty()) {
+            refuse(one, Cause.NOT_ASSIGNED, NO_VOLUME); // they were taken away meanwhile
             return;
         }
         one.enter(Phase.SETTLING, context.clock().nanos());

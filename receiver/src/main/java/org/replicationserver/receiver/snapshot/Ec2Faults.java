@@ -138,16 +138,16 @@ final class Ec2Faults {
         String check =
                 "Check aws.region, snapshot.endpoint, and that security groups, routes and proxies let this server reach "
                         + endpoint + ".";
-        if (isBeforeTheRequest(cause)) {
-            return new Ec2Exception(
-                    Kind.NOT_SENT, way + " cannot be reached for " + what + ": " + words(cause), check, thrown);
-        }
-        if (io == null && isOfCredentials(thrown)) {
+        if (isOfCredentials(thrown, io)) {
             return new Ec2Exception(
                     Kind.BAD_CREDENTIALS,
                     "there are no credentials for " + what + ": " + PeerText.line(String.valueOf(thrown.getMessage())),
                     "Give the instance its role and allow IMDSv2, or set aws.credentials=chain.",
                     thrown);
+        }
+        if (isBeforeTheRequest(cause)) {
+            return new Ec2Exception(
+                    Kind.NOT_SENT, way + " cannot be reached for " + what + ": " + words(cause), check, thrown);
         }
         return new Ec2Exception(Kind.UNKNOWN, way + " has not answered " + what + ": " + words(cause), check, thrown);
     }
@@ -166,9 +166,10 @@ final class Ec2Faults {
                 || isConnectTimeout;
     }
 
-    private static boolean isOfCredentials(Throwable thrown) {
+    /** An IOException may be of the way to who has the credentials. */
+    private static boolean isOfCredentials(Throwable thrown, @Nullable IOException io) {
         String words = String.valueOf(thrown.getMessage()).toLowerCase(Locale.ROOT);
-        return words.contains("credentials");
+        return words.contains(io == null ? "credentials" : "load credentials");
     }
 
     private static String words(Throwable cause) {

@@ -115,7 +115,15 @@ public final class Ec2Snapshots implements AutoCloseable {
                 CREATE,
                 volumeId,
                 timeout,
-                to -> to.client().createSnapshot(request).snapshotId());
+                to -> idOf(to.client().createSnapshot(request).snapshotId()));
+    }
+
+    /** An answer without an id is none of EC2's, whoever gave it; what became of the request it does not tell. */
+    private static String idOf(@Nullable String told) {
+        if (told == null || told.isEmpty()) {
+            throw new IllegalStateException("an answer without the id of a snapshot");
+        }
+        return told;
     }
 
     /** The snapshots of this account that have the tag of a group. A new one may be missing for some seconds. */

@@ -88,9 +88,9 @@ final class GroupRequests implements AutoCloseable {
         try {
             made.add(end.get());
         } catch (ExecutionException e) {
-            if (!(e.getCause() instanceof SnapshotException why)) {
-                throw new IllegalStateException(e.getCause());
-            }
+            SnapshotException why = e.getCause() instanceof SnapshotException known
+                    ? known
+                    : SnapshotMaker.fault(group.sourceServerId(), e);
             failure = failure == null ? why : failure;
         }
     }

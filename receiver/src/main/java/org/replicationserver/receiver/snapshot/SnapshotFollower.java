@@ -85,7 +85,7 @@ public final class SnapshotFollower implements AutoCloseable {
 
     /** Tells of a group whose process ended in the middle, with what EC2 has of it. */
     void followLeftOver(SnapshotGroup group) {
-        store.interrupted(group, cutShort(group, List.of()));
+        store.interrupted(group, cutShort(group, "", List.of()));
         looks.add(new Look(group, interval, System.nanoTime(), false));
     }
 
@@ -134,16 +134,31 @@ public final class SnapshotFollower implements AutoCloseable {
                     .addKeyValue("group", group.groupId())
                     .addKeyValue("cause", e.getMessage())
                     .log("EC2 does not tell how far a snapshot group is, it is asked again");
-            if (!isOld(group)) {
+            if (isOld(group)) {
+                giveUp(group, e);
+            } else {
                 again(look, true);
-                return;
             }
-            found = List.of();
+            return;
         }
         if (group.phase() == SnapshotGroup.Phase.BEGUN) {
-            tellLeftOver(group, found);
+            tellLeftOver(group, cutShort(group, "", found));
         } else {
             judge(look, found);
+        }
+    }
+
+    /** EC2 could not be asked for so long that the group is not followed any more; what has become of it nobody knows. */
+    private void giveUp(SnapshotGroup group, Ec2Exception failure) {
+        String silence = "; for " + FOLLOWED_MAX.toHours() + " h EC2 was asked in vain what became of it: "
+                + failure.getMessage();
+        if (group.phase() == SnapshotGroup.Phase.BEGUN) {
+            tellLeftOver(group, cutShort(group, silence, List.of()));
+        } else {
+            end(
+                    group,
+                    "is not known to be complete" + silence,
+                    failure.toSnapshotException().nextAction());
         }
     }
 
@@ -151,8 +166,7 @@ public final class SnapshotFollower implements AutoCloseable {
         return clock.millis() - group.begunMillis() > FOLLOWED_MAX.toMillis();
     }
 
-    private void tellLeftOver(SnapshotGroup group, List<Made> found) {
-        SnapshotResult result = cutShort(group, found);
+    private void tellLeftOver(SnapshotGroup group, SnapshotResult result) {
         LOG.atWarn()
                 .addKeyValue("source", group.sourceServerId())
                 .addKeyValue("group", group.groupId())
@@ -163,10 +177,10 @@ public final class SnapshotFollower implements AutoCloseable {
         failed(group.sourceServerId(), result);
     }
 
-    private static SnapshotResult cutShort(SnapshotGroup group, List<Made> found) {
+    private static SnapshotResult cutShort(SnapshotGroup group, String more, List<Made> found) {
         SnapshotException why = new SnapshotException(
                 SnapshotOutcome.INTERRUPTED,
-                "snapshot group " + group.groupId() + " was cut short by the end of this server's process",
+                "snapshot group " + group.groupId() + " was cut short by the end of this server's process" + more,
                 "Nothing; another group is made when one is asked for.");
         return SnapshotResult.failed(
                 group.groupId(), why, found.stream().map(Made::snapshotId).toList());
@@ -183,7 +197,7 @@ public final class SnapshotFollower implements AutoCloseable {
             Made made = byId.get(snapshot.snapshotId());
             boolean isMissing = made == null && ageMillis > MISSING_MAX.toMillis();
             if (isMissing || (made != null && made.state() == Ec2Snapshots.State.ERROR)) {
-                end(group, snapshot, isMissing || made == null ? "EC2 does not know it any more" : made.message());
+                end(group, snapshot, isMissing || made == null ? "is not known to EC2 any more" : inError(made));
                 return;
             }
             complete &= made != null && made.state() == Ec2Snapshots.State.COMPLETED;
@@ -191,7 +205,7 @@ public final class SnapshotFollower implements AutoCloseable {
         if (complete) {
             complete(group);
         } else if (isOld(group)) {
-            end(group, group.snapshots().getFirst(), "not complete after " + FOLLOWED_MAX.toHours() + " h");
+            end(group, group.snapshots().getFirst(), "is not complete after " + FOLLOWED_MAX.toHours() + " h");
         } else {
             again(look, false);
         }
@@ -206,12 +220,21 @@ public final class SnapshotFollower implements AutoCloseable {
         store.remove(group);
     }
 
+    private static String inError(Made made) {
+        return "is in error: " + (made.message().isEmpty() ? "EC2 does not say why" : made.message());
+    }
+
     private void end(SnapshotGroup group, VolumeSnapshot snapshot, String why) {
-        SnapshotException failure = new SnapshotException(
-                SnapshotOutcome.SNAPSHOT_ERROR,
-                "snapshot " + snapshot.snapshotId() + " of volume " + snapshot.volumeId() + " of the registered group "
-                        + group.groupId() + " is in error: " + (why.isEmpty() ? "EC2 does not say why" : why),
+        end(
+                group,
+                "must not be launched: snapshot " + snapshot.snapshotId() + " of volume " + snapshot.volumeId() + " "
+                        + why,
                 "Look at the snapshot in EC2, and at the key that its volume is encrypted with; then ask for another group.");
+    }
+
+    private void end(SnapshotGroup group, String why, String nextAction) {
+        SnapshotException failure = new SnapshotException(
+                SnapshotOutcome.SNAPSHOT_ERROR, "registered group " + group.groupId() + " " + why, nextAction);
         SnapshotResult result = SnapshotResult.failed(group.groupId(), failure, List.of());
         LOG.atWarn()
                 .addKeyValue("source", group.sourceServerId())

@@ -105,20 +105,21 @@ public final class SnapshotMaker implements AutoCloseable {
         for (SnapshotGroup group : store.groups()) {
             switch (group.phase()) {
                 case BEGUN -> follower.followLeftOver(group);
-                case MADE -> start("snapshot-" + group.sourceServerId(), () -> registerAgain(group));
+                case MADE -> inTurn(group.sourceServerId(), () -> registerAgain(group));
                 case REGISTERED -> follower.follow(group);
             }
         }
     }
 
-    private void registerAgain(SnapshotGroup group) throws InterruptedException {
+    private SnapshotResult registerAgain(SnapshotGroup group) throws InterruptedException {
         try {
-            register(group);
+            return register(group);
         } catch (SnapshotException e) {
             LOG.atError()
                     .addKeyValue("group", group.groupId())
                     .addKeyValue("cause", e.sentence())
                     .log("snapshot group is registered by the next start");
+            return SnapshotResult.failed(group.groupId(), e, List.of());
         }
     }
 
@@ -130,18 +131,38 @@ public final class SnapshotMaker implements AutoCloseable {
      * @return what became of it; never fails. Done on any thread
      */
     public CompletionStage<SnapshotResult> make(String sourceServerId, List<SnapshotTrigger> triggers) {
+        return inTurn(sourceServerId, () -> makeOnce(sourceServerId, triggers));
+    }
+
+    private interface Turn {
+        SnapshotResult take() throws InterruptedException;
+    }
+
+    /** Does something for a source server after what is to be done for it already. However that ends, this has its turn. */
+    private CompletionStage<SnapshotResult> inTurn(String sourceServerId, Turn turn) {
         CompletableFuture<SnapshotResult> end = new CompletableFuture<>();
         synchronized (threads) {
+            if (closed) {
+                return CompletableFuture.completedStage(stopped());
+            }
             CompletableFuture<SnapshotResult> before = newest.put(sourceServerId, end);
-            if (!start("snapshot-" + sourceServerId, () -> end.complete(make(sourceServerId, triggers, before)))) {
-                end.complete(stopped());
-            }
+            Thread thread = Thread.ofVirtual()
+                    .name("snapshot-" + sourceServerId)
+                    .unstarted(() -> {
+                        try {
+                            end.complete(take(sourceServerId, turn, before));
+                        } finally {
+                            end.complete(stopped()); // does nothing, unless an Error is on its way
+                            synchronized (threads) {
+                                threads.remove(Thread.currentThread());
+                                newest.remove(sourceServerId, end);
+                            }
+                        }
+                    });
+            threads.add(thread);
+            thread.start();
         }
-        return end.whenComplete((result, failure) -> {
-            synchronized (threads) {
-                newest.remove(sourceServerId, end);
-            }
-        });
+        return end;
     }
 
     private static SnapshotResult stopped() {
@@ -151,49 +172,42 @@ public final class SnapshotMaker implements AutoCloseable {
                 List.of());
     }
 
-    private interface Task {
-        void run() throws InterruptedException;
-    }
-
-    private boolean start(String name, Task task) {
-        synchronized (threads) {
-            if (closed) {
-                return false;
-            }
-            Thread thread = Thread.ofVirtual().name(name).unstarted(() -> {
-                try {
-                    task.run();
-                } catch (InterruptedException e) {
-                    LOG.atDebug().addKeyValue("thread", name).log("thread ends");
-                } finally {
-                    synchronized (threads) {
-                        threads.remove(Thread.currentThread());
-                        threads.notifyAll();
-                    }
-                }
-            });
-            threads.add(thread);
-            thread.start();
-            return true;
-        }
-    }
-
-    /** @param before the group of the same source server that is under way or waits, null if there is none */
-    private SnapshotResult make(
-            String sourceServerId, List<SnapshotTrigger> triggers, @Nullable CompletableFuture<SnapshotResult> before) {
+    /** @param before the end of what comes first, which never fails; null if there is nothing */
+    private SnapshotResult take(String sourceServerId, Turn turn, @Nullable CompletableFuture<SnapshotResult> before) {
         try {
             if (before != null) {
                 before.get();
             }
             permits.acquire();
             try {
-                return makeOnce(sourceServerId, triggers);
+                return isClosed() ? stopped() : turn.take();
             } finally {
                 permits.release();
             }
-        } catch (InterruptedException | ExecutionException e) {
+        } catch (InterruptedException e) {
             return stopped();
+        } catch (RuntimeException | ExecutionException e) {
+            return SnapshotResult.failed(null, fault(sourceServerId, e), List.of());
         }
+    }
+
+    private boolean isClosed() {
+        synchronized (threads) {
+            return closed;
+        }
+    }
+
+    static SnapshotException fault(String sourceServerId, Exception thrown) {
+        Throwable cause =
+                thrown instanceof ExecutionException && thrown.getCause() != null ? thrown.getCause() : thrown;
+        LOG.atError()
+                .setCause(cause)
+                .addKeyValue("source", sourceServerId)
+                .log("snapshot group failed by a fault of ours");
+        return new SnapshotException(
+                SnapshotOutcome.FAULT,
+                String.valueOf(cause),
+                "Report this fault, with its trace in this server's log.");
     }
 
     private SnapshotResult makeOnce(String sourceServerId, List<SnapshotTrigger> triggers) throws InterruptedException {
@@ -245,7 +259,7 @@ public final class SnapshotMaker implements AutoCloseable {
         } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
         } catch (TimeoutException e) {
-            throw new IllegalStateException("no answer within " + timeout, e);
+            throw new IllegalStateException("the event loop has not answered within " + timeout.toSeconds() + " s", e);
         }
     }
 
@@ -267,9 +281,10 @@ public final class SnapshotMaker implements AutoCloseable {
     /** From the moment on that this returns the group is registered, whatever happens. */
     private SnapshotResult register(SnapshotGroup group) throws SnapshotException, InterruptedException {
         try {
-            desk.register(group).toCompletableFuture().get(STORE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (ExecutionException | TimeoutException e) {
-            throw notKept(e.getCause() == null ? e : e.getCause());
+            // However long the disk takes: a group that is given up might be registered all the same.
+            desk.register(group).toCompletableFuture().get();
+        } catch (ExecutionException e) {
+            throw notKept(e.getCause());
         }
         SnapshotGroup registered = group.registered();
         SnapshotResult result = SnapshotResult.made(registered);
@@ -295,13 +310,7 @@ public final class SnapshotMaker implements AutoCloseable {
             } catch (SnapshotException e) {
                 return failed(e, List.of());
             } catch (RuntimeException e) {
-                LOG.atError()
-                        .setCause(e)
-                        .addKeyValue("source", sourceServerId)
-                        .log("snapshot group failed by a fault of ours");
-                return failed(
-                        new SnapshotException(SnapshotOutcome.FAULT, String.valueOf(e), "Report this fault."),
-                        List.of());
+                return failed(fault(sourceServerId, e), List.of());
             }
         }
 
@@ -323,8 +332,8 @@ public final class SnapshotMaker implements AutoCloseable {
             requireCredit(desk.credits(sourceServerId));
             SnapshotGroup begun = SnapshotGroup.begun(groupIds.get(), sourceServerId, triggers, clock.millis());
             Map<String, String> tags = desk.start(begun.groupId(), sourceServerId);
+            group = begun; // from here on its end takes it from the store, also if it cannot be kept there
             awaitKept(store.put(begun));
-            group = begun;
             try {
                 ec2.ofGroup(begun.groupId(), VolumeRequest.REQUEST_TIMEOUT);
             } catch (Ec2Exception e) {
@@ -334,10 +343,12 @@ public final class SnapshotMaker implements AutoCloseable {
         }
 
         private void requireOnEbs(@Nullable List<VolumeAssignment> volumes) throws SnapshotException {
-            if (volumes == null) {
+            if (volumes == null || volumes.isEmpty()) {
                 throw new SnapshotException(
                         SnapshotOutcome.NOT_ASSIGNED,
-                        "source server " + sourceServerId + " is not assigned to this server",
+                        volumes == null
+                                ? "source server " + sourceServerId + " is not assigned to this server"
+                                : "no volume of source server " + sourceServerId + " is assigned to this server",
                         "Ask the replication server that it is assigned to.");
             }
             for (VolumeAssignment volume : volumes) {
@@ -368,23 +379,35 @@ public final class SnapshotMaker implements AutoCloseable {
                 throws SnapshotException, InterruptedException {
             Held hold = hold();
             long takenMillis = clock.millis();
-            boolean valid;
             try (GroupRequests requests = new GroupRequests(ec2, begun, hold, tags)) {
+                SnapshotException failure = request(hold, requests);
+                if (failure == null) {
+                    return register(begun, hold, takenMillis, requests);
+                }
+                requests.awaitRest();
+                throw abandoned(begun, failure, requests);
+            } catch (Abandoned e) {
+                return failed(e.failure, e.leftOver);
+            }
+        }
+
+        /** Requests the snapshots, and ends the hold however that goes. Null if all are made under it, else why not. */
+        private @Nullable SnapshotException request(Held hold, GroupRequests requests) throws InterruptedException {
+            boolean valid;
+            try {
                 try {
                     requireOnEbs(hold.volumes());
                     requests.make(settings.hold().minus(RELEASE_MARGIN));
                 } finally {
                     valid = release(hold);
                 }
-                SnapshotException failure = requests.failure();
-                if (failure == null && valid) {
-                    return register(begun, hold, takenMillis, requests);
-                }
-                requests.awaitRest();
-                throw abandoned(begun, failure == null ? expired() : failure, requests);
-            } catch (Abandoned e) {
-                return failed(e.failure, e.leftOver);
+            } catch (SnapshotException e) {
+                return e;
+            } catch (RuntimeException e) {
+                return fault(sourceServerId, e); // what is made by now must be told all the same
             }
+            SnapshotException failure = requests.failure();
+            return failure == null && !valid ? expired() : failure;
         }
 
         private SnapshotResult register(SnapshotGroup begun, Held hold, long takenMillis, GroupRequests requests)
@@ -459,12 +482,18 @@ public final class SnapshotMaker implements AutoCloseable {
                         .map(Made::snapshotId)
                         .forEach(ids::add);
             } catch (Ec2Exception e) {
-                LOG.atDebug()
-                        .setCause(e)
-                        .addKeyValue("group", left.groupId())
-                        .log("EC2 does not tell what is left over");
+                return new Abandoned(withDoubt(failure, left, e), List.copyOf(ids));
             }
             return new Abandoned(failure, List.copyOf(ids));
+        }
+
+        /** Who deletes what is left over must not believe that this is all. */
+        private static SnapshotException withDoubt(SnapshotException failure, SnapshotGroup left, Ec2Exception doubt) {
+            return new SnapshotException(
+                    failure.outcome(),
+                    failure.sentence() + "; what else there may be has the tag " + SnapshotTags.GROUP + "="
+                            + left.groupId() + ", but " + doubt.getMessage(),
+                    failure.nextAction());
         }
     }
 
@@ -490,17 +519,19 @@ public final class SnapshotMaker implements AutoCloseable {
             closed = true;
             running = List.copyOf(threads);
         }
-        long end = System.nanoTime() + STOP_TIMEOUT.toNanos();
         try {
-            for (Thread thread : running) {
-                thread.join(Duration.ofNanos(Math.max(1, end - System.nanoTime())));
-            }
+            join(running);
             running.forEach(Thread::interrupt);
-            for (Thread thread : running) {
-                thread.join(STOP_TIMEOUT);
-            }
+            join(running);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void join(List<Thread> running) throws InterruptedException {
+        long end = System.nanoTime() + STOP_TIMEOUT.toNanos();
+        for (Thread thread : running) {
+            thread.join(Duration.ofNanos(Math.max(1, end - System.nanoTime())));
         }
     }
 }

@@ -230,7 +230,7 @@ public final class SnapshotStore {
                                 .toList()));
         try {
             return directory.store(RECORD, json.encode().getBytes(StandardCharsets.UTF_8));
-        } catch (RejectedExecutionException e) {
+        } catch (RejectedExecutionException | IllegalArgumentException e) { // closed, or more than a record may be
             return CompletableFuture.failedStage(e);
         }
     }

@@ -10,6 +10,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.AllowListFile;
 import org.replicationserver.receiver.config.AllowListFile.Rule;
+import org.replicationserver.receiver.config.IdForm;
 import org.replicationserver.receiver.log.PeerText;
 import org.replicationserver.receiver.software.SoftwareException.Kind;
 import software.amazon.awssdk.regions.PartitionMetadata;
@@ -41,23 +42,34 @@ public final class AllowList {
         public static final Hosts REGIONAL = new Hosts(false, false, null);
     }
 
-    private AllowList(List<Rule> rules, String region, PartitionMetadata partition, String service) {
+    private AllowList(List<Rule> rules, String region, PartitionMetadata partition, String service)
+            throws SoftwareException {
         this.region = region;
         this.partition = partition;
         this.service = service;
         for (Rule rule : rules) {
-            hashesByBucket.put(
-                    rule.objects().replace(AllowListFile.REGION, region),
-                    Optional.ofNullable(rule.hashes()).map(hashes -> hashes.replace(AllowListFile.REGION, region)));
+            String bucket = rule.objects().replace(AllowListFile.REGION, region);
+            Optional<String> hashes =
+                    Optional.ofNullable(rule.hashes()).map(pattern -> pattern.replace(AllowListFile.REGION, region));
+            if (hashesByBucket.putIfAbsent(bucket, hashes) != null) {
+                throw new SoftwareException(
+                        Kind.DISK,
+                        "software.allow-list names bucket " + bucket + " twice in " + region
+                                + ", with its region and with " + AllowListFile.REGION,
+                        "Take one of the two lines out of the file of software.allow-list.");
+            }
         }
     }
 
     /**
      * The buckets of a region.
      *
-     * @throws SoftwareException where the VPC endpoint is of another region
+     * @throws SoftwareException where the VPC endpoint is of another region, or a bucket is given twice for this one
      */
     public static AllowList of(List<Rule> rules, String region, Hosts hosts) throws SoftwareException {
+        if (!IdForm.REGION.matches(region)) {
+            throw new IllegalArgumentException("region=" + region);
+        }
         PartitionMetadata partition = PartitionMetadata.of(Region.of(region));
         String suffix = partition.dnsSuffix();
         String endpoint = hosts.vpcEndpoint();

@@ -57,7 +57,7 @@ public record FetchRequest(
             throw new SoftwareException(
                     Kind.BAD_REQUEST,
                     what + "=" + PeerText.value(value) + "; allowed: " + allowed,
-                    "Correct " + what + " in what asks for the software.");
+                    "Give a " + what + " of this form in what asks for the software.");
         }
     }
 

@@ -2,6 +2,8 @@ package org.replicationserver.receiver.software;
 
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
+import java.util.Objects;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,11 +23,21 @@ public record InstalledVersion(
         String object,
         boolean signed,
         Instant installed) {
+    /** Of its own: it never leads out of {@code versions/<name>}. */
+    private static final Pattern DIRECTORY = Pattern.compile("[A-Za-z0-9][A-Za-z0-9.~-]{0,127}");
+
+    public InstalledVersion {
+        if (!DIRECTORY.matcher(directory).matches() || !FetchRequest.isSha512(sha512)) {
+            throw new IllegalArgumentException("directory=" + directory + " sha512=" + sha512);
+        }
+        Objects.requireNonNull(object);
+    }
+
+    /** @throws RuntimeException for what was never written here */
     static InstalledVersion read(JsonObject json) {
-        String version = json.getString("version");
         return new InstalledVersion(
                 json.getString("directory"),
-                version == null ? null : SoftwareVersion.parse(version),
+                SoftwareVersion.read(json.getString("version")),
                 json.getString("sha512"),
                 json.getLong("sizeBytes"),
                 json.getString("object"),

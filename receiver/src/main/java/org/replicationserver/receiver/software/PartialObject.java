@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,10 +19,21 @@ import org.jspecify.annotations.Nullable;
 record PartialObject(String source, String object, String sha512, String etag, long sizeBytes, Instant started) {
     private static final String FILE = "object.json";
 
+    PartialObject {
+        Objects.requireNonNull(source);
+        Objects.requireNonNull(object);
+        Objects.requireNonNull(sha512);
+        Objects.requireNonNull(etag);
+        if (sizeBytes < 0) {
+            throw new IllegalArgumentException("sizeBytes=" + sizeBytes);
+        }
+    }
+
     /** What was kept, or null if nothing was, or nothing that can be read. */
     static @Nullable PartialObject read(Path incoming) throws IOException {
         try {
-            JsonObject json = new JsonObject(Files.readString(incoming.resolve(FILE)));
+            JsonObject json =
+                    new JsonObject(new String(Files.readAllBytes(incoming.resolve(FILE)), StandardCharsets.UTF_8));
             return new PartialObject(
                     json.getString("source"),
                     json.getString("object"),

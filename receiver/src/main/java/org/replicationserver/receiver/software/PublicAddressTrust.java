@@ -1,10 +1,13 @@
 package org.replicationserver.receiver.software;
 
-import java.net.Inet6Address;
+import java.math.BigInteger;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.UnknownHostException;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.util.Arrays;
+import java.util.List;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.X509ExtendedTrustManager;
 import org.jspecify.annotations.Nullable;
@@ -14,8 +17,17 @@ import org.jspecify.annotations.Nullable;
  * says a moment later makes no difference; nothing but the handshake was sent by then. Any thread.
  */
 final class PublicAddressTrust extends X509ExtendedTrustManager {
-    private static final int UNIQUE_LOCAL_MASK = 0xfe;
-    private static final int UNIQUE_LOCAL = 0xfc;
+    /** Unique local addresses of IPv6, and the networks of IPv4 that no one reaches over the internet but the JDK has no question for. */
+    private static final List<Network> NOT_PUBLIC = List.of(
+            Network.of("fc00::", 7),
+            Network.of("0.0.0.0", 8),
+            Network.of("100.64.0.0", 10),
+            Network.of("192.0.0.0", 24),
+            Network.of("198.18.0.0", 15),
+            Network.of("240.0.0.0", 4));
+
+    /** In which an address of IPv4 is reached over IPv6: its last four bytes. */
+    private static final Network NAT64 = Network.of("64:ff9b::", 96);
 
     private final X509ExtendedTrustManager rules;
 
@@ -49,15 +61,40 @@ final class PublicAddressTrust extends X509ExtendedTrustManager {
         }
     }
 
+    private record Network(InetAddress first, int bits) {
+        static Network of(String first, int bits) {
+            return new Network(InetAddress.ofLiteral(first), bits);
+        }
+
+        boolean has(byte[] address) {
+            byte[] prefix = first.getAddress();
+            if (address.length != prefix.length) {
+                return false;
+            }
+            int unused = 8 * prefix.length - bits;
+            return new BigInteger(1, address).shiftRight(unused).equals(new BigInteger(1, prefix).shiftRight(unused));
+        }
+    }
+
     static boolean isPublic(InetAddress address) {
-        boolean isUniqueLocal =
-                address instanceof Inet6Address && (address.getAddress()[0] & UNIQUE_LOCAL_MASK) == UNIQUE_LOCAL;
-        return !address.isAnyLocalAddress()
+        byte[] bytes = address.getAddress();
+        if (NAT64.has(bytes)) {
+            return isPublic(ofIpv4(Arrays.copyOfRange(bytes, 12, 16)));
+        }
+        return NOT_PUBLIC.stream().noneMatch(network -> network.has(bytes))
+                && !address.isAnyLocalAddress()
                 && !address.isLoopbackAddress()
                 && !address.isLinkLocalAddress()
                 && !address.isSiteLocalAddress()
-                && !address.isMulticastAddress()
-                && !isUniqueLocal;
+                && !address.isMulticastAddress();
+    }
+
+    private static InetAddress ofIpv4(byte[] bytes) {
+        try {
+            return InetAddress.getByAddress(bytes);
+        } catch (UnknownHostException e) {
+            throw new IllegalStateException("four bytes are an address", e);
+        }
     }
 
     @Override

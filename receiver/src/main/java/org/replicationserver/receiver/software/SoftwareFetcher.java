@@ -168,7 +168,7 @@ public final class SoftwareFetcher implements AutoCloseable {
             if (before != null) {
                 before.requireNotOlder(request.name(), request.version(), request.sha512());
             }
-            Checked checked = withinTimeout(() -> check(store, request, listener));
+            Checked checked = withinTimeout(request, () -> check(store, request, listener));
             if (checked == null) {
                 return new Fetched(Objects.requireNonNull(before).currentVersion(), false);
             }
@@ -182,7 +182,7 @@ public final class SoftwareFetcher implements AutoCloseable {
         }
     }
 
-    private <T> T withinTimeout(Callable<T> task) throws SoftwareException, InterruptedException {
+    private <T> T withinTimeout(FetchRequest request, Callable<T> task) throws SoftwareException, InterruptedException {
         Duration timeout = settings.timeout();
         try (ExecutorService thread = Executors.newThreadPerTaskExecutor(
                 Thread.ofVirtual().name("software-fetch").factory())) {
@@ -192,7 +192,7 @@ public final class SoftwareFetcher implements AutoCloseable {
             } catch (TimeoutException e) {
                 throw new SoftwareException(
                         Kind.TIMEOUT,
-                        "not done within software.timeout-seconds=" + timeout.toSeconds(),
+                        request.words() + " was not fetched within software.timeout-seconds=" + timeout.toSeconds(),
                         "Fetch again, it carries on from where it is; or raise software.timeout-seconds, if the line is slow.",
                         e);
             } catch (ExecutionException e) {

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.software;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.AwsSettings;
@@ -13,16 +14,24 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The software of a running server: fetches one object at a time, logs how far it is, and tells how the newest fetch stands. Any thread;
- * a fetch blocks its caller.
+ * a fetch blocks its caller, also for as long as another one, or the mending of the beginning, has the store.
  *
  * <p>Nothing is connected or loaded before the first fetch.
  */
 public final class SoftwareService {
     private static final Logger LOG = LoggerFactory.getLogger(SoftwareService.class);
+    private static final Duration INSTALL_TIMEOUT_MIN = Duration.ofMinutes(5);
+
+    /** An object is read again from a disk that does at least so much. */
+    private static final long INSTALL_BYTES_PER_SECOND = 20_000_000;
 
     private final SoftwareSettings settings;
     private final AwsSettings aws;
     private final Consumer<FetchState> listener;
+
+    /** The store is open for one at a time, and this server's own need not be refused to each other. */
+    private final ReentrantLock storeTurn = new ReentrantLock();
+
     private volatile @Nullable FetchProgress underWay;
     private volatile @Nullable FetchState newest;
 
@@ -58,7 +67,7 @@ public final class SoftwareService {
 
     /** What a fetch takes at most, with its installation. */
     public Duration fetchTimeout() {
-        return settings.timeout().plus(Duration.ofMinutes(5));
+        return settings.timeout().plus(INSTALL_TIMEOUT_MIN).plusSeconds(settings.bytesMax() / INSTALL_BYTES_PER_SECOND);
     }
 
     /**
@@ -68,6 +77,15 @@ public final class SoftwareService {
      * @throws InterruptedException when the server stops; what is there by then is carried on with
      */
     public JsonObject fetch(Order order) throws SoftwareException, InterruptedException {
+        storeTurn.lockInterruptibly();
+        try {
+            return fetchNow(order);
+        } finally {
+            storeTurn.unlock();
+        }
+    }
+
+    private JsonObject fetchNow(Order order) throws SoftwareException, InterruptedException {
         String what = order.bucket() + "/" + order.key();
         tell(new FetchState(what, false, null));
         try (SoftwareFetcher fetcher = SoftwareFetcher.open(settings, aws)) {
@@ -141,6 +159,7 @@ public final class SoftwareService {
     }
 
     private void mend() {
+        storeTurn.lock();
         try {
             if (SoftwareStore.mend(settings.directory())) {
                 tell(new FetchState("", true, null));
@@ -151,6 +170,8 @@ public final class SoftwareService {
                     .addKeyValue("cause", e.sentence())
                     .addKeyValue("nextAction", e.nextAction())
                     .log("software that was fetched before cannot be looked at");
+        } finally {
+            storeTurn.unlock();
         }
     }
 }

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.software;
 import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -85,7 +86,7 @@ public final class SoftwareStore implements AutoCloseable {
             throw new SoftwareException(
                     Kind.STORE_IN_USE,
                     "software.directory=" + directory + " is being changed by another command or by the server",
-                    "Wait until that is done; status and list tell how far it is.",
+                    "Wait until that is done; status tells how far a server's own fetch is.",
                     e);
         } catch (IOException e) {
             throw disk(directory, e);
@@ -116,6 +117,28 @@ public final class SoftwareStore implements AutoCloseable {
         }
     }
 
+    /**
+     * Refuses root in the store of another user, whom the files that root makes would keep out.
+     *
+     * @throws SoftwareException also when it cannot be looked at
+     */
+    public static void requireOwn(Path directory) throws SoftwareException {
+        try {
+            String owner = Files.getOwner(directory).getName();
+            if ("root".equals(System.getProperty("user.name")) && !owner.equals("root")) {
+                throw new SoftwareException(
+                        Kind.DISK,
+                        "software.directory=" + directory + " belongs to the user " + owner
+                                + ", who could not read what root makes there",
+                        "Run this as " + owner + ".");
+            }
+        } catch (NoSuchFileException e) {
+            // It is made by whoever comes first.
+        } catch (IOException e) {
+            throw disk(directory, e);
+        }
+    }
+
     private static void closeQuietly(StateDirectory state) {
         try {
             state.close();
@@ -131,8 +154,12 @@ public final class SoftwareStore implements AutoCloseable {
      */
     public static Map<String, TrustedName> read(Path directory) throws SoftwareException {
         Path file = directory.resolve(TRUSTED_FILE);
-        try {
-            JsonObject json = new JsonObject(Files.readString(file));
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(StateDirectory.RECORD_BYTES_MAX + 1);
+            if (bytes.length > StateDirectory.RECORD_BYTES_MAX) {
+                throw new IllegalArgumentException("more bytes than were ever stored");
+            }
+            JsonObject json = new JsonObject(new String(bytes, StandardCharsets.UTF_8));
             Map<String, TrustedName> names = new TreeMap<>();
             for (String name : json.fieldNames()) {
                 if (!FetchRequest.isName(name)) {
@@ -146,13 +173,14 @@ public final class SoftwareStore implements AutoCloseable {
         } catch (IOException e) {
             throw disk(directory, e);
         } catch (RuntimeException e) {
-            if (!(e instanceof DecodeException) && e instanceof IllegalStateException) {
-                throw e;
-            }
+            String fault = switch (e) {
+                case DecodeException _ -> "no JSON";
+                case IllegalArgumentException wrong -> String.valueOf(wrong.getMessage());
+                default -> "something is missing, or of another type";
+            };
             throw new SoftwareException(
                     Kind.STORE_DAMAGED,
-                    file + " cannot be read (" + e.getMessage()
-                            + "), without which older software cannot be told from newer",
+                    file + " is damaged (" + fault + "), without which older software cannot be told from newer",
                     "Put the file back from a copy; or remove all of software.directory, which forgets what was trusted, and fetch"
                             + " anew.",
                     e);
@@ -163,7 +191,7 @@ public final class SoftwareStore implements AutoCloseable {
         return new SoftwareException(
                 Kind.DISK,
                 "software.directory cannot be used: " + path + ": " + IoReason.of(e, path.toString()),
-                "Let the server's user write there, and see that the disk has space and works.",
+                "Let the server's user write there, run commands as that user, and see that the disk has space and works.",
                 e);
     }
 
@@ -219,8 +247,9 @@ public final class SoftwareStore implements AutoCloseable {
         Path placed = incoming(name).resolve(PLACED);
         DurableFiles.makeDirectory(placed);
         Path placedFile = placed.resolve(name);
-        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r-x------"));
         DurableFiles.move(file, placedFile);
+        // Not before: what is still being fetched must be open to writes.
+        Files.setPosixFilePermissions(placedFile, PosixFilePermissions.fromString("r-x------"));
         listener.step(FetchStep.PLACED);
 
         FileStamp stamp = FileStamp.of(placedFile);
@@ -346,6 +375,32 @@ public final class SoftwareStore implements AutoCloseable {
         }
     }
 
+    /** What is wrong with the link to the current version, or null if it leads there. */
+    public static @Nullable String linkFaultOf(Path directory, String name, TrustedName trusted) {
+        Path link = linkOf(directory, name);
+        Path target = targetOf(name, trusted.currentVersion());
+        try {
+            if (!Files.exists(link, LinkOption.NOFOLLOW_LINKS)) {
+                return link + " is missing";
+            }
+            if (!Files.isSymbolicLink(link)) {
+                return link + " is no link";
+            }
+            Path found = Files.readSymbolicLink(link);
+            return found.equals(target) ? null : link + " leads to " + PeerText.value(found) + " and not to " + target;
+        } catch (IOException e) {
+            return link + ": " + IoReason.of(e, link.toString());
+        }
+    }
+
+    private static Path linkOf(Path directory, String name) {
+        return directory.resolve("current").resolve(name);
+    }
+
+    private static Path targetOf(String name, InstalledVersion version) {
+        return Path.of("..", "versions", name, version.directory());
+    }
+
     /** Where the file of a version is. */
     public static Path fileOf(Path directory, String name, InstalledVersion version) {
         return directory
@@ -385,12 +440,10 @@ public final class SoftwareStore implements AutoCloseable {
         if (content == null) {
             throw new IllegalStateException("not trusted: " + name);
         }
-        Path links = directory.resolve("current");
-        DurableFiles.makeDirectory(links);
-        Path link = links.resolve(name);
-        Path target = Path.of("..", "versions", name, content.currentVersion().directory());
-        if (!Files.isSymbolicLink(link) || !Files.readSymbolicLink(link).equals(target)) {
-            DurableFiles.link(link, target);
+        if (linkFaultOf(directory, name, content) != null) {
+            Path link = linkOf(directory, name);
+            DurableFiles.makeDirectory(directory.resolve("current"));
+            DurableFiles.link(link, targetOf(name, content.currentVersion()));
         }
     }
 
@@ -407,10 +460,8 @@ public final class SoftwareStore implements AutoCloseable {
         }
         removeUntrusted();
         for (Path incoming : content(directory.resolve("incoming"))) {
-            DurableFiles.delete(incoming.resolve(PLACED));
-            if (!Files.exists(incoming.resolve(Download.FILE)) || isOld(incoming, now)) {
-                DurableFiles.delete(incoming);
-            }
+            boolean isBegun = Files.isRegularFile(incoming.resolve(Download.FILE), LinkOption.NOFOLLOW_LINKS);
+            DurableFiles.delete(isBegun && !isOld(incoming, now) ? incoming.resolve(PLACED) : incoming);
         }
     }
 

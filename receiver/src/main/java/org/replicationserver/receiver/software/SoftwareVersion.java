@@ -32,6 +32,20 @@ public final class SoftwareVersion implements Comparable<SoftwareVersion> {
         return FORM.matcher(text).matches() ? new SoftwareVersion(text) : null;
     }
 
+    /**
+     * A version that was stored.
+     *
+     * @return null for null
+     * @throws IllegalArgumentException for a text that is none
+     */
+    static @Nullable SoftwareVersion read(@Nullable String text) {
+        SoftwareVersion version = text == null ? null : parse(text);
+        if (text != null && version == null) {
+            throw new IllegalArgumentException("version=" + text);
+        }
+        return version;
+    }
+
     @Override
     public int compareTo(SoftwareVersion other) {
         for (int i = 0; i < Math.max(numbers.size(), other.numbers.size()); i++) {

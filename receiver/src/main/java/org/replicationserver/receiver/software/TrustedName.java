@@ -5,6 +5,7 @@ import io.vertx.core.json.JsonObject;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,11 @@ public record TrustedName(
      * @param from in words, as {@code to}
      */
     public record Rollback(Instant time, String from, String to) {
+        public Rollback {
+            Objects.requireNonNull(from);
+            Objects.requireNonNull(to);
+        }
+
         JsonObject toJson() {
             return new JsonObject()
                     .put("dateTime", time.toString())
@@ -56,6 +62,12 @@ public record TrustedName(
         formerSha512 = List.copyOf(formerSha512);
         versions = List.copyOf(versions);
         rollbacks = List.copyOf(rollbacks);
+        boolean areHashes =
+                FetchRequest.isSha512(lastSha512) && formerSha512.stream().allMatch(FetchRequest::isSha512);
+        if (!areHashes || current < 0 || current >= versions.size()) {
+            throw new IllegalArgumentException("current=" + current + " of " + versions.size()
+                    + " versions, lastSha512=" + lastSha512 + " after " + formerSha512.size());
+        }
     }
 
     static TrustedName first(InstalledVersion installed) {
@@ -155,25 +167,18 @@ public record TrustedName(
 
     /** @throws RuntimeException for what was never written here */
     static TrustedName read(JsonObject json) {
-        String version = json.getString("lastVersion");
-        List<InstalledVersion> versions =
-                objects(json, "versions").map(InstalledVersion::read).toList();
-        TrustedName read = new TrustedName(
-                version == null ? null : SoftwareVersion.parse(version),
+        return new TrustedName(
+                SoftwareVersion.read(json.getString("lastVersion")),
                 json.getString("lastSha512"),
                 json.getJsonArray("formerSha512").stream()
                         .map(String.class::cast)
                         .toList(),
-                versions,
+                objects(json, "versions").map(InstalledVersion::read).toList(),
                 json.getInteger("current"),
                 objects(json, "rollbacks")
                         .map(one -> new Rollback(
                                 Instant.parse(one.getString("dateTime")), one.getString("from"), one.getString("to")))
                         .toList());
-        if (read.current < 0 || read.current >= versions.size() || !FetchRequest.isSha512(read.lastSha512)) {
-            throw new IllegalArgumentException("current=" + read.current + " of " + versions.size() + " versions");
-        }
-        return read;
     }
 
     private static Stream<JsonObject> objects(JsonObject json, String name) {

@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -33,6 +34,8 @@ public final class ImdsStub implements AutoCloseable {
     private final AtomicInteger credentials = new AtomicInteger();
     private final Map<String, String> content = new ConcurrentHashMap<>();
     private final List<String> requests = new CopyOnWriteArrayList<>();
+    private final Set<String> headers = ConcurrentHashMap.newKeySet();
+    private volatile @Nullable String oddToken;
     private volatile boolean refusesTokens;
     private volatile boolean refusesAll;
     private volatile boolean silent;
@@ -57,6 +60,16 @@ public final class ImdsStub implements AutoCloseable {
     /** Every request: method, path, and whether it had a token. */
     public List<String> requests() {
         return requests;
+    }
+
+    /** The names of the headers of all requests. */
+    Set<String> headers() {
+        return headers;
+    }
+
+    /** Requests for a token are answered so. */
+    void giveToken(String text) {
+        oddToken = text;
     }
 
     public void answer(String path, String text) {
@@ -105,6 +118,8 @@ public final class ImdsStub implements AutoCloseable {
             String path = exchange.getRequestURI().getPath();
             String token = exchange.getRequestHeaders().getFirst(TOKEN_HEADER);
             requests.add(exchange.getRequestMethod() + " " + path + (token == null ? "" : " with token"));
+            headers.addAll(exchange.getRequestHeaders().keySet());
+            String odd = oddToken;
             String location = redirect;
             if (location != null) {
                 exchange.getResponseHeaders().set("Location", location);
@@ -114,7 +129,7 @@ public final class ImdsStub implements AutoCloseable {
             } else if (exchange.getRequestMethod().equals("PUT")) {
                 exchange.getResponseHeaders()
                         .set("X-aws-ec2-metadata-token-ttl-seconds", Integer.toString(tokenSeconds));
-                reply(exchange, refusesTokens ? 403 : 200, "token-" + tokens.incrementAndGet());
+                reply(exchange, refusesTokens ? 403 : 200, odd == null ? "token-" + tokens.incrementAndGet() : odd);
             } else if (refusesAll || !("token-" + tokens.get()).equals(token)) {
                 reply(exchange, 401, "");
             } else if (path.endsWith("/security-credentials/role-1")) {

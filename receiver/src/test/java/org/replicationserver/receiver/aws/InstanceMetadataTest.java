@@ -7,12 +7,16 @@ import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.replicationserver.receiver.aws.MetadataException.Kind;
+import software.amazon.awssdk.regions.Region;
 
 final class InstanceMetadataTest {
     private final ImdsStub imds;
@@ -177,6 +181,79 @@ final class InstanceMetadataTest {
         assertThatThrownBy(metadata::roleCredentials)
                 .isInstanceOf(MetadataException.class)
                 .hasMessageNotContaining("SECRET");
+    }
+
+    /** They become part of names of hosts, and of what people read. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "EU-test-1",
+                "eu-test",
+                "eu-test-1-",
+                "-eu-test-1",
+                "eu-test-1.example.org",
+                "eu-test-1\nx",
+                "eu-test-1/x",
+                "eu-test-1@example.org",
+                "eu-test-1#",
+                "eu-t\u0435st-1",
+                "\u001b[2J"
+            })
+    void regionThatIsNoneIsRefusedAndShownWithoutWhatATerminalObeys(String region) {
+        imds.answer("placement/region", region);
+        assertFails(metadata::region, Kind.ODD, "/placement/region says ");
+        assertFails(metadata::region, Kind.ODD, "; allowed: the name of a region, as us-east-1");
+        assertThatThrownBy(metadata::region).message().doesNotContainPattern("\\p{Cntrl}");
+    }
+
+    @Test
+    void everyRegionThatTheSdkKnowsIsOne() throws Exception {
+        List<String> regions = Region.regions().stream()
+                .filter(region -> !region.isGlobalRegion())
+                .map(Region::id)
+                .toList();
+        assertThat(regions).hasSizeGreaterThan(40);
+        for (String region : regions) {
+            imds.answer("placement/region", region + "\n");
+            assertThat(metadata.region()).isEqualTo(region);
+        }
+    }
+
+    @Test
+    void otherAnswersThatAreOfAnotherFormAreRefused() {
+        imds.answer("instance-id", "<html>");
+        imds.answer("placement/availability-zone", "eu-test-1a\u001b[2J");
+        imds.answer("iam/security-credentials/", "../../user-data");
+        assertFails(metadata::instanceId, Kind.ODD, "/instance-id says <html>; allowed: 1 to 64 of ");
+        assertFails(metadata::availabilityZone, Kind.ODD, "/availability-zone says eu-test-1a?[2J; allowed: ");
+        assertFails(metadata::roleName, Kind.ODD, "/security-credentials/ says ../../user-data; allowed: ");
+    }
+
+    @Test
+    void answerThatIsNoTokenIsRefused() {
+        imds.giveToken("<html>\n</html>");
+        assertFails(metadata::region, Kind.ODD, "/latest/api/token: the answer is no token");
+        assertThat(imds.requests()).containsExactly("PUT /latest/api/token");
+    }
+
+    /** It is not asked to speak HTTP/2, which is one thing less that may be answered oddly. */
+    @Test
+    void requestsAreOfPlainHttp1() throws Exception {
+        metadata.region();
+        assertThat(imds.headers()).isNotEmpty().doesNotContain("Upgrade", "Http2-settings");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"no address", "169.254.169.254", "ftp://a.test", "http://", "/x", "http:a", "%"})
+    void addressThatIsNoneIsToldWithTheSettingThatHasIt(String address) {
+        System.setProperty("aws.ec2MetadataServiceEndpoint", address);
+        try (InstanceMetadata unusable = new InstanceMetadata(InstanceMetadata.configuredAddress())) {
+            assertFails(
+                    unusable::region,
+                    Kind.BAD_ADDRESS,
+                    "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + address + "; allowed: http://HOST");
+        }
     }
 
     @Test

@@ -13,6 +13,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.replicationserver.receiver.log.LoggedLines;
 
@@ -263,8 +264,7 @@ final class CircuitTest {
     private Thread waiter(CompletableFuture<Boolean> woken) {
         return Thread.ofVirtual().start(() -> {
             try {
-                circuit.awaitAttempt();
-                woken.complete(true);
+                woken.complete(circuit.awaitAttempt(Duration.ofDays(1)));
             } catch (InterruptedException e) {
                 woken.complete(false);
             }
@@ -281,6 +281,17 @@ final class CircuitTest {
         await().until(() -> waiter.getState() == Thread.State.TIMED_WAITING);
         waiter.interrupt();
         assertThat(woken.get(10, TimeUnit.SECONDS)).isFalse();
+    }
+
+    @Test
+    @Timeout(60)
+    void whoHasLessTimeThanIsLeftUntilTheNextCallDoesNotWait() throws Exception {
+        open();
+        Duration left = refusedFor();
+
+        assertThat(circuit.awaitAttempt(left.minusMillis(1))).isFalse();
+        pass(left);
+        assertThat(circuit.awaitAttempt(Duration.ZERO)).isTrue();
     }
 
     @Test

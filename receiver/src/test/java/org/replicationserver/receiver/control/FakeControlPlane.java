@@ -27,6 +27,13 @@ class FakeControlPlane implements ControlPlane {
     /** Throws for reports that shall not be taken. */
     volatile Taking taking = report -> {};
 
+    /** What is done by who waits until the circuit lets a call through. */
+    volatile Awaiting awaiting = atMost -> true;
+
+    interface Awaiting {
+        boolean await(Duration atMost) throws InterruptedException;
+    }
+
     final List<ClientLogs> logs = new CopyOnWriteArrayList<>();
 
     /** Throws for log records that shall not be taken. */
@@ -97,7 +104,9 @@ class FakeControlPlane implements ControlPlane {
     }
 
     @Override
-    public void awaitAttempt() throws InterruptedException {}
+    public boolean awaitAttempt(Duration atMost) throws InterruptedException {
+        return awaiting.await(atMost);
+    }
 
     @Override
     public ControlPlaneStatus status() {

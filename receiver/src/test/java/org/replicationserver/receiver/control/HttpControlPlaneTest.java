@@ -473,15 +473,16 @@ final class HttpControlPlaneTest {
     // --- the clock
 
     @ParameterizedTest
-    @CsvSource({"600, 600 s behind", "-600, 600 s ahead of"})
-    void wrongClockIsToldWithItsSkewAndNotCorrected(int serverAheadSeconds, String words) throws Exception {
+    @CsvSource({"600, behind", "-600, ahead of"})
+    void wrongClockIsToldWithItsSkewAndNotCorrected(int serverAheadSeconds, String word) throws Exception {
         Clock wrong = Clock.offset(Clock.systemUTC(), Duration.ofSeconds(-serverAheadSeconds));
         stub.otherwise(HttpsStub.error(403, "InvalidSignatureException"));
         try (HttpControlPlane controlPlane =
                 HttpControlPlane.open(settings(stub.address(), 3), aws(), PROVIDER, wrong)) {
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.CLOCK_SKEW);
-            assertThat(failure.sentence().replaceAll("\\b(599|601) s", "600 s")).contains("the clock here is " + words);
+            // a loaded machine takes its time from the request to the answer
+            assertThat(failure.sentence()).containsPattern("the clock here is (59\\d|60\\d) s " + word);
             assertThat(failure.nextAction()).contains("chronyc");
             failureOf(controlPlane);
         }
@@ -542,7 +543,7 @@ final class HttpControlPlaneTest {
             imds.answer("placement/region", "<html>");
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.NO_METADATA);
-            assertThat(failure.nextAction()).contains("aws.region").contains("IMDSv2");
+            assertThat(failure.nextAction()).startsWith("Look what answers").contains("aws.region");
             imds.answer("placement/region", "eu-test-1");
             assertThat(controlPlane.replicationServerId()).isNotEmpty();
         }
@@ -556,7 +557,7 @@ final class HttpControlPlaneTest {
             stub.otherwise(HttpsStub.error(403, "UnrecognizedClientException"));
             assertThat(failureOf(controlPlane).kind()).isEqualTo(Kind.REFUSED_CREDENTIALS);
             stub.otherwise(HttpsStub.json(200, "{\"associations\":[]}"));
-            controlPlane.awaitAttempt();
+            assertThat(controlPlane.awaitAttempt(LONG)).isTrue();
             controlPlane.describeAssociations(SERVER, LONG);
         }
         assertThat(stub.received().getFirst().header("authorization")).contains("Credential=KEY1/");
@@ -708,7 +709,7 @@ final class HttpControlPlaneTest {
             assertThat(Objects.requireNonNull(status.lastFailure()).requestId()).isEqualTo("request-1");
 
             stub.otherwise(HttpsStub.json(200, "{\"commands\":[]}"));
-            controlPlane.awaitAttempt();
+            assertThat(controlPlane.awaitAttempt(LONG)).isTrue();
             assertThat(controlPlane.getCommands(20, 16)).isEmpty();
             assertThat(new JsonObject(stub.received().getLast().body()).getInteger("waitSeconds"))
                     .as("a probe does not wait for commands")

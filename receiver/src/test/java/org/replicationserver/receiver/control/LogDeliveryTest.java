@@ -9,6 +9,7 @@ import ch.qos.logback.classic.LoggerContext;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
@@ -46,8 +47,8 @@ final class LogDeliveryTest {
         return new LogDelivery(controlPlane, recent, patience).deliver(RECORDS);
     }
 
-    private static ControlPlaneException notTried(Duration wait) {
-        return new ControlPlaneException(Kind.CIRCUIT_OPEN, "not tried", "Do so.", null, wait, null);
+    private static ControlPlaneException notTried() {
+        return new ControlPlaneException(Kind.CIRCUIT_OPEN, "not tried", "Do so.");
     }
 
     @Test
@@ -67,7 +68,7 @@ final class LogDeliveryTest {
                 throw FakeControlPlane.failure(Kind.UNREACHABLE);
             }
             if (call == 3 || call == 4) {
-                throw notTried(Duration.ofMillis(1));
+                throw notTried();
             }
         };
 
@@ -82,9 +83,10 @@ final class LogDeliveryTest {
     void outageThatOutlastsThePatienceIsToldInASentence() throws Exception {
         controlPlane.logging = logs -> {
             if (calls.incrementAndGet() > 1) {
-                throw notTried(LONG);
+                throw notTried();
             }
         };
+        controlPlane.awaiting = atMost -> false;
 
         CommandResult result = deliver(LONG);
 
@@ -107,8 +109,9 @@ final class LogDeliveryTest {
     @Test
     void interruptEndsTheWaitForAnOutage() throws Exception {
         controlPlane.logging = logs -> {
-            throw notTried(Duration.ofSeconds(60));
+            throw notTried();
         };
+        controlPlane.awaiting = atMost -> new CountDownLatch(1).await(atMost.toNanos(), TimeUnit.NANOSECONDS);
         CompletableFuture<String> end = new CompletableFuture<>();
         Thread waiter = Thread.ofVirtual().start(() -> {
             try {

@@ -18,8 +18,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 
+@Timeout(60)
 final class ProgressLoopTest {
     private final Map<String, JsonObject> infos = new TreeMap<>();
     private final List<String> told = new CopyOnWriteArrayList<>();
@@ -97,21 +99,23 @@ final class ProgressLoopTest {
         CountDownLatch closed = new CountDownLatch(1);
         FakeControlPlane controlPlane = new FakeControlPlane() {
             @Override
-            public void awaitAttempt() throws InterruptedException {
-                waits.countDown();
-                closed.await();
-            }
-
-            @Override
-            public void sendProgress(String source, Instant observed, JsonObject info) {
+            public void sendProgress(String source, Instant observed, JsonObject info) throws ControlPlaneException {
+                if (closed.getCount() > 0) {
+                    throw failure(Kind.CIRCUIT_OPEN);
+                }
                 told.add(source);
             }
+        };
+        controlPlane.awaiting = atMost -> {
+            waits.countDown();
+            closed.await();
+            return true;
         };
         try (ProgressLoop _ = start(controlPlane)) {
             waits.await();
             assertThat(asked)
-                    .as("the event loop has no work for what cannot be told")
-                    .hasValue(0);
+                    .as("after it was told so: the event loop has no work for what cannot be told")
+                    .hasValue(1);
             closed.countDown();
             await().atMost(Duration.ofSeconds(30)).until(() -> told.contains("s-1"));
         }

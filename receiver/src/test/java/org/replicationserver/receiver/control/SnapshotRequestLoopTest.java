@@ -20,11 +20,15 @@ class SnapshotRequestLoopTest {
 
     private final FakeOperations operations = new FakeOperations();
     private final List<String> made = new CopyOnWriteArrayList<>();
+    private final AtomicInteger faults = new AtomicInteger();
     private final List<CompletableFuture<Boolean>> ends = new CopyOnWriteArrayList<>();
     private final SnapshotRequestLoop loop = new SnapshotRequestLoop(
             new FakeControlPlane(),
             operations,
             (source, ids) -> {
+                if (faults.getAndDecrement() > 0) {
+                    throw new IllegalStateException("a fault of the maker");
+                }
                 CompletableFuture<Boolean> end = new CompletableFuture<>();
                 made.add(source + " " + String.join(" ", ids));
                 ends.add(end);
@@ -42,6 +46,8 @@ class SnapshotRequestLoopTest {
         final List<String> deleted = new CopyOnWriteArrayList<>();
         final AtomicInteger asked = new AtomicInteger();
         final AtomicInteger failures = new AtomicInteger();
+        final AtomicInteger refusals = new AtomicInteger();
+        volatile String refused = "";
 
         @Override
         public SnapshotCredits snapshotCredits(String sourceServerId) {
@@ -63,6 +69,10 @@ class SnapshotRequestLoopTest {
         public Map<String, String> deleteSnapshotRequests(List<String> requestIds) throws ControlPlaneException {
             if (failures.getAndDecrement() > 0) {
                 throw FakeControlPlane.failure(Kind.SERVER_FAULT);
+            }
+            if (requestIds.contains(refused)) {
+                refusals.incrementAndGet();
+                throw FakeControlPlane.failure(Kind.NOT_VALID);
             }
             deleted.addAll(requestIds);
             wanted.removeIf(one -> requestIds.contains(one.requestId()));
@@ -117,6 +127,60 @@ class SnapshotRequestLoopTest {
                 .isGreaterThan(INTERVAL.multipliedBy(15));
         assertThat(operations.deleted).isEmpty();
         assertThat(made).allMatch("s-1 r-1"::equals);
+    }
+
+    @Test
+    void clearingThatIsRefusedForGoodDoesNotKeepOthersWaiting() {
+        operations.refused = "r-1";
+        want("r-1", "s-1");
+        loop.start();
+        awaitMade(1);
+        ends.getFirst().complete(true);
+        Awaitility.await("the refusal").atMost(Duration.ofSeconds(20)).until(() -> operations.refusals.get() > 0);
+
+        want("r-2", "s-1");
+        want("r-3", "s-2");
+
+        Awaitility.await("the next groups").atMost(Duration.ofSeconds(20)).until(() -> {
+            ends.forEach(end -> end.complete(true)); // what was made is not made again
+            return made.contains("s-1 r-1 r-2") && made.contains("s-2 r-3");
+        });
+    }
+
+    @Test
+    void clearingThatFailsForLongDoesNotKeepOthersWaiting() {
+        operations.failures.set(Integer.MAX_VALUE);
+        want("r-1", "s-1");
+        loop.start();
+        awaitMade(1);
+        ends.getFirst().complete(true);
+
+        want("r-2", "s-2");
+
+        Awaitility.await("the next group").atMost(Duration.ofSeconds(20)).until(() -> made.contains("s-2 r-2"));
+    }
+
+    @Test
+    void makerThatFailsAtOnceIsAskedAgain() {
+        faults.set(1);
+        want("r-1", "s-1");
+        want("r-2", "s-2");
+        loop.start();
+
+        Awaitility.await("both").atMost(Duration.ofSeconds(20)).until(() -> made.size() == 2);
+        assertThat(made).containsExactlyInAnyOrder("s-1 r-1", "s-2 r-2");
+    }
+
+    @Test
+    void requestWhoseClearingIsRefusedDoesNotKeepOthersFromBeingCleared() {
+        operations.refused = "r-1";
+        want("r-1", "s-1");
+        want("r-2", "s-1");
+        loop.start();
+        awaitMade(1);
+        ends.getFirst().complete(true);
+
+        Awaitility.await("the clearing").atMost(Duration.ofSeconds(20)).until(() -> operations.deleted.contains("r-2"));
     }
 
     @Test

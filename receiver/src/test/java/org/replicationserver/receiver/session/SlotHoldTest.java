@@ -356,6 +356,18 @@ class SlotHoldTest {
     }
 
     @Test
+    void sourceServerWhoseVolumesAreTakenAwayWhileACommitIsWaitedForIsNotHeld() {
+        TestAgent control = session(2);
+        commitEpoch(control, 1);
+        CompletableFuture<HoldAnswer> answer = hold();
+        world.assign(assignment(), null);
+        world.writeAll();
+        world.pass(COMMIT_TIMEOUT.toMillis() + 1000);
+        world.writeAll();
+        assertNotHeld(answer, Cause.NOT_ASSIGNED, "no volume is assigned");
+    }
+
+    @Test
     void serverThatStopsHoldsNothing() {
         session(2);
         CompletableFuture<HoldAnswer> answer = hold();

@@ -95,6 +95,22 @@ class Ec2FaultsTest {
         }
     }
 
+    /** Before EC2 is asked, who has the credentials is. */
+    @Test
+    void credentialsThatCannotBeFetchedAreNoFaultOfTheWayToEc2() {
+        Ec2Exception failure = Ec2Faults.of(
+                "CreateSnapshot",
+                "vol-1",
+                ENDPOINT,
+                SdkClientException.create(
+                        "Failed to load credentials from IMDS.", new ConnectException("Connection refused")));
+
+        assertThat(failure.kind()).isEqualTo(Kind.BAD_CREDENTIALS);
+        assertThat(failure.getMessage())
+                .isEqualTo(
+                        "there are no credentials for CreateSnapshot of vol-1: Failed to load credentials from IMDS.");
+    }
+
     @Test
     void missingCredentialsAreNoFaultOfTheWay() {
         Ec2Exception failure = Ec2Faults.of(

@@ -50,6 +50,9 @@ final class Ec2Stub implements AutoCloseable {
         /** The connection is cut; {@code done} says whether the request is carried out before. */
         record Cut(boolean done) implements Fault {}
 
+        /** An answer of these members, and nothing is done. */
+        record Answer(String members) implements Fault {}
+
         /** No answer comes. */
         record Hang(boolean done) implements Fault {}
     }
@@ -137,6 +140,8 @@ final class Ec2Stub implements AutoCloseable {
             switch (fault) {
                 case Fault.None _ -> reply(exchange, 200, answer(request));
                 case Fault.Refusal error -> reply(exchange, error.status(), error(error));
+                case Fault.Answer other ->
+                    reply(exchange, 200, "<Response><requestId>r</requestId>" + other.members() + "</Response>");
                 case Fault.Cut cut -> {
                     if (cut.done()) {
                         answer(request);

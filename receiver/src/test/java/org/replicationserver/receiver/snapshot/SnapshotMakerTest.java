@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -189,6 +190,17 @@ class SnapshotMakerTest {
     }
 
     // --- refused before anything is begun
+
+    @Test
+    void sourceServerWithoutVolumesIsRefusedBeforeItCostsACredit() throws Exception {
+        world.volumes = List.of();
+
+        SnapshotResult result = world.make();
+
+        assertThat(result.outcome()).isEqualTo(SnapshotOutcome.NOT_ASSIGNED);
+        assertThat(result.sentence()).isEqualTo("no volume of source server s-1 is assigned to this server");
+        assertThat(world.steps).containsExactly("NOT_ASSIGNED");
+    }
 
     @Test
     void volumeThatIsAnImageFileIsRefusedBeforeItCostsACredit() throws Exception {
@@ -448,6 +460,98 @@ class SnapshotMakerTest {
         assertThat(result.sentence()).contains("not of one moment");
     }
 
+    // --- faults
+
+    @Test
+    void faultOfOneGroupDoesNotKeepTheNextOneOfTheSourceServerWaiting() throws Exception {
+        world.tellFailure = new IllegalStateException("nobody listens");
+        CompletableFuture<SnapshotResult> first =
+                world.maker.make("s-1", List.of(SnapshotTrigger.command("c-1"))).toCompletableFuture();
+        CompletableFuture<SnapshotResult> second =
+                world.maker.make("s-1", List.of(SnapshotTrigger.command("c-2"))).toCompletableFuture();
+
+        assertThat(first.get(30, TimeUnit.SECONDS).outcome()).isEqualTo(SnapshotOutcome.FAULT);
+        assertThat(second.get(30, TimeUnit.SECONDS).isMade()).isTrue();
+    }
+
+    @Test
+    void afterAFaultTheSnapshotsThatAreLeftOverAreTold() throws Exception {
+        world.releaseFailure = new IllegalStateException("no event loop");
+
+        SnapshotResult result = world.make();
+
+        assertAbandoned(result, SnapshotOutcome.FAULT, 3);
+        assertThat(result.sentence()).contains("no event loop");
+    }
+
+    @Test
+    void faultOfOneRequestCutsOffNoOther() throws Exception {
+        world.ec2.failCreate(volume(0), new Fault.Cut(false));
+        // What it is asked for then makes no sense, since it names no volume.
+        world.ec2.failDescribe(
+                Fault.NONE,
+                new Fault.Answer("<snapshotSet><item><snapshotId>snap-0</snapshotId></item>" + "</snapshotSet>"));
+
+        SnapshotResult result = world.make();
+
+        assertAbandoned(result, SnapshotOutcome.FAULT, 2);
+    }
+
+    @Test
+    void answerThatNamesNoSnapshotIsNotTakenForOne() throws Exception {
+        world.ec2.failCreate(volume(0), new Fault.Answer(""));
+
+        SnapshotResult result = world.make();
+
+        assertThat(result.isMade()).as(result.sentence()).isTrue();
+        assertThat(result.snapshotIds()).allMatch(id -> id.startsWith("snap-"));
+        assertThat(world.ec2.count("CreateSnapshot", volume(0))).isEqualTo(2);
+    }
+
+    @Test
+    void whoeverDeletesWhatIsLeftOverIsToldIfEc2DoesNotSayThatItIsAll() throws Exception {
+        world.ec2.failCreate(volume(1), new Fault.Cut(true));
+        world.ec2.failDescribe(Fault.NONE, INTERNAL, INTERNAL, INTERNAL, INTERNAL);
+
+        SnapshotResult result = world.make();
+
+        assertThat(result.outcome()).isEqualTo(SnapshotOutcome.EC2_FAULT);
+        assertThat(result.snapshotIds()).hasSize(2);
+        assertThat(world.ec2.snapshots()).hasSize(3);
+        assertThat(result.sentence())
+                .contains("what else there may be has the tag ReplicationSnapshotGroupId=sg-1")
+                .contains("500 InternalError");
+    }
+
+    @Test
+    void groupThatCannotBeKeptTakesNoPlaceAmongThoseThatAreNotOver() throws Exception {
+        world.breakStateDirectory();
+
+        SnapshotResult result = world.make();
+
+        assertThat(result.outcome()).isEqualTo(SnapshotOutcome.NOT_KEPT);
+        assertThat(result.nextAction()).isEqualTo("Look at the file system of the state directory.");
+        assertThat(world.store.groups()).isEmpty();
+    }
+
+    @Test
+    void groupThatWaitsForItsTurnWhenTheServerStopsIsNotBegun() throws Exception {
+        world.ec2.failCreate(volume(1), new Fault.Hang(false));
+        world.hold = Duration.ofSeconds(3);
+        world.restart();
+        world.maker.make("s-1", List.of(SnapshotTrigger.command("c-1")));
+        CompletableFuture<SnapshotResult> second =
+                world.maker.make("s-1", List.of(SnapshotTrigger.command("c-2"))).toCompletableFuture();
+        Awaitility.await("snapshots")
+                .atMost(PATIENCE)
+                .until(() -> world.ec2.snapshots().size() == 2);
+
+        world.stop();
+
+        assertThat(second.get(1, TimeUnit.SECONDS).outcome()).isEqualTo(SnapshotOutcome.STOPPED);
+        assertThat(world.steps).containsOnlyOnce("start");
+    }
+
     // --- registration
 
     @Test
@@ -490,7 +594,7 @@ class SnapshotMakerTest {
                 .until(() -> world.standing().trouble() != null);
         assertThat(trouble().reason())
                 .contains(bad.id)
-                .contains("of the registered group sg-1")
+                .contains("registered group sg-1 must not be launched")
                 .contains("Given key ID is not accessible");
         assertThat(world.steps).last().isEqualTo("SNAPSHOT_ERROR");
 
@@ -518,7 +622,24 @@ class SnapshotMakerTest {
         Awaitility.await("the error")
                 .atMost(PATIENCE)
                 .until(() -> world.standing().trouble() != null);
-        assertThat(trouble().reason()).contains(id).contains("EC2 does not know it any more");
+        assertThat(trouble().reason()).contains(id).contains("is not known to EC2 any more");
+    }
+
+    @Test
+    void groupOfWhichEc2WasAskedInVainForDaysIsNotSaidToBeGone() throws Exception {
+        world.make();
+        world.stop();
+        world.clock = Clock.offset(Clock.systemUTC(), SnapshotFollower.FOLLOWED_MAX.plusSeconds(1));
+        world.ec2.failDescribe(new Fault.Refusal(403, "UnauthorizedOperation", "not you"));
+        world.start();
+
+        Awaitility.await("the trouble")
+                .atMost(PATIENCE)
+                .until(() -> world.standing().trouble() != null);
+        assertThat(trouble().reason())
+                .contains("registered group sg-1 is not known to be complete; for 72 h EC2 was asked in vain")
+                .contains("403 UnauthorizedOperation");
+        assertThat(trouble().nextAction()).contains("Allow ec2:DescribeSnapshots");
     }
 
     // --- a process that ends in the middle
@@ -562,6 +683,24 @@ class SnapshotMakerTest {
         assertThat(world.registered.getFirst()).isEqualTo(made);
         assertThat(world.make(SnapshotTrigger.command("c-1")).isMade()).isTrue();
         assertThat(world.ec2.snapshots()).hasSize(3);
+    }
+
+    @Test
+    void whatTheNextProcessIsAskedForWaitsForTheGroupThatItRegistersFirst() throws Exception {
+        world.make(SnapshotTrigger.command("c-1"));
+        SnapshotGroup group = world.registered.getFirst();
+        world.stop();
+        world.rewind("sg-1", group);
+        world.registering = new CompletableFuture<>();
+        world.start();
+
+        CompletableFuture<SnapshotResult> again =
+                world.maker.make("s-1", List.of(SnapshotTrigger.command("c-1"))).toCompletableFuture();
+        Awaitility.await("the registration").atMost(PATIENCE).until(() -> world.registered.size() == 2);
+        world.registering.complete(null);
+
+        assertThat(again.get(30, TimeUnit.SECONDS).isMade()).isTrue();
+        assertThat(world.ec2.snapshots()).as("nothing is made twice").hasSize(3);
     }
 
     @Test

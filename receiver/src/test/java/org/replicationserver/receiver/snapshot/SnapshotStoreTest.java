@@ -113,6 +113,16 @@ class SnapshotStoreTest {
     }
 
     @Test
+    void whatIsMoreThanARecordMayBeIsNotKept() throws IOException {
+        try (StateDirectory state = open()) {
+            SnapshotStore store = SnapshotStore.load(state);
+
+            assertThat(store.put(group("sg-1", "s-1", 60, StateDirectory.RECORD_BYTES_MAX / 50)))
+                    .isCompletedExceptionally();
+        }
+    }
+
+    @Test
     void recordThatIsDamagedIsToldAndCountsAsNone() throws IOException {
         for (String damaged :
                 List.of("", "[]", "{\"groups\":[{}]}", "{\"groups\":7}", "{\"results\":[{\"outcome\":\"?\"}]}")) {

@@ -1,7 +1,9 @@
 package org.replicationserver.receiver.snapshot;
 
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -63,6 +65,14 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     volatile boolean holdIsValid = true;
     volatile @Nullable NotHeld notHeld;
     volatile @Nullable Throwable registerFailure;
+    volatile @Nullable RuntimeException releaseFailure;
+
+    /** Is thrown once. */
+    volatile @Nullable RuntimeException tellFailure;
+
+    /** Is done when a registration is kept. */
+    CompletableFuture<Void> registering = CompletableFuture.completedFuture(null);
+
     volatile Map<String, String> tags = Map.of("AWSApplicationMigrationServiceManaged", "mgn", "Stage", "staging");
     Clock clock = Clock.systemUTC();
 
@@ -139,6 +149,34 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
         start();
     }
 
+    /** As if the process before had ended after a group was made. */
+    void rewind(String groupId, SnapshotGroup group) throws IOException {
+        try (StateDirectory state = StateDirectory.open(directory.resolve("state"), failure -> {
+            throw new AssertionError(failure);
+        })) {
+            JsonObject content = new JsonObject()
+                    .put(
+                            "groups",
+                            SnapshotJson.list(List.of(SnapshotJson.of(
+                                    SnapshotGroup.begun(groupId, SOURCE, group.triggers(), group.begunMillis())
+                                            .made(
+                                                    group.epoch(),
+                                                    group.markMillis(),
+                                                    group.takenMillis(),
+                                                    group.snapshots())))));
+            state.store(SnapshotStore.RECORD, content.encode().getBytes(StandardCharsets.UTF_8))
+                    .toCompletableFuture()
+                    .join();
+        }
+    }
+
+    /** From now on nothing can be stored. */
+    void breakStateDirectory() throws IOException {
+        Path state = directory.resolve("state");
+        Files.move(state, directory.resolve("state-gone"));
+        Files.writeString(state, "no directory");
+    }
+
     SnapshotResult make(SnapshotTrigger... triggers) throws Exception {
         List<SnapshotTrigger> all =
                 triggers.length == 0 ? List.of(SnapshotTrigger.command("c-" + System.nanoTime())) : List.of(triggers);
@@ -171,7 +209,7 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
             return CompletableFuture.failedStage(failure);
         }
         registered.add(group);
-        return CompletableFuture.completedStage(null);
+        return registering;
     }
 
     // --- the sessions
@@ -192,6 +230,10 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     @Override
     public CompletionStage<HoldEnd> release(HoldToken token) {
         steps.add("release");
+        RuntimeException failure = releaseFailure;
+        if (failure != null) {
+            return CompletableFuture.failedStage(failure);
+        }
         return CompletableFuture.completedStage(holdIsValid ? HoldEnd.VALID : HoldEnd.EXPIRED);
     }
 
@@ -200,6 +242,11 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     @Override
     public void ended(String sourceServerId, SnapshotOutcome outcome) {
         steps.add(outcome.name());
+        RuntimeException failure = tellFailure;
+        if (failure != null) {
+            tellFailure = null;
+            throw failure;
+        }
     }
 
     @Override

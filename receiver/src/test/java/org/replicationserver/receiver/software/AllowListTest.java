@@ -165,6 +165,20 @@ class AllowListTest {
         assertThat(refused.sentence()).contains("allowed: aws-mgn-clients-us-east-1, ");
     }
 
+    /** Which of the two said where its hashes are would be chance. */
+    @Test
+    void bucketThatIsTwiceOnTheListOnceTheRegionIsKnownIsRefused() {
+        List<AllowListFile.Rule> rules = List.of(
+                new AllowListFile.Rule("own-us-east-1", null),
+                new AllowListFile.Rule("own-<REGION>", "own-hashes-<REGION>"));
+
+        SoftwareException refused =
+                catchThrowableOfType(SoftwareException.class, () -> AllowList.of(rules, "us-east-1", Hosts.REGIONAL));
+
+        assertThat(refused).isNotNull();
+        assertThat(refused.sentence()).contains("bucket own-us-east-1 twice in us-east-1");
+    }
+
     @Test
     void listThatIsNamedTakesThePlaceOfTheBuiltInOne() throws SoftwareException {
         AllowList list = AllowList.of(

@@ -38,14 +38,31 @@ class PublicAddressTrustTest {
                 "fe80::1",
                 "fec0::1",
                 "ff02::1",
-                "::ffff:10.1.2.3"
+                "::ffff:10.1.2.3",
+                "100.64.0.1",
+                "100.127.255.255",
+                "0.1.2.3",
+                "198.19.0.1",
+                "255.255.255.255",
+                "64:ff9b::10.1.2.3",
+                "64:ff9b::169.254.169.254"
             })
     void addressThatIsNotPublicIsNone(String address) throws Exception {
         assertThat(PublicAddressTrust.isPublic(InetAddress.getByName(address))).isFalse();
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"52.218.0.1", "3.5.140.2", "2a05:d018::1", "172.32.0.1", "11.0.0.1"})
+    @ValueSource(
+            strings = {
+                "52.218.0.1",
+                "100.63.255.255",
+                "100.128.0.1",
+                "64:ff9b::52.218.0.1",
+                "3.5.140.2",
+                "2a05:d018::1",
+                "172.32.0.1",
+                "11.0.0.1"
+            })
     void addressOfS3IsPublic(String address) throws Exception {
         assertThat(PublicAddressTrust.isPublic(InetAddress.getByName(address))).isTrue();
     }

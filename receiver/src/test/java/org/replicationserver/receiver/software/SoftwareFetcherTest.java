@@ -361,6 +361,8 @@ class SoftwareFetcherTest {
         SoftwareException failure = failed(hasty, Ask.latest());
 
         assertThat(failure.kind()).isEqualTo(Kind.TIMEOUT);
+        assertThat(failure.sentence())
+                .startsWith("agent from " + S3Server.BUCKET + "/" + KEY + " was not fetched within ");
         assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(15));
         assertThat(Files.size(store().resolve("incoming/agent/object"))).isBetween(1L, CONTENT.length - 1L);
     }

@@ -8,9 +8,12 @@ import io.vertx.core.json.JsonObject;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.software.SoftwareException.Kind;
@@ -69,6 +72,48 @@ class SoftwareServiceTest {
         assertThat(service.fetch(put("abc")).getString("version")).isEqualTo("1");
         assertThat(service.status()).isEqualTo(new JsonObject());
         assertThat(told).extracting(FetchState::isDone).containsExactly(false, true, false, true);
+    }
+
+    /** The store is open for one at a time; a server does not refuse itself. */
+    @Test
+    void fetchWaitsForTheOneBeforeIt() throws Exception {
+        Order order = put("abc");
+        List<Boolean> ends = new CopyOnWriteArrayList<>();
+        AtomicReference<Thread> second = new AtomicReference<>();
+        SoftwareService[] service = new SoftwareService[1];
+        service[0] = new SoftwareService(
+                S3Server.mirrorSettings(directory.resolve("software"), directory.resolve("mirror")),
+                S3Server.awsOfMirror(),
+                state -> {
+                    ends.add(state.isDone());
+                    if (second.get() == null) {
+                        second.set(Thread.ofPlatform().start(() -> {
+                            try {
+                                service[0].fetch(order);
+                            } catch (SoftwareException | InterruptedException e) {
+                                throw new AssertionError(e);
+                            }
+                        }));
+                        await().until(() -> second.get().getState() == Thread.State.WAITING || ends.size() == 3);
+                    }
+                });
+
+        service[0].fetch(order);
+        second.get().join();
+
+        assertThat(ends).containsExactly(false, true, false, true);
+    }
+
+    /** Whoever cuts a fetch off by that time must not do so while a large object is read again on a slow disk. */
+    @Test
+    void fetchMayTakeTheLongerToInstallTheLargerAnObjectMayBe() {
+        Path store = directory.resolve("software");
+        Duration timeout = Duration.ofSeconds(30);
+        SoftwareService ofLarge = new SoftwareService(
+                S3Server.settings(store, 64L << 30, timeout, Optional.empty()), S3Server.awsOfMirror(), told::add);
+
+        assertThat(service().fetchTimeout()).isBetween(Duration.ofMinutes(5), Duration.ofMinutes(7));
+        assertThat(ofLarge.fetchTimeout()).as("20 MB/s").isGreaterThan(Duration.ofSeconds(3400));
     }
 
     @Test

@@ -7,19 +7,24 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.replicationserver.receiver.ChildJvm;
 import org.replicationserver.receiver.config.SoftwareSettings;
 import org.replicationserver.receiver.software.SoftwareException.Kind;
@@ -226,18 +231,88 @@ class SoftwareStoreTest {
         assertThat(refused[0].kind()).isEqualTo(Kind.STORE_IN_USE);
     }
 
-    @Test
-    void damagedRecordOfWhatIsTrustedIsNotTakenForNothing() throws Exception {
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "(?s).*                     | '' | no JSON",
+                "\\}\\s*$                   | '' | no JSON",
+                "\"lastVersion\"            | '\u00ff' | no JSON",
+                "\"lastVersion\" : \"1\"     | '\"lastVersion\" : \"1.x\"' | version=1.x",
+                "\"version\" : \"1\"         | '\"version\" : \"1.x\"' | version=1.x",
+                "\"directory\" : \"1\"       | '\"directory\" : \"../1\"' | directory=../1",
+                "\"directory\" : \"1\",      | '' | something is missing",
+                "\"sha512\" : \"[0-9a-f]*\"  | '\"sha512\" : \"ab\"' | sha512=ab",
+                "\"lastSha512\" : \"[0-9a-f]*\" | '\"lastSha512\" : \"ab\"' | lastSha512=ab",
+                "\"current\" : 0            | '\"current\" : 1' | current=1 of 1 versions",
+                "\"sizeBytes\" : [0-9]*     | '\"sizeBytes\" : \"x\"' | of another type",
+                "\"object\" : \"[^\"]*\",    | '' | something is missing"
+            })
+    void damagedRecordOfWhatIsTrustedIsNotTakenForNothing(String part, String damage, String told) throws Exception {
         fetch(1);
-        Files.writeString(store().resolve("trusted.json"), "{\"agent\":{}}");
+        Path record = store().resolve("trusted.json");
+        String damaged =
+                Pattern.compile(part).matcher(Files.readString(record)).replaceFirst(Matcher.quoteReplacement(damage));
+        Files.writeString(record, damaged, StandardCharsets.ISO_8859_1);
 
         for (Work work : List.<Work>of(
                 () -> fetch("1", at(FetchStep.DONE, () -> {})),
                 () -> SoftwareStore.read(store()),
                 () -> SoftwareStore.rollback(store(), "agent"))) {
             SoftwareException refused = catchThrowableOfType(SoftwareException.class, work::run);
+            assertThat(refused).as(part).isNotNull();
             assertThat(refused.kind()).isEqualTo(Kind.STORE_DAMAGED);
+            assertThat(refused.sentence()).contains("trusted.json is damaged (", told);
         }
+        assertThat(current()).hasBinaryContent(content(1));
+    }
+
+    /** Whoever is not root could not carry on with it. */
+    @Test
+    void objectThatIsNotInstalledYetCanStillBeWritten() throws Exception {
+        publish(content(1));
+        Path inTheWay = store().resolve("incoming/agent/placed/agent");
+
+        SoftwareException failure = catchThrowableOfType(
+                SoftwareException.class,
+                () -> fetch("1", at(FetchStep.DOWNLOADED, () -> Files.createDirectories(inTheWay))));
+
+        assertThat(failure.kind()).isEqualTo(Kind.DISK);
+        assertThat(Files.getPosixFilePermissions(store().resolve("incoming/agent/object")))
+                .contains(PosixFilePermission.OWNER_WRITE);
+        fetch(1);
+        assertThat(current()).hasBinaryContent(content(1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"{}", "", "{\"sizeBytes\":-5}", "\u00ff"})
+    void recordOfWhatWasKeptThatIsDamagedIsAsNone(String damage) throws Exception {
+        publish(content(1));
+        Process process =
+                ChildJvm.start(FetchMain.class, Map.of(), store().toString(), mirror().toString(), KEY, "1", "1000000");
+        assertThat(process.waitFor()).isEqualTo(137);
+        Path record = store().resolve("incoming/agent/object.json");
+        String whole = Files.readString(record);
+        Files.writeString(
+                record,
+                damage.contains("size") ? whole.replaceFirst("(\"sizeBytes\" : )[0-9]+", "$1-5") : damage,
+                StandardCharsets.ISO_8859_1);
+
+        fetch("1", at(FetchStep.DONE, () -> {}));
+
+        assertThat(current()).hasBinaryContent(content(1));
+    }
+
+    @Test
+    void fileThatIsNotOfTheStoreDoesNotKeepItFromOpening() throws Exception {
+        fetch(1);
+        for (String stray : List.of("incoming/stray", "versions/stray", "current/stray")) {
+            Files.createFile(store().resolve(stray));
+        }
+
+        SoftwareStore.open(store()).close();
+
+        assertThat(store().resolve("incoming")).isEmptyDirectory();
         assertThat(current()).hasBinaryContent(content(1));
     }
 

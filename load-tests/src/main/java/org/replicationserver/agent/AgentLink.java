@@ -36,6 +36,7 @@ public abstract class AgentLink implements FrameReader.Handler {
     private @Nullable LinkTransport transport;
     private boolean unflushed;
     private long heardNanos;
+    private long sentNanos;
 
     AgentLink(LinkOwner owner, LongSupplier clockNanos, Grease grease) {
         this.owner = owner;
@@ -55,6 +56,7 @@ public abstract class AgentLink implements FrameReader.Handler {
         state = State.OPEN;
         transport = newTransport;
         heardNanos = clockNanos.getAsLong();
+        sentNanos = heardNanos;
         onOpened();
         owner.flush();
     }
@@ -109,6 +111,11 @@ public abstract class AgentLink implements FrameReader.Handler {
         return heardNanos;
     }
 
+    /** When something was last sent. */
+    final long sentNanos() {
+        return sentNanos;
+    }
+
     /** Ends the connection without a word. */
     final void end() {
         if (state == State.OPEN && transport != null) {
@@ -138,6 +145,7 @@ public abstract class AgentLink implements FrameReader.Handler {
             grease.reserved(frame);
             transport.write(frame);
             unflushed = true;
+            sentNanos = clockNanos.getAsLong();
             owner.count().wireBytes(frame.limit());
         }
     }
@@ -149,6 +157,7 @@ public abstract class AgentLink implements FrameReader.Handler {
             owner.count().wireBytes(frame.bytes().limit());
             transport.write(frame);
             unflushed = true;
+            sentNanos = clockNanos.getAsLong();
         } else {
             frame.release();
         }

@@ -40,8 +40,8 @@ final class BugBuild {
     private static void compile(KnownBug bug, Path source, Path classes) throws IOException {
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         StringWriter said = new StringWriter();
-        List<String> options =
-                List.of("-d", classes.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none", "-nowarn");
+        List<String> options = List.of(
+                "-d", classes.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none", "-nowarn");
         try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
             boolean made = compiler.getTask(said, files, null, options, null, files.getJavaFileObjects(source))
                     .call();

@@ -58,7 +58,12 @@ final class BugHunt {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
         int code = process.waitFor();
-        return code == 0 ? "" : said.lines().filter(line -> line.startsWith("seed ")).findFirst().orElse(said);
+        return code == 0
+                ? ""
+                : said.lines()
+                        .filter(line -> line.startsWith("seed "))
+                        .findFirst()
+                        .orElse(said);
     }
 
     private static void remove(Path work) throws IOException {

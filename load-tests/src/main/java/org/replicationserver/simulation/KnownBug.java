@@ -72,7 +72,8 @@ record KnownBug(String name, String file, String code, String wrong) {
                     "return whole && crcOf(target, position, lengthBytes) == rawCrc32c;",
                     "return whole;"),
             // the order of writes
-            new KnownBug("sort-overlapping-writes", VOLUME + "WriteOrder.java", "if (anyOverlap()) {", "if (size < 0) {"),
+            new KnownBug(
+                    "sort-overlapping-writes", VOLUME + "WriteOrder.java", "if (anyOverlap()) {", "if (size < 0) {"),
             new KnownBug(
                     "welcome-before-fence",
                     SESSION + "SourceSlot.java",
@@ -100,9 +101,15 @@ record KnownBug(String name, String file, String code, String wrong) {
                     "device.zero(runOffsetBytes, lengthBytes, runMayDeallocate);",
                     "if (!runMayDeallocate) { device.zero(runOffsetBytes, lengthBytes, false); }"),
             new KnownBug(
-                    "forget-touched-regions", VOLUME + "TouchedRegions.java", "touched.set(first(write), last(write) + 1);", ""),
+                    "forget-touched-regions",
+                    VOLUME + "TouchedRegions.java",
+                    "touched.set(first(write), last(write) + 1);",
+                    ""),
             new KnownBug(
-                    "believe-fresh", VOLUME + "VolumeWriter.java", "if (fresh && !freshChecked) {", "if (sizeBytes < 0) {"),
+                    "believe-fresh",
+                    VOLUME + "VolumeWriter.java",
+                    "if (fresh && !freshChecked) {",
+                    "if (sizeBytes < 0) {"),
             // commits
             new KnownBug(
                     "commit-before-blocks-are-durable",
@@ -115,7 +122,10 @@ record KnownBug(String name, String file, String code, String wrong) {
                     "idle &= stream.fenceSeq == named && stream.isIdle();",
                     "idle &= stream.isIdle();"),
             new KnownBug(
-                    "commit-what-was-dropped", SESSION + "SessionEpochs.java", "if (stream.hasDropped()) {", "if (named < 0) {"),
+                    "commit-what-was-dropped",
+                    SESSION + "SessionEpochs.java",
+                    "if (stream.hasDropped()) {",
+                    "if (named < 0) {"),
             new KnownBug(
                     "answer-commit-before-the-record",
                     SESSION + "SessionEpochs.java",
@@ -162,16 +172,9 @@ record KnownBug(String name, String file, String code, String wrong) {
                     "        slot.memory.release(block.payloadBytes);\n        if (block.outcome()",
                     "        if (block.outcome()"),
             // the agent
+            new KnownBug("forget-what-was-in-flight", AGENT + "DirtyMap.java", "        dirty.addAll(inFlight);\n", ""),
             new KnownBug(
-                    "forget-what-was-in-flight",
-                    AGENT + "DirtyMap.java",
-                    "        dirty.addAll(inFlight);\n",
-                    ""),
-            new KnownBug(
-                    "clean-before-the-acknowledgement",
-                    AGENT + "DirtyMap.java",
-                    "inFlight.add(block);",
-                    "open += 0;"),
+                    "clean-before-the-acknowledgement", AGENT + "DirtyMap.java", "inFlight.add(block);", "open += 0;"),
             new KnownBug(
                     "keep-blocks-of-an-older-mark",
                     AGENT + "Replication.java",

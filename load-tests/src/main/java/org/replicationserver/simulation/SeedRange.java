@@ -122,13 +122,13 @@ final class SeedRange {
 
         String text() {
             return "%d runs, %.1f hours of virtual time: %d sessions, %d acknowledged frames, %d commits, %d holds that were valid,"
-                    .formatted(
-                            runs,
-                            (double) virtualNanos / TimeUnit.HOURS.toNanos(1),
-                            sessions,
-                            acknowledgedFrames,
-                            commits,
-                            holds)
+                            .formatted(
+                                    runs,
+                                    (double) virtualNanos / TimeUnit.HOURS.toNanos(1),
+                                    sessions,
+                                    acknowledgedFrames,
+                                    commits,
+                                    holds)
                     + " %d kills of servers and %d of agents; %.0f sessions a second and processor"
                             .formatted(serverKills, agentKills, sessions / Math.max(1e-9, processorNanos / 1e9));
         }

@@ -23,14 +23,21 @@ import picocli.CommandLine.Spec;
                     + " happen is looked for all the time."
         },
         exitCodeListHeading = "Exit codes:%n",
-        exitCodeList = {"0:nothing was found", "1:an invariant was broken, or a known bug was not found", "2:wrong command line"})
+        exitCodeList = {
+            "0:nothing was found",
+            "1:an invariant was broken, or a known bug was not found",
+            "2:wrong command line"
+        })
 public final class SimulateMain implements Callable<Integer> {
     private static final int EXIT_FOUND = 1;
 
     @Option(names = "--seed", paramLabel = "N", description = "Runs this seed and prints its story.")
     private @Nullable Long seed;
 
-    @Option(names = "--seeds", paramLabel = "N", description = "Runs so many seeds, and stops at the first that breaks an invariant.")
+    @Option(
+            names = "--seeds",
+            paramLabel = "N",
+            description = "Runs so many seeds, and stops at the first that breaks an invariant.")
     private long seeds = 1000;
 
     @Option(names = "--from", paramLabel = "N", description = "The first of them.")
@@ -41,8 +48,9 @@ public final class SimulateMain implements Callable<Integer> {
 
     @Option(
             names = "--bugs",
-            description = "Builds the server with each of the known bugs, one after the other, and looks in how many seeds it is"
-                    + " found; --seeds is how many it may take. Needs the sources.")
+            description =
+                    "Builds the server with each of the known bugs, one after the other, and looks in how many seeds it is"
+                            + " found; --seeds is how many it may take. Needs the sources.")
     private boolean bugs;
 
     @Option(names = "--bug", paramLabel = "NAME", description = "The same for one of them.")
@@ -107,12 +115,16 @@ public final class SimulateMain implements Callable<Integer> {
         String name = bug;
         List<KnownBug> hunted = name == null
                 ? KnownBug.ALL
-                : KnownBug.ALL.stream().filter(known -> known.name().equals(name)).toList();
+                : KnownBug.ALL.stream()
+                        .filter(known -> known.name().equals(name))
+                        .toList();
         if (hunted.isEmpty()) {
             throw new ParameterException(
                     spec.commandLine(),
                     "no such bug: " + name + "; known are "
-                            + String.join(", ", KnownBug.ALL.stream().map(KnownBug::name).toList()));
+                            + String.join(
+                                    ", ",
+                                    KnownBug.ALL.stream().map(KnownBug::name).toList()));
         }
         int missed = new BugHunt(Path.of(""), seeds, System.out).hunt(hunted);
         return missed == 0 ? 0 : EXIT_FOUND;

@@ -116,7 +116,8 @@ final class SimulatedConnection {
 
         /** Blocks are checked end to end, whatever TLS does; other frames rely on it. */
         private byte[] flipped(byte[] frame) {
-            if (frame[TYPE_AT] != FrameType.DATA.code() || !dice.percent(faults.get().flips())) {
+            if (frame[TYPE_AT] != FrameType.DATA.code()
+                    || !dice.percent(faults.get().flips())) {
                 return frame;
             }
             byte[] wrong = frame.clone();
@@ -251,6 +252,11 @@ final class SimulatedConnection {
         @Override
         public boolean isWritable() {
             return toAgent.bytesUnderWay() < TO_AGENT_BYTES_MAX;
+        }
+
+        @Override
+        public boolean isReading() {
+            return !paused;
         }
 
         @Override

@@ -275,6 +275,11 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
     }
 
     @Override
+    public boolean isReading() {
+        return !paused && !isThrottled();
+    }
+
+    @Override
     public void resumeReading() {
         if (!paused || ended) {
             return;

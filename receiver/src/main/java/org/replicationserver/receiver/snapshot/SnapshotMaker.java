@@ -281,8 +281,9 @@ public final class SnapshotMaker implements AutoCloseable {
     /** From the moment on that this returns the group is registered, whatever happens. */
     private SnapshotResult register(SnapshotGroup group) throws SnapshotException, InterruptedException {
         try {
-            desk.register(group).toCompletableFuture().get(STORE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (ExecutionException | TimeoutException e) {
+            // However long the disk takes: a group that is given up might be registered all the same.
+            desk.register(group).toCompletableFuture().get();
+        } catch (ExecutionException e) {
             throw notKept(e.getCause() == null ? e : e.getCause());
         }
         SnapshotGroup registered = group.registered();

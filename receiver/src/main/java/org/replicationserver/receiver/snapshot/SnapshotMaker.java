@@ -284,7 +284,7 @@ public final class SnapshotMaker implements AutoCloseable {
             // However long the disk takes: a group that is given up might be registered all the same.
             desk.register(group).toCompletableFuture().get();
         } catch (ExecutionException e) {
-            throw notKept(e.getCause());
+            throw notKept(e.getCause() == null ? e : e.getCause());
         }
         SnapshotGroup registered = group.registered();
         SnapshotResult result = SnapshotResult.made(registered);

@@ -37,19 +37,19 @@ record FaultMix(
 
     static FaultMix draw(Dice dice) {
         return new FaultMix(
-                some(dice, 0.5),
-                dice.below(101),
-                some(dice, 5),
-                some(dice, 10),
-                some(dice, 4),
-                some(dice, 0.5),
-                some(dice, 1),
-                some(dice, 2),
-                some(dice, 20),
-                some(dice, 30),
                 some(dice, 3),
+                dice.below(101),
+                some(dice, 10),
                 some(dice, 20),
-                some(dice, 2));
+                some(dice, 10),
+                some(dice, 2),
+                some(dice, 4),
+                some(dice, 3),
+                some(dice, 30),
+                some(dice, 30),
+                some(dice, 5),
+                some(dice, 30),
+                some(dice, 5));
     }
 
     private static double some(Dice dice, double most) {

@@ -101,8 +101,8 @@ class PreflightTest {
             follow(server, source);
             Awaitility.await()
                     .atMost(Explanations.PATIENCE)
-                    .until(() -> !log.linesWith("check=\"space for images\"").isEmpty());
-            assertThat(log.linesWith("check=\"space for images\"").getFirst()).contains("images may still grow by ");
+                    .until(() -> !log.linesWith("check=space for images").isEmpty());
+            assertThat(log.linesWith("check=space for images").getFirst()).contains("images may still grow by ");
         }
     }
 

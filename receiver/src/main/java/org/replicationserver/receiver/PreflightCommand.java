@@ -102,7 +102,7 @@ final class PreflightCommand implements Callable<Integer> {
             if (port == 0) {
                 return new Server(
                         Finding.warn("it starts, and does not listen yet", "Look again in some seconds."),
-                        new RunningServer(0, volumes(told)));
+                        new RunningServer(0, Map.of())); // its volumes are being opened
             }
             // Agents come to the port that is set, be it the server's or not.
             int set = config.listen().port();

@@ -2,8 +2,6 @@ package org.replicationserver.agent;
 
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
-import io.vertx.core.VertxOptions;
-import io.vertx.core.file.FileSystemOptions;
 import io.vertx.core.internal.VertxInternal;
 import java.io.IOException;
 import java.security.SecureRandom;
@@ -65,12 +63,7 @@ public final class ReplicationAgent {
         this.seed = options.seed();
         this.plan = planOf(options, identity, files, mark != null);
         options.server().introduce(plan);
-        this.vertx = Vertx.vertx(new VertxOptions()
-                .setEventLoopPoolSize(1)
-                .setWorkerPoolSize(1)
-                .setInternalBlockingPoolSize(1)
-                .setFileSystemOptions(
-                        new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
+        this.vertx = AgentVertx.create();
         this.eventLoop = ((VertxInternal) vertx).createEventLoopContext();
         ServerDialer dialer =
                 new ServerDialer(vertx, eventLoop, helper, options.server(), identity, options.tlsEngine());

@@ -34,8 +34,9 @@ final class SpeedTest implements LinkOwner {
         ENDED
     }
 
-    /** What became of it: a result, or what is wrong. */
+    /** What became of it, on as many streams as the server granted: a result, or what is wrong. */
     record Outcome(
+            int streams,
             @Nullable TestResult result,
             SourceStatus.Waits waits,
             @Nullable SpeedTestFailure failure) {}
@@ -102,7 +103,7 @@ final class SpeedTest implements LinkOwner {
 
     void result(TestResult result) {
         observe();
-        end(new Outcome(result, waits.waits(), null));
+        end(new Outcome(streams.size(), result, waits.waits(), null));
     }
 
     @Override
@@ -235,7 +236,7 @@ final class SpeedTest implements LinkOwner {
     }
 
     private void fail(SpeedTestFailure.Kind kind, String text) {
-        end(new Outcome(null, waits.waits(), new SpeedTestFailure(kind, text)));
+        end(new Outcome(streams.size(), null, waits.waits(), new SpeedTestFailure(kind, text)));
     }
 
     private void end(Outcome outcome) {

@@ -3,8 +3,6 @@ package org.replicationserver.agent;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
-import io.vertx.core.VertxOptions;
-import io.vertx.core.file.FileSystemOptions;
 import io.vertx.core.internal.VertxInternal;
 import java.lang.management.ManagementFactory;
 import java.util.List;
@@ -63,12 +61,7 @@ final class SpeedTestAgent {
     SpeedTestAgent(Options options) {
         this.options = options;
         options.server().lookFor(options.sourceServerId());
-        this.vertx = Vertx.vertx(new VertxOptions()
-                .setEventLoopPoolSize(1)
-                .setWorkerPoolSize(1)
-                .setInternalBlockingPoolSize(1)
-                .setFileSystemOptions(
-                        new FileSystemOptions().setFileCachingEnabled(false).setClassPathResolvingEnabled(false)));
+        this.vertx = AgentVertx.create();
         this.eventLoop = ((VertxInternal) vertx).createEventLoopContext();
         this.frames = new TestFrames(
                 options.readers(), options.data(), new NettyFrames(PooledByteBufAllocator.DEFAULT), this::frameReady);
@@ -104,6 +97,7 @@ final class SpeedTestAgent {
 
     private static SpeedTest.Outcome broken(Throwable bug) {
         return new SpeedTest.Outcome(
+                0,
                 null,
                 SourceStatus.Waits.NONE,
                 new SpeedTestFailure(SpeedTestFailure.Kind.BROKEN, "the agent has a bug: " + bug));
@@ -117,7 +111,7 @@ final class SpeedTestAgent {
                 new SpeedTestReport(
                         options.sourceServerId(),
                         serverName(),
-                        options.streams(),
+                        outcome.streams(),
                         outcome.result(),
                         outcome.waits(),
                         new SpeedTestReport.SourceWork(

@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
             "Measures how fast blocks go from this machine to the replication server, and says which stage limits.",
             "It reads, hashes, compresses and encrypts as replication does; the server decrypts, expands and checks what arrives, and throws"
                     + " it away. No volume is touched, and a session of this source server goes on.",
-            "Limits of bandwidth hold for it. While replication goes on it gets 2 % of that, so test before it begins or while it is paused."
+            "Limits of bandwidth hold for it. While replication goes on it gets 2 %% of that, so test before it begins or while it is paused."
         },
         footer = {
             "",

@@ -10,7 +10,7 @@ import org.replicationserver.receiver.protocol.TestResult;
  * @param result what the server has counted
  * @param waits what the agent has waited for
  * @param source what the agent's threads did
- * @param streams test connections
+ * @param streams test connections, as many as the server granted
  */
 record SpeedTestReport(
         String sourceServerId,

@@ -89,13 +89,13 @@ final class TestFrames {
     }
 
     private void run() {
-        BlockPacker packer = new BlockPacker(allocator);
-        BlockDigest digest = new BlockDigest();
-        byte[] hash = new byte[BlockHashes.HASH_BYTES];
-        ByteBuffer copy = ByteBuffer.allocateDirect(TestData.BLOCK_BYTES + DiskFile.ALIGNMENT_BYTES)
-                .alignedSlice(DiskFile.ALIGNMENT_BYTES)
-                .slice(0, TestData.BLOCK_BYTES);
         try {
+            BlockPacker packer = new BlockPacker(allocator);
+            BlockDigest digest = new BlockDigest();
+            byte[] hash = new byte[BlockHashes.HASH_BYTES];
+            ByteBuffer copy = ByteBuffer.allocateDirect(TestData.BLOCK_BYTES + DiskFile.ALIGNMENT_BYTES)
+                    .alignedSlice(DiskFile.ALIGNMENT_BYTES)
+                    .slice(0, TestData.BLOCK_BYTES);
             while (!stopped) {
                 long beganNanos = System.nanoTime();
                 data.next(copy);
@@ -108,7 +108,7 @@ final class TestFrames {
                 hand(packed);
             }
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
-            failure = String.valueOf(e.getMessage());
+            failure = e.getMessage() == null ? e.toString() : e.getMessage();
             whenReady.run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

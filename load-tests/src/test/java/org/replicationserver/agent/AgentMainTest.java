@@ -1,6 +1,7 @@
 package org.replicationserver.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
@@ -20,6 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** Mistakes on the command line get one line that names the option, the value and what is allowed, and exit code 2. */
 class AgentMainTest {
@@ -36,6 +39,26 @@ class AgentMainTest {
     @BeforeEach
     void makeImage() throws IOException {
         image = Files.write(directory.resolve("disk.img"), new byte[4096]);
+    }
+
+    /** Picocli tells of a stray % on the terminal, before the help. */
+    @Test
+    void textsOfHelpAreFormatsWithoutAMistake() {
+        CommandLine main = AgentMain.commandLine(() -> () -> 0);
+        assertThat(main.getSubcommands().values()).isNotEmpty().allSatisfy(command -> {
+            CommandSpec spec = command.getCommandSpec();
+            for (String[] texts : List.of(
+                    spec.usageMessage().description(), spec.usageMessage().footer())) {
+                for (String text : texts) {
+                    assertThatCode(() -> String.format(text)).as(text).doesNotThrowAnyException();
+                }
+            }
+            for (ArgSpec argument : spec.args()) {
+                for (String text : argument.description()) {
+                    assertThatCode(() -> String.format(text)).as(text).doesNotThrowAnyException();
+                }
+            }
+        });
     }
 
     @ParameterizedTest

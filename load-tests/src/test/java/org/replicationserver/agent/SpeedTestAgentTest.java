@@ -51,6 +51,7 @@ class SpeedTestAgentTest {
     private final SimpleMeterRegistry metrics = new SimpleMeterRegistry();
     private BandwidthSchedule bandwidth = BandwidthSchedule.UNLIMITED;
     private String protocols = "TLSv1.2";
+    private int streamsMax = 16;
     private final CompletableFuture<Integer> signal = new CompletableFuture<>();
 
     @BeforeEach
@@ -112,6 +113,7 @@ class SpeedTestAgentTest {
                                         "listen.port=0",
                                         "listen.address=127.0.0.1",
                                         "tls.protocols=" + protocols,
+                                        "session.streams-max=" + streamsMax,
                                         "state.directory=" + directory.resolve("state")))
                         .toServerConfig(),
                 List.of(new AssignedSource(
@@ -188,6 +190,15 @@ class SpeedTestAgentTest {
         assertThat(result.getLong("rawBytes")).isEqualTo(16L << 20);
         assertThat((double) result.getLong("payloadBytes") / result.getLong("rawBytes"))
                 .isBetween(0.24, 0.28);
+    }
+
+    @Test
+    void asManyStreamsAreToldAsTheServerGranted() throws Exception {
+        streamsMax = 2;
+        startServer(agentPin());
+        Ended ended = speedTest("--streams=5", "--mib-max=1", "--json");
+        assertThat(ended.exitCode()).as(ended.err()).isZero();
+        assertThat(ended.json().getInteger("streams")).isEqualTo(2);
     }
 
     @Test

@@ -260,6 +260,10 @@ final class LagAttributionTest {
             ReplicationAgent agent = agent(server.endpoint().port(), server.endpoint());
             try {
                 awaitReport(server);
+                // Two looks at the device tell the first fraction; until then the time is the volume's.
+                Awaitility.await("the limit is known")
+                        .atMost(PATIENCE)
+                        .until(() -> shares(server).getOrDefault("INSTANCE_LIMIT", 0.0) > 0);
                 assertLargest(server, "INSTANCE_LIMIT");
             } finally {
                 stop(agent);

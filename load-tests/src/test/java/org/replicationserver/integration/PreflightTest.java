@@ -6,12 +6,15 @@ import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.config.AssignmentsFile;
 import org.replicationserver.receiver.config.VolumePaths;
 import org.replicationserver.receiver.staging.VolumeDiscovery;
+import org.replicationserver.volume.LinuxBlockDevice;
+import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
 
 /** {@code preflight} beside a server that runs. */
 class PreflightTest {
@@ -57,6 +60,49 @@ class PreflightTest {
             assertThat(result.output())
                     .contains("shows pin " + stranger.endpoint().pin() + ", this server has "
                             + server.endpoint().pin());
+        }
+    }
+
+    /** Before its volumes are open, which may take its time, it has said that it is here. */
+    @Test
+    void serverThatStillOpensItsVolumesIsFoundAndLeftAlone() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        AssignmentsFile.write(
+                ServerProcess.stateDirectory(directory).resolve("assignments.yaml"),
+                new VolumePaths(ServerProcess.imageDirectory(directory), VolumeDiscovery.IMAGE),
+                List.of(source.assigned()));
+        CompletableFuture<Commands.Result> looked = new CompletableFuture<>();
+        DeviceOpener slow = spec -> {
+            Thread.ofPlatform().start(() -> {
+                try {
+                    looked.complete(preflight(1500));
+                } catch (Exception e) {
+                    looked.completeExceptionally(e);
+                }
+            });
+            looked.handle((result, failure) -> result).join();
+            return LinuxBlockDevice.open(spec.path(), spec.openOptions());
+        };
+        try (InProcessServer server = InProcessServer.start(directory, List.of(source), slow)) {
+            assertThat(looked.join().output())
+                    .contains("WARN  server: it starts, and does not listen yet")
+                    .doesNotContain("volume vol-s-1-0");
+            assertThat(preflight(server.endpoint().port()).output())
+                    .contains("OK    server: it runs, and listens on port "
+                            + server.endpoint().port());
+        }
+    }
+
+    @Test
+    void serverLooksForSpaceOfItsImagesWhenItStarts() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", 1L << 46);
+        try (LogCapture log = LogCapture.begin();
+                InProcessServer server = InProcessServer.onImages(directory, List.of(source))) {
+            follow(server, source);
+            Awaitility.await()
+                    .atMost(Explanations.PATIENCE)
+                    .until(() -> !log.linesWith("check=space for images").isEmpty());
+            assertThat(log.linesWith("check=space for images").getFirst()).contains("images may still grow by ");
         }
     }
 

@@ -60,6 +60,26 @@ final class VolumeStatisticsUnitTest {
         assertThat(other).exists();
     }
 
+    /** Its list begins with what sorts before NVMe: dm-0, loop0, md0. */
+    @Test
+    void deviceBehindManyOthersOfTheMachineIsAsked() throws Exception {
+        Commands.assumeInstalled("python3");
+        Path driver = Files.writeString(directory.resolve("driver.py"), """
+                import builtins, io, os, sys
+                listdir, real_open = os.listdir, builtins.open
+                many = ["dm-%d" % i for i in range(300)] + ["nvme4711n1"]
+                os.listdir = lambda path: many if path == "/sys/block" else listdir(path)
+                builtins.open = lambda path, *how, **more: (
+                    io.StringIO("vol0123456789abcdef0\\n") if str(path).startswith("/sys/block/")
+                    else real_open(path, *how, **more))
+                program = sys.argv.pop(1)
+                exec(compile(real_open(program).read(), program, "exec"))
+                """);
+        Commands.Result ran =
+                Commands.run(List.of("python3", driver.toString(), PROGRAM.toString(), directory.toString(), "once"));
+        assertThat(ran.output()).contains("nvme4711n1: ").contains("No such file or directory");
+    }
+
     @Test
     void programWithoutADirectoryTellsItsUse() throws Exception {
         Commands.assumeInstalled("python3");

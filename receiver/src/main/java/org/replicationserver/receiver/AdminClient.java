@@ -43,10 +43,19 @@ final class AdminClient {
     private record Answer(boolean done, String text) {}
 
     /** No server gave an answer; the message is one line for the operator. */
-    static final class NoAnswerException extends Exception {
+    static class NoAnswerException extends Exception {
         private static final long serialVersionUID = 1;
 
         NoAnswerException(String message) {
+            super(message);
+        }
+    }
+
+    /** There is no server that could give one. */
+    static final class NoServerException extends NoAnswerException {
+        private static final long serialVersionUID = 1;
+
+        NoServerException(String message) {
             super(message);
         }
     }
@@ -136,20 +145,22 @@ final class AdminClient {
             connected.connection().exceptionHandler(told -> {});
             return connected;
         } catch (ExecutionException e) {
-            throw new NoAnswerException(whyNobodyListens());
+            throw nobodyListens();
         }
     }
 
     /** By what is there now, because the exceptions of the network differ by transport and system. */
-    private String whyNobodyListens() {
+    private NoAnswerException nobodyListens() {
         if (Files.notExists(socket)) {
-            return "no server runs with this state.directory, there is no " + socket
-                    + "; start the server, or name its configuration by --config or --set";
+            return new NoServerException("no server runs with this state.directory, there is no " + socket
+                    + "; start the server, or name its configuration by --config or --set");
         }
         if (!Files.isWritable(socket)) {
-            return "permission denied: " + socket + "; run this command as the user that the server runs as";
+            return new NoAnswerException(
+                    "permission denied: " + socket + "; run this command as the user that the server runs as");
         }
-        return "nobody listens on " + socket + ", the server that made it has ended; start the server";
+        return new NoServerException(
+                "nobody listens on " + socket + ", the server that made it has ended; start the server");
     }
 
     private Reply send(HttpClientRequest request, HttpMethod method) throws NoAnswerException {

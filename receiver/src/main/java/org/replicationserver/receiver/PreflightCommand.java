@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -13,6 +14,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.AdminClient.NoAnswerException;
+import org.replicationserver.receiver.AdminClient.NoServerException;
 import org.replicationserver.receiver.config.AllowListFile;
 import org.replicationserver.receiver.config.AllowListFile.Rule;
 import org.replicationserver.receiver.config.AssignedSource;
@@ -51,8 +53,11 @@ import picocli.CommandLine.Spec;
             "78:mistakes in the configuration, a line each, or something that it names cannot be used"
         })
 final class PreflightCommand implements Callable<Integer> {
-    /** A server that is well answers at once. */
-    private static final Duration SERVER_TIMEOUT = Duration.ofSeconds(3);
+    /** A server that is well answers at once; its time is part of that for all. */
+    private static final Duration SERVER_TIMEOUT = Duration.ofSeconds(2);
+
+    /** The server of this configuration: how it stands, and what it says; null where none runs. */
+    private record Server(Finding finding, @Nullable RunningServer running) {}
 
     @Mixin
     private ConfigOptions options = new ConfigOptions();
@@ -71,9 +76,13 @@ final class PreflightCommand implements Callable<Integer> {
             List<AssignedSource> assigned =
                     config.control().mode() == ControlMode.LOCAL ? effective.readAssignments() : List.of();
             List<Rule> buckets = AllowListFile.read(config.software().allowList());
+            long beganNanos = System.nanoTime();
+            Server server = server(config);
             try (PreflightChecks checks = new PreflightChecks(config, Clock.systemUTC())) {
-                List<Checked> found =
-                        Preflight.run(checks.all(assigned, buckets, runningServer(config)), Preflight.TIMEOUT);
+                List<Checked> found = new ArrayList<>(List.of(new Checked("server", server.finding())));
+                found.addAll(Preflight.run(
+                        checks.all(assigned, buckets, server.running()),
+                        Preflight.TIMEOUT.minusNanos(System.nanoTime() - beganNanos)));
                 print(found);
                 return exitCode(found);
             }
@@ -86,25 +95,46 @@ final class PreflightCommand implements Callable<Integer> {
         }
     }
 
-    private static @Nullable RunningServer runningServer(ServerConfig config) {
+    private static Server server(ServerConfig config) {
         try {
-            Map<String, @Nullable String> volumes = new LinkedHashMap<>();
-            JsonArray told = new AdminClient(config.adminSocket(), SERVER_TIMEOUT)
-                    .get(AdminClient.VOLUMES)
-                    .getJsonArray("volumes", new JsonArray());
-            for (int i = 0; i < told.size(); i++) {
-                JsonObject volume = told.getJsonObject(i);
-                switch (volume.getString("state", "")) {
-                    case "OPEN" -> volumes.put(volume.getString("volumeId"), null);
-                    case "NOT_OPEN", "FAILED" ->
-                        volumes.put(volume.getString("volumeId"), volume.getString("reason", "not open"));
-                    default -> {} // attached, and nobody's
-                }
+            JsonObject told = new AdminClient(config.adminSocket(), SERVER_TIMEOUT).get(AdminClient.VOLUMES);
+            int port = told.getInteger("port", 0);
+            if (port == 0) {
+                return new Server(
+                        Finding.warn("it starts, and does not listen yet", "Look again in some seconds."),
+                        new RunningServer(0, Map.of())); // its volumes are being opened
             }
-            return new RunningServer(config.listen().port(), volumes);
+            // Agents come to the port that is set, be it the server's or not.
+            int set = config.listen().port();
+            return new Server(
+                    Finding.ok("it runs, and listens on port " + port),
+                    new RunningServer(set == 0 ? port : set, volumes(told)));
+        } catch (NoServerException e) {
+            return new Server(Finding.skip("none runs with this state.directory"), null);
         } catch (NoAnswerException e) {
-            return null;
+            // It may be well and busy, or another user's: its port is looked at, and what may be its own left alone.
+            return new Server(
+                    Finding.fail(
+                            String.valueOf(e.getMessage()),
+                            "See to it that it answers, then look again: its volumes were not looked at."),
+                    new RunningServer(config.listen().port(), Map.of()));
         }
+    }
+
+    /** By volume id, why it is not open; null where it is. */
+    private static Map<String, @Nullable String> volumes(JsonObject told) {
+        Map<String, @Nullable String> volumes = new LinkedHashMap<>();
+        JsonArray rows = told.getJsonArray("volumes", new JsonArray());
+        for (int i = 0; i < rows.size(); i++) {
+            JsonObject volume = rows.getJsonObject(i);
+            switch (volume.getString("state", "")) {
+                case "OPEN" -> volumes.put(volume.getString("volumeId"), null);
+                case "NOT_OPEN", "FAILED" ->
+                    volumes.put(volume.getString("volumeId"), volume.getString("reason", "not open"));
+                default -> {} // attached, and nobody's
+            }
+        }
+        return volumes;
     }
 
     private static int exitCode(List<Checked> found) {

@@ -2,6 +2,7 @@ package org.replicationserver.receiver;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -62,12 +63,37 @@ class PreflightCommandTest {
     }
 
     @Test
+    void directoryOfTheCertificateIsLookedAtToo() throws Exception {
+        CommandRun run = preflight("--set=listen.port=" + freePort(), "--set=cert.directory=/proc/self");
+        assertThat(run.exitCode()).isEqualTo(78);
+        assertThat(run.out()).contains("FAIL  cert.directory: /proc/self cannot be written");
+    }
+
+    @Test
+    void clockIsNotToldToHaveNoRegion() throws Exception {
+        CommandRun run = preflight(
+                "--set=listen.port=" + freePort(),
+                "--set=control.mode=https",
+                "--set=control.replication-server-id=rs-1",
+                "--set=aws.credentials=chain",
+                "--set=software.mirror-directory=" + directory);
+        assertThat(run.out())
+                .contains("FAIL  control plane: its region is not known")
+                .contains("SKIP  clock: ");
+    }
+
+    @Test
     void jsonHasEachCheckWithItsVerdict() throws Exception {
         CommandRun run = preflight("--set=listen.port=" + freePort(), "--json");
         assertThat(run.exitCode()).isZero();
-        JsonObject first = new JsonObject(run.out()).getJsonArray("checks").getJsonObject(0);
-        assertThat(first.getString("check")).isEqualTo("control plane");
-        assertThat(first.getString("verdict")).isEqualTo("SKIP");
+        JsonArray checks = new JsonObject(run.out()).getJsonArray("checks");
+        assertThat(checks.getJsonObject(0))
+                .isEqualTo(new JsonObject()
+                        .put("check", "server")
+                        .put("verdict", "SKIP")
+                        .put("text", "none runs with this state.directory")
+                        .put("fix", ""));
+        assertThat(checks.getJsonObject(1).getString("check")).isEqualTo("control plane");
     }
 
     @Test

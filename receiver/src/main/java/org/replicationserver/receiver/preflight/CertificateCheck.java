@@ -10,6 +10,7 @@ import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import org.replicationserver.receiver.config.IoReason;
 
 /** How long agents will accept the certificate of this server. */
 final class CertificateCheck implements PreflightCheck {
@@ -40,7 +41,11 @@ final class CertificateCheck implements PreflightCheck {
         try (InputStream pem = Files.newInputStream(certificate)) {
             return judged(
                     (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(pem));
-        } catch (IOException | CertificateException e) {
+        } catch (IOException e) {
+            return Finding.misconfigured(
+                    certificate + " cannot be read: " + IoReason.of(e, certificate.toString()),
+                    "Look at cert.directory, and run this as the user that the server runs as.");
+        } catch (CertificateException e) {
             return Finding.misconfigured(certificate + " cannot be read: " + e.getMessage(), FIX);
         }
     }

@@ -46,10 +46,15 @@ final class ClockCheck implements PreflightCheck {
                     ? Finding.skip(endpoint + " does not tell its time")
                     : judged(Duration.between(Instant.ofEpochMilli(date), asked.plus(halfWay)));
         } catch (IOException e) {
-            return Finding.skip("nobody to compare it with: " + endpoint + " does not answer");
+            return notCompared("which gives no answer that can be trusted");
         } finally {
             connection.disconnect();
         }
+    }
+
+    /** @param why in a clause about the control plane, whose own check tells more */
+    static Finding notCompared(String why) {
+        return Finding.skip("there is no other to compare it with than that of the control plane, " + why);
     }
 
     private Finding judged(Duration ahead) {

@@ -17,6 +17,7 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509ExtendedTrustManager;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
+import org.replicationserver.receiver.config.IoReason;
 
 /**
  * Whether agents find this server on its port, at one of the machine's own addresses: a handshake is begun, and ended as soon as the server
@@ -67,8 +68,15 @@ final class ListenerCheck implements PreflightCheck {
     }
 
     private Finding dial() {
+        Pin expected;
         try {
-            Pin expected = Pin.parse(Files.readString(pinFile).strip());
+            expected = Pin.parse(Files.readString(pinFile).strip());
+        } catch (IOException e) {
+            return pinUnknown(IoReason.of(e, pinFile.toString()));
+        } catch (IllegalArgumentException e) {
+            return pinUnknown("it is no pin");
+        }
+        try {
             Pin shown = pinShown();
             if (shown == null) {
                 return Finding.fail(
@@ -80,11 +88,17 @@ final class ListenerCheck implements PreflightCheck {
                     : Finding.fail(
                             "shows pin " + shown + ", this server has " + expected,
                             "Look what listens on the port, or opens TLS on the way to it.");
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (IOException e) {
             return Finding.fail(
                     "cannot be reached: " + e.getMessage(),
                     "Look at listen.address, and at filters of this machine for TCP " + port + ".");
         }
+    }
+
+    private Finding pinUnknown(String why) {
+        return Finding.fail(
+                "which pin this server has cannot be told: " + pinFile + ": " + why,
+                "Look at cert.directory, and run this as the user that the server runs as.");
     }
 
     private @Nullable Pin pinShown() throws IOException {

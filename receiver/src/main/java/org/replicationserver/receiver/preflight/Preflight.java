@@ -13,10 +13,16 @@ import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Makes checks side by side within one time for all. */
+/**
+ * Makes checks side by side within one time for all, each on a thread {@code preflight-<n>}. These are platform threads: the look-up of a name
+ * and the opening of a device block in the system, where virtual threads hold the few that carry them, and so all other checks.
+ */
 public final class Preflight {
     /** For all checks together. */
     public static final Duration TIMEOUT = Duration.ofSeconds(10);
+
+    /** Checks at once; the rest, of very many volumes, wait for these. */
+    static final int THREADS_MAX = 64;
 
     private static final Logger LOG = LoggerFactory.getLogger(Preflight.class);
 
@@ -32,8 +38,9 @@ public final class Preflight {
      */
     public static List<Checked> run(List<PreflightCheck> checks, Duration timeout) throws InterruptedException {
         long deadlineNanos = System.nanoTime() + timeout.toNanos();
-        ExecutorService threads = Executors.newThreadPerTaskExecutor(
-                Thread.ofVirtual().name("preflight-", 0).factory());
+        ExecutorService threads = Executors.newFixedThreadPool(
+                Math.clamp(checks.size(), 1, THREADS_MAX),
+                Thread.ofPlatform().daemon().name("preflight-", 0).factory());
         try {
             List<Future<Finding>> running =
                     checks.stream().map(check -> threads.submit(check::look)).toList();

@@ -1,6 +1,6 @@
 package org.replicationserver.receiver.preflight;
 
-/** Looks at one thing that the server needs. Runs on a virtual thread of its own; an interrupt ends it. */
+/** Looks at one thing that the server needs. Runs on a thread of its own, which may block. */
 public interface PreflightCheck {
     /** What is looked at, in a few words; of several checks each has another. */
     String name();

@@ -43,13 +43,12 @@ public final class PreflightChecks implements AutoCloseable {
     private static final String CONTROL_PLANE = "control plane";
     private static final String EC2 = "EC2";
     private static final String STATE_DIRECTORY = "state.directory";
+    private static final String CERT_DIRECTORY = "cert.directory";
     private static final String IMAGE_DIRECTORY = "image.directory";
     private static final String LOCAL = "control.mode is local: assignments come from a file";
 
     /** Own addresses beyond these are not dialled. */
     private static final int ADDRESSES_MAX = 8;
-
-    private static final Path DEVICES = Path.of("/dev");
 
     private final ServerConfig config;
     private final HttpsTrust trust;
@@ -90,6 +89,7 @@ public final class PreflightChecks implements AutoCloseable {
         List<PreflightCheck> checks = new ArrayList<>(listeners(config, running));
         checks.add(new CertificateCheck(config.certDirectory(), clock));
         checks.add(new DirectoryCheck(STATE_DIRECTORY, config.stateDirectory()));
+        checks.add(new DirectoryCheck(CERT_DIRECTORY, config.certDirectory()));
         checks.add(new DirectoryCheck(IMAGE_DIRECTORY, config.imageDirectory()));
         List<VolumeAssignment> volumes = assigned.stream()
                 .flatMap(source -> source.assignment().volumes().stream())
@@ -97,11 +97,9 @@ public final class PreflightChecks implements AutoCloseable {
         checks.add(new SpaceCheck(images(volumes)));
         if (running == null) {
             VolumeLocator locator = new VolumeLocator(NvmeScanner.ofThisMachine());
-            volumes.forEach(volume -> checks.add(VolumeCheck.byItself(volume, locator)));
+            volumes.forEach(volume -> checks.add(new VolumeCheck(volume, locator)));
         } else {
-            running.volumes()
-                    .forEach((id, trouble) ->
-                            checks.add(VolumeCheck.ofRunningServer(id, new VolumeCheck.Told(trouble))));
+            running.volumes().forEach((id, trouble) -> checks.add(new ServedVolumeCheck(id, trouble)));
         }
         return checks;
     }
@@ -110,7 +108,7 @@ public final class PreflightChecks implements AutoCloseable {
         List<SpaceCheck.Image> images = new ArrayList<>();
         for (VolumeAssignment volume : volumes) {
             Path path = volume.path();
-            if (path != null && !path.startsWith(DEVICES)) {
+            if (path != null && volume.isImageFile()) {
                 images.add(new SpaceCheck.Image(path, volume.sizeBytes()));
             }
         }
@@ -120,7 +118,10 @@ public final class PreflightChecks implements AutoCloseable {
     private static List<PreflightCheck> listeners(ServerConfig config, @Nullable RunningServer running) {
         int port = running == null ? config.listen().port() : running.port();
         if (port == 0) {
-            return List.of(skipped(ListenerCheck.NAME, "listen.port is 0: any free port, which is not known here"));
+            String why = running == null
+                    ? "listen.port is 0: any free port, which is not known here"
+                    : "the running server has not told a port";
+            return List.of(skipped(ListenerCheck.NAME, why));
         }
         return addresses(config).stream()
                 .<PreflightCheck>map(
@@ -133,6 +134,7 @@ public final class PreflightChecks implements AutoCloseable {
         return check.startsWith(ListenerCheck.NAME)
                 || check.equals(CertificateCheck.NAME)
                 || check.equals(STATE_DIRECTORY)
+                || check.equals(CERT_DIRECTORY)
                 || check.equals(IMAGE_DIRECTORY);
     }
 
@@ -186,7 +188,7 @@ public final class PreflightChecks implements AutoCloseable {
                         ? new ClockCheck(endpoint, connections, clock).look()
                         : new EndpointCheck(name, endpoint, connections, trust).look();
             } catch (IOException e) {
-                return regionUnknown(e);
+                return isClock ? ClockCheck.notCompared("whose region is not known") : regionUnknown(e);
             }
         });
     }

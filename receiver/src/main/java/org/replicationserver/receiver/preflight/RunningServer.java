@@ -5,9 +5,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a server that runs with this configuration says of itself. Immutable.
+ * What a server that runs with this configuration says of itself; nothing that may be its own is opened beside it. Immutable.
  *
- * @param port that it listens on; 0 if that is not known
+ * @param port on which agents are to find it; 0 if it does not listen yet, or that is not known
  * @param volumes of each volume that is assigned, why it is not open; the value is null where it is
  */
 public record RunningServer(int port, Map<String, @Nullable String> volumes) {

@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>
  * GET  /status                                 all that is known of every replication, limits of bandwidth, the control plane
- * GET  /volumes                                volumes that are assigned or attached, see {@link VolumeList}
+ * GET  /volumes                                volumes that are assigned or attached, see {@link VolumeList}, and the port for agents, 0 at first
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
  * POST /sources/{sourceServerId}/throttle/{mbps} limits what a source server sends, instead of its schedule; 0 is no limit

@@ -5,13 +5,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.ServerConfig;
 import org.replicationserver.receiver.preflight.Finding;
 import org.replicationserver.receiver.preflight.Finding.Verdict;
 import org.replicationserver.receiver.preflight.Preflight;
 import org.replicationserver.receiver.preflight.Preflight.Checked;
+import org.replicationserver.receiver.preflight.PreflightCheck;
 import org.replicationserver.receiver.preflight.PreflightChecks;
 import org.replicationserver.receiver.preflight.RunningServer;
 import org.replicationserver.receiver.replication.Replications;
@@ -29,27 +33,39 @@ import org.slf4j.LoggerFactory;
 final class BootCheck {
     private static final Logger LOG = LoggerFactory.getLogger(BootCheck.class);
 
+    /** What the event loop knows. */
+    private record Seen(List<AssignedSource> assigned, RunningServer running) {}
+
     private final Thread thread;
 
     private BootCheck(Thread thread) {
         this.thread = thread;
     }
 
-    /** Begins; the server listens already. */
+    /**
+     * Begins; the server listens already.
+     *
+     * @param assigned what is assigned now; called on the event loop
+     */
     static BootCheck start(
-            ServerConfig config, int port, Sessions sessions, Replications replications, Executor eventLoop) {
-        return new BootCheck(Thread.ofVirtual()
-                .name("boot-check")
-                .start(() -> look(config, port, sessions, replications, eventLoop)));
+            ServerConfig config,
+            int port,
+            Sessions sessions,
+            Supplier<List<AssignedSource>> assigned,
+            Replications replications,
+            Executor eventLoop) {
+        CompletableFuture<Seen> seen =
+                CompletableFuture.supplyAsync(() -> new Seen(assigned.get(), running(port, sessions)), eventLoop);
+        return new BootCheck(
+                Thread.ofVirtual().name("boot-check").start(() -> look(config, seen, replications, eventLoop)));
     }
 
     private static void look(
-            ServerConfig config, int port, Sessions sessions, Replications replications, Executor eventLoop) {
+            ServerConfig config, CompletableFuture<Seen> seen, Replications replications, Executor eventLoop) {
         try {
-            RunningServer running = CompletableFuture.supplyAsync(() -> running(port, sessions), eventLoop)
-                    .join();
-            List<Checked> found = Preflight.run(
-                    PreflightChecks.ofMachine(config, Clock.systemUTC(), List.of(), running), Preflight.TIMEOUT);
+            List<PreflightCheck> checks = PreflightChecks.ofMachine(
+                    config, Clock.systemUTC(), seen.get().assigned(), seen.get().running());
+            List<Checked> found = Preflight.run(checks, Preflight.TIMEOUT);
             found.forEach(BootCheck::tell);
             found.stream()
                     .filter(one -> one.finding().verdict().isFailure() && PreflightChecks.isOfTheServer(one.name()))
@@ -57,6 +73,10 @@ final class BootCheck {
                     .ifPresent(one -> eventLoop.execute(() -> replications.serverTrouble(troubleOf(one))));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } catch (ExecutionException e) {
+            LOG.atError()
+                    .setCause(e.getCause())
+                    .log("a fault of this program kept the server from looking at what it needs");
         }
     }
 

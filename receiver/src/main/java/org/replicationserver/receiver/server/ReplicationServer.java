@@ -121,7 +121,8 @@ public final class ReplicationServer {
 
     private final Instant started = Instant.now();
 
-    private int port;
+    /** 0 until it listens. Set by main, any thread reads it. */
+    private volatile int port;
 
     /** Null until the control plane is followed. Any thread. */
     private volatile @Nullable AssociationLoop associations;
@@ -294,6 +295,7 @@ public final class ReplicationServer {
             ControlLink controlLink = ControlLink.open(config, stopSteps);
             ReplicationServer server =
                     new ReplicationServer(config, replicationSettings, metrics, files, controlLink, devices, stopSteps);
+            server.listenToAdministrators();
             server.watch.start();
             server.openVolumes(assigned);
             server.listen();
@@ -335,9 +337,13 @@ public final class ReplicationServer {
         }
     }
 
+    /** Before anything is opened, so that a preflight sees that a server is here. */
+    private void listenToAdministrators() throws ServerStartException {
+        onLoop(admin::listen, this::cannotMakeAdminSocket);
+    }
+
     private void listen() throws ServerStartException {
         port = onLoop(listener::listen, this::cannotListen);
-        onLoop(admin::listen, this::cannotMakeAdminSocket);
         onLoopLater(() -> replications.listensOn(port));
         onLoopLater(() -> vertx.setPeriodic(TICK_MILLIS, ignored -> tick()));
         LOG.atInfo()
@@ -383,7 +389,8 @@ public final class ReplicationServer {
      * @param recentLogs that are sent to it
      */
     public void follow(RecentLogs recentLogs) {
-        BootCheck bootCheck = BootCheck.start(config, port, sessions, replications, eventLoop);
+        BootCheck bootCheck =
+                BootCheck.start(config, port, sessions, assignedSources::current, replications, eventLoop);
         stopSteps.add("look at what the server needs", bootCheck::stop);
         SnapshotLink.Kept kept = controlLink.keptForSnapshots();
         SnapshotLink snapshots = kept == null
@@ -467,7 +474,7 @@ public final class ReplicationServer {
 
     /** What is told of volumes; event loop. */
     private JsonObject volumesNow() {
-        return VolumeList.of(watch, assignedSources.current(), volumes);
+        return VolumeList.of(watch, assignedSources.current(), volumes).put("port", port);
     }
 
     /** What the administrator's socket tells of the whole server. Any thread but the event loop. */

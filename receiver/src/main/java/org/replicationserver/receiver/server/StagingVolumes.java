@@ -34,11 +34,6 @@ import org.slf4j.LoggerFactory;
 final class StagingVolumes implements VolumeHost {
     private static final Logger LOG = LoggerFactory.getLogger(StagingVolumes.class);
 
-    /** Where device files are, which appear by themselves; but for one folder of ordinary files. */
-    private static final Path DEVICES = Path.of("/dev");
-
-    private static final Path SHARED_MEMORY = Path.of("/dev/shm");
-
     private final VolumeConfig config;
     private final long regionBytes;
     private final VolumeLocator locator;
@@ -66,7 +61,7 @@ final class StagingVolumes implements VolumeHost {
     public CompletionStage<Boolean> isMissingImage(VolumeAssignment volume) {
         CompletableFuture<Boolean> missing = new CompletableFuture<>();
         opener(volume).start(() -> {
-            boolean answer = isMissing(volume.path());
+            boolean answer = isMissing(volume);
             eventLoop.execute(() -> missing.complete(answer));
         });
         return missing;
@@ -76,12 +71,9 @@ final class StagingVolumes implements VolumeHost {
         return VolumeRegistry.opener(new VolumeId(volume.volumeId()));
     }
 
-    private static boolean isImage(@Nullable Path path) {
-        return path != null && (!path.startsWith(DEVICES) || path.startsWith(SHARED_MEMORY));
-    }
-
-    private static boolean isMissing(@Nullable Path path) {
-        return path != null && isImage(path) && Files.notExists(path);
+    private static boolean isMissing(VolumeAssignment volume) {
+        Path path = volume.path();
+        return path != null && volume.isImageFile() && Files.notExists(path);
     }
 
     /** A sparse file that reads zero. */
@@ -100,7 +92,7 @@ final class StagingVolumes implements VolumeHost {
      */
     private static void requireImage(VolumeAssignment volume, boolean make) throws DeviceException {
         Path path = volume.path();
-        if (path == null || !isMissing(path)) {
+        if (path == null || !isMissing(volume)) {
             return;
         }
         if (make) {

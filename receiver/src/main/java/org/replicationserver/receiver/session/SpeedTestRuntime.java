@@ -2,7 +2,6 @@ package org.replicationserver.receiver.session;
 
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
-import org.replicationserver.receiver.protocol.ProtocolLimits;
 
 /**
  * What speed tests need of the process.
@@ -11,7 +10,6 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  * @param eventLoopCpuNanos processor time of the event loop's thread so far
  */
 public record SpeedTestRuntime(Executor background, LongSupplier eventLoopCpuNanos) {
-    /** Tasks that wait at most: so many frames may be unacknowledged. */
-    public static final int TASKS_MAX =
-            SpeedTests.RUNNING_MAX * ProtocolLimits.STREAMS_MAX * ProtocolLimits.UNACKED_FRAMES_MAX;
+    /** Tasks that wait at most: so many blocks fit into the memory, be it of tests that have ended. */
+    public static final int TASKS_MAX = SpeedTests.MEMORY_BYTES_MAX / SpeedTests.BLOCK_BYTES_MIN;
 }

@@ -48,6 +48,8 @@ final class VolumeActivity {
         for (VolumeAssignment one : assigned) {
             if (host.find(one.volumeId()) instanceof Availability.Open open) {
                 sample(one.volumeId(), open.volume(), now);
+            } else {
+                seen.remove(one.volumeId());
             }
         }
     }

@@ -15,6 +15,16 @@ import org.jspecify.annotations.Nullable;
  */
 public record VolumeAssignment(
         String volumeId, String deviceName, @Nullable Path path, long sizeBytes, boolean fresh) {
+    private static final Path DEVICES = Path.of("/dev");
+
+    /** The one folder below it that has ordinary files. */
+    private static final Path SHARED_MEMORY = Path.of("/dev/shm");
+
+    /** Whether it is an image file, there or not, which a server makes; device files appear by themselves. */
+    public boolean isImageFile() {
+        return path != null && (!path.startsWith(DEVICES) || path.startsWith(SHARED_MEMORY));
+    }
+
     /** Whether a volume that is open by one of the two is open by the other: what was fresh once need not be for ever. */
     boolean isSame(VolumeAssignment other) {
         return volumeId.equals(other.volumeId)

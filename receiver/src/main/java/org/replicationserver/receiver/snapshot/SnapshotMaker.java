@@ -352,7 +352,7 @@ public final class SnapshotMaker implements AutoCloseable {
                         "Ask the replication server that it is assigned to.");
             }
             for (VolumeAssignment volume : volumes) {
-                boolean isDevice = volume.path() == null || volume.path().startsWith("/dev");
+                boolean isDevice = !volume.isImageFile();
                 if (!isDevice || !EbsVolumeId.isOne(volume.volumeId())) {
                     throw new SnapshotException(
                             SnapshotOutcome.NOT_ON_EBS,

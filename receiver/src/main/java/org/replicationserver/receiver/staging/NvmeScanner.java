@@ -47,6 +47,7 @@ public final class NvmeScanner {
     /** More than any instance has, and than a mistaken folder may cost. */
     static final int ENTRIES_MAX = 4096;
 
+    private static final String SERIAL = "serial";
     private static final int SYSFS_SECTOR_BYTES = 512;
     private static final int ATTRIBUTE_BYTES_MAX = 4096;
 
@@ -79,7 +80,7 @@ public final class NvmeScanner {
         devices.sort(
                 Comparator.comparingInt((NvmeDevice device) -> device.name().length())
                         .thenComparing(NvmeDevice::name));
-        return new NvmeDevices(devices, contradictions(devices), unready(devices));
+        return new NvmeDevices(devices, contradictions(), unready(devices));
     }
 
     /** The volume that is at a device number now; null if that is no EBS volume, or is gone. */
@@ -118,7 +119,7 @@ public final class NvmeScanner {
     private @Nullable String volumeOf(Path controller) {
         return attribute(controller.resolve("model")).equals(INSTANCE_STORE_MODEL)
                 ? null
-                : EbsVolumeId.ofSerial(attribute(controller.resolve("serial")));
+                : EbsVolumeId.ofSerial(attribute(controller.resolve(SERIAL)));
     }
 
     private List<String> unready(List<NvmeDevice> devices) {
@@ -134,16 +135,21 @@ public final class NvmeScanner {
         return unready;
     }
 
-    /** A link to a device that is not there, as udev leaves for a moment, contradicts nothing; nor is one missing where udev does not run. */
-    private Map<String, String> contradictions(List<NvmeDevice> devices) {
+    /**
+     * A link to a device that is not there, as udev leaves for a moment, contradicts nothing; nor is one missing where udev does not run. Each
+     * device is asked again: it may have come, with its links, since all were looked at.
+     */
+    private Map<String, String> contradictions() {
         Map<String, String> contradictions = new HashMap<>();
         for (Path link : entries(dev.resolve("disk/by-id"), LINK)) {
             Matcher matcher = LINK.matcher(String.valueOf(link.getFileName()));
             String volumeId = matcher.matches() ? EbsVolumeId.ofSerial(matcher.group(1)) : null;
             String target = volumeId == null ? null : targetOf(link);
             if (volumeId != null && target != null && NAMESPACE.matcher(target).matches()) {
-                String there = namedVolume(devices, target);
-                if (there == null ? Files.exists(sys.resolve("block").resolve(target)) : !there.equals(volumeId)) {
+                Path controller = sys.resolve("block").resolve(target).resolve("device");
+                String there = volumeOf(controller);
+                boolean isThere = !attribute(controller.resolve(SERIAL)).isEmpty();
+                if (isThere && !volumeId.equals(there)) {
                     contradictions.put(
                             volumeId,
                             "the link " + link + " leads to " + target + ", whose serial number is "
@@ -152,15 +158,6 @@ public final class NvmeScanner {
             }
         }
         return contradictions;
-    }
-
-    private static @Nullable String namedVolume(List<NvmeDevice> devices, String name) {
-        for (NvmeDevice device : devices) {
-            if (device.name().equals(name)) {
-                return device.volumeId();
-            }
-        }
-        return null;
     }
 
     private static @Nullable String targetOf(Path link) {

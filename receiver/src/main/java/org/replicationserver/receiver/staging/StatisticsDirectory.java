@@ -53,7 +53,16 @@ final class StatisticsDirectory {
         return last;
     }
 
-    private @Nullable VolumeStatistics read(Path file) throws IOException {
+    /** Null also if it cannot be read, as one that the unit removes meanwhile; the others count all the same. */
+    private @Nullable VolumeStatistics read(Path file) {
+        try {
+            return parse(file);
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    private @Nullable VolumeStatistics parse(Path file) throws IOException {
         BasicFileAttributes attributes =
                 Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
         long writtenMillis = attributes.lastModifiedTime().toMillis();

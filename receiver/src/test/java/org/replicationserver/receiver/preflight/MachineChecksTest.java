@@ -40,8 +40,8 @@ final class MachineChecksTest {
         return new SpaceCheck.Image(directory.resolve(name), sizeBytes);
     }
 
-    private static VolumeCheck byItself(VolumeAssignment volume) {
-        return VolumeCheck.byItself(volume, new VolumeLocator(new NvmeScanner(Path.of("/sys"), Path.of("/dev"))));
+    private static VolumeCheck check(VolumeAssignment volume) {
+        return new VolumeCheck(volume, new VolumeLocator(NvmeScanner.ofThisMachine()));
     }
 
     private void makeIdentity(Clock clock, int days) throws Exception {
@@ -74,6 +74,26 @@ final class MachineChecksTest {
         Finding finding = new ListenerCheck(HERE, port, directory, true).look();
         assertThat(finding.verdict()).isEqualTo(Verdict.FAIL);
         assertThat(finding.text()).startsWith("cannot be reached: ");
+    }
+
+    @Test
+    void pinThatCannotBeReadIsNoFaultOfTheNetwork() throws Exception {
+        Finding none = new ListenerCheck(HERE, 1, directory, true).look();
+        assertThat(none.text()).endsWith("server.pin: no such file or directory");
+        assertThat(none.fix()).contains("cert.directory");
+        Files.writeString(directory.resolve("server.pin"), "sha256:1234");
+        assertThat(new ListenerCheck(HERE, 1, directory, true).look().text()).endsWith("server.pin: it is no pin");
+    }
+
+    @Test
+    void certificateThatCannotBeReadIsToldWithTheReason() throws Exception {
+        // As what nobody may read, it has a message of the path alone.
+        Path loop = Files.createSymbolicLink(directory.resolve("server.cert.pem"), Path.of("server.cert.pem"));
+        Finding finding = new CertificateCheck(directory, Clock.systemUTC()).look();
+        assertThat(finding.verdict()).isEqualTo(Verdict.MISCONFIGURED);
+        assertThat(finding.text())
+                .startsWith(loop + " cannot be read: too many levels of symbolic links")
+                .doesNotEndWith(loop.toString());
     }
 
     @Test
@@ -140,31 +160,37 @@ final class MachineChecksTest {
     void volumeIsOpenedForAMomentOnlyAndNotWritten() throws Exception {
         VolumeAssignment image = volume("there.img", MIB);
         Path path = Files.write(directory.resolve("there.img"), new byte[(int) MIB]);
-        assertThat(byItself(image).look().verdict()).isEqualTo(Verdict.OK);
-        assertThat(byItself(volume("none.img", MIB)).look().text()).contains("is not there yet");
-        Finding small = byItself(volume("there.img", 2 * MIB)).look();
+        assertThat(check(image).look().verdict()).isEqualTo(Verdict.OK);
+        assertThat(check(volume("none.img", MIB)).look().text()).contains("is not there yet");
+        Finding small = check(volume("there.img", 2 * MIB)).look();
         assertThat(small.verdict()).isEqualTo(Verdict.FAIL);
         assertThat(small.text()).contains("smaller than assigned");
         try (LinuxBlockDevice inUse = LinuxBlockDevice.open(path, OpenOptions.ofSize(MIB))) {
             assertThat(inUse.sizeBytes()).isEqualTo(MIB);
-            assertThat(byItself(image).look().text()).contains("another process has it");
+            assertThat(check(image).look().text()).contains("another process has it");
         }
-        assertThat(byItself(image).look().verdict()).isEqualTo(Verdict.OK);
+        assertThat(check(image).look().verdict()).isEqualTo(Verdict.OK);
         VolumeAssignment attached = new VolumeAssignment("vol-0123456789abcdef0", "/dev/sdc", null, MIB, false);
-        assertThat(byItself(attached).look().verdict()).isEqualTo(Verdict.FAIL);
+        assertThat(check(attached).look().verdict()).isEqualTo(Verdict.FAIL);
         VolumeAssignment gone = new VolumeAssignment("vol-2", "/dev/sdb", Path.of("/dev/no-such-disk"), MIB, false);
-        assertThat(byItself(gone).look().verdict()).isEqualTo(Verdict.FAIL);
+        assertThat(check(gone).look().verdict()).isEqualTo(Verdict.FAIL);
+    }
+
+    /** The one folder below /dev whose files a server makes. */
+    @Test
+    void imageInSharedMemoryIsAnImage() {
+        Path path = Path.of("/dev/shm", directory.getFileName() + ".img");
+        VolumeAssignment image = new VolumeAssignment("vol-1", "/dev/sda", path, MIB, false);
+        assertThat(check(image).look())
+                .isEqualTo(Finding.ok(path + " is not there yet; the server makes it, unless sessions have known it"));
     }
 
     @Test
-    void ofARunningServerItIsAskedWhatItHasOpen() throws Exception {
-        assertThat(VolumeCheck.ofRunningServer("vol-1", new VolumeCheck.Told(null))
-                        .look()
-                        .verdict())
-                .isEqualTo(Verdict.OK);
-        Finding trouble = VolumeCheck.ofRunningServer("vol-1", new VolumeCheck.Told("EIO"))
-                .look();
-        assertThat(trouble.text()).isEqualTo("the running server has not: EIO");
-        assertThat(trouble.fix()).contains("./run volume reopen vol-1");
+    void ofARunningServerItIsAskedWhatItHasOpen() {
+        assertThat(new ServedVolumeCheck("vol-1", null).look()).isEqualTo(Finding.ok("the running server has it open"));
+        ServedVolumeCheck failed = new ServedVolumeCheck("vol-1", "EIO");
+        assertThat(failed.name()).isEqualTo("volume vol-1");
+        assertThat(failed.look().text()).isEqualTo("the running server cannot use it: EIO");
+        assertThat(failed.look().fix()).contains("by itself").contains("./run volume reopen vol-1");
     }
 }

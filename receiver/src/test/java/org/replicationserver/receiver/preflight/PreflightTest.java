@@ -2,7 +2,12 @@ package org.replicationserver.receiver.preflight;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
@@ -61,6 +66,30 @@ final class PreflightTest {
         assertThat(found.get(0).finding().text()).startsWith("not done within ");
         assertThat(found.get(1).finding()).isEqualTo(Finding.ok("done"));
         interrupted.await();
+    }
+
+    /** As a look-up of a name does, and an open of a device that does not answer. */
+    @Test
+    void checksThatBlockInTheSystemHoldUpNoOther() throws Exception {
+        MethodHandle usleep = Linker.nativeLinker()
+                .downcallHandle(
+                        Linker.nativeLinker().defaultLookup().findOrThrow("usleep"),
+                        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        List<PreflightCheck> checks = new ArrayList<>();
+        for (int i = 0; i < 4 * Runtime.getRuntime().availableProcessors(); i++) {
+            checks.add(check("stuck " + i, () -> {
+                try {
+                    int done = (int) usleep.invokeExact(3_000_000);
+                    return Finding.ok("late " + done);
+                } catch (Throwable e) {
+                    throw new AssertionError(e);
+                }
+            }));
+        }
+        checks.add(check("quick", () -> Finding.ok("done")));
+        List<Checked> found = Preflight.run(checks, Duration.ofSeconds(1));
+        assertThat(found.getFirst().finding().text()).startsWith("not done within ");
+        assertThat(found.getLast().finding()).isEqualTo(Finding.ok("done"));
     }
 
     @Test

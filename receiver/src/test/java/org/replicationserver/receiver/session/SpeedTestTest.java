@@ -330,6 +330,40 @@ final class SpeedTestTest {
         assertThat(result().replicatedBytes()).isEqualTo(FrameHeader.BLOCK_BYTES + SECTOR);
     }
 
+    /** Each costs the event loop as much as a large one. */
+    @Test
+    void tinyBlocksCountForMoreThanTheirBytesInWhatReplicationLeaves() {
+        TestAgent session = world.connect().hello(1, 1);
+        TestAgent data = world.connect().attach(session.welcome().generation(), 0);
+        session.openEpoch(1);
+        open(1, 10, ProtocolLimits.TEST_BYTES_MAX);
+        data.data(0, 0, SECTOR, 1, 1);
+        stream().test(SECTOR, 0);
+        stream().test(SECTOR, 0);
+        assertThat(stream().paused).isTrue();
+        for (int sent = 0; sent < 2 * SECTOR * TestPace.REPLICATION_PER_TEST; sent += SECTOR) {
+            data.data(0, 0, SECTOR, 1, 1);
+        }
+        world.pass(250);
+        assertThat(stream().paused).isTrue();
+    }
+
+    @Test
+    void noMoreBlocksWaitThanTheBackgroundThreadTakes() {
+        open(3, 10, ProtocolLimits.TEST_BYTES_MAX);
+        for (int i = 0; i < ProtocolLimits.UNACKED_FRAMES_MAX; i++) {
+            streams.get(0).test(SECTOR, 0);
+            streams.get(1).test(SECTOR, 0);
+        }
+        streams.get(2).test(SECTOR, 0);
+        assertThat(world.background).hasSize(SpeedTestRuntime.TASKS_MAX);
+        assertThat(streams.get(2).paused).isTrue();
+        world.expand();
+        world.expand();
+        assertThat(world.allocatedPayloads).isZero();
+        assertThat(streams.get(2).errors()).isEmpty();
+    }
+
     @Test
     void testConnectionsAreUnderTheThrottleOfTheSourceServer() {
         open(2, 10, 1 << 20);
@@ -379,6 +413,18 @@ final class SpeedTestTest {
         assertThat(volumes.get(0).writtenBytes()).isEqualTo(SECTOR);
         assertThat(volumes.get(0).spanMillis()).isEqualTo(5000);
         assertThat(volumes.get(1).writtenBytes()).isZero();
+    }
+
+    @Test
+    void ofAVolumeThatIsNotOpenAnyMoreNothingIsTold() {
+        world.pass(5000);
+        world.availability.put("vol-0", new VolumeHost.Availability.Unavailable("it is being closed"));
+        world.pass(60_000);
+        control = world.connect();
+        open(1, 1, 1);
+        control.bye();
+        assertThat(result().volumes().get(0).spanMillis()).isZero();
+        assertThat(result().volumes().get(1).spanMillis()).isPositive();
     }
 
     @ParameterizedTest

@@ -224,6 +224,22 @@ final class NvmeScannerTest {
         assertThat(absent(B)).contains("EBS volumes seen");
     }
 
+    /** Its serial number is there before its size, and with it the link. */
+    @Test
+    void linkToADeviceThatIsJustComingContradictsNothing() {
+        machine.controller("nvme1", A_SERIAL, SysfsFolder.EBS)
+                .namespace("nvme1", "nvme1n1", "259:1", "")
+                .udevLink(EC2_LINK.formatted(A_SERIAL), "nvme1n1");
+        assertThat(absent(A)).contains("no namespace of it yet");
+    }
+
+    @Test
+    void linkToADeviceThatIsJustGoingContradictsNothing() throws IOException {
+        machine.attach("nvme1", A_SERIAL, "259:1", GIB).udevLink(EC2_LINK.formatted(A_SERIAL), "nvme1n1");
+        Files.delete(machine.sys.resolve("devices/pci0000:00/nvme1/serial"));
+        assertThat(absent(A)).contains("EBS volumes seen: none");
+    }
+
     @Test
     void linksOfPartitionsAndWhatIsNoLinkAreNotLookedAt() throws IOException {
         machine.attach("nvme1", A_SERIAL, "259:1", GIB)

@@ -157,6 +157,17 @@ final class StatisticsTest {
         assertThat(reader().read()).isEmpty();
     }
 
+    @Test
+    void fileThatTheUnitRemovesMeanwhileHidesNoOther() throws IOException {
+        store("nvme1n1", ebs, NOW_MILLIS);
+        Path gone = store("nvme2n1", resource("emulated-volume.pages"), NOW_MILLIS);
+        StatisticsDirectory reader = new StatisticsDirectory(directory, () -> {
+            assertThat(gone.toFile().delete() || Files.notExists(gone)).isTrue(); // after the folder was listed
+            return nowMillis;
+        });
+        assertThat(reader.read()).containsOnlyKeys(VOLUME);
+    }
+
     // --- from look to look
 
     @Test

@@ -1,0 +1,102 @@
+package org.replicationserver.receiver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What {@code preflight} makes of a server beside it. The server is a socket that says what the test wants. */
+final class PreflightBesideServerTest {
+    private static final int MIB = 1 << 20;
+
+    @TempDir
+    private Path directory = Path.of("");
+
+    /** An image that is assigned, and is there. */
+    @BeforeEach
+    void assign() throws Exception {
+        Files.write(directory.resolve("vol-1.img"), new byte[MIB]);
+        CommandRun assigned = run(
+                0,
+                "assign",
+                "--source-server-id=s-1",
+                "--agent-pin=sha256:" + "0".repeat(64),
+                "--volume=deviceName=/dev/sda,volumeId=vol-1,sizeBytes=" + MIB);
+        assertThat(assigned.exitCode()).as(assigned.err()).isZero();
+    }
+
+    private CommandRun run(int port, String... words) {
+        List<String> args = new ArrayList<>(List.of(words));
+        args.addAll(List.of(
+                "--set=state.directory=" + directory,
+                "--set=image.directory=" + directory,
+                "--set=listen.address=127.0.0.1",
+                "--set=listen.port=" + port));
+        return CommandRun.of(args.toArray(String[]::new));
+    }
+
+    private ServerSocketChannel listen() throws Exception {
+        return ServerSocketChannel.open(StandardProtocolFamily.UNIX)
+                .bind(UnixDomainSocketAddress.of(directory.resolve("admin.socket")));
+    }
+
+    @Test
+    void whereNoServerRunsItIsSoToldAndVolumesAreOpened() {
+        CommandRun run = run(0, "preflight");
+        assertThat(run.exitCode()).as(run.out()).isZero();
+        assertThat(run.out())
+                .contains("SKIP  server: none runs with this state.directory\n")
+                .contains("OK    volume vol-1: " + directory.resolve("vol-1.img") + " can be opened");
+    }
+
+    /** Nobody must be told to end what listens on the port: it is the server. */
+    @Test
+    void serverThatDoesNotAnswerIsToldAndLeftAlone() throws Exception {
+        try (ServerSocketChannel silent = listen();
+                ServerSocket port = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+            CommandRun run = run(port.getLocalPort(), "preflight");
+            assertThat(silent.isOpen()).isTrue();
+            assertThat(run.exitCode()).isEqualTo(ExitCode.UNAVAILABLE);
+            assertThat(run.out())
+                    .contains("FAIL  server: no answer within 2 s from " + directory.resolve("admin.socket"))
+                    .contains("its volumes were not looked at")
+                    .doesNotContain("End what listens")
+                    .doesNotContain("volume vol-1");
+        }
+    }
+
+    @Test
+    void serverThatStartsIsToldAndLeftAlone() throws Exception {
+        try (ServerSocketChannel server = listen()) {
+            Thread.ofVirtual().start(() -> {
+                try (SocketChannel client = server.accept()) {
+                    client.read(ByteBuffer.allocate(4096));
+                    String body = "{\"port\":0,\"volumes\":[]}";
+                    client.write(StandardCharsets.US_ASCII.encode(
+                            "HTTP/1.1 200 x\r\ncontent-length: " + body.length() + "\r\n\r\n" + body));
+                } catch (Exception e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            CommandRun run = run(1500, "preflight");
+            assertThat(run.exitCode()).as(run.out()).isZero();
+            assertThat(run.out())
+                    .contains("WARN  server: it starts, and does not listen yet")
+                    .contains("SKIP  listener: ")
+                    .doesNotContain("volume vol-1");
+        }
+    }
+}

@@ -4,12 +4,13 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
 
-/** Compiles one shipped source with a known bug in it, into a folder that goes before all others on a class path. */
+/** Compiles shipped sources with a known bug in them, into a folder that goes before all others on a class path. */
 final class BugBuild {
     private final Path project;
 
@@ -24,26 +25,31 @@ final class BugBuild {
      * @throws IOException if the code of the bug is not where it should be, exactly once, or the result is no Java
      */
     void build(KnownBug bug, Path classes) throws IOException {
-        Path shipped = project.resolve(bug.file());
-        String code = Files.readString(shipped);
-        int at = code.indexOf(bug.code());
-        if (at < 0 || code.indexOf(bug.code(), at + 1) >= 0) {
-            throw new IOException(bug.name() + ": its code is not exactly once in " + bug.file());
-        }
-        Path source = classes.resolveSibling("source").resolve(shipped.getFileName());
-        Files.createDirectories(source.getParent());
+        Path sources = Files.createDirectories(classes.resolveSibling("sources"));
         Files.createDirectories(classes);
-        Files.writeString(source, code.replace(bug.code(), bug.wrong()));
-        compile(bug, source, classes);
+        List<Path> changed = new ArrayList<>();
+        for (KnownBug.Edit edit : bug.edits()) {
+            Path shipped = project.resolve(edit.file());
+            String code = Files.readString(shipped);
+            int at = code.indexOf(edit.code());
+            if (at < 0 || code.indexOf(edit.code(), at + 1) >= 0) {
+                throw new IOException(bug.name() + ": its code is not exactly once in " + edit.file());
+            }
+            Path source = sources.resolve(shipped.getFileName());
+            Files.writeString(source, code.replace(edit.code(), edit.wrong()));
+            changed.add(source);
+        }
+        compile(bug, changed, classes);
     }
 
-    private static void compile(KnownBug bug, Path source, Path classes) throws IOException {
+    private static void compile(KnownBug bug, List<Path> sources, Path classes) throws IOException {
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         StringWriter said = new StringWriter();
         List<String> options = List.of(
                 "-d", classes.toString(), "-cp", System.getProperty("java.class.path"), "-proc:none", "-nowarn");
         try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
-            boolean made = compiler.getTask(said, files, null, options, null, files.getJavaFileObjects(source))
+            boolean made = compiler.getTask(
+                            said, files, null, options, null, files.getJavaFileObjectsFromPaths(sources))
                     .call();
             if (!made) {
                 throw new IOException(bug.name() + " is no Java: " + said);

@@ -16,6 +16,9 @@ package org.replicationserver.simulation;
  * @param stateLosses of each server's end, in percent: its records cannot be read afterwards
  * @param rescans each second, in percent: an operator or a control plane wants a volume sent whole
  * @param holds each second, in percent
+ * @param clones each second, in percent: the agent's machine stands still, another agent takes its place for a while, then the first
+ *     goes on where it was
+ * @param swaps of each volume that is reopened, in percent: another device has come in its place
  * @param flips of each DATA frame, in percent: one bit of it arrives wrong, as if TLS had not been there
  */
 record FaultMix(
@@ -31,9 +34,11 @@ record FaultMix(
         double stateLosses,
         double rescans,
         double holds,
+        double clones,
+        double swaps,
         double flips) {
 
-    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     static FaultMix draw(Dice dice) {
         return new FaultMix(
@@ -49,6 +54,8 @@ record FaultMix(
                 some(dice, 30),
                 some(dice, 5),
                 some(dice, 30),
+                some(dice, 6),
+                some(dice, 50),
                 some(dice, 5));
     }
 

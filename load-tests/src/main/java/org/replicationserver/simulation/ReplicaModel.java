@@ -99,7 +99,7 @@ final class ReplicaModel {
 
     /** A volume's writer is about to make a range zero. */
     void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes) {
-        volume(disk).requireInside(offsetBytes, lengthBytes);
+        volume(disk).requireAllowed(offsetBytes, lengthBytes);
     }
 
     private ReplicaVolume volume(SimulatedDisk disk) {
@@ -132,6 +132,7 @@ final class ReplicaModel {
             throw new Violation("I4", "held at epoch " + epoch + ", which is none that is consistent");
         }
         compare("I4", "held", commit, volumes);
+        volumes.values().forEach(volume -> volume.setHeld(true));
         volumes.values().forEach(volume -> {
             if (!volume.disk().isSynced()) {
                 throw new Violation("I4", "held while not everything is on stable storage: " + volume);
@@ -139,7 +140,19 @@ final class ReplicaModel {
         });
     }
 
+    void holdEnded() {
+        volumes.values().forEach(volume -> volume.setHeld(false));
+    }
+
+    /** Another device is in the place of a volume's. */
+    void swapped(SimulatedDisk disk) {
+        volume(disk).swapped();
+    }
+
     private void compare(String invariant, String when, AskedCommit commit, Map<String, ReplicaVolume> of) {
+        if (commit.mark.isEmpty()) {
+            return; // nobody knows what it should be
+        }
         int disk = 0;
         for (Map.Entry<String, ReplicaVolume> entry : volumes.entrySet()) {
             if (of.containsKey(entry.getKey())) {

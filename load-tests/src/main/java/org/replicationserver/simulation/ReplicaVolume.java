@@ -31,11 +31,19 @@ final class ReplicaVolume {
     private final List<List<Version>> blocks = new ArrayList<>();
     private final List<Integer> offsets = new ArrayList<>();
     private long newestGeneration;
+    private boolean held;
 
     /** The disk may be larger than the volume; its tail must stay as it is. */
     ReplicaVolume(SimulatedDisk disk, int sizeBytes) {
         this.disk = disk;
         this.sizeBytes = sizeBytes;
+        lookAnew();
+    }
+
+    /** Nothing is known any more but what is there. */
+    private void lookAnew() {
+        blocks.clear();
+        offsets.clear();
         for (int at = 0; at < disk.sizeBytes(); at = end(at)) {
             List<Version> versions = new ArrayList<>();
             versions.add(new Version(0, Arrays.copyOfRange(disk.stable(), at, end(at))));
@@ -48,6 +56,11 @@ final class ReplicaVolume {
     private int end(int at) {
         int end = Math.min(disk.sizeBytes(), at + BLOCK_BYTES);
         return at < sizeBytes ? Math.min(end, sizeBytes) : end;
+    }
+
+    /** Another device is in its place. */
+    void swapped() {
+        lookAnew();
     }
 
     SimulatedDisk disk() {
@@ -74,6 +87,9 @@ final class ReplicaVolume {
     /** From now on nothing older may be there. */
     void acknowledged(int firstBlock, List<Version> versions) {
         for (int i = 0; i < versions.size(); i++) {
+            if (!blocks.get(firstBlock + i).contains(versions.get(i))) {
+                continue; // a newer one was acknowledged before, or the device is another
+            }
             forgetBefore(firstBlock + i, versions.get(i));
             check(firstBlock + i, "I1", "acknowledged", disk.stable());
         }
@@ -101,8 +117,12 @@ final class ReplicaVolume {
         }
     }
 
+    void setHeld(boolean isHeld) {
+        held = isHeld;
+    }
+
     void aboutToWrite(long offsetBytes, MemorySegment content) {
-        requireInside(offsetBytes, content.byteSize());
+        requireAllowed(offsetBytes, content.byteSize());
         int from = (int) offsetBytes;
         int to = from + (int) content.byteSize();
         for (int at = from; at < to; at = end(at)) {
@@ -119,7 +139,10 @@ final class ReplicaVolume {
         }
     }
 
-    void requireInside(long offsetBytes, long lengthBytes) {
+    void requireAllowed(long offsetBytes, long lengthBytes) {
+        if (held) {
+            throw new Violation("I4", "a write to " + this + " while it is held");
+        }
         if (offsetBytes < 0 || offsetBytes + lengthBytes > sizeBytes) {
             throw new Violation(
                     "I6", "a write outside " + this + ": " + offsetBytes + " + " + lengthBytes + " of " + sizeBytes);

@@ -47,7 +47,12 @@ final class SimulatedAgent implements AgentIo {
         return process;
     }
 
-    /** The disks as they were at the newest mark. */
+    /** Somebody else had the source meanwhile: what is read from now on is of no mark. */
+    void forgetMark() {
+        mark = List.of();
+    }
+
+    /** The disks as they were at the newest mark; none if nobody knows. */
     List<byte[]> mark() {
         return mark;
     }
@@ -119,6 +124,8 @@ final class SimulatedAgent implements AgentIo {
         outcome = how;
         world.tell(() -> "agent ends: " + how);
         process.kill();
+        source.thaw();
+        world.agentEnded(how);
     }
 
     private static FrameBuffer allocate(int bytes) {

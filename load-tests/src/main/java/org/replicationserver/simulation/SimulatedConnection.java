@@ -10,6 +10,7 @@ import org.replicationserver.agent.AgentLink;
 import org.replicationserver.agent.FrameBuffer;
 import org.replicationserver.agent.LinkFailure;
 import org.replicationserver.agent.LinkTransport;
+import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.session.AgentConnection;
 import org.replicationserver.receiver.session.SourceThrottle;
@@ -121,15 +122,20 @@ final class SimulatedConnection {
                 return frame;
             }
             byte[] wrong = frame.clone();
-            wrong[dice.below(wrong.length)] ^= (byte) (1 << dice.below(8));
+            int at = dice.percent(50) ? dice.below(FrameHeader.BLOCK_BYTES) : dice.below(wrong.length);
+            wrong[at] ^= (byte) (1 << dice.below(8));
             return wrong;
         }
 
         private void taken(int bytes) {
             toServer.taken(bytes);
-            if (full && isWritable() && !ended && agent.isAlive()) {
+            if (full && isWritable() && !ended) {
                 full = false;
-                link.writable();
+                agent.run(() -> {
+                    if (!ended) {
+                        link.writable();
+                    }
+                });
             }
         }
 
@@ -151,11 +157,13 @@ final class SimulatedConnection {
         }
 
         private void arrived(byte[] bytes) {
-            toAgent.taken(bytes.length);
-            if (!ended && agent.isAlive()) {
-                link.received(ByteBuffer.wrap(bytes));
-            }
-            serverEnd.drained();
+            agent.run(() -> {
+                toAgent.taken(bytes.length);
+                if (!ended) {
+                    link.received(ByteBuffer.wrap(bytes));
+                }
+                serverEnd.drained();
+            });
         }
 
         private void lost(String text) {
@@ -290,9 +298,7 @@ final class SimulatedConnection {
     }
 
     private void agentClosed(String text) {
-        if (agent.isAlive()) {
-            agentEnd.lost(text);
-        }
+        agent.run(() -> agentEnd.lost(text));
     }
 
     /** A process is gone: the kernel of a machine that is still there says so, that of one without power does not. */

@@ -3,7 +3,6 @@ package org.replicationserver.simulation;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.replicationserver.volume.BlockDevice;
 
@@ -121,8 +120,10 @@ final class SimulatedDisk {
         }
     }
 
-    /** Whether both what is stable and what is read are this content. */
-    boolean holds(byte[] content) {
-        return Arrays.equals(stable, content) && Arrays.equals(seen, content);
+    /** Another device is in its place, with whatever was on it. */
+    void swap() {
+        unsynced.clear();
+        dice.fill(stable);
+        System.arraycopy(stable, 0, seen, 0, stable.length);
     }
 }

@@ -1,6 +1,11 @@
 package org.replicationserver.simulation;
 
-/** A process that can be killed at any moment: nothing that it meant to do happens afterwards. */
+import java.util.ArrayDeque;
+
+/**
+ * A process that can be killed at any moment: nothing that it meant to do happens afterwards. Or it is stopped for a while, as when its
+ * machine is: what was due meanwhile happens when it goes on.
+ */
 final class SimulatedProcess {
     /** Thrown where the process is killed in the middle of something; nobody but the simulation catches it. */
     static final class Killed extends Error {
@@ -15,7 +20,9 @@ final class SimulatedProcess {
 
     private final VirtualTime time;
     private final Dice dice;
+    private final ArrayDeque<Runnable> due = new ArrayDeque<>();
     private boolean alive = true;
+    private boolean stopped;
     private long loopNanos;
 
     SimulatedProcess(VirtualTime time, Dice dice) {
@@ -38,12 +45,28 @@ final class SimulatedProcess {
         }
     }
 
+    void stop() {
+        stopped = true;
+    }
+
+    void goOn() {
+        stopped = false;
+        while (alive && !stopped && !due.isEmpty()) {
+            due.remove().run();
+        }
+    }
+
     void later(long delayNanos, Runnable action) {
-        time.later(delayNanos, () -> {
-            if (alive) {
-                action.run();
-            }
-        });
+        time.later(delayNanos, () -> run(action));
+    }
+
+    /** Something comes from outside. */
+    void run(Runnable action) {
+        if (alive && (stopped || !due.isEmpty())) {
+            due.add(action);
+        } else if (alive) {
+            action.run();
+        }
     }
 
     /** The event loop's queue: one after the other, in order. */

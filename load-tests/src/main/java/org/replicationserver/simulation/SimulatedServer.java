@@ -23,6 +23,7 @@ import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.SessionSettings;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.SourceMemory;
 import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.SpeedTestRuntime;
 import org.replicationserver.receiver.session.Transport;
@@ -32,14 +33,16 @@ import org.replicationserver.volume.VolumeFailure;
 final class SimulatedServer {
     private static final String PIN = "sha256:" + "0".repeat(64);
     private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+    private static final int REGION_SHIFT = 20;
     private static final long REOPEN_MILLIS_MAX = 20_000;
-    private static final SessionSettings SETTINGS = SessionSettings.defaults();
+    private static final SessionSettings DEFAULTS = SessionSettings.defaults();
 
     private final Simulation world;
     private final SimulatedProcess process;
     private final SimulatedVolumes volumes;
     private final Sessions sessions;
     private final SourceAssignment assignment;
+    private final SessionSettings settings;
     private final Dice dice;
     private long heldPayloadBytes;
 
@@ -50,8 +53,9 @@ final class SimulatedServer {
         this.process = new SimulatedProcess(world.time(), dice.fork());
         RoundReports reports = new RoundReports(process::execute);
         this.volumes = new SimulatedVolumes(disks, this, process, reports, dice.fork());
+        this.settings = settings(dice.between(1, 4) * SourceMemory.SHARE_BYTES_MIN);
         this.sessions = new Sessions(
-                SETTINGS,
+                settings,
                 new Clock(),
                 new Events(),
                 new Memory(),
@@ -67,6 +71,28 @@ final class SimulatedServer {
                         () -> 0));
         reports.to(sessions);
         process.execute(this::start);
+    }
+
+    /** As shipped, but for little memory and small regions, so that small disks meet the bounds. */
+    private static SessionSettings settings(long memoryBudgetBytes) {
+        return new SessionSettings(
+                REGION_SHIFT,
+                DEFAULTS.streamsMax(),
+                memoryBudgetBytes,
+                DEFAULTS.firstFrameTimeout(),
+                DEFAULTS.attachTimeout(),
+                DEFAULTS.ackInterval(),
+                DEFAULTS.progressAfter(),
+                DEFAULTS.progressInterval(),
+                DEFAULTS.pingAfter(),
+                DEFAULTS.deadAfter(),
+                DEFAULTS.drainTimeout(),
+                DEFAULTS.reconnectAfter(),
+                DEFAULTS.keyBytesMax(),
+                DEFAULTS.controlFramesPerSecond(),
+                DEFAULTS.controlFramesBurst(),
+                DEFAULTS.pingsPerSecond(),
+                DEFAULTS.pingsBurst());
     }
 
     private void start() {
@@ -92,6 +118,10 @@ final class SimulatedServer {
         return sessions.accept(transport, assignment.sourceServerId(), PIN);
     }
 
+    void acceptAgents() {
+        sessions.acceptAgents(assignment.sourceServerId());
+    }
+
     void rescan(String volumeId) {
         sessions.rescan(assignment.sourceServerId(), Set.of(volumeId));
     }
@@ -112,6 +142,7 @@ final class SimulatedServer {
         if (sessions.release(held.token()) == HoldEnd.VALID) {
             world.heldTillEnd();
             world.model().held(held.epoch());
+            world.model().holdEnded();
         }
     }
 
@@ -191,7 +222,7 @@ final class SimulatedServer {
         @Override
         public void allocate(HeldMemory memory, int payloadBytes) {
             heldPayloadBytes += payloadBytes;
-            if (heldPayloadBytes > SETTINGS.memoryBudgetBytes()) {
+            if (heldPayloadBytes > settings.memoryBudgetBytes()) {
                 throw new Violation("I10", heldPayloadBytes + " bytes of payload are held");
             }
             memory.hold(ByteBuffer.allocate(payloadBytes), payloadBytes);
@@ -228,6 +259,7 @@ final class SimulatedServer {
 
         @Override
         public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+            world.model().holdEnded();
             world.tell(() -> "the hold at epoch " + epoch + " has ended " + (valid ? "in time" : "too late"));
         }
 
@@ -257,7 +289,11 @@ final class SimulatedServer {
     /** Somebody repairs the device and says so. */
     private void reopenLater(String volumeId) {
         process.later(dice.millisUpTo(REOPEN_MILLIS_MAX), () -> {
-            world.tell(() -> volumeId + " is to be reopened");
+            boolean swapped = dice.percent(world.faults().swaps());
+            world.tell(() -> volumeId + " is to be reopened" + (swapped ? ", with another device" : ""));
+            if (swapped) {
+                world.swap(volumeId);
+            }
             sessions.reopen(volumeId);
         });
     }

@@ -80,7 +80,8 @@ final class SimulatedSource {
     private void scribble(byte[] disk, int at) {
         int sectors = Math.min(BLOCK_BYTES, disk.length - at) / SECTOR_BYTES;
         int first = dice.below(sectors);
-        int count = dice.between(1, Math.min(8, sectors - first));
+        int most = dice.percent(30) ? sectors : 8;
+        int count = dice.between(1, Math.min(most, sectors - first));
         byte[] noise = new byte[count * SECTOR_BYTES];
         dice.fill(noise);
         System.arraycopy(noise, 0, disk, at + first * SECTOR_BYTES, noise.length);

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.agent.AgentLink;
+import org.replicationserver.agent.AgentOutcome;
 import org.replicationserver.agent.LinkFailure;
 import org.replicationserver.agent.ReplicationPlan;
 import org.replicationserver.agent.ServerLookup;
@@ -27,6 +28,7 @@ final class Simulation {
     private static final String SOURCE = "s-1";
     private static final long CONNECT_MILLIS_MAX = 20;
     private static final long RESTART_MILLIS_MAX = 5_000;
+    private static final long CLONE_MILLIS_MAX = 20_000;
 
     /** After the last fault: an agent may wait for a minute before it tries again, and half a minute to notice that a connection is dead. */
     private static final long CONVERGE_NANOS_MAX = TimeUnit.SECONDS.toNanos(240);
@@ -43,9 +45,14 @@ final class Simulation {
     private final List<SimulatedConnection> connections = new ArrayList<>();
     private final boolean marked;
     private final int streams;
+    private final long writeMillisMax;
     private FaultMix faults;
     private @Nullable SimulatedServer server;
     private @Nullable SimulatedAgent agent;
+
+    /** The one whose machine stands still while another takes its place. */
+    private @Nullable SimulatedAgent stopped;
+
     private int serverKills;
     private int agentKills;
     private int holds;
@@ -60,6 +67,7 @@ final class Simulation {
         this.faults = FaultMix.draw(dice.fork());
         this.marked = dice.percent(70);
         this.streams = dice.between(1, 4);
+        this.writeMillisMax = dice.between(1, 10) * 300;
         this.source = new SimulatedSource(dice.between(1, 3), dice.fork());
         LinkedHashMap<String, ReplicaVolume> volumes = new LinkedHashMap<>();
         List<VolumeAssignment> assigned = new ArrayList<>();
@@ -68,7 +76,7 @@ final class Simulation {
             int sizeBytes = source.disks().get(i).length;
             boolean fresh = dice.percent(50);
             byte[] before = new byte[sizeBytes + dice.below(3) * 4096];
-            if (!fresh) {
+            if (!fresh || dice.percent(20)) { // what is said need not be true
                 dice.fill(before);
             }
             SimulatedDisk disk = new SimulatedDisk(volumeId, before, dice.fork());
@@ -216,6 +224,7 @@ final class Simulation {
         }
         server = null;
         serverKills++;
+        model.holdEnded();
         boolean powerLost = dice.percent(faults.powerLosses());
         tell(() -> powerLost ? "server loses power" : "server is killed");
         killed.process().kill();
@@ -249,6 +258,59 @@ final class Simulation {
         time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startAgent);
     }
 
+    /** The agent's machine stands still, say for a copy, and somebody starts the copy. */
+    private void cloneAgent() {
+        SimulatedAgent original = aliveAgent();
+        if (stopped != null || !original.process().isAlive()) {
+            return;
+        }
+        tell(() -> "the agent's machine stands still, another takes its place");
+        stopped = original;
+        original.process().stop();
+        startAgent();
+        time.later(dice.millisUpTo(CLONE_MILLIS_MAX), this::endClone);
+    }
+
+    private void endClone() {
+        SimulatedAgent original = stopped;
+        if (original == null) {
+            return;
+        }
+        tell(() -> "the first agent goes on, the other is gone");
+        aliveAgent().process().kill();
+        stopped = null;
+        agent = original;
+        source.thaw();
+        original.forgetMark();
+        original.process().goOn();
+    }
+
+    /** An agent that was taken for a duplicate is allowed by an operator, and started again. */
+    void agentEnded(AgentOutcome how) {
+        if (how.exit() == AgentOutcome.Exit.STOPPED) {
+            return;
+        }
+        if (how.exit() != AgentOutcome.Exit.FORBIDDEN) {
+            throw new Violation("I12", "the agent gave up: " + how);
+        }
+        time.later(dice.millisUpTo(RESTART_MILLIS_MAX), () -> {
+            SimulatedServer there = server;
+            if (there != null) {
+                there.acceptAgents();
+            }
+            startAgent();
+        });
+    }
+
+    /** Another device comes in the place of a volume's. */
+    void swap(String volumeId) {
+        SimulatedDisk disk = disks.get(volumeId);
+        if (disk != null) {
+            disk.swap();
+            model.swapped(disk);
+        }
+    }
+
     private void everySecond() {
         time.later(TimeUnit.SECONDS.toNanos(1), () -> {
             if (!healing) {
@@ -271,8 +333,10 @@ final class Simulation {
                 connection.fallSilent(both || forServer, both || !forServer);
             }
         }
-        if (dice.percent(faults.agentKills())) {
+        if (dice.percent(faults.agentKills()) && stopped == null) {
             killAgent();
+        } else if (dice.percent(faults.clones())) {
+            cloneAgent();
         }
         SimulatedServer there = server;
         if (dice.percent(faults.serverKills())) {
@@ -285,7 +349,7 @@ final class Simulation {
     }
 
     private void everyWrite() {
-        time.later(dice.millisUpTo(2_000), () -> {
+        time.later(dice.millisUpTo(writeMillisMax), () -> {
             if (!healing) {
                 source.write();
                 everyWrite();
@@ -296,6 +360,7 @@ final class Simulation {
     /** From now on nothing goes wrong, nobody writes, and the agent shall end when all is replicated. */
     private void heal() {
         tell(() -> "no more faults");
+        endClone();
         faults = FaultMix.NONE;
         healing = true;
         commitsBeforeHealing = model.commitCount();
@@ -315,7 +380,8 @@ final class Simulation {
     }
 
     private boolean isDone() {
-        return aliveAgent().outcome() != null;
+        AgentOutcome how = aliveAgent().outcome();
+        return how != null && how.exit() == AgentOutcome.Exit.STOPPED;
     }
 
     private void checkEnd() {

@@ -8,6 +8,7 @@ import org.replicationserver.receiver.protocol.DurableAck;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.EpochStatus;
+import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.JsonBody;
@@ -120,6 +121,7 @@ final class FrameWatch {
                         session().committed(status.epoch());
                     }
                 }
+                case ERROR -> model.refused(ErrorBody.parse(JsonBody.parse(payload)));
                 default -> {}
             }
         }

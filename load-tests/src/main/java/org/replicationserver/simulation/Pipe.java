@@ -54,15 +54,13 @@ final class Pipe {
         return bytesUnderWay;
     }
 
-    /** What is under way is lost, and so is what follows; nobody is told. */
-    void fallSilent() {
-        if (state == State.WHOLE) {
+    /** What is under way is lost, and so is what follows; nobody is told. False if that was so before. */
+    boolean fallSilent() {
+        boolean wasWhole = state == State.WHOLE;
+        if (wasWhole) {
             state = State.SILENT;
         }
-    }
-
-    boolean isSilent() {
-        return state == State.SILENT;
+        return wasWhole;
     }
 
     /** What is under way is lost. */

@@ -3,17 +3,21 @@ package org.replicationserver.simulation;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.function.Supplier;
 import net.jpountz.lz4.LZ4Factory;
 import net.jpountz.lz4.LZ4SafeDecompressor;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Welcome;
@@ -27,6 +31,16 @@ final class ReplicaModel {
     private static final LZ4SafeDecompressor EXPANDER =
             LZ4Factory.safeInstance().safeDecompressor();
 
+    private static final Set<ErrorCode> REFUSALS_OF_WRONG_FRAMES = EnumSet.of(
+            ErrorCode.PROTOCOL,
+            ErrorCode.UNSUPPORTED,
+            ErrorCode.LIMIT,
+            ErrorCode.SEQUENCE,
+            ErrorCode.RANGE,
+            ErrorCode.INTEGRITY,
+            ErrorCode.EPOCH,
+            ErrorCode.RATE);
+
     /** A DATA or ZERO frame that is not acknowledged. */
     private record Frame(long seq, ReplicaVolume volume, int firstBlock, List<ReplicaVolume.Version> versions) {}
 
@@ -37,6 +51,7 @@ final class ReplicaModel {
     private final Map<Long, Session> sessions = new HashMap<>();
     private final Supplier<List<byte[]>> mark;
     private final Supplier<@Nullable SourceRecord> durableRecord;
+    private final boolean framesArriveWrong;
     private int sessionCount;
     private long generationMax;
     private int commitCount;
@@ -49,11 +64,14 @@ final class ReplicaModel {
      * @param volumes by device name, in the order of the source's disks
      * @param mark the disks as the agent that is alive reads them
      * @param durableRecord what the state directory has on stable storage
+     * @param framesArriveWrong whether what an agent sends may be another thing when it arrives
      */
     ReplicaModel(
             SequencedMap<String, ReplicaVolume> volumes,
             Supplier<List<byte[]>> mark,
-            Supplier<@Nullable SourceRecord> durableRecord) {
+            Supplier<@Nullable SourceRecord> durableRecord,
+            boolean framesArriveWrong) {
+        this.framesArriveWrong = framesArriveWrong;
         this.volumes = volumes;
         this.mark = mark;
         this.durableRecord = durableRecord;
@@ -82,6 +100,14 @@ final class ReplicaModel {
         sessions.put(welcome.generation(), session);
         volumes.values().forEach(volume -> volume.newestSession(welcome.generation()));
         return session;
+    }
+
+    /** The server has sent ERROR; to an agent that keeps to the specification, unless bits of it arrive wrong, only some are allowed. */
+    void refused(ErrorBody error) {
+        ErrorCode code = ErrorCode.of(error.code());
+        if (code != null && REFUSALS_OF_WRONG_FRAMES.contains(code) && !framesArriveWrong) {
+            throw new Violation("I11", "the server refuses what a sound agent sends: " + error);
+        }
     }
 
     Session session(long generation) {

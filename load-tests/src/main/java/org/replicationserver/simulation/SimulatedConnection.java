@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.agent.AgentLink;
@@ -24,11 +25,15 @@ final class SimulatedConnection {
     private static final long LINGER_NANOS = 1_000_000_000L;
     private static final long NOTICE_MILLIS_MAX = 200;
 
+    /** Half a minute, and how often it is looked at. */
+    private static final long NOTICE_NANOS_MAX = TimeUnit.SECONDS.toNanos(35);
+
     private final AgentLink link;
     private final SimulatedProcess agent;
     private final SimulatedProcess server;
     private final Supplier<FaultMix> faults;
     private final FrameWatch watch;
+    private final VirtualTime time;
     private final Pipe toServer;
     private final Pipe toAgent;
     private final Dice dice;
@@ -47,6 +52,7 @@ final class SimulatedConnection {
         this.agent = agent;
         this.server = server;
         this.faults = faults;
+        this.time = time;
         this.watch = new FrameWatch(model);
         this.toServer = new Pipe(time, dice);
         this.toAgent = new Pipe(time, dice);
@@ -77,13 +83,26 @@ final class SimulatedConnection {
         server.later(dice.millisUpTo(NOTICE_MILLIS_MAX), () -> serverEnd.broke("connection reset"));
     }
 
-    /** Nobody is told. */
+    /** Nobody is told; who hears nothing any more must find out by itself. */
     void fallSilent(boolean forServer, boolean forAgent) {
-        if (forServer) {
-            toServer.fallSilent();
+        if (forServer && toServer.fallSilent()) {
+            time.later(NOTICE_NANOS_MAX, this::checkThatServerNoticed);
         }
-        if (forAgent) {
-            toAgent.fallSilent();
+        if (forAgent && toAgent.fallSilent()) {
+            long sinceNanos = time.nanos();
+            time.later(NOTICE_NANOS_MAX, () -> checkThatAgentNoticed(sinceNanos));
+        }
+    }
+
+    private void checkThatServerNoticed() {
+        if (server.isAlive() && !serverEnd.ended && serverEnd.isReading()) {
+            throw new Violation("I12", "a server hears nothing on a connection and keeps it");
+        }
+    }
+
+    private void checkThatAgentNoticed(long sinceNanos) {
+        if (agent.isAlive() && !agentEnd.ended && !agent.hasStoodStillSince(sinceNanos)) {
+            throw new Violation("I12", "an agent hears nothing on a connection and keeps it");
         }
     }
 

@@ -23,6 +23,7 @@ final class SimulatedProcess {
     private final ArrayDeque<Runnable> due = new ArrayDeque<>();
     private boolean alive = true;
     private boolean stopped;
+    private long stoodStillUntilNanos = -1;
     private long loopNanos;
 
     SimulatedProcess(VirtualTime time, Dice dice) {
@@ -51,9 +52,14 @@ final class SimulatedProcess {
 
     void goOn() {
         stopped = false;
+        stoodStillUntilNanos = time.nanos();
         while (alive && !stopped && !due.isEmpty()) {
             due.remove().run();
         }
+    }
+
+    boolean hasStoodStillSince(long nanos) {
+        return stopped || stoodStillUntilNanos >= nanos;
     }
 
     void later(long delayNanos, Runnable action) {

@@ -67,7 +67,7 @@ final class Simulation {
         this.faults = FaultMix.draw(dice.fork());
         this.marked = dice.percent(70);
         this.streams = dice.between(1, 4);
-        this.writeMillisMax = dice.between(1, 10) * 300;
+        this.writeMillisMax = dice.between(1, 10) * 300L;
         this.source = new SimulatedSource(dice.between(1, 3), dice.fork());
         LinkedHashMap<String, ReplicaVolume> volumes = new LinkedHashMap<>();
         List<VolumeAssignment> assigned = new ArrayList<>();
@@ -85,7 +85,8 @@ final class Simulation {
             assigned.add(new VolumeAssignment(volumeId, deviceName(i), Path.of(volumeId), sizeBytes, fresh));
         }
         this.assignment = new SourceAssignment(SOURCE, assigned);
-        this.model = new ReplicaModel(volumes, () -> aliveAgent().mark(), () -> directory.durable(SOURCE));
+        this.model = new ReplicaModel(
+                volumes, () -> aliveAgent().mark(), () -> directory.durable(SOURCE), faults.flips() > 0);
     }
 
     private static String deviceName(int disk) {

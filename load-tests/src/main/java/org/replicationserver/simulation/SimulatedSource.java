@@ -16,10 +16,14 @@ final class SimulatedSource {
     /** Of each disk, whether its bytes belong to a mark as well. */
     private final List<Boolean> shared = new ArrayList<>();
 
+    /** What is written fills whole blocks and cannot be compressed. */
+    private final boolean dense;
+
     private boolean frozen;
 
     SimulatedSource(int diskCount, Dice dice) {
         this.dice = dice;
+        this.dense = dice.percent(30);
         for (int i = 0; i < diskCount; i++) {
             int blocks = dice.percent(95) ? dice.between(1, 3) : dice.between(4, 30);
             int tail = dice.percent(50) ? 0 : dice.between(1, BLOCK_BYTES / SECTOR_BYTES - 1) * SECTOR_BYTES;
@@ -79,9 +83,8 @@ final class SimulatedSource {
 
     private void scribble(byte[] disk, int at) {
         int sectors = Math.min(BLOCK_BYTES, disk.length - at) / SECTOR_BYTES;
-        int first = dice.below(sectors);
-        int most = dice.percent(30) ? sectors : 8;
-        int count = dice.between(1, Math.min(most, sectors - first));
+        int first = dense ? 0 : dice.below(sectors);
+        int count = dense ? sectors : dice.between(1, Math.min(8, sectors - first));
         byte[] noise = new byte[count * SECTOR_BYTES];
         dice.fill(noise);
         System.arraycopy(noise, 0, disk, at + first * SECTOR_BYTES, noise.length);

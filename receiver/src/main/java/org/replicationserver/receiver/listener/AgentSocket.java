@@ -276,7 +276,7 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
 
     @Override
     public boolean isReading() {
-        return !paused && !isThrottled();
+        return !paused && (gate == null || !gate.holdsBytes());
     }
 
     @Override

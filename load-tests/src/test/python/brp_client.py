@@ -88,7 +88,7 @@ TO_AGENT_CONTROL = {Type.WELCOME, Type.EPOCH_STATUS, Type.PING, Type.PONG, Type.
 TO_AGENT_DATA = {Type.ATTACHED, Type.DURABLE_ACK, Type.ERROR}
 TO_SERVER_CONTROL = {Type.HELLO, Type.EPOCH_OPEN, Type.EPOCH_COMMIT, Type.SOURCE_STATUS, Type.PING, Type.PONG,
                      Type.ERROR, Type.BYE}
-TO_SERVER_DATA = {Type.ATTACH, Type.DATA, Type.ZERO, Type.FENCE, Type.ERROR}
+TO_SERVER_DATA = {Type.ATTACH, Type.DATA, Type.ZERO, Type.FENCE, Type.PING, Type.ERROR}
 
 # The members that a body must have, and their types. Bounds are left to whoever uses the value.
 REQUIRED = {
@@ -573,6 +573,7 @@ class Connection:
         self.ended = None
         self.next_seq = 1
         self.last_received = time.monotonic()
+        self.last_sent = self.last_received
         self._next_received_seq = 1
         self._incoming = bytearray()
         self._outgoing = bytearray()
@@ -587,6 +588,7 @@ class Connection:
         """Queues one frame and returns its seq. `how` is handed to encode; another seq than the next is for tests."""
         seq = self.next_seq if seq is None else seq
         self.next_seq = seq + 1
+        self.last_sent = time.monotonic()
         self.send_raw(encode(frame_type, seq, payload, fields, **how))
         return seq
 
@@ -857,6 +859,9 @@ class Session:
                 and now - self._last_ping > PING_AFTER_SECONDS:
             self.control.send(Type.PING)
             self._last_ping = now
+        for stream in self.streams:
+            if stream.flow and not stream.connection.ended and now - stream.connection.last_sent > PING_AFTER_SECONDS:
+                stream.connection.send(Type.PING)
 
     def grants(self, feature):
         return feature in self.welcome["features"]

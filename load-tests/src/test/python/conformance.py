@@ -571,7 +571,7 @@ def fence_on_control(probe):
 @row("control-frame-on-data")
 def control_frame_on_data(probe):
     session = probe.attached()
-    seq = session.streams[0].connection.send(Type.PING)
+    seq = session.streams[0].connection.send(Type.PONG)
     probe.fatal(session, "STATE", session.streams[0].connection, seq)
 
 

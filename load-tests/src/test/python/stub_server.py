@@ -304,8 +304,9 @@ class StubServer:
         self.statuses.append(sizes)
 
     def _on_ping(self, peer, frame):
-        peer.pings += 1
-        peer.connection.send(Type.PONG)
+        if peer.stream is None:  # on a data connection it only says that the agent lives
+            peer.pings += 1
+            peer.connection.send(Type.PONG)
 
     def _on_pong(self, peer, frame):
         pass

@@ -4,7 +4,7 @@ package org.replicationserver.agent;
  * Everything that the state machine wants from the world. Called on the event loop, which all answers come back on; none of the
  * calls blocks or answers before it returns.
  */
-interface AgentIo {
+public interface AgentIo {
     /** Monotonic time. */
     long nanoTime();
 

@@ -19,7 +19,7 @@ import org.replicationserver.receiver.protocol.ProtocolException;
  * <p>CONNECTING → OPEN → ENDED; a link that could not be opened goes to ENDED at once. After ENDED nothing is sent and what arrives
  * is thrown away.
  */
-abstract class AgentLink implements FrameReader.Handler {
+public abstract class AgentLink implements FrameReader.Handler {
     private enum State {
         CONNECTING,
         OPEN,
@@ -36,6 +36,7 @@ abstract class AgentLink implements FrameReader.Handler {
     private @Nullable LinkTransport transport;
     private boolean unflushed;
     private long heardNanos;
+    private long sentNanos;
 
     AgentLink(LinkOwner owner, LongSupplier clockNanos, Grease grease) {
         this.owner = owner;
@@ -47,7 +48,7 @@ abstract class AgentLink implements FrameReader.Handler {
     // --- from the socket
 
     /** The connection is there, its handshake complete. */
-    final void opened(LinkTransport newTransport) {
+    public final void opened(LinkTransport newTransport) {
         if (state == State.ENDED) {
             newTransport.end();
             return;
@@ -55,12 +56,13 @@ abstract class AgentLink implements FrameReader.Handler {
         state = State.OPEN;
         transport = newTransport;
         heardNanos = clockNanos.getAsLong();
+        sentNanos = heardNanos;
         onOpened();
         owner.flush();
     }
 
     /** Bytes arrived; they are all read. */
-    final void received(ByteBuffer input) {
+    public final void received(ByteBuffer input) {
         if (state != State.OPEN) {
             return;
         }
@@ -74,7 +76,7 @@ abstract class AgentLink implements FrameReader.Handler {
     }
 
     /** The socket can take more again. */
-    final void writable() {
+    public final void writable() {
         if (state == State.OPEN) {
             owner.pump();
             owner.flush();
@@ -82,7 +84,7 @@ abstract class AgentLink implements FrameReader.Handler {
     }
 
     /** The connection could not be opened, or is gone. */
-    final void closed(LinkFailure failure) {
+    public final void closed(LinkFailure failure) {
         if (state != State.ENDED) {
             state = State.ENDED;
             owner.linkClosed(this, failure);
@@ -107,6 +109,11 @@ abstract class AgentLink implements FrameReader.Handler {
     /** When something was last received. */
     final long heardNanos() {
         return heardNanos;
+    }
+
+    /** When something was last sent. */
+    final long sentNanos() {
+        return sentNanos;
     }
 
     /** Ends the connection without a word. */
@@ -138,6 +145,7 @@ abstract class AgentLink implements FrameReader.Handler {
             grease.reserved(frame);
             transport.write(frame);
             unflushed = true;
+            sentNanos = clockNanos.getAsLong();
             owner.count().wireBytes(frame.limit());
         }
     }
@@ -149,6 +157,7 @@ abstract class AgentLink implements FrameReader.Handler {
             owner.count().wireBytes(frame.bytes().limit());
             transport.write(frame);
             unflushed = true;
+            sentNanos = clockNanos.getAsLong();
         } else {
             frame.release();
         }

@@ -62,7 +62,6 @@ final class AgentSession implements LinkOwner {
     private int regionShift;
     private int nextLane;
     private boolean progressed;
-    private long progressNanos;
     private long pingedNanos;
     private @Nullable EpochRun run;
     private boolean takesCommitRequests;
@@ -81,7 +80,6 @@ final class AgentSession implements LinkOwner {
         this.replication = replication;
         this.io = io;
         this.disks = replication.offeredDisks();
-        this.progressNanos = io.nanoTime();
         this.pingedNanos = io.nanoTime();
         this.waits = new WaitClocks(io.nanoTime());
         this.control = new ControlLink(this, io, replication.newGrease(), replication.hello(disks));
@@ -320,7 +318,6 @@ final class AgentSession implements LinkOwner {
     }
 
     void progress(Progress progress) {
-        progressNanos = io.nanoTime();
         replication.serverBusy(progress);
     }
 
@@ -591,9 +588,8 @@ final class AgentSession implements LinkOwner {
             }
         }
         for (DataLink link : streams) {
-            // Slow is not dead: PROGRESS speaks for the data connections too.
-            long heardNanos = Math.max(link.heardNanos() - nowNanos, progressNanos - nowNanos);
-            if (link.isOpen() && -heardNanos > DEAD_AFTER_NANOS) {
+            link.pingIfSilent(nowNanos, PING_AFTER_NANOS);
+            if (link.isOpen() && nowNanos - link.heardNanos() > DEAD_AFTER_NANOS) {
                 end(SessionEnd.retry("nothing was received on data connection " + link.stream() + " for 30 s"));
                 return false;
             }

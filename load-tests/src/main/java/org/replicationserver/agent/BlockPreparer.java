@@ -7,7 +7,7 @@ import java.util.Arrays;
  * Makes of a private copy of blocks what is sent of them: compares, finds zeros, hashes, takes the CRC and compresses. Confined to
  * one reader thread.
  */
-final class BlockPreparer {
+public final class BlockPreparer {
     /** Blocks that are read, and may be sent, as one: 256 KiB, the natural size of a frame. */
     static final int READ_BLOCKS_MAX = 4;
 
@@ -16,12 +16,12 @@ final class BlockPreparer {
     private final byte[] zeroHash = BlockDigest.ofZeros(BlockLayout.BLOCK_BYTES);
     private final BlockRead.Kind[] kinds = new BlockRead.Kind[READ_BLOCKS_MAX];
 
-    BlockPreparer(FrameBuffer.Allocator allocator) {
+    public BlockPreparer(FrameBuffer.Allocator allocator) {
         this.packer = new BlockPacker(allocator);
     }
 
     /** Fills in the parts of {@code read}, whose bytes are in {@code copy} from 0 on, where nobody changes them. */
-    void prepare(BlockRead read, ByteBuffer copy) {
+    public void prepare(BlockRead read, ByteBuffer copy) {
         for (int i = 0; i < read.count; i++) {
             kinds[i] = kindOf(read, i, blockOf(read, copy, i, 1));
         }

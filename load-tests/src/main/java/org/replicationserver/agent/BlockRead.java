@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * Neighbouring blocks of a disk that were claimed to be read, compared and sent. Owned by the event loop, then by one reader
  * thread, then by the event loop again.
  */
-final class BlockRead {
+public final class BlockRead {
     /** Who wants the blocks. */
     interface Taker {
         /** The read is over; says whether it is still wanted. */
@@ -40,7 +40,7 @@ final class BlockRead {
     }
 
     // set by the event loop
-    final int disk;
+    private final int disk;
     final BlockLayout layout;
     final int first;
     final int count;
@@ -69,11 +69,16 @@ final class BlockRead {
         this.hashes = new byte[count * BlockHashes.HASH_BYTES];
     }
 
-    long offsetBytes() {
+    /** The number of the disk in the plan. */
+    public int disk() {
+        return disk;
+    }
+
+    public long offsetBytes() {
         return layout.offsetBytes(first);
     }
 
-    int bytes() {
+    public int bytes() {
         return (int) layout.bytes(first, count);
     }
 

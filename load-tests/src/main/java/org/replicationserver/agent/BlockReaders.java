@@ -68,7 +68,7 @@ final class BlockReaders {
     }
 
     private void read(BlockRead read, ByteBuffer copy, BlockPreparer preparer) {
-        DiskFile file = files.get(read.disk);
+        DiskFile file = files.get(read.disk());
         try {
             file.read(read.offsetBytes(), read.bytes(), copy);
             preparer.prepare(read, copy);

@@ -89,6 +89,13 @@ final class DataLink extends AgentLink {
         return writer.lastSeq();
     }
 
+    /** The server hears of this stream at least every ten seconds, so that it knows a dead connection from one that is idle. */
+    void pingIfSilent(long nowNanos, long afterNanos) {
+        if (isAttached() && nowNanos - sentNanos() > afterNanos) {
+            send(FrameType.PING);
+        }
+    }
+
     // --- from the server
 
     @Override

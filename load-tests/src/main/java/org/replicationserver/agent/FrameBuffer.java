@@ -3,7 +3,7 @@ package org.replicationserver.agent;
 import java.nio.ByteBuffer;
 
 /** Memory for one frame, handed from its maker to the connection that sends it. Used by one thread at a time. */
-interface FrameBuffer {
+public interface FrameBuffer {
     /** All of the memory; its limit is the frame's end once the frame is made. */
     ByteBuffer bytes();
 

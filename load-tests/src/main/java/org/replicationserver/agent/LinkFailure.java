@@ -1,8 +1,8 @@
 package org.replicationserver.agent;
 
 /** Why a connection could not be opened or is gone. Immutable. */
-record LinkFailure(Kind kind, String text) {
-    enum Kind {
+public record LinkFailure(Kind kind, String text) {
+    public enum Kind {
         /** Closed, reset, not reachable: may be different next time. */
         LOST,
         /** Where the server is could not be found out; the text says it all. */
@@ -17,7 +17,7 @@ record LinkFailure(Kind kind, String text) {
         NOT_BRP
     }
 
-    static LinkFailure lost(String text) {
+    public static LinkFailure lost(String text) {
         return new LinkFailure(Kind.LOST, text);
     }
 }

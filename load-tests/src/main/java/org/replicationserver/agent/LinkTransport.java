@@ -3,7 +3,7 @@ package org.replicationserver.agent;
 import java.nio.ByteBuffer;
 
 /** The socket below an {@link AgentLink}. Event loop only. */
-interface LinkTransport {
+public interface LinkTransport {
     /** Queues a frame; what remains in {@code frame} is copied. */
     void write(ByteBuffer frame);
 

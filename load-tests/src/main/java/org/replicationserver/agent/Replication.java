@@ -30,7 +30,7 @@ import org.replicationserver.receiver.protocol.Welcome;
  * <p>Invariants: at most one session at a time; reads are under way only while the source is OPEN; nothing ends before the source is
  * CLOSED, so that it is never left frozen; the hash of a block is that of what was sent last.
  */
-final class Replication {
+public final class Replication {
     /** How long a stop waits for acknowledgements. */
     static final long STOP_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
@@ -99,7 +99,7 @@ final class Replication {
     private boolean sourceUnwanted;
     private int readsHeld;
 
-    Replication(ReplicationPlan plan, AgentIo io, RandomGenerator random) {
+    public Replication(ReplicationPlan plan, AgentIo io, RandomGenerator random) {
         this.plan = plan;
         this.io = io;
         this.random = random;
@@ -115,7 +115,7 @@ final class Replication {
     // --- from outside
 
     /** Looks at all that is due; to be called several times a second. */
-    void tick(long nowNanos) {
+    public void tick(long nowNanos) {
         if (ending != null) {
             return;
         }
@@ -150,7 +150,7 @@ final class Replication {
     }
 
     /** Ends the session in good order and then the replication; nobody waits for a mark command that hangs. */
-    void stop() {
+    public void stop() {
         stopping = true;
         io.cutMarkShort();
         AgentOutcome how = stopped();
@@ -179,7 +179,7 @@ final class Replication {
                         AgentOutcome.Exit.STOPPED, "stopped; epoch " + committedEpoch + " is the last committed");
     }
 
-    void readDone(BlockRead read) {
+    public void readDone(BlockRead read) {
         AgentSession open = session;
         if (open == null) {
             read.releaseFrames();
@@ -190,7 +190,7 @@ final class Replication {
     }
 
     /** The source can be read, or why not. */
-    void sourceOpened(SourceOpening opening) {
+    public void sourceOpened(SourceOpening opening) {
         source = SourceState.OPEN;
         boolean wanted = !sourceUnwanted;
         closeSourceIfUnwanted();
@@ -211,7 +211,7 @@ final class Replication {
     }
 
     /** The source goes on, or why it may not. */
-    void sourceClosed(@Nullable String warning) {
+    public void sourceClosed(@Nullable String warning) {
         source = SourceState.CLOSED;
         if (warning != null) {
             io.event(AgentEvent.warning(warning + "; the source may still stand still, thaw it by hand"));

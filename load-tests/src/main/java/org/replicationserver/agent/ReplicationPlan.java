@@ -26,7 +26,7 @@ public record ReplicationPlan(
         boolean grease,
         long connectTimeoutNanos,
         ServerLookup.Change serverMayChange) {
-    static final int ENDLESS = -1;
+    public static final int ENDLESS = -1;
 
     /** A disk to replicate. */
     public record Disk(String deviceName, long sizeBytes, int blockSizeBytes) {}

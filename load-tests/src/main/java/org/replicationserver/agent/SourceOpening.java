@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param warning why the source does not stand still, or null
  * @param failure why the disks cannot be read, or null
  */
-record SourceOpening(
+public record SourceOpening(
         boolean still, @Nullable String warning, @Nullable String failure) {
-    static final SourceOpening STILL = new SourceOpening(true, null, null);
+    public static final SourceOpening STILL = new SourceOpening(true, null, null);
 }

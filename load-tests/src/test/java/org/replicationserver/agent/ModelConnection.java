@@ -138,7 +138,7 @@ final class ModelConnection implements FrameReader.Handler {
                 };
             case DATA ->
                 switch (type) {
-                    case DATA, ZERO, FENCE, ERROR -> true;
+                    case DATA, ZERO, FENCE, PING, ERROR -> true;
                     default -> false;
                 };
         };
@@ -184,7 +184,11 @@ final class ModelConnection implements FrameReader.Handler {
             case EPOCH_OPEN -> server.epochOpen(this, EpochOpen.parse(JsonBody.parse(payload)));
             case EPOCH_COMMIT -> server.epochCommit(this, EpochCommit.parse(JsonBody.parse(payload)));
             case SOURCE_STATUS -> server.sourceStatus(SourceStatus.parse(JsonBody.parse(payload)));
-            case PING -> send(FrameType.PONG);
+            case PING -> {
+                if (role == Role.CONTROL) {
+                    send(FrameType.PONG);
+                }
+            }
             case BYE -> server.bye(Bye.parse(JsonBody.parse(payload)));
             case ERROR -> throw new AssertionError("the agent says: " + ErrorBody.parse(JsonBody.parse(payload)));
             default -> {}

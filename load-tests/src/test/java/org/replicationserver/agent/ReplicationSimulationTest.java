@@ -478,21 +478,37 @@ class ReplicationSimulationTest {
     }
 
     @Test
-    void slowServerIsNotLeftWhileItTellsProgress() {
+    void serverWhoseVolumesStallForTenMinutesIsNotLeft() {
+        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
+        sim.fillDisks(0);
+        sim.runUntil("some of it", 60, () -> sim.server.dataBytesReceived > 0);
+        sim.server.stalled = true;
+        for (int i = 0; i < 120; i++) {
+            sim.server.progress(Progress.WaitingFor.VOLUME);
+            sim.runFor(5);
+        }
+        assertThat(sim.server.sessions).isEqualTo(1);
+        sim.server.stalled = false;
+        sim.runUntil("the commit", 60, () -> sim.server.committedEpoch() == 1);
+        assertThat(sim.server.sessions).isEqualTo(1);
+    }
+
+    @Test
+    void streamOnWhichNothingIsHeardIsLeftThoughTheServerTellsProgress() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
         sim.fillDisks(0);
         sim.runUntil("some of it", 60, () -> sim.server.dataBytesReceived > 0);
         sim.server.stalled = true;
         sim.server.silenceStreams(true);
-        for (int i = 0; i < 60; i++) {
-            sim.server.progress(Progress.WaitingFor.VOLUME);
+        for (int i = 0; i < 6; i++) {
+            assertThat(sim.events).noneMatch(event -> event.text().contains("nothing was received on data connection"));
+            sim.server.progress(Progress.WaitingFor.COMMIT);
             sim.runFor(5);
         }
-        assertThat(sim.server.sessions).isEqualTo(1);
         sim.server.silenceStreams(false);
         sim.server.stalled = false;
         sim.runUntil("the commit", 60, () -> sim.server.committedEpoch() == 1);
-        assertThat(sim.server.sessions).isEqualTo(1);
+        assertThat(sim.events).anyMatch(event -> event.text().contains("nothing was received on data connection"));
     }
 
     @Test

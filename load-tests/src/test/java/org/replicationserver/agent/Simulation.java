@@ -228,7 +228,7 @@ final class Simulation implements AgentIo, ModelServer.World {
                 read.fail("the disk is gone");
             } else {
                 ByteBuffer copy = ByteBuffer.allocate(read.bytes());
-                copy.put(disks.get(read.disk), (int) read.offsetBytes(), read.bytes())
+                copy.put(disks.get(read.disk()), (int) read.offsetBytes(), read.bytes())
                         .flip();
                 preparer.prepare(read, copy);
             }

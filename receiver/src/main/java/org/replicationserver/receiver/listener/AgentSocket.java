@@ -275,6 +275,11 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
     }
 
     @Override
+    public boolean isReading() {
+        return !paused && (gate == null || !gate.holdsBytes());
+    }
+
+    @Override
     public void resumeReading() {
         if (!paused || ended) {
             return;

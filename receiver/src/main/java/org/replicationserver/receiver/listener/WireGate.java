@@ -30,6 +30,11 @@ final class WireGate extends ChannelDuplexHandler {
         return shut;
     }
 
+    /** Whether bytes that have arrived wait for their turn. */
+    boolean holdsBytes() {
+        return !held.isEmpty();
+    }
+
     /** Bytes wait from now on. */
     void shut() {
         shut = true;

@@ -169,7 +169,18 @@ public final class AgentConnection implements FrameReader.Handler {
                     transport.write(writer.empty(FrameType.PING));
                 }
             }
-            case DATA, TEST_CONTROL, TEST_DATA, ENDED -> {} // a speed test has deadlines of its own
+            case DATA -> {
+                long silentNanos = nowNanos - receivedNanos;
+                if (!transport.isReading()) {
+                    receivedNanos = nowNanos; // what may have come nobody has looked at
+                } else if (silentNanos > settings.deadAfter().toNanos()) {
+                    expired(
+                            "nothing was received on a data connection for "
+                                    + settings.deadAfter().toSeconds() + " s",
+                            SessionEndCause.LOST);
+                }
+            }
+            case TEST_CONTROL, TEST_DATA, ENDED -> {} // a speed test has deadlines of its own
         }
     }
 
@@ -194,7 +205,7 @@ public final class AgentConnection implements FrameReader.Handler {
                     case EPOCH_OPEN, EPOCH_COMMIT, SOURCE_STATUS -> session != null;
                     default -> false;
                 };
-            case DATA -> type.isBlock() || type == FrameType.FENCE || type == FrameType.ERROR;
+            case DATA -> type.isBlock() || type == FrameType.FENCE || type == FrameType.PING || type == FrameType.ERROR;
             case TEST_CONTROL ->
                 switch (type) {
                     case PING, PONG, ERROR, BYE -> true;
@@ -309,7 +320,9 @@ public final class AgentConnection implements FrameReader.Handler {
                 if (!pings.take(clock.nanos())) {
                     throw ProtocolException.at(header, ErrorCode.RATE, "too many PING frames");
                 }
-                transport.write(writer.empty(FrameType.PONG));
+                if (role != Role.DATA) { // where acknowledgements say as much
+                    transport.write(writer.empty(FrameType.PONG));
+                }
             }
             case BYE -> {
                 body(payload, Bye::parse);

@@ -10,6 +10,9 @@ public interface Transport {
     /** Whether more can be sent without piling up; {@link AgentConnection#writable} tells when it can again. */
     boolean isWritable();
 
+    /** Whether what the peer sends is read now: neither paused nor held up by the throttle. */
+    boolean isReading();
+
     /** Goes on reading after {@link AgentConnection#received} said that it paused. */
     void resumeReading();
 

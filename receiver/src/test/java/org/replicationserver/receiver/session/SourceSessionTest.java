@@ -642,6 +642,42 @@ class SourceSessionTest {
     }
 
     @Test
+    void streamOfWhichNothingIsHeardEndsTheSessionThoughTheControlConnectionLives() {
+        Open open = open(1, 1);
+        for (int i = 0; i < 6; i++) {
+            open.control.send(open.control.writer.empty(FrameType.PING));
+            open.world.pass(5_100);
+        }
+        assertThat(open.control.ended).isTrue();
+        assertThat(open.stream(0).errors()).containsExactly(ErrorCode.STATE);
+        assertThat(open.world.causes).containsExactly(SessionEndCause.LOST);
+    }
+
+    @Test
+    void idleStreamThatSendsPingGoesOnAndIsSentNoPong() {
+        Open open = open(1, 1);
+        for (int i = 0; i < 12; i++) {
+            open.control.send(open.control.writer.empty(FrameType.PING));
+            open.stream(0).send(open.stream(0).writer.empty(FrameType.PING));
+            open.world.pass(5_100);
+        }
+        assertThat(open.control.ended).isFalse();
+        assertThat(open.control.has(FrameType.PONG)).isTrue();
+        assertThat(open.stream(0).has(FrameType.PONG)).isFalse();
+    }
+
+    @Test
+    void streamThatThisServerItselfDoesNotReadIsNotTakenForDead() {
+        Open open = open(1, 1);
+        open.stream(0).paused = true;
+        for (int i = 0; i < 12; i++) {
+            open.control.send(open.control.writer.empty(FrameType.PING));
+            open.world.pass(5_100);
+        }
+        assertThat(open.control.ended).isFalse();
+    }
+
+    @Test
     void slowVolumeIsToldAsProgress() {
         Open open = open(1, 1);
         open.world.pass(5500);

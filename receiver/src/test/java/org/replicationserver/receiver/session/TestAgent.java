@@ -257,6 +257,11 @@ final class TestAgent implements Transport, FrameReader.Handler {
     }
 
     @Override
+    public boolean isReading() {
+        return !paused;
+    }
+
+    @Override
     public void resumeReading() {
         ByteBuffer rest = unread;
         if (paused && rest != null) {

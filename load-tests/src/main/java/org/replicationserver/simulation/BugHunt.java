@@ -1,0 +1,76 @@
+package org.replicationserver.simulation;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Looks whether the simulation finds what it is for: each known bug gets a build and a process of its own, which runs seeds until one breaks
+ * an invariant.
+ */
+final class BugHunt {
+    private final BugBuild build;
+    private final long seedsMax;
+    private final PrintStream out;
+
+    /** @param seedsMax seeds within which each bug must be found */
+    BugHunt(Path project, long seedsMax, PrintStream out) {
+        this.build = new BugBuild(project);
+        this.seedsMax = seedsMax;
+        this.out = out;
+    }
+
+    /** Says how many of the bugs were not found. */
+    int hunt(List<KnownBug> bugs) throws IOException, InterruptedException {
+        int missed = 0;
+        for (KnownBug bug : bugs) {
+            Path work = Files.createTempDirectory("known-bug-");
+            try {
+                Path classes = work.resolve("classes");
+                build.build(bug, classes);
+                String line = found(classes);
+                missed += line.isEmpty() ? 1 : 0;
+                out.printf("%-40s %s%n", bug.name(), line.isEmpty() ? "NOT FOUND within " + seedsMax + " seeds" : line);
+            } finally {
+                remove(work);
+            }
+        }
+        return missed;
+    }
+
+    /** The line that tells of the failing seed, or nothing. */
+    private String found(Path classes) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>();
+        command.add(ProcessHandle.current().info().command().orElse("java"));
+        command.addAll(List.of(
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-cp",
+                classes + java.io.File.pathSeparator + System.getProperty("java.class.path"),
+                SimulateMain.class.getName(),
+                "--seeds=" + seedsMax,
+                "--brief"));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        int code = process.waitFor();
+        return code == 0
+                ? ""
+                : said.lines()
+                        .filter(line -> line.startsWith("seed "))
+                        .findFirst()
+                        .orElse(said);
+    }
+
+    private static void remove(Path work) throws IOException {
+        try (Stream<Path> files = Files.walk(work)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}

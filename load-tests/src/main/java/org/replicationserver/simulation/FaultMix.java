@@ -1,0 +1,65 @@
+package org.replicationserver.simulation;
+
+/**
+ * What goes wrong in a run and how often; each seed takes a part of what there is, so that rare combinations come up and each fault is
+ * also met without the others.
+ *
+ * @param serverKills chance that the server is killed, of each device operation in percent, and each second in tenfold percent
+ * @param powerLosses of kills, in percent: what was not forced may be lost, and agents hear nothing
+ * @param agentKills each second, in percent
+ * @param cuts each second, of each connection, in percent
+ * @param halfOpens the same, of connections that fall silent in one or both directions
+ * @param writeErrors of each write, in percent
+ * @param forceErrors of each force, in percent
+ * @param stalls of each device operation, in percent
+ * @param openErrors of each opening of a device, in percent
+ * @param stateLosses of each server's end, in percent: its records cannot be read afterwards
+ * @param rescans each second, in percent: an operator or a control plane wants a volume sent whole
+ * @param holds each second, in percent
+ * @param clones each second, in percent: the agent's machine stands still, another agent takes its place for a while, then the first
+ *     goes on where it was
+ * @param swaps of each volume that is reopened, in percent: another device has come in its place
+ * @param flips of each DATA frame, in percent: one bit of it arrives wrong, as if TLS had not been there
+ */
+record FaultMix(
+        double serverKills,
+        double powerLosses,
+        double agentKills,
+        double cuts,
+        double halfOpens,
+        double writeErrors,
+        double forceErrors,
+        double stalls,
+        double openErrors,
+        double stateLosses,
+        double rescans,
+        double holds,
+        double clones,
+        double swaps,
+        double flips) {
+
+    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    static FaultMix draw(Dice dice) {
+        return new FaultMix(
+                some(dice, 3),
+                dice.below(101),
+                some(dice, 10),
+                some(dice, 20),
+                some(dice, 10),
+                some(dice, 2),
+                some(dice, 4),
+                some(dice, 3),
+                some(dice, 30),
+                some(dice, 30),
+                some(dice, 5),
+                some(dice, 30),
+                some(dice, 6),
+                some(dice, 50),
+                some(dice, 5));
+    }
+
+    private static double some(Dice dice, double most) {
+        return dice.percent(50) ? 0 : most * (1 + dice.below(100)) / 100;
+    }
+}

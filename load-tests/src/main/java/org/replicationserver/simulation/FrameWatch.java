@@ -1,0 +1,132 @@
+package org.replicationserver.simulation;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Attach;
+import org.replicationserver.receiver.protocol.DurableAck;
+import org.replicationserver.receiver.protocol.EpochCommit;
+import org.replicationserver.receiver.protocol.EpochOpen;
+import org.replicationserver.receiver.protocol.EpochStatus;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.FrameHeader;
+import org.replicationserver.receiver.protocol.FrameReader;
+import org.replicationserver.receiver.protocol.JsonBody;
+import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.Welcome;
+
+/** Reads along what both sides of a connection send, at the moment they send it, and tells the model what they have said. */
+final class FrameWatch {
+    private static final int BLOCK_BYTES_MAX = 1 << 20;
+
+    private final ReplicaModel model;
+    private final FrameReader agentFrames = new FrameReader(new Agent());
+    private final FrameReader serverFrames = new FrameReader(new Server());
+    private ByteBuffer block = ByteBuffer.allocate(0);
+
+    // of a control connection, from WELCOME on; of a data connection, from ATTACH on
+    private ReplicaModel.@Nullable Session session;
+    private int stream;
+
+    FrameWatch(ReplicaModel model) {
+        this.model = model;
+    }
+
+    void sentByAgent(byte[] frame) {
+        read(agentFrames, frame);
+    }
+
+    void sentByServer(byte[] frame) {
+        read(serverFrames, frame);
+    }
+
+    private static void read(FrameReader reader, byte[] frame) {
+        try {
+            reader.read(ByteBuffer.wrap(frame));
+        } catch (ProtocolException e) {
+            throw new Violation("I11", "a frame that is none: " + e.getMessage());
+        }
+    }
+
+    private ReplicaModel.Session session() {
+        ReplicaModel.Session open = session;
+        if (open == null) {
+            throw new Violation("I11", "a frame of a session before there is one");
+        }
+        return open;
+    }
+
+    private final class Agent implements FrameReader.Handler {
+        @Override
+        public FrameReader.Admission admit(FrameHeader header) {
+            return FrameReader.Admission.TAKE;
+        }
+
+        @Override
+        public ByteBuffer blockBuffer(FrameHeader header) {
+            if (header.payloadLen() > BLOCK_BYTES_MAX) {
+                throw new Violation("I11", "a block of " + header.payloadLen() + " bytes");
+            }
+            block = ByteBuffer.allocate((int) header.payloadLen());
+            return block;
+        }
+
+        @Override
+        public void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException {
+            if (header.type() == null) {
+                return;
+            }
+            switch (header.type()) {
+                case ATTACH -> {
+                    Attach attach = Attach.parse(JsonBody.parse(payload));
+                    session = model.session(attach.generation());
+                    stream = attach.stream();
+                }
+                case DATA, ZERO -> session().sent(stream, header, block);
+                case EPOCH_OPEN -> session().epochOpened(EpochOpen.parse(JsonBody.parse(payload)));
+                case EPOCH_COMMIT -> session().commitAsked(EpochCommit.parse(JsonBody.parse(payload)));
+                default -> {}
+            }
+        }
+
+        @Override
+        public void skipped(FrameHeader header) {}
+    }
+
+    private final class Server implements FrameReader.Handler {
+        @Override
+        public FrameReader.Admission admit(FrameHeader header) {
+            return FrameReader.Admission.TAKE;
+        }
+
+        @Override
+        public ByteBuffer blockBuffer(FrameHeader header) {
+            throw new Violation("I11", "a server sends a block");
+        }
+
+        @Override
+        public void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException {
+            if (header.type() == null) {
+                return;
+            }
+            switch (header.type()) {
+                case WELCOME -> session = model.opened(Welcome.parse(JsonBody.parse(payload)));
+                case DURABLE_ACK ->
+                    DurableAck.read(
+                            payload.order(ByteOrder.LITTLE_ENDIAN),
+                            (volume, durableSeq, limitBytes) -> session().acknowledged(stream, volume, durableSeq));
+                case EPOCH_STATUS -> {
+                    EpochStatus status = EpochStatus.parse(JsonBody.parse(payload));
+                    if (status.committed()) {
+                        session().committed(status.epoch());
+                    }
+                }
+                case ERROR -> model.refused(ErrorBody.parse(JsonBody.parse(payload)));
+                default -> {}
+            }
+        }
+
+        @Override
+        public void skipped(FrameHeader header) {}
+    }
+}

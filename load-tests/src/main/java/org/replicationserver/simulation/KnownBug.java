@@ -1,0 +1,204 @@
+package org.replicationserver.simulation;
+
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * A mistake that somebody might make: places of the shipped sources, and what would be there instead. It exists in a build of its own only,
+ * in which the simulation must find it.
+ */
+record KnownBug(String name, List<Edit> edits) {
+    /**
+     * One place.
+     *
+     * @param file of the sources, from the project's folder on
+     * @param code that is there now, exactly once
+     * @param wrong what is compiled in its place
+     */
+    record Edit(String file, String code, String wrong) {}
+
+    private static final String VOLUME = "volume-writer/src/main/java/org/replicationserver/volume/";
+    private static final String PROTOCOL = "receiver/src/main/java/org/replicationserver/receiver/protocol/";
+    private static final String SESSION = "receiver/src/main/java/org/replicationserver/receiver/session/";
+    private static final String AGENT = "load-tests/src/main/java/org/replicationserver/agent/";
+
+    static final List<KnownBug> ALL = List.of(
+            // what is acknowledged is durable
+            bug("acknowledge-without-force", VOLUME + "VolumeWriter.java", "device.force();", ""),
+            bug(
+                    "ignore-failed-force",
+                    VOLUME + "VolumeWriter.java",
+                    "device.force();",
+                    "try { device.force(); } catch (DeviceException e) { runs.forced(); }"),
+            bug(
+                    "retry-failed-force",
+                    VOLUME + "VolumeWriter.java",
+                    "device.force();",
+                    "try { device.force(); } catch (DeviceException e) { device.force(); }"),
+            bug(
+                    "ignore-failed-write",
+                    VOLUME + "RunWriter.java",
+                    "device.write(slab().slice(Slab.positionOf(runOffsetBytes), lengthBytes), runOffsetBytes);",
+                    "try { device.write(slab().slice(Slab.positionOf(runOffsetBytes), lengthBytes), runOffsetBytes); }"
+                            + " catch (DeviceException e) { unforced = true; }"),
+            bug(
+                    "write-on-after-failure",
+                    VOLUME + "VolumeWriter.java",
+                    "return failure == null ? write() : drop();",
+                    "return write();"),
+            bug(
+                    "settle-before-force",
+                    VOLUME + "VolumeWriter.java",
+                    "        if (runs.isUnforced()) {\n            counters.deviceBusy.begin();",
+                    "        settleRound(BlockWrite.Outcome.DURABLE);\n        reportRound();\n"
+                            + "        if (runs.isUnforced()) {\n            counters.deviceBusy.begin();"),
+            bug(
+                    "acknowledge-corrupt-block",
+                    VOLUME + "RunWriter.java",
+                    "write.settle(BlockWrite.Outcome.CORRUPT);",
+                    "write.settle(BlockWrite.Outcome.DURABLE);"),
+            bug(
+                    "acknowledge-what-was-dropped",
+                    SESSION + "StreamState.java",
+                    "if (block.outcome() != BlockWrite.Outcome.DURABLE) {",
+                    "if (block.outcome() == BlockWrite.Outcome.CORRUPT) {"),
+            bug(
+                    "acknowledge-beyond-what-is-under-way",
+                    SESSION + "StreamState.java",
+                    "if (v.underWay == 0 && v.droppedSeq == 0) {",
+                    "if (v.droppedSeq == 0) {"),
+            bug(
+                    "skip-the-header-crc",
+                    PROTOCOL + "FrameHeader.java",
+                    "if (crcOf(in, 0, length) != in.getInt(CRC_AT)) {",
+                    "if (length < 0) {"),
+            bug(
+                    "skip-the-crc-of-a-block",
+                    VOLUME + "BlockExpander.java",
+                    "return whole && crcOf(target, position, lengthBytes) == rawCrc32c;",
+                    "return whole;"),
+            // the order of writes
+            bug(
+                    "welcome-before-fence",
+                    SESSION + "SourceSlot.java",
+                    "stored.thenCompose(done -> fenced).thenRun(",
+                    "stored.thenRun("),
+            bug(
+                    "fence-without-the-running-batch",
+                    SESSION + "SlotVolumes.java",
+                    "open.volume().fence(newest, () -> context.eventLoop().execute(() -> settled.complete(null)));",
+                    "settled.complete(null);"),
+            bug(
+                    "fence-drops-nothing",
+                    VOLUME + "WriteQueue.java",
+                    "writes.removeIf(write -> write.owner() == fence.owner() && dropped.add(write));",
+                    ""),
+            bug(
+                    "welcome-before-the-record",
+                    SESSION + "SourceSlot.java",
+                    "stored.thenCompose(done -> fenced).thenRun(",
+                    "fenced.thenRun("),
+            // zeros
+            bug(
+                    "zero-as-discard",
+                    VOLUME + "RunWriter.java",
+                    "device.zero(runOffsetBytes, lengthBytes, runMayDeallocate);",
+                    "if (!runMayDeallocate) { device.zero(runOffsetBytes, lengthBytes, false); }"),
+            bug(
+                    "forget-touched-regions",
+                    VOLUME + "TouchedRegions.java",
+                    "touched.set(first(write), last(write) + 1);",
+                    ""),
+            bug("believe-fresh", VOLUME + "VolumeWriter.java", "if (fresh && !freshChecked) {", "if (sizeBytes < 0) {"),
+            // commits
+            bug(
+                    "commit-before-blocks-are-durable",
+                    SESSION + "SessionEpochs.java",
+                    "idle &= stream.fenceSeq == named && stream.isIdle();",
+                    "idle &= stream.fenceSeq == named;"),
+            bug(
+                    "commit-before-fences",
+                    SESSION + "SessionEpochs.java",
+                    "idle &= stream.fenceSeq == named && stream.isIdle();",
+                    "idle &= stream.isIdle();"),
+            bug(
+                    "answer-commit-before-the-record",
+                    SESSION + "SessionEpochs.java",
+                    "        if (idle) {\n            open.storing = true;",
+                    "        if (idle) {\n            control.send(FrameType.EPOCH_STATUS, new EpochStatus(open.epoch, true));\n"
+                            + "            open.storing = true;"),
+            // what is remembered
+            bug(
+                            "resume-on-another-content",
+                            SESSION + "ResumeRule.java",
+                            "if (!disk.dataGen().equals(known.dataGen())) {",
+                            "if (disk.dataGen().isEmpty()) {")
+                    .and(
+                            AGENT + "Replication.java",
+                            "volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());",
+                            "volume.action() == Welcome.Action.RESUME;"),
+            bug(
+                    "resume-an-agent-that-is-behind",
+                    SESSION + "ResumeRule.java",
+                    "if (remembers.generation() < record.writtenGeneration()",
+                    "if (remembers.generation() < 0"),
+            bug(
+                    "reopen-as-the-same-content",
+                    SESSION + "SlotRecord.java",
+                    "VolumeRecord begun = drawn(Origin.VOLUME_REOPENED, null);",
+                    "VolumeRecord begun = new VolumeRecord(known.dataGen(), known.origin(), null);"),
+            bug(
+                    "forget-that-a-session-may-write",
+                    SESSION + "SessionEpochs.java",
+                    "if (slot.record.isWriter(session.generation())) {",
+                    "if (session.generation() > 0) {"),
+            // holds
+            bug(
+                    "open-an-epoch-during-a-hold",
+                    SESSION + "SlotHold.java",
+                    "return hold != null && hold.phase != Phase.AWAITING;",
+                    "return false;"),
+            // bounds
+            bug("leak-payload-memory", SESSION + "BlockPool.java", "memory.release(block.memory);", ""),
+            bug(
+                    "leak-a-share-of-memory",
+                    SESSION + "SourceSession.java",
+                    "        slot.memory.release(block.payloadBytes);\n        if (block.outcome()",
+                    "        if (block.outcome()"),
+            // the agent
+            bug("forget-what-was-in-flight", AGENT + "DirtyMap.java", "        dirty.addAll(inFlight);\n", ""),
+            bug("clean-before-the-acknowledgement", AGENT + "DirtyMap.java", "inFlight.add(block);", "open += 0;"),
+            bug(
+                    "keep-blocks-of-an-older-mark",
+                    AGENT + "Replication.java",
+                    "if (!resumed || plan.marked()) {",
+                    "if (!resumed) {"),
+            bug(
+                    "skip-what-is-dirty-but-looks-unchanged",
+                    AGENT + "DirtyMap.java",
+                    "forced |= dirty.contains(first + i) ? 1 << i : 0;",
+                    ""),
+            // who has died
+            bug(
+                    "wait-for-ever-for-a-silent-stream",
+                    SESSION + "AgentConnection.java",
+                    "if (!transport.isReading()) {",
+                    "if (role == Role.DATA) {"),
+            bug(
+                    "wait-for-ever-for-a-silent-server",
+                    AGENT + "AgentSession.java",
+                    "if (link.isOpen() && nowNanos - link.heardNanos() > DEAD_AFTER_NANOS) {",
+                    "if (link.isOpen() && nowNanos < 0) {"),
+            bug("keep-an-old-fence", SESSION + "SessionEpochs.java", "stream.fenceSeq = 0;", ""));
+
+    private static KnownBug bug(String name, String file, String code, String wrong) {
+        return new KnownBug(name, List.of(new Edit(file, code, wrong)));
+    }
+
+    private KnownBug and(String file, String code, String wrong) {
+        return new KnownBug(
+                name,
+                Stream.concat(edits.stream(), Stream.of(new Edit(file, code, wrong)))
+                        .toList());
+    }
+}

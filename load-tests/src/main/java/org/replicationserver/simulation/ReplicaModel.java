@@ -1,0 +1,287 @@
+package org.replicationserver.simulation;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.function.Supplier;
+import net.jpountz.lz4.LZ4Factory;
+import net.jpountz.lz4.LZ4SafeDecompressor;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.EpochCommit;
+import org.replicationserver.receiver.protocol.EpochOpen;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.FrameHeader;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.SourceRecord;
+
+/**
+ * What the volumes of a source server must hold, from nothing but what both sides have said on the wire. It is asked at each
+ * acknowledgement, each commit, each hold, after each loss of power and at the end.
+ */
+final class ReplicaModel {
+    private static final LZ4SafeDecompressor EXPANDER =
+            LZ4Factory.safeInstance().safeDecompressor();
+
+    private static final Set<ErrorCode> REFUSALS_OF_WRONG_FRAMES = EnumSet.of(
+            ErrorCode.PROTOCOL,
+            ErrorCode.UNSUPPORTED,
+            ErrorCode.LIMIT,
+            ErrorCode.SEQUENCE,
+            ErrorCode.RANGE,
+            ErrorCode.INTEGRITY,
+            ErrorCode.EPOCH,
+            ErrorCode.RATE);
+
+    /** A DATA or ZERO frame that is not acknowledged. */
+    private record Frame(long seq, ReplicaVolume volume, int firstBlock, List<ReplicaVolume.Version> versions) {}
+
+    /** A commit that an agent asked for. */
+    private record AskedCommit(long epoch, boolean fuzzy, List<byte[]> mark) {}
+
+    private final Map<String, ReplicaVolume> volumes;
+    private final Map<Long, Session> sessions = new HashMap<>();
+    private final Supplier<List<byte[]>> mark;
+    private final Supplier<@Nullable SourceRecord> durableRecord;
+    private final boolean framesArriveWrong;
+    private int sessionCount;
+    private long generationMax;
+    private int commitCount;
+    private int acknowledgedFrames;
+
+    /** By epoch, what was asked for last. */
+    private final Map<Long, AskedCommit> asked = new HashMap<>();
+
+    /**
+     * @param volumes by device name, in the order of the source's disks
+     * @param mark the disks as the agent that is alive reads them
+     * @param durableRecord what the state directory has on stable storage
+     * @param framesArriveWrong whether what an agent sends may be another thing when it arrives
+     */
+    ReplicaModel(
+            SequencedMap<String, ReplicaVolume> volumes,
+            Supplier<List<byte[]>> mark,
+            Supplier<@Nullable SourceRecord> durableRecord,
+            boolean framesArriveWrong) {
+        this.framesArriveWrong = framesArriveWrong;
+        this.volumes = volumes;
+        this.mark = mark;
+        this.durableRecord = durableRecord;
+    }
+
+    int sessionCount() {
+        return sessionCount;
+    }
+
+    int commitCount() {
+        return commitCount;
+    }
+
+    int acknowledgedFrames() {
+        return acknowledgedFrames;
+    }
+
+    /** The server has sent WELCOME. */
+    Session opened(Welcome welcome) {
+        if (welcome.generation() <= generationMax) {
+            throw new Violation("I6", "generation " + welcome.generation() + " was given out after " + generationMax);
+        }
+        generationMax = welcome.generation();
+        sessionCount++;
+        Session session = new Session(welcome);
+        sessions.put(welcome.generation(), session);
+        volumes.values().forEach(volume -> volume.newestSession(welcome.generation()));
+        return session;
+    }
+
+    /** The server has sent ERROR; to an agent that keeps to the specification, unless bits of it arrive wrong, only some are allowed. */
+    void refused(ErrorBody error) {
+        ErrorCode code = ErrorCode.of(error.code());
+        if (code != null && REFUSALS_OF_WRONG_FRAMES.contains(code) && !framesArriveWrong) {
+            throw new Violation("I11", "the server refuses what a sound agent sends: " + error);
+        }
+    }
+
+    Session session(long generation) {
+        Session session = sessions.get(generation);
+        if (session == null) {
+            throw new Violation("I11", "ATTACH to a session that was not opened: generation " + generation);
+        }
+        return session;
+    }
+
+    /** A volume's writer is about to write. */
+    void aboutToWrite(SimulatedDisk disk, long offsetBytes, MemorySegment content) {
+        volume(disk).aboutToWrite(offsetBytes, content);
+    }
+
+    /** A volume's writer is about to make a range zero. */
+    void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes) {
+        volume(disk).requireAllowed(offsetBytes, lengthBytes);
+    }
+
+    private ReplicaVolume volume(SimulatedDisk disk) {
+        return volumes.values().stream()
+                .filter(volume -> volume.disk() == disk)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** Looks at every block of every volume. */
+    void check(String when) {
+        volumes.values().forEach(volume -> volume.check(when));
+    }
+
+    /** Whether each volume holds its disk, on stable storage. */
+    boolean isReplicated(List<byte[]> disks) {
+        int disk = 0;
+        for (ReplicaVolume volume : volumes.values()) {
+            if (volume.difference(disks.get(disk++)) != null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** All volumes stand still at a commit. */
+    void held(long epoch) {
+        AskedCommit commit = asked.get(epoch);
+        if (commit == null || commit.fuzzy) {
+            throw new Violation("I4", "held at epoch " + epoch + ", which is none that is consistent");
+        }
+        compare("I4", "held", commit, volumes);
+        volumes.values().forEach(volume -> volume.setHeld(true));
+        volumes.values().forEach(volume -> {
+            if (!volume.disk().isSynced()) {
+                throw new Violation("I4", "held while not everything is on stable storage: " + volume);
+            }
+        });
+    }
+
+    void holdEnded() {
+        volumes.values().forEach(volume -> volume.setHeld(false));
+    }
+
+    /** Another device is in the place of a volume's. */
+    void swapped(SimulatedDisk disk) {
+        volume(disk).swapped();
+    }
+
+    private void compare(String invariant, String when, AskedCommit commit, Map<String, ReplicaVolume> of) {
+        if (commit.mark.isEmpty()) {
+            return; // nobody knows what it should be
+        }
+        int disk = 0;
+        for (Map.Entry<String, ReplicaVolume> entry : volumes.entrySet()) {
+            if (of.containsKey(entry.getKey())) {
+                String difference = entry.getValue().difference(commit.mark.get(disk));
+                if (difference != null) {
+                    throw new Violation(
+                            invariant,
+                            when + " at epoch " + commit.epoch + ", but not the source at its mark: " + difference);
+                }
+            }
+            disk++;
+        }
+    }
+
+    /** One session, as both sides have spoken of it. */
+    final class Session {
+        private final long generation;
+        private final Map<Integer, ReplicaVolume> byIndex = new HashMap<>();
+        private final Map<String, ReplicaVolume> served = new LinkedHashMap<>();
+        private final Map<Integer, ArrayDeque<Frame>> unacknowledged = new HashMap<>();
+        private final Map<Integer, Long> durableSeqs = new HashMap<>();
+        private final Map<Long, Boolean> fuzzy = new HashMap<>();
+
+        private Session(Welcome welcome) {
+            this.generation = welcome.generation();
+            for (Welcome.Volume volume : welcome.volumes()) {
+                ReplicaVolume replica = volumes.get(volume.deviceName());
+                byIndex.put(volume.index(), replica);
+                if (volume.action() != Welcome.Action.FAILED) {
+                    served.put(volume.deviceName(), replica);
+                }
+            }
+        }
+
+        private static int key(int stream, int volume) {
+            return stream << 16 | volume;
+        }
+
+        /** The agent has sent DATA or ZERO. */
+        void sent(int stream, FrameHeader header, ByteBuffer payload) {
+            ReplicaVolume volume = byIndex.get(header.volume());
+            if (volume == null) {
+                throw new Violation("I11", "a block of a volume that is not of the session: " + header);
+            }
+            byte[] content = new byte[(int) header.blockBytes()];
+            if (header.type() == FrameType.DATA) {
+                byte[] sent = new byte[payload.limit()];
+                payload.get(0, sent);
+                if (header.codec() == FrameHeader.CODEC_LZ4) {
+                    EXPANDER.decompress(sent, content);
+                } else {
+                    content = sent;
+                }
+            }
+            int firstBlock = (int) (header.offsetBytes() / SimulatedSource.BLOCK_BYTES);
+            List<ReplicaVolume.Version> versions = volume.sent(generation, firstBlock, content);
+            unacknowledged
+                    .computeIfAbsent(key(stream, header.volume()), key -> new ArrayDeque<>())
+                    .add(new Frame(header.seq(), volume, firstBlock, versions));
+        }
+
+        /** The server has sent DURABLE_ACK. */
+        void acknowledged(int stream, int volume, long durableSeq) {
+            int key = key(stream, volume);
+            long before = durableSeqs.getOrDefault(key, 0L);
+            if (durableSeq < before) {
+                throw new Violation("I7", "durable_seq fell from " + before + " to " + durableSeq);
+            }
+            durableSeqs.put(key, durableSeq);
+            ArrayDeque<Frame> frames = unacknowledged.getOrDefault(key, new ArrayDeque<>());
+            while (!frames.isEmpty() && frames.element().seq <= durableSeq) {
+                Frame frame = frames.remove();
+                acknowledgedFrames++;
+                frame.volume.acknowledged(frame.firstBlock, frame.versions);
+            }
+        }
+
+        void epochOpened(EpochOpen open) {
+            fuzzy.put(open.epoch(), open.fuzzy());
+        }
+
+        void commitAsked(EpochCommit commit) {
+            boolean isFuzzy = fuzzy.getOrDefault(commit.epoch(), true);
+            asked.put(commit.epoch(), new AskedCommit(commit.epoch(), isFuzzy, mark.get()));
+        }
+
+        /** The server has sent that the epoch is committed. */
+        void committed(long epoch) {
+            commitCount++;
+            SourceRecord record = durableRecord.get();
+            if (record == null || record.commit().epoch() < epoch) {
+                throw new Violation("I7", "epoch " + epoch + " is committed, but the record on disk is " + record);
+            }
+            unacknowledged
+                    .values()
+                    .forEach(frames -> frames.forEach(frame -> frame.volume.covered(frame.firstBlock, frame.versions)));
+            AskedCommit commit = asked.get(epoch);
+            if (commit == null) {
+                throw new Violation("I7", "epoch " + epoch + " is committed and nobody asked for it");
+            }
+            if (!commit.fuzzy) {
+                compare("I7", "committed", commit, served);
+            }
+        }
+    }
+}

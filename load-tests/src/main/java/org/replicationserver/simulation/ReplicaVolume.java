@@ -1,0 +1,205 @@
+package org.replicationserver.simulation;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.volume.BlockDevice;
+
+/**
+ * What one volume may hold: of each block the newest content that was acknowledged, and each that was sent after it. Until one of those
+ * is acknowledged too, each sector may be of any of them.
+ */
+final class ReplicaVolume {
+    private static final int BLOCK_BYTES = SimulatedSource.BLOCK_BYTES;
+
+    /** The content of one block as it was once sent; {@code generation} is 0 for what was there before. */
+    static final class Version {
+        private final long generation;
+        private final byte[] content;
+
+        private Version(long generation, byte[] content) {
+            this.generation = generation;
+            this.content = content;
+        }
+    }
+
+    private final SimulatedDisk disk;
+    private final int sizeBytes;
+    private final List<List<Version>> blocks = new ArrayList<>();
+    private final List<Integer> offsets = new ArrayList<>();
+    private long newestGeneration;
+    private boolean held;
+
+    /** The disk may be larger than the volume; its tail must stay as it is. */
+    ReplicaVolume(SimulatedDisk disk, int sizeBytes) {
+        this.disk = disk;
+        this.sizeBytes = sizeBytes;
+        lookAnew();
+    }
+
+    /** Nothing is known any more but what is there. */
+    private void lookAnew() {
+        blocks.clear();
+        offsets.clear();
+        for (int at = 0; at < disk.sizeBytes(); at = end(at)) {
+            List<Version> versions = new ArrayList<>();
+            versions.add(new Version(0, Arrays.copyOfRange(disk.stable(), at, end(at))));
+            blocks.add(versions);
+            offsets.add(at);
+        }
+    }
+
+    /** Blocks end at multiples of their size, at the end of the volume and at that of the disk. */
+    private int end(int at) {
+        int end = Math.min(disk.sizeBytes(), at + BLOCK_BYTES);
+        return at < sizeBytes ? Math.min(end, sizeBytes) : end;
+    }
+
+    /** Another device is in its place. */
+    void swapped() {
+        lookAnew();
+    }
+
+    SimulatedDisk disk() {
+        return disk;
+    }
+
+    void newestSession(long generation) {
+        newestGeneration = generation;
+    }
+
+    List<Version> sent(long generation, int firstBlock, byte[] content) {
+        int count = (content.length + BLOCK_BYTES - 1) / BLOCK_BYTES;
+        List<Version> versions = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            int from = i * BLOCK_BYTES;
+            byte[] block = Arrays.copyOfRange(content, from, Math.min(content.length, from + BLOCK_BYTES));
+            Version version = new Version(generation, block);
+            versions.add(version);
+            blocks.get(firstBlock + i).add(version);
+        }
+        return versions;
+    }
+
+    /** From now on nothing older may be there. */
+    void acknowledged(int firstBlock, List<Version> versions) {
+        for (int i = 0; i < versions.size(); i++) {
+            if (!blocks.get(firstBlock + i).contains(versions.get(i))) {
+                continue; // a newer one was acknowledged before, or the device is another
+            }
+            forgetBefore(firstBlock + i, versions.get(i));
+            check(firstBlock + i, "I1", "acknowledged", disk.stable());
+        }
+    }
+
+    private void forgetBefore(int block, Version version) {
+        List<Version> known = blocks.get(block);
+        int at = known.indexOf(version);
+        if (at > 0) {
+            known.subList(0, at).clear();
+        }
+    }
+
+    /** A commit covers these, whether they are acknowledged or not. */
+    void covered(int firstBlock, List<Version> versions) {
+        for (int i = 0; i < versions.size(); i++) {
+            if (blocks.get(firstBlock + i).contains(versions.get(i))) {
+                check(
+                        firstBlock + i,
+                        "I7",
+                        "covered by a commit",
+                        disk.stable(),
+                        blocks.get(firstBlock + i).indexOf(versions.get(i)));
+            }
+        }
+    }
+
+    void setHeld(boolean isHeld) {
+        held = isHeld;
+    }
+
+    void aboutToWrite(long offsetBytes, MemorySegment content) {
+        requireAllowed(offsetBytes, content.byteSize());
+        int from = (int) offsetBytes;
+        int to = from + (int) content.byteSize();
+        for (int at = from; at < to; at = end(at)) {
+            byte[] block = content.asSlice(at - from, end(at) - at).toArray(ValueLayout.JAVA_BYTE);
+            boolean own = blocks.get(at / BLOCK_BYTES).stream()
+                    .anyMatch(
+                            version -> version.generation == newestGeneration && Arrays.equals(version.content, block));
+            if (!own) {
+                throw new Violation(
+                        "I6",
+                        "a write that the newest session, " + newestGeneration + ", has not sent: " + at + " of "
+                                + this);
+            }
+        }
+    }
+
+    void requireAllowed(long offsetBytes, long lengthBytes) {
+        if (held) {
+            throw new Violation("I4", "a write to " + this + " while it is held");
+        }
+        if (offsetBytes < 0 || offsetBytes + lengthBytes > sizeBytes) {
+            throw new Violation(
+                    "I6", "a write outside " + this + ": " + offsetBytes + " + " + lengthBytes + " of " + sizeBytes);
+        }
+    }
+
+    /** Looks at every block, as it is on stable storage and as a read sees it. */
+    void check(String when) {
+        for (int block = 0; block < blocks.size(); block++) {
+            check(block, "I2", when, disk.stable());
+            check(block, "I2", when, disk.seen());
+        }
+    }
+
+    private void check(int block, String invariant, String when, byte[] bytes) {
+        check(block, invariant, when, bytes, 0);
+    }
+
+    private void check(int block, String invariant, String when, byte[] bytes, int oldest) {
+        List<Version> allowed =
+                blocks.get(block).subList(oldest, blocks.get(block).size());
+        int at = offsets.get(block);
+        for (Version version : allowed) {
+            if (Arrays.equals(bytes, at, at + version.content.length, version.content, 0, version.content.length)) {
+                return;
+            }
+        }
+        int length = allowed.getFirst().content.length;
+        for (int sector = 0; sector < length; sector += BlockDevice.SECTOR_BYTES) {
+            if (!isAnyOf(allowed, bytes, at, sector)) {
+                throw new Violation(
+                        invariant,
+                        when + ": sector at " + (at + sector) + " of " + this + " is none of the " + allowed.size()
+                                + " contents that it may have");
+            }
+        }
+    }
+
+    private static boolean isAnyOf(List<Version> allowed, byte[] bytes, int at, int sector) {
+        int end = sector + BlockDevice.SECTOR_BYTES;
+        for (Version version : allowed) {
+            if (Arrays.equals(bytes, at + sector, at + end, version.content, sector, end)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Where the volume is not this content, or null. */
+    @Nullable
+    String difference(byte[] content) {
+        int at = Arrays.mismatch(Arrays.copyOf(disk.stable(), sizeBytes), content);
+        return at < 0 ? null : "byte " + at + " of " + this;
+    }
+
+    @Override
+    public String toString() {
+        return disk.volumeId;
+    }
+}

@@ -1,0 +1,17 @@
+package org.replicationserver.simulation;
+
+/**
+ * What a run has seen.
+ *
+ * @param digest of its story; the same whenever the run is
+ */
+record RunResult(
+        long seed,
+        int sessions,
+        int commits,
+        int acknowledgedFrames,
+        int serverKills,
+        int agentKills,
+        int holds,
+        long virtualNanos,
+        long digest) {}

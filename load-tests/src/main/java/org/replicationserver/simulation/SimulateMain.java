@@ -1,0 +1,132 @@
+package org.replicationserver.simulation;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The entry point of {@code ./run simulate}. */
+@Command(
+        name = "simulate",
+        mixinStandardHelpOptions = true,
+        showDefaultValues = true,
+        description = {
+            "Runs the shipped server and agent in virtual time, with a network, disks and a clock that do whatever a seed says:"
+                    + " processes are killed, power is lost, connections are cut or fall silent, devices fail. What must never"
+                    + " happen is looked for all the time."
+        },
+        exitCodeListHeading = "Exit codes:%n",
+        exitCodeList = {
+            "0:nothing was found",
+            "1:an invariant was broken, or a known bug was not found",
+            "2:wrong command line"
+        })
+public final class SimulateMain implements Callable<Integer> {
+    private static final int EXIT_FOUND = 1;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Runs this seed and prints its story.")
+    private @Nullable Long seed;
+
+    @Option(
+            names = "--seeds",
+            paramLabel = "N",
+            description = "Runs so many seeds, and stops at the first that breaks an invariant.")
+    private long seeds = 1000;
+
+    @Option(names = "--from", paramLabel = "N", description = "The first of them.")
+    private long from = 1;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Runs at once; else one for each processor.")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
+    @Option(
+            names = "--bugs",
+            description =
+                    "Builds the server with each of the known bugs, one after the other, and looks in how many seeds it is"
+                            + " found; --seeds is how many it may take. Needs the sources.")
+    private boolean bugs;
+
+    @Option(names = "--bug", paramLabel = "NAME", description = "The same for one of them.")
+    private @Nullable String bug;
+
+    @Option(names = "--brief", hidden = true)
+    private boolean brief;
+
+    @Spec
+    private CommandLine.Model.CommandSpec spec = CommandLine.Model.CommandSpec.create();
+
+    private SimulateMain() {}
+
+    /** Runs simulations; ends the process with its exit code unless that is 0. */
+    public static void main(String[] args) {
+        int exitCode = new CommandLine(new SimulateMain())
+                .setCommandName(System.getProperty("command.name", "simulate"))
+                .execute(args);
+        if (exitCode != 0) {
+            System.exit(exitCode);
+        }
+    }
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        Long one = seed;
+        if (one != null) {
+            return tell(one);
+        }
+        return bugs || bug != null ? hunt() : runSeeds();
+    }
+
+    private int tell(long one) {
+        try {
+            RunResult result = new Simulation(one, System.out).run();
+            System.out.printf("nothing found; digest of the story %016x%n", result.digest());
+            return 0;
+        } catch (RuntimeException | Error e) {
+            System.out.flush();
+            e.printStackTrace();
+            return EXIT_FOUND;
+        }
+    }
+
+    private int runSeeds() throws InterruptedException {
+        SeedRange range = new SeedRange(from, seeds, threads);
+        SeedRange.Failure failure = range.run();
+        PrintStream out = System.out;
+        if (failure == null) {
+            out.println(range.totals().text());
+            return 0;
+        }
+        out.println("seed " + failure.seed() + ": " + failure.cause().getMessage());
+        if (!brief) {
+            failure.cause().printStackTrace(out);
+            out.println("Its story: " + spec.commandLine().getCommandName() + " --seed " + failure.seed());
+        }
+        return EXIT_FOUND;
+    }
+
+    private int hunt() throws IOException, InterruptedException {
+        String name = bug;
+        List<KnownBug> hunted = name == null
+                ? KnownBug.ALL
+                : KnownBug.ALL.stream()
+                        .filter(known -> known.name().equals(name))
+                        .toList();
+        if (hunted.isEmpty()) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "no such bug: " + name + "; known are "
+                            + String.join(
+                                    ", ",
+                                    KnownBug.ALL.stream().map(KnownBug::name).toList()));
+        }
+        int missed = new BugHunt(Path.of(""), seeds, System.out).hunt(hunted);
+        return missed == 0 ? 0 : EXIT_FOUND;
+    }
+}

@@ -1,0 +1,129 @@
+package org.replicationserver.simulation;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import org.replicationserver.volume.BlockDevice;
+
+/**
+ * A disk with a volatile cache: what was written since the last force may be there after a loss of power, whole, in part, in any order,
+ * or not at all. It outlives the processes that open it.
+ */
+final class SimulatedDisk {
+    private static final class Unsynced {
+        private final int at;
+        private final byte[] content;
+
+        Unsynced(int at, byte[] content) {
+            this.at = at;
+            this.content = content;
+        }
+    }
+
+    /** How one write ends in a loss of power. */
+    private enum Fate {
+        KEPT,
+        LOST,
+        HEAD_KEPT,
+        SECTORS_KEPT
+    }
+
+    final String volumeId;
+    private final Dice dice;
+    private final byte[] stable;
+    private final byte[] seen;
+    private final List<Unsynced> unsynced = new ArrayList<>();
+
+    SimulatedDisk(String volumeId, byte[] content, Dice dice) {
+        this.volumeId = volumeId;
+        this.stable = content;
+        this.seen = content.clone();
+        this.dice = dice;
+    }
+
+    int sizeBytes() {
+        return stable.length;
+    }
+
+    /** What a loss of power would leave at least; not to be changed. */
+    byte[] stable() {
+        return stable;
+    }
+
+    /** What a read sees; not to be changed. */
+    byte[] seen() {
+        return seen;
+    }
+
+    boolean isSynced() {
+        return unsynced.isEmpty();
+    }
+
+    void write(MemorySegment source, long offsetBytes) {
+        put(source.toArray(ValueLayout.JAVA_BYTE), (int) offsetBytes);
+    }
+
+    void zero(long offsetBytes, long lengthBytes) {
+        put(new byte[(int) lengthBytes], (int) offsetBytes);
+    }
+
+    private void put(byte[] content, int at) {
+        System.arraycopy(content, 0, seen, at, content.length);
+        unsynced.add(new Unsynced(at, content));
+    }
+
+    void read(MemorySegment target, long offsetBytes) {
+        target.copyFrom(MemorySegment.ofArray(seen).asSlice(offsetBytes, target.byteSize()));
+    }
+
+    void force() {
+        for (Unsynced write : unsynced) {
+            System.arraycopy(write.content, 0, stable, write.at, write.content.length);
+        }
+        unsynced.clear();
+    }
+
+    /** As Linux does it: what could not be written back counts as clean, is still read, and the next force knows nothing of it. */
+    void failForce() {
+        settleByChance();
+    }
+
+    /** The power goes and comes back. */
+    void losePower() {
+        settleByChance();
+        System.arraycopy(stable, 0, seen, 0, stable.length);
+    }
+
+    private void settleByChance() {
+        Fate[] fates = dice.percent(20) ? new Fate[] {Fate.LOST} : Fate.values();
+        for (Unsynced write : unsynced) {
+            settle(write, dice.of(fates));
+        }
+        unsynced.clear();
+    }
+
+    private void settle(Unsynced write, Fate fate) {
+        int sectors = write.content.length / BlockDevice.SECTOR_BYTES;
+        int head = dice.below(sectors + 1);
+        for (int i = 0; i < sectors; i++) {
+            boolean kept = switch (fate) {
+                case KEPT -> true;
+                case LOST -> false;
+                case HEAD_KEPT -> i < head;
+                case SECTORS_KEPT -> dice.percent(50);
+            };
+            if (kept) {
+                int at = i * BlockDevice.SECTOR_BYTES;
+                System.arraycopy(write.content, at, stable, write.at + at, BlockDevice.SECTOR_BYTES);
+            }
+        }
+    }
+
+    /** Another device is in its place, with whatever was on it. */
+    void swap() {
+        unsynced.clear();
+        dice.fill(stable);
+        System.arraycopy(stable, 0, seen, 0, stable.length);
+    }
+}

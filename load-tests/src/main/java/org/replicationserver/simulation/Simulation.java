@@ -1,0 +1,407 @@
+package org.replicationserver.simulation;
+
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.replicationserver.agent.AgentLink;
+import org.replicationserver.agent.AgentOutcome;
+import org.replicationserver.agent.LinkFailure;
+import org.replicationserver.agent.ReplicationPlan;
+import org.replicationserver.agent.ServerLookup;
+import org.replicationserver.receiver.session.AgentConnection;
+import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.VolumeAssignment;
+
+/**
+ * A source server with an agent, a replication server and the network between them, in virtual time and all from one seed: things go wrong
+ * for a while, then nothing does any more, and everything must be replicated soon.
+ */
+final class Simulation {
+    private static final String SOURCE = "s-1";
+    private static final long CONNECT_MILLIS_MAX = 20;
+    private static final long RESTART_MILLIS_MAX = 5_000;
+    private static final long CLONE_MILLIS_MAX = 20_000;
+
+    /** After the last fault: an agent may wait for a minute before it tries again, and half a minute to notice that a connection is dead. */
+    private static final long CONVERGE_NANOS_MAX = TimeUnit.SECONDS.toNanos(240);
+
+    private final long seed;
+    private final Dice dice;
+    private final VirtualTime time = new VirtualTime();
+    private final Story story;
+    private final SimulatedSource source;
+    private final SimulatedRecords.Directory directory = new SimulatedRecords.Directory();
+    private final Map<String, SimulatedDisk> disks = new HashMap<>();
+    private final SourceAssignment assignment;
+    private final ReplicaModel model;
+    private final List<SimulatedConnection> connections = new ArrayList<>();
+    private final boolean marked;
+    private final int streams;
+    private final long writeMillisMax;
+    private FaultMix faults;
+    private @Nullable SimulatedServer server;
+    private @Nullable SimulatedAgent agent;
+
+    /** The one whose machine stands still while another takes its place. */
+    private @Nullable SimulatedAgent stopped;
+
+    private int serverKills;
+    private int agentKills;
+    private int holds;
+    private boolean healing;
+    private int commitsBeforeHealing;
+
+    /** @param out where the story goes, or null */
+    Simulation(long seed, @Nullable PrintStream out) {
+        this.seed = seed;
+        this.dice = new Dice(seed);
+        this.story = new Story(time, out);
+        this.faults = FaultMix.draw(dice.fork());
+        this.marked = dice.percent(70);
+        this.streams = dice.between(1, 4);
+        this.writeMillisMax = dice.between(1, 10) * 300L;
+        this.source = new SimulatedSource(dice.between(1, 3), dice.fork());
+        LinkedHashMap<String, ReplicaVolume> volumes = new LinkedHashMap<>();
+        List<VolumeAssignment> assigned = new ArrayList<>();
+        for (int i = 0; i < source.disks().size(); i++) {
+            String volumeId = "vol-" + i;
+            int sizeBytes = source.disks().get(i).length;
+            boolean fresh = dice.percent(50);
+            byte[] before = new byte[sizeBytes + dice.below(3) * 4096];
+            if (!fresh || dice.percent(20)) { // what is said need not be true
+                dice.fill(before);
+            }
+            SimulatedDisk disk = new SimulatedDisk(volumeId, before, dice.fork());
+            disks.put(volumeId, disk);
+            volumes.put(deviceName(i), new ReplicaVolume(disk, sizeBytes));
+            assigned.add(new VolumeAssignment(volumeId, deviceName(i), Path.of(volumeId), sizeBytes, fresh));
+        }
+        this.assignment = new SourceAssignment(SOURCE, assigned);
+        this.model = new ReplicaModel(
+                volumes, () -> aliveAgent().mark(), () -> directory.durable(SOURCE), faults.flips() > 0);
+    }
+
+    private static String deviceName(int disk) {
+        return "/dev/sd" + (char) ('a' + disk);
+    }
+
+    // --- what its parts ask
+
+    VirtualTime time() {
+        return time;
+    }
+
+    FaultMix faults() {
+        return faults;
+    }
+
+    ReplicaModel model() {
+        return model;
+    }
+
+    SimulatedRecords.Directory directory() {
+        return directory;
+    }
+
+    void tell(Supplier<String> what) {
+        story.tell(what);
+    }
+
+    void heldTillEnd() {
+        holds++;
+    }
+
+    private SimulatedAgent aliveAgent() {
+        SimulatedAgent alive = agent;
+        if (alive == null) {
+            throw new IllegalStateException("no agent");
+        }
+        return alive;
+    }
+
+    /** An agent opens a connection. */
+    void connect(AgentLink link, SimulatedProcess from) {
+        from.later(dice.millisUpTo(CONNECT_MILLIS_MAX), () -> {
+            SimulatedServer there = server;
+            if (there == null) {
+                link.closed(LinkFailure.lost("connection refused"));
+                return;
+            }
+            SimulatedConnection connection =
+                    new SimulatedConnection(link, from, there.process(), model, this::faults, time, dice.fork());
+            AgentConnection accepted = there.accept(connection.serverTransport());
+            if (accepted == null) {
+                link.closed(LinkFailure.lost("handshake failed"));
+                return;
+            }
+            connections.add(connection);
+            connection.open(accepted);
+        });
+    }
+
+    // --- the run
+
+    /** Runs all of it. */
+    RunResult run() {
+        try {
+            tell(() -> "seed " + seed + ", " + faults + ", marked=" + marked + ", streams=" + streams);
+            startServer();
+            startAgent();
+            everySecond();
+            everyWrite();
+            long faultyNanos = TimeUnit.SECONDS.toNanos(dice.between(2, 40));
+            time.later(faultyNanos, this::heal);
+            while (!healing) {
+                time.step(faultyNanos + 1);
+            }
+            long untilNanos = time.nanos() + CONVERGE_NANOS_MAX;
+            while (!isDone()) {
+                if (!time.step(untilNanos)) {
+                    throw new Violation(
+                            "I12", "not replicated " + CONVERGE_NANOS_MAX / 1_000_000_000 + " s after the last fault");
+                }
+            }
+            checkEnd();
+        } finally {
+            endServer();
+        }
+        return new RunResult(
+                seed,
+                model.sessionCount(),
+                model.commitCount(),
+                model.acknowledgedFrames(),
+                serverKills,
+                agentKills,
+                holds,
+                time.nanos(),
+                story.digest());
+    }
+
+    private void startServer() {
+        tell(() -> "server starts");
+        server = new SimulatedServer(this, assignment, disks, dice.fork());
+    }
+
+    private void startAgent() {
+        tell(() -> "agent starts");
+        List<ReplicationPlan.Disk> planned = new ArrayList<>();
+        for (int i = 0; i < source.disks().size(); i++) {
+            planned.add(new ReplicationPlan.Disk(deviceName(i), source.disks().get(i).length, 512));
+        }
+        byte[] instance = new byte[16];
+        dice.fill(instance);
+        agent = new SimulatedAgent(
+                this,
+                source,
+                new ReplicationPlan(
+                        SOURCE,
+                        "sha256:" + "ab".repeat(32),
+                        HexFormat.of().formatHex(instance),
+                        streams,
+                        planned,
+                        ReplicationPlan.ENDLESS,
+                        dice.millisUpTo(6_000),
+                        false,
+                        marked,
+                        true,
+                        0,
+                        ServerLookup.Change.NOTHING),
+                dice.fork());
+    }
+
+    /** In the middle of anything. */
+    void killServer() {
+        SimulatedServer killed = server;
+        if (killed == null) {
+            return;
+        }
+        server = null;
+        serverKills++;
+        model.holdEnded();
+        boolean powerLost = dice.percent(faults.powerLosses());
+        tell(() -> powerLost ? "server loses power" : "server is killed");
+        killed.process().kill();
+        connections.forEach(connection -> connection.peerIsGone(powerLost));
+        if (powerLost) {
+            disks.values().forEach(SimulatedDisk::losePower);
+        }
+        model.check("after the server's end");
+        if (dice.percent(faults.stateLosses())) {
+            tell(() -> "its records are gone");
+            if (dice.percent(50)) {
+                directory.damage();
+            } else {
+                directory.lose();
+            }
+        }
+        time.later(0, killed::bury); // not now: it may be one of its threads that got here
+        time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startServer);
+    }
+
+    private void killAgent() {
+        SimulatedAgent killed = aliveAgent();
+        if (!killed.process().isAlive()) {
+            return;
+        }
+        agentKills++;
+        boolean powerLost = dice.percent(faults.powerLosses());
+        tell(() -> powerLost ? "source server loses power" : "agent is killed");
+        killed.process().kill();
+        connections.forEach(connection -> connection.peerIsGone(powerLost));
+        time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startAgent);
+    }
+
+    /** The agent's machine stands still, say for a copy, and somebody starts the copy. */
+    private void cloneAgent() {
+        SimulatedAgent original = aliveAgent();
+        if (stopped != null || !original.process().isAlive()) {
+            return;
+        }
+        tell(() -> "the agent's machine stands still, another takes its place");
+        stopped = original;
+        original.process().stop();
+        startAgent();
+        time.later(dice.millisUpTo(CLONE_MILLIS_MAX), this::endClone);
+    }
+
+    private void endClone() {
+        SimulatedAgent original = stopped;
+        if (original == null) {
+            return;
+        }
+        tell(() -> "the first agent goes on, the other is gone");
+        aliveAgent().process().kill();
+        stopped = null;
+        agent = original;
+        source.thaw();
+        original.forgetMark();
+        original.process().goOn();
+    }
+
+    /** An agent that was taken for a duplicate is allowed by an operator, and started again. */
+    void agentEnded(AgentOutcome how) {
+        if (how.exit() == AgentOutcome.Exit.STOPPED) {
+            return;
+        }
+        if (how.exit() != AgentOutcome.Exit.FORBIDDEN) {
+            throw new Violation("I12", "the agent gave up: " + how);
+        }
+        time.later(dice.millisUpTo(RESTART_MILLIS_MAX), () -> {
+            SimulatedServer there = server;
+            if (there != null) {
+                there.acceptAgents();
+            }
+            startAgent();
+        });
+    }
+
+    /** Another device comes in the place of a volume's. */
+    void swap(String volumeId) {
+        SimulatedDisk disk = disks.get(volumeId);
+        if (disk != null) {
+            disk.swap();
+            model.swapped(disk);
+        }
+    }
+
+    private void everySecond() {
+        time.later(TimeUnit.SECONDS.toNanos(1), () -> {
+            if (!healing) {
+                second();
+                everySecond();
+            }
+        });
+    }
+
+    private void second() {
+        connections.removeIf(SimulatedConnection::isOver);
+        for (SimulatedConnection connection : connections) {
+            if (dice.percent(faults.cuts())) {
+                tell(() -> "a connection is cut");
+                connection.cut();
+            } else if (dice.percent(faults.halfOpens())) {
+                tell(() -> "a connection falls silent");
+                boolean both = dice.percent(50);
+                boolean forServer = dice.percent(50);
+                connection.fallSilent(both || forServer, both || !forServer);
+            }
+        }
+        if (dice.percent(faults.agentKills()) && stopped == null) {
+            killAgent();
+        } else if (dice.percent(faults.clones())) {
+            cloneAgent();
+        }
+        SimulatedServer there = server;
+        if (dice.percent(faults.serverKills())) {
+            killServer();
+        } else if (there != null && dice.percent(faults.rescans())) {
+            there.rescan("vol-" + dice.below(disks.size()));
+        } else if (there != null && dice.percent(faults.holds())) {
+            there.hold();
+        }
+    }
+
+    private void everyWrite() {
+        time.later(dice.millisUpTo(writeMillisMax), () -> {
+            if (!healing) {
+                source.write();
+                everyWrite();
+            }
+        });
+    }
+
+    /** From now on nothing goes wrong, nobody writes, and the agent shall end when all is replicated. */
+    private void heal() {
+        tell(() -> "no more faults");
+        endClone();
+        faults = FaultMix.NONE;
+        healing = true;
+        commitsBeforeHealing = model.commitCount();
+        time.later(TimeUnit.SECONDS.toNanos(1), this::endWhenReplicated);
+    }
+
+    /** A commit that came after the last fault and the last write, and nothing differs. */
+    private void endWhenReplicated() {
+        SimulatedAgent running = aliveAgent();
+        if (running.process().isAlive()
+                && model.commitCount() > commitsBeforeHealing
+                && model.isReplicated(source.disks())) {
+            running.stop();
+        } else {
+            time.later(TimeUnit.SECONDS.toNanos(1), this::endWhenReplicated);
+        }
+    }
+
+    private boolean isDone() {
+        AgentOutcome how = aliveAgent().outcome();
+        return how != null && how.exit() == AgentOutcome.Exit.STOPPED;
+    }
+
+    private void checkEnd() {
+        model.check("at the end");
+        if (!model.isReplicated(source.disks())) {
+            throw new Violation("I12", "the replica differs from the source at the end");
+        }
+        SimulatedServer there = server;
+        if (there != null) {
+            there.checkMemory();
+        }
+    }
+
+    private void endServer() {
+        SimulatedServer there = server;
+        if (there != null) {
+            server = null;
+            there.process().kill();
+            there.bury();
+        }
+    }
+}

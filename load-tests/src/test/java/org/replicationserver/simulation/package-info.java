@@ -1,0 +1,4 @@
+@NullMarked
+package org.replicationserver.simulation;
+
+import org.jspecify.annotations.NullMarked;

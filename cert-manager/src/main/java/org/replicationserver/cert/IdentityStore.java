@@ -2,9 +2,12 @@ package org.replicationserver.cert;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.cert.CertificateException;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -38,10 +41,7 @@ public final class IdentityStore {
 
     /** Loads the identity of this name; makes it by the issuer if the store has nothing at all under the name. */
     public Identity loadOrCreate(String name, CertificateIssuer issuer) throws CertificateStoreException {
-        if (!NAME.matcher(name).matches()) {
-            throw new IllegalArgumentException(
-                    "store name: length=" + name.length() + "; allowed: 1 to 64 of a-z, 0-9, hyphen");
-        }
+        requireForm(name);
         PrivateFiles.ensureOwnerOnlyDirectory(directory);
         try (StoreLock _ = StoreLock.acquire(directory)) {
             Entry entry = new Entry(directory, name);
@@ -51,6 +51,34 @@ public final class IdentityStore {
         } catch (IOException e) {
             throw new CertificateStoreException(
                     directory, "cannot be read or written", "a place where this process may write", e);
+        }
+    }
+
+    /**
+     * Checks the identity of this name as {@link #loadOrCreate} does, and makes and changes nothing.
+     *
+     * @return empty if the store has nothing at all under the name, so that the identity would be made
+     */
+    public Optional<Identity> find(String name) throws CertificateStoreException {
+        requireForm(name);
+        if (Files.notExists(directory, LinkOption.NOFOLLOW_LINKS)) {
+            return Optional.empty();
+        }
+        PrivateFiles.requireOwnerOnlyDirectory(directory);
+        try (StoreLock _ = StoreLock.share(directory)) {
+            Entry entry = new Entry(directory, name);
+            return entry.isUnused() ? Optional.empty() : Optional.of(entry.check());
+        } catch (CertificateStoreException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new CertificateStoreException(directory, "cannot be read", "a place where this process may read", e);
+        }
+    }
+
+    private static void requireForm(String name) {
+        if (!NAME.matcher(name).matches()) {
+            throw new IllegalArgumentException(
+                    "store name: length=" + name.length() + "; allowed: 1 to 64 of a-z, 0-9, hyphen");
         }
     }
 
@@ -86,12 +114,17 @@ public final class IdentityStore {
 
         /** Checks all that is there before anything is moved. */
         Identity load() throws IOException {
+            Identity identity = check();
+            finishPublishing(identity.pin());
+            return identity;
+        }
+
+        Identity check() throws CertificateStoreException {
             requireKeyAndCertificate();
             Identity identity = PemFiles.readIdentity(key.publishedOrDraft(), certificate.publishedOrDraft());
             if (pin.isPublished()) {
                 requireSamePin(identity.pin());
             }
-            finishPublishing(identity.pin());
             return identity;
         }
 

@@ -39,7 +39,11 @@ final class PrivateFiles {
         } catch (IOException e) {
             throw new CertificateStoreException(path, "cannot be made", "a place where this process may write", e);
         }
-        if (!Files.isDirectory(path)) {
+        requireOwnerOnlyDirectory(path);
+    }
+
+    static void requireOwnerOnlyDirectory(Path path) throws CertificateStoreException {
+        if (Files.exists(path) && !Files.isDirectory(path)) {
             throw new CertificateStoreException(path, "not a directory", "a directory, or nothing yet");
         }
         requireAtMost(path, OWNER_ONLY_DIRECTORY, "0700 (rwx------) or less");

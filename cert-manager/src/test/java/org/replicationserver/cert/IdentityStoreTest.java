@@ -2,6 +2,7 @@ package org.replicationserver.cert;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyPair;
 import java.security.cert.CertificateException;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -342,6 +344,47 @@ class IdentityStoreTest {
             return TestIdentities.serverIssuer().issue(keyPair);
         });
         assertThat(Pin.of(given[0].getPublic())).isEqualTo(made.pin());
+    }
+
+    @Test
+    void findingTheIdentityMakesAndChangesNothing() throws Exception {
+        assertThat(find()).isEmpty();
+        assertThat(temporary).isEmptyDirectory();
+        Identity made = create();
+        Files.delete(directory.resolve(".lock"));
+        Files.delete(pin);
+        Files.move(certificate, certificateDraft);
+        assertThat(find().orElseThrow().pin()).as("as the next start finds it").isEqualTo(made.pin());
+        try (Stream<Path> files = Files.list(directory)) {
+            assertThat(files).containsExactlyInAnyOrder(key, certificateDraft);
+        }
+    }
+
+    @Test
+    void whatAStartRefusesIsRefusedInTheSameWordsWhereItIsOnlyLookedAt() throws Exception {
+        create();
+        Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-r--r--"));
+        assertFindIsRefusedAsLoadIs();
+        Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-------"));
+        Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+        assertFindIsRefusedAsLoadIs();
+        Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
+        Files.writeString(key, "garbage");
+        Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-------"));
+        assertFindIsRefusedAsLoadIs();
+        Files.delete(key);
+        assertFindIsRefusedAsLoadIs();
+    }
+
+    private Optional<Identity> find() throws CertificateStoreException {
+        return new IdentityStore(directory).find("server");
+    }
+
+    private void assertFindIsRefusedAsLoadIs() {
+        CertificateStoreException refused = catchThrowableOfType(CertificateStoreException.class, this::load);
+        assertThatThrownBy(this::find)
+                .isInstanceOf(CertificateStoreException.class)
+                .hasMessage(refused.getMessage());
     }
 
     private Identity create() throws CertificateStoreException {

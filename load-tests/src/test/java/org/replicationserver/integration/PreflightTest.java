@@ -48,21 +48,6 @@ class PreflightTest {
         }
     }
 
-    @Test
-    void anotherServerOnThePortIsTold() throws Exception {
-        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
-        Path elsewhere = directory.resolve("elsewhere");
-        TestSource other = TestSource.of(elsewhere, "s-1", SIZE_BYTES);
-        try (InProcessServer server = InProcessServer.onImages(directory, List.of(source));
-                InProcessServer stranger = InProcessServer.onImages(elsewhere, List.of(other))) {
-            Commands.Result result = preflight(stranger.endpoint().port());
-            assertThat(result.exitCode()).isEqualTo(69);
-            assertThat(result.output())
-                    .contains("shows pin " + stranger.endpoint().pin() + ", this server has "
-                            + server.endpoint().pin());
-        }
-    }
-
     /** Before its volumes are open, which may take its time, it has said that it is here. */
     @Test
     void serverThatStillOpensItsVolumesIsFoundAndLeftAlone() throws Exception {

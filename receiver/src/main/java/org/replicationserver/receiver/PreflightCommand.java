@@ -87,12 +87,21 @@ final class PreflightCommand implements Callable<Integer> {
                 return exitCode(found);
             }
         } catch (ConfigException e) {
-            e.lines().forEach(spec.commandLine().getErr()::println);
-            return ConfigException.EXIT_CODE;
+            return refused(e.lines());
         } catch (IOException e) { // of aws.ca-file
-            spec.commandLine().getErr().println(e.getMessage());
-            return ConfigException.EXIT_CODE;
+            return refused(List.of(String.valueOf(e.getMessage())));
         }
+    }
+
+    private int refused(List<String> mistakes) {
+        mistakes.forEach(spec.commandLine().getErr()::println);
+        if (json) {
+            String fix = "Correct the configuration.";
+            print(mistakes.stream()
+                    .map(line -> new Checked("configuration", Finding.misconfigured(line, fix)))
+                    .toList());
+        }
+        return ConfigException.EXIT_CODE;
     }
 
     private static Server server(ServerConfig config) {
@@ -104,11 +113,17 @@ final class PreflightCommand implements Callable<Integer> {
                         Finding.warn("it starts, and does not listen yet", "Look again in some seconds."),
                         new RunningServer(0, Map.of())); // its volumes are being opened
             }
-            // Agents come to the port that is set, be it the server's or not.
             int set = config.listen().port();
+            if (set != 0 && set != port) {
+                return new Server(
+                        Finding.misconfigured(
+                                "it runs and listens on port " + port + ", this configuration says " + set,
+                                "Give preflight the same --config and --set as the server, or start the server again with this"
+                                        + " configuration."),
+                        new RunningServer(0, volumes(told)));
+            }
             return new Server(
-                    Finding.ok("it runs, and listens on port " + port),
-                    new RunningServer(set == 0 ? port : set, volumes(told)));
+                    Finding.ok("it runs, and listens on port " + port), new RunningServer(port, volumes(told)));
         } catch (NoServerException e) {
             return new Server(Finding.skip("none runs with this state.directory"), null);
         } catch (NoAnswerException e) {

@@ -78,19 +78,39 @@ final class PreflightBesideServerTest {
         }
     }
 
+    /** Once, and no port is looked at that is not the server's. */
+    @Test
+    void configurationOfAnotherPortThanTheServersIsToldOnce() throws Exception {
+        try (ServerSocketChannel server = listen()) {
+            tellPort(server, 15100);
+            CommandRun run = run(1500, "preflight");
+            assertThat(run.exitCode()).as(run.out()).isEqualTo(78);
+            assertThat(run.out().lines().filter(line -> line.startsWith("FAIL")))
+                    .singleElement()
+                    .asString()
+                    .startsWith(
+                            "FAIL  server: it runs and listens on port 15100, this configuration says 1500 -> Give preflight"
+                                    + " the same --config and --set as the server");
+        }
+    }
+
+    private static void tellPort(ServerSocketChannel server, int port) {
+        Thread.ofVirtual().start(() -> {
+            try (SocketChannel client = server.accept()) {
+                client.read(ByteBuffer.allocate(4096));
+                String body = "{\"port\":" + port + ",\"volumes\":[]}";
+                client.write(StandardCharsets.US_ASCII.encode(
+                        "HTTP/1.1 200 x\r\ncontent-length: " + body.length() + "\r\n\r\n" + body));
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        });
+    }
+
     @Test
     void serverThatStartsIsToldAndLeftAlone() throws Exception {
         try (ServerSocketChannel server = listen()) {
-            Thread.ofVirtual().start(() -> {
-                try (SocketChannel client = server.accept()) {
-                    client.read(ByteBuffer.allocate(4096));
-                    String body = "{\"port\":0,\"volumes\":[]}";
-                    client.write(StandardCharsets.US_ASCII.encode(
-                            "HTTP/1.1 200 x\r\ncontent-length: " + body.length() + "\r\n\r\n" + body));
-                } catch (Exception e) {
-                    throw new IllegalStateException(e);
-                }
-            });
+            tellPort(server, 0);
             CommandRun run = run(1500, "preflight");
             assertThat(run.exitCode()).as(run.out()).isZero();
             assertThat(run.out())

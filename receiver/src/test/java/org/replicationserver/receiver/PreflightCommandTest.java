@@ -8,10 +8,21 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.replicationserver.cert.CertificateProfile;
+import org.replicationserver.cert.IdentityStore;
+import org.replicationserver.cert.SelfSignedIssuer;
+import org.replicationserver.receiver.config.ServerConfig;
 
 /** What {@code preflight} prints where no server runs, and how it ends. */
 class PreflightCommandTest {
@@ -38,7 +49,7 @@ class PreflightCommandTest {
         assertThat(run.err()).isEmpty();
         assertThat(run.out().lines())
                 .allMatch(line -> line.matches("(OK  |SKIP|WARN)  [^:]+.*: .*"))
-                .anyMatch(line -> line.startsWith("SKIP  control plane: control.mode is local"))
+                .anyMatch(line -> line.startsWith("SKIP  control plane: not needed, since control.mode is local"))
                 .anyMatch(line -> line.startsWith("OK    listener 127.0.0.1:"))
                 .anyMatch(line -> line.startsWith("OK    state.directory: "));
         assertThat(directory).isEmptyDirectory();
@@ -69,6 +80,52 @@ class PreflightCommandTest {
         assertThat(run.out()).contains("FAIL  cert.directory: /proc/self cannot be written");
     }
 
+    interface Damage {
+        void to(Path certificates) throws Exception;
+    }
+
+    private static Stream<Arguments> damages() {
+        return Stream.of(
+                Arguments.of("a certificate of another key", (Damage) certificates -> {
+                    makeIdentity(certificates.resolve("other"));
+                    Files.copy(
+                            certificates.resolve("other/server.cert.pem"),
+                            certificates.resolve("server.cert.pem"),
+                            StandardCopyOption.REPLACE_EXISTING);
+                }),
+                Arguments.of("no key", (Damage) certificates -> Files.delete(certificates.resolve("server.key.pem"))),
+                Arguments.of("garbage as the key", (Damage)
+                        certificates -> Files.writeString(certificates.resolve("server.key.pem"), "garbage")),
+                Arguments.of("an empty certificate", (Damage)
+                        certificates -> Files.writeString(certificates.resolve("server.cert.pem"), "")),
+                Arguments.of("another pin", (Damage) certificates ->
+                        Files.writeString(certificates.resolve("server.pin"), "sha256:" + "0".repeat(64))),
+                Arguments.of("a key that others may read", (Damage) certificates -> Files.setPosixFilePermissions(
+                        certificates.resolve("server.key.pem"), PosixFilePermissions.fromString("rw-r--r--"))),
+                Arguments.of("a directory that others may enter", (Damage) certificates ->
+                        Files.setPosixFilePermissions(certificates, PosixFilePermissions.fromString("rwxr-xr-x"))));
+    }
+
+    private static void makeIdentity(Path certificates) throws Exception {
+        new IdentityStore(certificates)
+                .loadOrCreate(
+                        ServerConfig.IDENTITY,
+                        new SelfSignedIssuer(CertificateProfile.ofServer("s"), Clock.systemUTC()));
+    }
+
+    @ParameterizedTest
+    @MethodSource("damages")
+    void keysThatTheServerDoesNotStartWithFailInItsOwnWords(String what, Damage damage) throws Exception {
+        Path certificates = directory.resolve("state/certificates");
+        makeIdentity(certificates);
+        damage.to(certificates);
+        CommandRun run = preflight("--set=listen.port=" + freePort());
+        assertThat(run.exitCode()).as(what + ": " + run.out()).isEqualTo(78);
+        CommandRun start = CommandRun.of("serve", "--set=state.directory=" + directory.resolve("state"));
+        assertThat(start.exitCode()).isEqualTo(74);
+        assertThat(run.out()).contains("FAIL  certificate: " + start.err().strip() + " -> ");
+    }
+
     @Test
     void clockIsNotToldToHaveNoRegion() throws Exception {
         CommandRun run = preflight(
@@ -94,6 +151,35 @@ class PreflightCommandTest {
                         .put("text", "none runs with this state.directory")
                         .put("fix", ""));
         assertThat(checks.getJsonObject(1).getString("check")).isEqualTo("control plane");
+    }
+
+    @Test
+    void mistakesOfTheConfigurationAreJsonToo() {
+        CommandRun run = preflight("--set=listen.port=x", "--json");
+        assertThat(run.exitCode()).isEqualTo(78);
+        JsonObject check = new JsonObject(run.out()).getJsonArray("checks").getJsonObject(0);
+        assertThat(check.getString("verdict")).isEqualTo("MISCONFIGURED");
+        assertThat(check.getString("text")).isEqualTo(run.err().strip());
+    }
+
+    @Test
+    void mirrorThatIsNotThereFails() throws Exception {
+        CommandRun run = preflight("--set=listen.port=" + freePort(), "--set=software.mirror-directory=/nope");
+        assertThat(run.exitCode()).isEqualTo(78);
+        assertThat(run.out()).contains("FAIL  software buckets: software.mirror-directory=/nope is not there");
+    }
+
+    @Test
+    void regionThatIsNotKnownIsToldOnceForAllBuckets() throws Exception {
+        CommandRun run = preflight(
+                "--set=listen.port=" + freePort(),
+                "--set=control.mode=https",
+                "--set=control.replication-server-id=rs-1",
+                "--set=aws.credentials=chain");
+        assertThat(run.out().lines().filter(line -> line.contains("bucket")))
+                .singleElement()
+                .asString()
+                .startsWith("FAIL  software buckets: its region is not known");
     }
 
     @Test

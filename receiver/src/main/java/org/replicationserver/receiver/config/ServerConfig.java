@@ -29,6 +29,9 @@ public record ServerConfig(
         SnapshotSettings snapshots,
         SoftwareSettings software,
         LogConfig log) {
+    /** The name under which the certificate directory keeps the server's key, certificate and pin. */
+    public static final String IDENTITY = "server";
+
     /** What the JDK takes as the path of a Unix socket. */
     static final int SOCKET_PATH_BYTES_MAX = 106;
 

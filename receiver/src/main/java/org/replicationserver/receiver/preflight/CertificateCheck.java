@@ -1,18 +1,15 @@
 package org.replicationserver.receiver.preflight;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import org.replicationserver.receiver.config.IoReason;
+import org.replicationserver.cert.CertificateStoreException;
+import org.replicationserver.cert.IdentityStore;
+import org.replicationserver.receiver.config.ConfiguredDirectory;
+import org.replicationserver.receiver.config.ServerConfig;
 
-/** How long agents will accept the certificate of this server. */
+/** Whether the server starts with its key and certificate, and how long agents will accept the certificate. */
 final class CertificateCheck implements PreflightCheck {
     static final String NAME = "certificate";
 
@@ -20,11 +17,11 @@ final class CertificateCheck implements PreflightCheck {
     private static final String FIX =
             "Make a new server.cert.pem for the same server.key.pem, as the README says, and start the server again.";
 
-    private final Path certificate;
+    private final ServerConfig config;
     private final Clock clock;
 
-    CertificateCheck(Path certDirectory, Clock clock) {
-        this.certificate = certDirectory.resolve("server.cert.pem");
+    CertificateCheck(ServerConfig config, Clock clock) {
+        this.config = config;
         this.clock = clock;
     }
 
@@ -35,18 +32,17 @@ final class CertificateCheck implements PreflightCheck {
 
     @Override
     public Finding look() {
-        if (Files.notExists(certificate)) {
-            return Finding.skip(certificate + " is not there yet; the server makes it when it starts");
-        }
-        try (InputStream pem = Files.newInputStream(certificate)) {
-            return judged(
-                    (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(pem));
-        } catch (IOException e) {
+        try {
+            return new IdentityStore(config.certDirectory())
+                    .find(ServerConfig.IDENTITY)
+                    .map(identity -> judged(identity.certificate()))
+                    .orElseGet(() -> Finding.skip(config.certDirectory()
+                            + " has no key and no certificate yet; the server makes them when it first starts"));
+        } catch (CertificateStoreException e) {
             return Finding.misconfigured(
-                    certificate + " cannot be read: " + IoReason.of(e, certificate.toString()),
-                    "Look at cert.directory, and run this as the user that the server runs as.");
-        } catch (CertificateException e) {
-            return Finding.misconfigured(certificate + " cannot be read: " + e.getMessage(), FIX);
+                    ConfiguredDirectory.CERT.cannotBeUsed(config, e),
+                    "Mend the file, or restore it from a backup: the server does not start with it so. If permission is denied, run this as"
+                            + " the user that the server runs as.");
         }
     }
 
@@ -54,7 +50,8 @@ final class CertificateCheck implements PreflightCheck {
         Instant now = clock.instant();
         Instant end = shown.getNotAfter().toInstant();
         long days = Duration.between(shown.getNotBefore().toInstant(), now).toDays();
-        String text = certificate + " is " + days + " days old, valid until " + end;
+        String text = config.certDirectory().resolve(ServerConfig.IDENTITY + ".cert.pem") + " is " + days
+                + " days old, valid until " + end;
         if (!end.isAfter(now)) {
             return Finding.fail(text + ": agents refuse it", FIX);
         }

@@ -2,6 +2,7 @@ package org.replicationserver.receiver.preflight;
 
 import java.time.Clock;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.function.Supplier;
 import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.log.PeerText;
@@ -27,6 +28,10 @@ final class CredentialsCheck implements PreflightCheck {
         return "credentials";
     }
 
+    private static Instant seconds(Instant end) {
+        return end.truncatedTo(ChronoUnit.SECONDS);
+    }
+
     @Override
     public Finding look() {
         String fix = switch (source) {
@@ -36,9 +41,10 @@ final class CredentialsCheck implements PreflightCheck {
         try {
             Found found = credentials.get();
             if (!found.end().isAfter(clock.instant())) {
-                return Finding.fail(found.whose() + ": ended at " + found.end(), fix);
+                return Finding.fail(found.whose() + ": ended at " + seconds(found.end()), fix);
             }
-            return Finding.ok(found.whose() + (found.end().equals(Instant.MAX) ? "" : ", good until " + found.end()));
+            return Finding.ok(
+                    found.whose() + (found.end().equals(Instant.MAX) ? "" : ", good until " + seconds(found.end())));
         } catch (RuntimeException e) {
             return Finding.fail("none: " + PeerText.line(String.valueOf(e.getMessage())), fix);
         }

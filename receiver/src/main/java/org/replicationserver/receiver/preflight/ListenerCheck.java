@@ -1,10 +1,12 @@
 package org.replicationserver.receiver.preflight;
 
+import io.netty.util.NetUtil;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -18,6 +20,7 @@ import javax.net.ssl.X509ExtendedTrustManager;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.config.IoReason;
+import org.replicationserver.receiver.config.ServerConfig;
 
 /**
  * Whether agents find this server on its port, at one of the machine's own addresses: a handshake is begun, and ended as soon as the server
@@ -36,7 +39,7 @@ final class ListenerCheck implements PreflightCheck {
     ListenerCheck(InetAddress address, int port, Path certDirectory, boolean serverRuns) {
         this.address = address;
         this.port = port;
-        this.pinFile = certDirectory.resolve("server.pin");
+        this.pinFile = certDirectory.resolve(ServerConfig.IDENTITY + ".pin");
         this.serverRuns = serverRuns;
     }
 
@@ -46,7 +49,7 @@ final class ListenerCheck implements PreflightCheck {
     }
 
     private String where() {
-        String host = address.getHostAddress().replaceFirst("%.*", ""); // without the name of the interface
+        String host = NetUtil.toAddressString(address); // an IPv6 address in its short form, without the interface
         return (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
     }
 
@@ -63,7 +66,9 @@ final class ListenerCheck implements PreflightCheck {
         } catch (IOException e) {
             return Finding.fail(
                     "no server of this state.directory runs, and none could listen: " + e.getMessage(),
-                    "End what listens on the port, or set listen.port and listen.address.");
+                    String.valueOf(e.getMessage()).contains("in use")
+                            ? "End what listens on the port, or set listen.port and listen.address."
+                            : "Set listen.address to one of this machine, and listen.port to one that the server's user may take.");
         }
     }
 
@@ -88,6 +93,10 @@ final class ListenerCheck implements PreflightCheck {
                     : Finding.fail(
                             "shows pin " + shown + ", this server has " + expected,
                             "Look what listens on the port, or opens TLS on the way to it.");
+        } catch (SilentException e) {
+            return Finding.fail(
+                    String.valueOf(e.getMessage()),
+                    "Look whether the server is stopped or overloaded (its process, its log), or another program has the port.");
         } catch (IOException e) {
             return Finding.fail(
                     "cannot be reached: " + e.getMessage(),
@@ -111,10 +120,19 @@ final class ListenerCheck implements PreflightCheck {
                 tls.startHandshake();
             } catch (IOException e) {
                 if (looker.shown == null) {
-                    throw e;
+                    throw e instanceof SocketTimeoutException ? new SilentException(e) : e;
                 }
             }
             return looker.shown;
+        }
+    }
+
+    /** Connected, and nothing came. */
+    private static final class SilentException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        SilentException(IOException cause) {
+            super("connected, and nothing is said within " + TIMEOUT_MILLIS / 1000 + " s", cause);
         }
     }
 

@@ -6,6 +6,7 @@ import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -36,7 +37,7 @@ import org.replicationserver.receiver.software.SoftwareException;
 import org.replicationserver.receiver.staging.NvmeScanner;
 import org.replicationserver.receiver.staging.VolumeLocator;
 
-/** The checks of a server's configuration. Making them asks nobody anything, but for names of this machine's own addresses. */
+/** The checks of a server's configuration. Making those of the machine asks nobody anything. */
 public final class PreflightChecks implements AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(4);
     private static final Duration SILENCE_TIMEOUT = Duration.ofSeconds(4);
@@ -45,7 +46,7 @@ public final class PreflightChecks implements AutoCloseable {
     private static final String STATE_DIRECTORY = "state.directory";
     private static final String CERT_DIRECTORY = "cert.directory";
     private static final String IMAGE_DIRECTORY = "image.directory";
-    private static final String LOCAL = "control.mode is local: assignments come from a file";
+    private static final String LOCAL = "not needed, since control.mode is local";
 
     /** Own addresses beyond these are not dialled. */
     private static final int ADDRESSES_MAX = 8;
@@ -69,14 +70,14 @@ public final class PreflightChecks implements AutoCloseable {
     }
 
     /**
-     * All checks, in the order in which they are told.
+     * All checks, in the order in which they are told. Asks the instance for the region of buckets, where none is set: some seconds.
      *
      * @param assigned by the assignments file; empty where a control plane assigns
      * @param software buckets that software may come from
      * @param running null where no server runs with this configuration
      */
-    public List<PreflightCheck> all(
-            List<AssignedSource> assigned, List<Rule> software, @Nullable RunningServer running) {
+    public List<PreflightCheck> all(List<AssignedSource> assigned, List<Rule> software, @Nullable RunningServer running)
+            throws InterruptedException {
         List<PreflightCheck> checks = new ArrayList<>(services());
         checks.addAll(buckets(software));
         checks.addAll(ofMachine(config, clock, assigned, running));
@@ -87,7 +88,7 @@ public final class PreflightChecks implements AutoCloseable {
     public static List<PreflightCheck> ofMachine(
             ServerConfig config, Clock clock, List<AssignedSource> assigned, @Nullable RunningServer running) {
         List<PreflightCheck> checks = new ArrayList<>(listeners(config, running));
-        checks.add(new CertificateCheck(config.certDirectory(), clock));
+        checks.add(new CertificateCheck(config, clock));
         checks.add(new DirectoryCheck(STATE_DIRECTORY, config.stateDirectory()));
         checks.add(new DirectoryCheck(CERT_DIRECTORY, config.certDirectory()));
         checks.add(new DirectoryCheck(IMAGE_DIRECTORY, config.imageDirectory()));
@@ -120,7 +121,7 @@ public final class PreflightChecks implements AutoCloseable {
         if (port == 0) {
             String why = running == null
                     ? "listen.port is 0: any free port, which is not known here"
-                    : "the running server has not told a port";
+                    : "what is said of the server comes first";
             return List.of(skipped(ListenerCheck.NAME, why));
         }
         return addresses(config).stream()
@@ -194,39 +195,49 @@ public final class PreflightChecks implements AutoCloseable {
     }
 
     /** Of each bucket that software may come from: S3 answers for it, whatever it says to nobody. */
-    private List<PreflightCheck> buckets(List<Rule> software) {
+    private List<PreflightCheck> buckets(List<Rule> software) throws InterruptedException {
         String name = "software buckets";
         if (config.software().mirrorDirectory().isPresent()) {
-            return List.of(skipped(name, "software.mirror-directory is taken in the place of S3"));
+            Path mirror = config.software().mirrorDirectory().get();
+            return List.of(check(
+                    name,
+                    () -> Files.isDirectory(mirror)
+                            ? Finding.skip("not needed, since software.mirror-directory is taken in the place of S3")
+                            : Finding.misconfigured(
+                                    "software.mirror-directory=" + mirror + " is not there, or is no directory",
+                                    "Mount or make it, or correct software.mirror-directory.")));
         }
         if (config.control().mode() == ControlMode.LOCAL
                 && config.aws().region().isEmpty()) {
             return List.of(skipped(name, LOCAL + ", and aws.region is not set"));
         }
+        String region;
+        try {
+            region = region();
+        } catch (IOException e) {
+            return List.of(check(name, () -> regionUnknown(e)));
+        }
         return software.stream()
                 .flatMap(rule -> Stream.of(rule.objects(), rule.hashes()))
                 .filter(Objects::nonNull)
+                .map(pattern -> pattern.replace(AllowListFile.REGION, region))
                 .distinct()
-                .map(pattern -> bucket(pattern, software))
+                .map(bucket -> bucket(bucket, region, software))
                 .toList();
     }
 
-    private PreflightCheck bucket(String pattern, List<Rule> software) {
-        String name = "bucket " + pattern;
+    private PreflightCheck bucket(String bucket, String region, List<Rule> software) {
+        String name = "bucket " + bucket;
         return check(name, () -> {
             try {
-                String region = region();
                 AllowList.Hosts hosts = new AllowList.Hosts(
                         config.aws().useFips(),
                         config.aws().useDualStack(),
                         config.software().vpcEndpoint().orElse(null));
-                URI address =
-                        AllowList.of(software, region, hosts).addressOf(pattern.replace(AllowListFile.REGION, region));
+                URI address = AllowList.of(software, region, hosts).addressOf(bucket);
                 return new EndpointCheck(name, address, connections, trust).look();
             } catch (SoftwareException e) {
                 return Finding.misconfigured(String.valueOf(e.getMessage()), e.nextAction());
-            } catch (IOException e) {
-                return regionUnknown(e);
             }
         });
     }

@@ -22,9 +22,6 @@ import org.slf4j.LoggerFactory;
 
 /** What the server must find, or make, in its directories before anything else is started. */
 record ServerFiles(StateDirectory state, StateDirectory replications, Identity identity) {
-    /** The name under which the certificate directory keeps the server's key, certificate and pin. */
-    private static final String IDENTITY = "server";
-
     private static final Logger LOG = LoggerFactory.getLogger(ServerFiles.class);
 
     private interface Step<T> {
@@ -79,6 +76,6 @@ record ServerFiles(StateDirectory state, StateDirectory replications, Identity i
         CertificateProfile profile = CertificateProfile.ofServer(config.serverId())
                 .withValidity(Duration.ofDays(config.tls().certificateDays()));
         return new IdentityStore(config.certDirectory())
-                .loadOrCreate(IDENTITY, new SelfSignedIssuer(profile, Clock.systemUTC()));
+                .loadOrCreate(ServerConfig.IDENTITY, new SelfSignedIssuer(profile, Clock.systemUTC()));
     }
 }

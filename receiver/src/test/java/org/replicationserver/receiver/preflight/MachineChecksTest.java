@@ -12,11 +12,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.cert.CertificateProfile;
 import org.replicationserver.cert.IdentityStore;
 import org.replicationserver.cert.SelfSignedIssuer;
+import org.replicationserver.receiver.config.ConfigLoader;
 import org.replicationserver.receiver.preflight.Finding.Verdict;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.staging.NvmeScanner;
@@ -77,6 +79,25 @@ final class MachineChecksTest {
     }
 
     @Test
+    void serverThatIsConnectedToAndSilentIsNotSoughtInTheNetwork() throws Exception {
+        makeIdentity(Clock.systemUTC(), 100);
+        try (ServerSocket silent = new ServerSocket(0, 1, HERE)) {
+            Finding finding = new ListenerCheck(HERE, silent.getLocalPort(), directory, true).look();
+            assertThat(finding.text()).isEqualTo("connected, and nothing is said within 5 s");
+            assertThat(finding.fix()).contains("stopped").doesNotContain("filters");
+        }
+    }
+
+    @Test
+    void addressThatIsNotThisMachinesIsNoTakenPort() throws Exception {
+        Finding finding = new ListenerCheck(InetAddress.getByName("192.0.2.1"), 1500, directory, false).look();
+        assertThat(finding.verdict()).isEqualTo(Verdict.FAIL);
+        assertThat(finding.fix()).startsWith("Set listen.address to one of this machine");
+        assertThat(new ListenerCheck(InetAddress.getByName("fd00::2"), 1500, directory, false).name())
+                .isEqualTo("listener [fd00::2]:1500");
+    }
+
+    @Test
     void pinThatCannotBeReadIsNoFaultOfTheNetwork() throws Exception {
         Finding none = new ListenerCheck(HERE, 1, directory, true).look();
         assertThat(none.text()).endsWith("server.pin: no such file or directory");
@@ -85,22 +106,34 @@ final class MachineChecksTest {
         assertThat(new ListenerCheck(HERE, 1, directory, true).look().text()).endsWith("server.pin: it is no pin");
     }
 
+    private CertificateCheck certificate(Clock clock) throws Exception {
+        return new CertificateCheck(
+                ConfigLoader.load(null, Map.of(), List.of("cert.directory=" + directory))
+                        .toServerConfig(),
+                clock);
+    }
+
     @Test
     void certificateThatCannotBeReadIsToldWithTheReason() throws Exception {
+        makeIdentity(Clock.systemUTC(), 100);
+        Path loop = directory.resolve("server.cert.pem");
+        Files.delete(loop);
         // As what nobody may read, it has a message of the path alone.
-        Path loop = Files.createSymbolicLink(directory.resolve("server.cert.pem"), Path.of("server.cert.pem"));
-        Finding finding = new CertificateCheck(directory, Clock.systemUTC()).look();
+        Files.createSymbolicLink(loop, loop.getFileName());
+        Finding finding = certificate(Clock.systemUTC()).look();
         assertThat(finding.verdict()).isEqualTo(Verdict.MISCONFIGURED);
         assertThat(finding.text())
-                .startsWith(loop + " cannot be read: too many levels of symbolic links")
+                .startsWith("cert.directory=" + directory + " cannot be used: path=" + loop + ": cannot be read")
+                .contains("; too many levels of symbolic links")
                 .doesNotEndWith(loop.toString());
     }
 
     @Test
     void certificateIsJudgedByItsEnd() throws Exception {
         Instant made = Instant.parse("2026-01-01T00:00:00Z");
-        assertThat(new CertificateCheck(directory, Clock.systemUTC()).look().verdict())
-                .isEqualTo(Verdict.SKIP);
+        assertThat(certificate(Clock.systemUTC()).look())
+                .isEqualTo(Finding.skip(
+                        directory + " has no key and no certificate yet; the server makes them when it first starts"));
         makeIdentity(Clock.fixed(made, ZoneOffset.UTC), 100);
         assertThat(certificateAt(made.plus(Duration.ofDays(50)))).isEqualTo(Verdict.OK);
         assertThat(certificateAt(made.plus(Duration.ofDays(80)))).isEqualTo(Verdict.WARN);
@@ -109,10 +142,8 @@ final class MachineChecksTest {
         assertThat(certificateAt(made)).isEqualTo(Verdict.MISCONFIGURED);
     }
 
-    private Verdict certificateAt(Instant now) {
-        return new CertificateCheck(directory, Clock.fixed(now, ZoneOffset.UTC))
-                .look()
-                .verdict();
+    private Verdict certificateAt(Instant now) throws Exception {
+        return certificate(Clock.fixed(now, ZoneOffset.UTC)).look().verdict();
     }
 
     @Test

@@ -2,6 +2,9 @@ package org.replicationserver.controlplane;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.net.BindException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
@@ -20,6 +23,7 @@ import org.replicationserver.controlplane.AccessKey.Role;
 import org.replicationserver.controlplane.InstanceMetadataStub.Instance;
 import org.replicationserver.process.OptionChecks;
 import org.replicationserver.receiver.StopSignals;
+import org.replicationserver.receiver.config.IoReason;
 import org.replicationserver.receiver.config.OneLineMistakes;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -40,13 +44,15 @@ import picocli.CommandLine.Spec;
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
             "2:wrong command line",
-            "69:cannot listen",
+            "69:cannot listen, or another control plane has the directory",
             "74:the directory cannot be made, read or written",
             "143:after SIGTERM",
             "130:after SIGINT"
         })
 public final class ControlPlaneMain implements Callable<Integer> {
     static final String CREDENTIALS_FILE = "credentials";
+
+    private static final String LOCK_FILE = "control-plane.lock";
 
     private static final int UNAVAILABLE = 69;
     private static final int IO_ERROR = 74;
@@ -147,10 +153,15 @@ public final class ControlPlaneMain implements Callable<Integer> {
         IntSupplier stop = stopSignals.get();
         SimulatorOptions options = new SimulatorOptions(host, port, region, names, directory);
         Instance instance = new Instance(instanceId, region, "AWSApplicationMigrationReplicationServerRole");
-        try (ControlPlaneSimulator simulator = ControlPlaneSimulator.start(options);
-                AdminServer admin = AdminServer.start(simulator, adminPort);
-                InstanceMetadataStub metadata =
-                        InstanceMetadataStub.start(instance, simulator.accessKeys(), metadataPort)) {
+        try (FileChannel _ = lockDirectory();
+                ControlPlaneSimulator simulator =
+                        listening("--port", port, () -> ControlPlaneSimulator.start(options));
+                AdminServer admin =
+                        listening("--admin-port", adminPort, () -> AdminServer.start(simulator, adminPort));
+                InstanceMetadataStub metadata = listening(
+                        "--metadata-port",
+                        metadataPort,
+                        () -> InstanceMetadataStub.start(instance, simulator.accessKeys(), metadataPort))) {
             writeCredentials(simulator.accessKeys());
             print(simulator, admin, metadata);
             return stop.getAsInt();
@@ -159,6 +170,57 @@ public final class ControlPlaneMain implements Callable<Integer> {
         } catch (IOException e) {
             return fail(UNAVAILABLE, e);
         }
+    }
+
+    private interface Start<T> {
+        T start() throws IOException;
+    }
+
+    /** Starts what listens on a port, which the kernel's words for a port that is taken do not tell. */
+    private static <T> T listening(String option, int port, Start<T> start) throws IOException {
+        try {
+            return start.start();
+        } catch (IOException e) {
+            for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+                if (cause instanceof BindException) {
+                    throw new IOException("cannot listen on " + option + "=" + port + ": " + cause.getMessage(), e);
+                }
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Keeps others out of the directory, before anything of it is replaced, until the channel is closed.
+     *
+     * @throws FileSystemException when it cannot be made or written
+     * @throws IOException when another control plane has it
+     */
+    private FileChannel lockDirectory() throws IOException {
+        FileChannel channel;
+        try {
+            Files.createDirectories(
+                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            channel =
+                    FileChannel.open(directory.resolve(LOCK_FILE), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        } catch (IOException e) {
+            throw (FileSystemException)
+                    new FileSystemException(directory.toString(), null, IoReason.of(e, directory.toString()))
+                            .initCause(e);
+        }
+        try {
+            if (channel.tryLock() != null) {
+                return channel;
+            }
+        } catch (OverlappingFileLockException e) {
+            // Another one of this process has it.
+        } catch (IOException e) {
+            channel.close();
+            throw e;
+        }
+        channel.close();
+        throw new IOException("another control plane has this directory: " + directory
+                + "; stop it, or name another one with --directory");
     }
 
     private void requirePort(String option, int number) {

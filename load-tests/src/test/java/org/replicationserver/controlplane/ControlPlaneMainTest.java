@@ -312,9 +312,27 @@ final class ControlPlaneMainTest {
     @Test
     void aPortThatIsTakenEndsIt() throws IOException {
         try (ServerSocket taken = new ServerSocket(0)) {
-            assertThat(execute("--admin-port=" + taken.getLocalPort())).isEqualTo(69);
+            for (String option : List.of("--port=", "--admin-port=", "--metadata-port=")) {
+                assertThat(execute(option + taken.getLocalPort())).isEqualTo(69);
+                assertThat(err.toString())
+                        .endsWith(": cannot listen on " + option + taken.getLocalPort() + ": Address already in use\n");
+            }
         }
-        assertThat(err.toString()).contains("in use");
+    }
+
+    @Test
+    void aSecondOneInTheSameDirectoryIsRefusedBeforeItReplacesAnything() throws Exception {
+        start();
+        Path credentials = directory.resolve("state/credentials");
+        String before = Files.readString(credentials);
+
+        assertThat(execute()).isEqualTo(69);
+
+        assertThat(err.toString()).contains("another control plane has this directory: " + directory.resolve("state"));
+        assertThat(credentials).hasContent(before);
+        try (ApiClient server = client(Role.REPLICATION_SERVER, "replication-server")) {
+            assertThat(poll(server).status()).isEqualTo(200);
+        }
     }
 
     @Test

@@ -264,6 +264,11 @@ final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEve
     }
 
     @Override
+    public CompletionStage<@Nullable String> notOpen(String sourceServerId) {
+        return CompletableFuture.completedStage(null);
+    }
+
+    @Override
     public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
         held.incrementAndGet();
         HoldToken token = new HoldToken(sourceServerId, "token");

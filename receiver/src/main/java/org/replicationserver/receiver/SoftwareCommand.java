@@ -4,6 +4,9 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -25,12 +28,14 @@ import org.replicationserver.receiver.software.SoftwareStore;
 import org.replicationserver.receiver.software.TrustedName;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** Commands about software from S3. They work on the store themselves, whether a server runs or not: its lock keeps them apart. */
 @Command(
@@ -50,6 +55,14 @@ final class SoftwareCommand {
     private static final int NOT_WHOLE = 1;
 
     private static final String NOTHING = "no software is installed";
+
+    private static final String FETCH_AGAIN = "fetch the same version again";
+
+    /** An older one is not fetched again. */
+    private static final String FETCH_NEWER = "do not roll back to it; fetch the newest version";
+
+    /** Whoever opens the store to change it does that. */
+    private static final String MEND = "fetch any software, or start the server, which mends it";
 
     private static final String INTERRUPTED = "interrupted; nothing was installed";
 
@@ -174,7 +187,7 @@ final class SoftwareCommand {
                         "--signature is given, and software.signing-key-file is not set, so nothing would check it");
             }
             SoftwareStore.requireOwn(config.software().directory());
-            try (SoftwareFetcher fetcher = SoftwareFetcher.open(config.software(), config.aws())) {
+            try (SoftwareFetcher fetcher = SoftwareFetcher.open(config.software(), config.aws(), place.address)) {
                 FetchRequest request = request(fetcher);
                 FetchProgress progress = fetcher.watch(request, now -> err().println(progressLine(now)));
                 SoftwareFetcher.Fetched fetched = fetcher.fetch(request, progress);
@@ -184,20 +197,37 @@ final class SoftwareCommand {
                             .put("name", request.name())
                             .put("file", file.toString())
                             .put("new", fetched.isNew())
+                            .put("removed", new JsonArray(words(fetched.removed())))
                             .encodePrettily());
                 } else {
                     out.println(request.name() + " " + fetched.version().words()
                             + (fetched.isNew() ? " is installed: " : " was installed before: ") + file);
+                    if (!fetched.removed().isEmpty()) {
+                        out.println("removed: " + String.join(", ", words(fetched.removed()))
+                                + " (kept are the current version and the " + (TrustedName.VERSIONS_MAX - 1)
+                                + " before it)");
+                    }
                 }
                 return 0;
             }
         }
 
+        private static List<String> words(List<InstalledVersion> versions) {
+            return versions.stream().map(InstalledVersion::words).toList();
+        }
+
         private FetchRequest request(SoftwareFetcher fetcher) throws SoftwareException {
             BucketAndKey parts = place.bucketAndKey;
-            return parts == null
-                    ? fetcher.request(String.valueOf(place.address), name, version, sha512, signature)
-                    : fetcher.request(parts.bucket, parts.key, name, version, sha512, signature);
+            try {
+                return parts == null
+                        ? fetcher.request(String.valueOf(place.address), name, version, sha512, signature)
+                        : fetcher.request(parts.bucket, parts.key, name, version, sha512, signature);
+            } catch (SoftwareException e) {
+                if (e.kind() == SoftwareException.Kind.BAD_REQUEST) {
+                    throw new ParameterException(spec().commandLine(), e.sentence(), e);
+                }
+                throw e;
+            }
         }
 
         private static String progressLine(FetchProgress.Progress now) {
@@ -245,7 +275,8 @@ final class SoftwareCommand {
 
         private static String line(String name, InstalledVersion version) {
             return name + " " + version.words() + ", " + Amounts.bytes(version.sizeBytes())
-                    + (version.signed() ? ", signed" : "") + ", installed " + version.installed() + " from "
+                    + (version.signed() ? ", signed" : "") + ", installed "
+                    + version.installed().truncatedTo(ChronoUnit.SECONDS) + " from "
                     + version.object();
         }
     }
@@ -287,16 +318,19 @@ final class SoftwareCommand {
                 TrustedName trusted = entry.getValue();
                 for (InstalledVersion version : trusted.versions()) {
                     String fault = SoftwareStore.faultOf(directory, entry.getKey(), version);
+                    String remedy = version.sha512().equals(trusted.lastSha512()) ? FETCH_AGAIN : FETCH_NEWER;
                     if (fault == null && version.equals(trusted.currentVersion())) {
                         fault = SoftwareStore.linkFaultOf(directory, entry.getKey(), trusted);
+                        remedy = MEND;
                     }
                     code = fault == null ? code : NOT_WHOLE;
                     JsonObject result =
                             SoftwareJson.of(version).put("name", entry.getKey()).put("whole", fault == null);
-                    results.add(fault == null ? result : result.put("fault", fault));
+                    results.add(
+                            fault == null ? result : result.put("fault", fault).put("nextAction", remedy));
                     if (!json) {
                         out.println(entry.getKey() + " " + version.words() + ": "
-                                + (fault == null ? "as installed" : fault));
+                                + (fault == null ? "as installed" : "damaged: " + fault + "; " + remedy));
                     }
                 }
             }
@@ -371,10 +405,28 @@ final class SoftwareCommand {
             S3_ENDPOINT
         }
 
+        /** As options are written; with capitals and underscores too. */
+        static final class OfConverter implements ITypeConverter<Of> {
+            @Override
+            public Of convert(String text) {
+                return switch (text.toLowerCase(Locale.ROOT).replace('_', '-')) {
+                    case "instance-role" -> Of.INSTANCE_ROLE;
+                    case "s3-endpoint" -> Of.S3_ENDPOINT;
+                    default ->
+                        throw new TypeConversionException("'" + text + "'; allowed: instance-role or s3-endpoint");
+                };
+            }
+        }
+
         @Option(names = "--region", required = true, description = "Region, which is in one partition.")
         private String region = "";
 
-        @Option(names = "--of", required = true, description = "INSTANCE_ROLE or S3_ENDPOINT.")
+        @Option(
+                names = "--of",
+                required = true,
+                paramLabel = "POLICY",
+                converter = OfConverter.class,
+                description = "instance-role or s3-endpoint.")
         private Of of = Of.INSTANCE_ROLE;
 
         @Override

@@ -82,6 +82,46 @@ class SoftwareCommandTest {
         assertThat(run("fetch", "--bucket", "b").exitCode()).as("half").isEqualTo(2);
     }
 
+    @Test
+    void anOptionOfAWrongFormIsAWrongCommandLine() {
+        for (List<String> wrong :
+                List.of(List.of("--name", "../x"), List.of("--software-version", "v1"), List.of("--sha512", "abc"))) {
+            CommandRun refused = run("fetch", "--bucket", UNPAIRED, "--key", "k", wrong.get(0), wrong.get(1));
+
+            assertThat(refused.exitCode()).isEqualTo(2);
+            assertThat(refused.err()).contains("=" + wrong.get(1) + "; allowed: ");
+        }
+    }
+
+    @Test
+    void withAMirrorTheRegionIsThatOfTheAddress() throws IOException {
+        put("aws-mgn-internal-eu-west-1", "latest/agent", "abc");
+        put("aws-mgn-internal-hashes-eu-west-1", "latest/agent.sha512", OF_ABC + "  latest/agent\n");
+
+        CommandRun fetched = CommandRun.of(
+                "software",
+                "fetch",
+                "https://aws-mgn-internal-eu-west-1.s3.eu-west-1.amazonaws.com/latest/agent",
+                "--set",
+                "state.directory=" + directory.resolve("state"),
+                "--set",
+                "software.mirror-directory=" + directory.resolve("mirror"));
+
+        assertThat(fetched.exitCode()).as(fetched.err()).isZero();
+    }
+
+    @Test
+    void aSmallObjectHasNoMoreLinesOfProgressThanBeginningAndEnd() throws IOException {
+        put(UNPAIRED, "agent", "a".repeat(1 << 20));
+
+        CommandRun refused = run("fetch", "--bucket", UNPAIRED, "--key", "agent", "--sha512", OF_ABC);
+
+        assertThat(refused.err().lines().filter(line -> line.contains(" %) from mirror ")))
+                .satisfiesExactly(
+                        line -> assertThat(line).contains("(0 %)"),
+                        line -> assertThat(line).contains("(100 %)"));
+    }
+
     /** Who gives a signature takes for granted that it is looked at. */
     @Test
     void signatureThatNothingWouldCheckIsRefused() throws IOException {
@@ -131,10 +171,13 @@ class SoftwareCommandTest {
         Files.delete(link);
         CommandRun missing = run("verify");
         assertThat(missing.exitCode()).isEqualTo(1);
-        assertThat(missing.out()).isEqualTo("agent 1: " + link + " is missing\n");
+        assertThat(missing.out())
+                .isEqualTo("agent 1: damaged: " + link
+                        + " is missing; fetch any software, or start the server, which mends it\n");
         Files.createSymbolicLink(link, Path.of("../versions/agent/0"));
         assertThat(run("verify").out())
-                .isEqualTo("agent 1: " + link + " leads to ../versions/agent/0 and not to ../versions/agent/1\n");
+                .startsWith(
+                        "agent 1: damaged: " + link + " leads to ../versions/agent/0 and not to ../versions/agent/1; ");
         run("fetch", "--bucket", UNPAIRED, "--key", "agent", "--software-version", "1", "--sha512", OF_ABC);
         assertThat(run("verify").exitCode())
                 .as("mended by whoever opens the store")
@@ -155,7 +198,8 @@ class SoftwareCommandTest {
 
         assertThat(run("list").out().lines())
                 .satisfiesExactly(
-                        line -> assertThat(line).startsWith("* agent 2, 0 bytes, installed "),
+                        line -> assertThat(line)
+                                .matches("\\* agent 2, 0 bytes, installed [-0-9]{10}T[:0-9]{8}Z from .*"),
                         line -> assertThat(line).startsWith("  agent 1, 3 bytes, installed "));
         assertThat(run("verify").out()).isEqualTo("agent 2: as installed\nagent 1: as installed\n");
         assertThat(run("rollback", "agent").out()).isEqualTo("agent 1 is current\n");
@@ -172,6 +216,11 @@ class SoftwareCommandTest {
         assertThat(verified.exitCode()).isEqualTo(1);
         assertThat(new JsonArray(verified.out()).getJsonObject(1).getString("fault"))
                 .startsWith("sha512=");
+        assertThat(run("verify").out())
+                .as("an older one is not fetched again")
+                .contains("agent 1: damaged: sha512=", "; do not roll back to it; fetch the newest version\n");
+        Files.delete(directory.resolve("state/software/versions/agent/2/agent"));
+        assertThat(run("verify").out()).contains("agent 2: damaged: ", "; fetch the same version again\n");
         assertThat(run("verify", "other").err())
                 .startsWith("NOT_INSTALLED: nothing is installed as other; installed: agent");
     }
@@ -183,13 +232,19 @@ class SoftwareCommandTest {
         assertThat(run("buckets").out().lines()).hasSize(4);
         assertThat(run("buckets", "--set", "software.allow-list=" + list).out())
                 .isEqualTo("al2023-repos-<REGION>-de612dc2\n");
-        assertThat(run("policy", "--region", "eu-west-1", "--of", "S3_ENDPOINT", "--set", "software.allow-list=" + list)
+        assertThat(run("policy", "--region", "eu-west-1", "--of", "s3-endpoint", "--set", "software.allow-list=" + list)
                         .out())
                 .contains("arn:aws:s3:::al2023-repos-eu-west-1-de612dc2/*")
                 .doesNotContain("amazon-ssm");
         assertThat(run("policy", "--region", "eu-west-1", "--of", "INSTANCE_ROLE")
                         .out())
                 .contains("mgn:GetChannelCommandsForMgn");
+        assertThat(run("policy", "--region", "eu-west-1", "--of", "instance-role")
+                        .out())
+                .contains("mgn:GetChannelCommandsForMgn");
+        CommandRun role = run("policy", "--region", "eu-west-1", "--of", "role");
+        assertThat(role.exitCode()).isEqualTo(2);
+        assertThat(role.err()).contains("'role'; allowed: instance-role or s3-endpoint");
         CommandRun typo = run("policy", "--region", "us-east1", "--of", "S3_ENDPOINT");
         assertThat(typo.exitCode()).isEqualTo(2);
         assertThat(typo.err()).contains("--region=us-east1; allowed: the name of a region, as us-east-1");

@@ -37,6 +37,11 @@ final class SessionHolds implements SnapshotHolds {
     }
 
     @Override
+    public CompletionStage<@Nullable String> notOpen(String sourceServerId) {
+        return CompletableFuture.supplyAsync(() -> sessions.notOpen(sourceServerId), eventLoop);
+    }
+
+    @Override
     public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
         return CompletableFuture.supplyAsync(() -> sessions.hold(sourceServerId, request), eventLoop)
                 .thenCompose(answer -> answer);

@@ -292,6 +292,12 @@ public final class Sessions implements SourceSlot.SlotOwner {
         return found;
     }
 
+    /** Which volume of a source server is not open, and why, in words: the first one; null if all are open. */
+    public @Nullable String notOpen(String sourceServerId) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null ? "no volume is assigned to this source server" : slot.volumes.notOpen();
+    }
+
     /** Opens a volume anew and draws a new data generation for it; null if no such volume is assigned. */
     public @Nullable CompletionStage<Availability> reopen(String volumeId) {
         for (SourceSlot slot : slots.values()) {

@@ -189,6 +189,19 @@ final class SlotVolumes {
                 : found;
     }
 
+    /** Which volume is not open, and why, in words: the first one; null if all are open. */
+    @Nullable
+    String notOpen() {
+        for (VolumeAssignment volume : assignment.volumes()) {
+            if (find(volume) instanceof Availability.Unavailable none) {
+                String failed = record.failedCause(volume.volumeId());
+                return "volume " + volume.volumeId() + " of disk " + volume.deviceName() + " is not open: "
+                        + (failed == null ? none.reason() : failed);
+            }
+        }
+        return null;
+    }
+
     /** Of what is found again and again, once. */
     private void tellOpened(String volumeId, Availability availability) {
         String sourceServerId = assignment.sourceServerId();

@@ -265,7 +265,7 @@ public final class Ec2Snapshots implements AutoCloseable {
             throw new Ec2Exception(
                     Kind.NOT_SENT,
                     "the region of this instance is not known: " + PeerText.line(String.valueOf(e.getMessage())),
-                    "Allow IMDSv2 with a hop limit of 1 or more, or set aws.region.",
+                    "Set aws.region, or allow IMDSv2, in a container with a hop limit of 2.",
                     e);
         }
     }

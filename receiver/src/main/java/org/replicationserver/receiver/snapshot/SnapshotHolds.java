@@ -14,6 +14,9 @@ public interface SnapshotHolds {
     /** The volumes of a source server as they are assigned now; null if it is not assigned. */
     CompletionStage<@Nullable List<VolumeAssignment>> volumes(String sourceServerId);
 
+    /** Which of them is not open, and why, in words: the first one; null if all are open. */
+    CompletionStage<@Nullable String> notOpen(String sourceServerId);
+
     /** Holds the volumes at the next commit. */
     CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request);
 

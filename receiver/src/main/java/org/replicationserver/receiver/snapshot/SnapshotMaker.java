@@ -253,7 +253,8 @@ public final class SnapshotMaker implements AutoCloseable {
     }
 
     /** Waits for what the event loop does. */
-    private static <T> T await(CompletionStage<T> stage, Duration timeout) throws InterruptedException {
+    private static <T extends @Nullable Object> T await(CompletionStage<T> stage, Duration timeout)
+            throws InterruptedException {
         try {
             return stage.toCompletableFuture().get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
@@ -330,6 +331,7 @@ public final class SnapshotMaker implements AutoCloseable {
                         "Wait until EC2 has completed snapshots.");
             }
             requireCredit(desk.credits(sourceServerId));
+            requireOpen(); // as late as can be: what comes next takes the credit
             SnapshotGroup begun = SnapshotGroup.begun(groupIds.get(), sourceServerId, triggers, clock.millis());
             Map<String, String> tags = desk.start(begun.groupId(), sourceServerId);
             group = begun; // from here on its end takes it from the store, also if it cannot be kept there
@@ -362,6 +364,16 @@ public final class SnapshotMaker implements AutoCloseable {
                                             : "it is the file " + volume.path()),
                             "Assign attached EBS volumes by their ids; only they have EBS snapshots.");
                 }
+            }
+        }
+
+        private void requireOpen() throws SnapshotException, InterruptedException {
+            String notOpen = SnapshotMaker.await(holds.notOpen(sourceServerId), EVENT_LOOP_TIMEOUT);
+            if (notOpen != null) {
+                throw new SnapshotException(
+                        SnapshotOutcome.NOT_HELD,
+                        notOpen,
+                        "Attach or repair it, look at ./run volume list, and ask again when it is open.");
             }
         }
 

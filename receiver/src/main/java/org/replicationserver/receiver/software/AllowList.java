@@ -26,6 +26,9 @@ public final class AllowList {
     /** What is known of an address before its key is looked at; the host is compared letter by letter. */
     private static final Pattern ADDRESS = Pattern.compile("([^:/?#]*)://([^/?#]*)/?(.*)", Pattern.DOTALL);
 
+    private static final Pattern REGION =
+            Pattern.compile("https://[^/]*\\.s3(?:-fips)?(?:\\.dualstack)?\\.([^./]+)\\.[^/]*/.*", Pattern.DOTALL);
+
     private final String region;
     private final PartitionMetadata partition;
     private final String service;
@@ -131,6 +134,12 @@ public final class AllowList {
                     "Ask for an object of one of these, or add the bucket to the file of software.allow-list.");
         }
         return ObjectName.of(bucket, key);
+    }
+
+    /** The region that an address names; whether the address is allowed is for {@link #object(String)}. */
+    static Optional<String> regionOf(String address) {
+        Matcher parts = REGION.matcher(address);
+        return parts.matches() ? Optional.of(parts.group(1)).filter(IdForm.REGION::matches) : Optional.empty();
     }
 
     /** The object of an address, if its host is exactly that of a bucket from which software may be fetched. */

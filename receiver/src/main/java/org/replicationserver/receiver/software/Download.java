@@ -176,14 +176,15 @@ final class Download {
                 retries.failed(failure(e), haveBytes > hadBytes);
             }
         }
-        if (Sha512.isSame(Sha512.hex(digest), sha512)) {
+        String found = Sha512.hex(digest);
+        if (Sha512.isSame(found, sha512)) {
             return true;
         }
         if (!isCarriedOn) {
             throw new SoftwareException(
                     Kind.HASH_DIFFERS,
-                    request.words() + " has another SHA-512 than " + sha512.substring(0, 16) + "..., over " + haveBytes
-                            + " bytes",
+                    request.words() + " has the SHA-512 " + found + " and not " + sha512.substring(0, 16) + "..., over "
+                            + haveBytes + " bytes",
                     "Fetch it again in a moment, if it is being published; otherwise ask whoever publishes it, and trust nothing that came.");
         }
         beginAnew(file);

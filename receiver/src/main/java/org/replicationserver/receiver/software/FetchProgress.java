@@ -7,12 +7,15 @@ import java.util.function.Consumer;
 /**
  * How far a fetch is. Told on the thread of the fetch; {@link #now} may be asked on any.
  *
- * <p>Somebody is told of it at the beginning, and after each {@link #TELL_INTERVAL} or {@link #TELL_PERCENT} of the object, whichever is
- * sooner.
+ * <p>Somebody is told of it at the beginning, at the end, and after each {@link #TELL_INTERVAL} or {@link #TELL_PERCENT} of an object that
+ * is not small, whichever is sooner.
  */
 public final class FetchProgress implements FetchListener {
     static final Duration TELL_INTERVAL = Duration.ofSeconds(10);
     static final int TELL_PERCENT = 10;
+
+    /** Of less than this nobody is told before its end, unless it takes long. */
+    static final long TELL_BYTES_MIN = 16L << 20;
 
     private final FetchRequest request;
     private final String source;
@@ -60,8 +63,10 @@ public final class FetchProgress implements FetchListener {
         boolean isFirst = now.sizeBytes() == 0;
         now = new Progress(request, source, started, now.step(), bytes, sizeBytes);
         long nanos = System.nanoTime();
-        boolean isDue =
-                nanos - toldNanos >= TELL_INTERVAL.toNanos() || (bytes - toldBytes) * 100 >= sizeBytes * TELL_PERCENT;
+        long newBytes = bytes - toldBytes;
+        boolean isDue = nanos - toldNanos >= TELL_INTERVAL.toNanos()
+                || (newBytes >= TELL_BYTES_MIN && newBytes * 100 >= sizeBytes * TELL_PERCENT)
+                || (newBytes > 0 && bytes == sizeBytes);
         if (isFirst || isDue) {
             toldNanos = nanos;
             toldBytes = bytes;

@@ -35,7 +35,7 @@ final class MirrorObjects implements ObjectSource {
             throw new SoftwareException(
                     Kind.OBJECT_MISSING,
                     "the mirror has no file " + file,
-                    "Copy the object there, with its hash beside it as its bucket of hashes has it.",
+                    "Copy it there; a hash is what sha512sum writes of the object.",
                     e);
         } catch (IOException e) {
             if (e instanceof ObjectChangedException) {

@@ -6,8 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -16,6 +18,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.aws.Credentials;
 import org.replicationserver.receiver.aws.HttpsTrust;
@@ -38,6 +42,12 @@ public final class SoftwareFetcher implements AutoCloseable {
     /** More than a hash or a signature has, with white space around it. */
     private static final int SMALL_BYTES_MAX = 4096;
 
+    /** A hash alone, or the line that {@code sha512sum} writes of one file. The name of the file says nothing here. */
+    private static final Pattern HASH = Pattern.compile("\\s*([0-9A-Fa-f]{128})(?:[ \\t]+[^\\r\\n]+)?\\s*");
+
+    private static final String GIVE_HASH =
+            "give the SHA-512 of the object with --sha512, or as sha512 of FETCH_SOFTWARE.";
+
     private final SoftwareSettings settings;
     private final AllowList allowList;
     private final ObjectSource source;
@@ -47,8 +57,13 @@ public final class SoftwareFetcher implements AutoCloseable {
      * What came of a fetch.
      *
      * @param isNew false where exactly this was installed and in use already
+     * @param removed what was installed before and is not any more
      */
-    public record Fetched(InstalledVersion version, boolean isNew) {}
+    public record Fetched(InstalledVersion version, boolean isNew, List<InstalledVersion> removed) {
+        public Fetched {
+            removed = List.copyOf(removed);
+        }
+    }
 
     /** What is known before the installation. */
     private record Checked(String sha512, Path file) {}
@@ -71,7 +86,21 @@ public final class SoftwareFetcher implements AutoCloseable {
      */
     public static SoftwareFetcher open(SoftwareSettings settings, AwsSettings aws)
             throws SoftwareException, InterruptedException {
-        AllowList allowList = allowListOf(settings, aws);
+        return open(settings, aws, null);
+    }
+
+    /**
+     * The same for one address: with a mirror, the region that it tells does where none is configured.
+     *
+     * @param address null if none is given
+     */
+    public static SoftwareFetcher open(SoftwareSettings settings, AwsSettings aws, @Nullable String address)
+            throws SoftwareException, InterruptedException {
+        Optional<String> told = settings.mirrorDirectory().isPresent() && address != null
+                ? AllowList.regionOf(address)
+                : Optional.empty();
+        Optional<String> region = aws.region().or(() -> told);
+        AllowList allowList = allowListOf(settings, aws, region.isPresent() ? region.get() : regionOfInstance());
         SoftwareSignature signature = settings.signingKeyFile().isEmpty()
                 ? null
                 : SoftwareSignature.by(settings.signingKeyFile().get());
@@ -92,12 +121,12 @@ public final class SoftwareFetcher implements AutoCloseable {
         }
     }
 
-    private static AllowList allowListOf(SoftwareSettings settings, AwsSettings aws)
-            throws SoftwareException, InterruptedException {
+    private static AllowList allowListOf(SoftwareSettings settings, AwsSettings aws, String region)
+            throws SoftwareException {
         try {
             return AllowList.of(
                     AllowListFile.read(settings.allowList()),
-                    aws.region().isPresent() ? aws.region().get() : regionOfInstance(),
+                    region,
                     new AllowList.Hosts(
                             aws.useFips(),
                             aws.useDualStack(),
@@ -118,7 +147,7 @@ public final class SoftwareFetcher implements AutoCloseable {
             throw new SoftwareException(
                     Kind.NO_REGION,
                     "the region of this server is not known: " + e.getMessage(),
-                    "Set aws.region, or allow IMDSv2 with a hop limit of 1 or more.",
+                    "Set aws.region, or allow IMDSv2, in a container with a hop limit of 2.",
                     e);
         }
     }
@@ -170,10 +199,12 @@ public final class SoftwareFetcher implements AutoCloseable {
             }
             Checked checked = withinTimeout(request, () -> check(store, request, listener));
             if (checked == null) {
-                return new Fetched(Objects.requireNonNull(before).currentVersion(), false);
+                return new Fetched(Objects.requireNonNull(before).currentVersion(), false, List.of());
             }
-            return new Fetched(
-                    store.install(request, checked.sha512(), signature != null, checked.file(), listener), true);
+            InstalledVersion installed =
+                    store.install(request, checked.sha512(), signature != null, checked.file(), listener);
+            TrustedName after = Objects.requireNonNull(store.trusted(request.name()));
+            return new Fetched(installed, true, before == null ? List.of() : before.notIn(after));
         } catch (SoftwareException e) {
             if (Thread.interrupted()) {
                 throw new InterruptedException();
@@ -261,19 +292,20 @@ public final class SoftwareFetcher implements AutoCloseable {
                     Kind.HASH_NEEDED,
                     "bucket " + request.object().bucket() + " has no bucket of hashes, and no sha512 was given for "
                             + request.object().key(),
-                    "Give the SHA-512 of the object in what asks for it.");
+                    "Ask whoever publishes it for its hash, and " + GIVE_HASH);
         }
         ObjectName name = request.object().beside(bucket, ".sha512");
         byte[] bytes = small(name, Kind.HASH_MISSING);
-        String hash = new String(bytes, StandardCharsets.ISO_8859_1).strip().toLowerCase(Locale.ROOT);
-        if (!FetchRequest.isSha512(hash)) {
+        String text = new String(bytes, StandardCharsets.ISO_8859_1);
+        Matcher hash = HASH.matcher(text);
+        if (!hash.matches()) {
             throw new SoftwareException(
                     Kind.HASH_MALFORMED,
-                    name + " holds " + PeerText.value(hash)
-                            + "; allowed: 128 hexadecimal digits, with white space around them",
-                    "Ask whoever publishes the object for a sound hash, or give its SHA-512 in what asks for it.");
+                    name + " holds " + PeerText.value(text.strip())
+                            + "; allowed: 128 hexadecimal digits, or the line that sha512sum writes of one file",
+                    "Ask whoever publishes the object for a sound hash, or " + GIVE_HASH);
         }
-        return hash;
+        return hash.group(1).toLowerCase(Locale.ROOT);
     }
 
     private byte[] signatureOf(FetchRequest request) throws SoftwareException, InterruptedException {
@@ -316,12 +348,12 @@ public final class SoftwareFetcher implements AutoCloseable {
                 ? new SoftwareException(
                         kind,
                         "no hash, without which nothing is installed: " + e.sentence(),
-                        e.nextAction() + " Or give the SHA-512 of the object in what asks for it.",
+                        e.nextAction() + " Or " + GIVE_HASH,
                         e)
                 : new SoftwareException(
                         kind,
                         "no signature, which software.signing-key-file asks for: " + e.sentence(),
-                        "Publish the signature beside the hash, or give it in what asks for the software.",
+                        "Publish the signature beside the hash, or give it with --signature, or as signature of FETCH_SOFTWARE.",
                         e);
     }
 

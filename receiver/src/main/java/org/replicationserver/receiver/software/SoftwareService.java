@@ -99,6 +99,11 @@ public final class SoftwareService {
                     .addKeyValue("version", fetched.version().words())
                     .addKeyValue("bytes", fetched.version().sizeBytes())
                     .addKeyValue("signed", fetched.version().signed())
+                    .addKeyValue(
+                            "removed",
+                            fetched.removed().stream()
+                                    .map(InstalledVersion::words)
+                                    .toList())
                     .log(fetched.isNew() ? "software installed" : "software was installed before");
             tell(new FetchState(what, true, null));
             return SoftwareJson.of(fetched.version())

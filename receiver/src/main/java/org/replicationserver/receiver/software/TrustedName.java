@@ -32,7 +32,7 @@ public record TrustedName(
         int current,
         List<Rollback> rollbacks) {
     /** The current version and those that can be gone back to. */
-    static final int VERSIONS_MAX = 3;
+    public static final int VERSIONS_MAX = 3;
 
     /** Beyond it the oldest are forgotten; software without versions may then come again in them. */
     static final int FORMER_MAX = 64;
@@ -144,6 +144,14 @@ public record TrustedName(
                 kept,
                 0,
                 rollbacks);
+    }
+
+    /** What is installed here and is not there. */
+    List<InstalledVersion> notIn(TrustedName other) {
+        return versions.stream()
+                .filter(one ->
+                        other.versions.stream().noneMatch(its -> its.sha512().equals(one.sha512())))
+                .toList();
     }
 
     /** The same with the version before the current one in use. */

@@ -226,6 +226,17 @@ class SnapshotMakerTest {
     }
 
     @Test
+    void volumeThatIsNotOpenIsRefusedBeforeItCostsACredit() throws Exception {
+        world.notOpen = "volume " + volume(0) + " of disk /dev/sda is not open: no NVMe device";
+
+        SnapshotResult result = world.make();
+
+        assertAbandoned(result, SnapshotOutcome.NOT_HELD, 0);
+        assertThat(result.sentence()).isEqualTo(world.notOpen);
+        assertThat(world.steps).containsExactly("credits", "NOT_HELD");
+    }
+
+    @Test
     void sourceServerThatIsNotAssignedIsRefusedAndIsNoFailure() throws Exception {
         SnapshotResult result = world.maker
                 .make("s-2", List.of(SnapshotTrigger.command("c-1")))

@@ -63,6 +63,7 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     volatile List<VolumeAssignment> volumes;
     volatile int credits = 1000;
     volatile boolean holdIsValid = true;
+    volatile @Nullable String notOpen;
     volatile @Nullable NotHeld notHeld;
     volatile @Nullable Throwable registerFailure;
     volatile @Nullable RuntimeException releaseFailure;
@@ -217,6 +218,11 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     @Override
     public CompletionStage<@Nullable List<VolumeAssignment>> volumes(String sourceServerId) {
         return CompletableFuture.completedStage(sourceServerId.equals(SOURCE) ? volumes : null);
+    }
+
+    @Override
+    public CompletionStage<@Nullable String> notOpen(String sourceServerId) {
+        return CompletableFuture.completedStage(notOpen);
     }
 
     @Override

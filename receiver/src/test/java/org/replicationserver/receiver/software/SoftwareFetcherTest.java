@@ -18,12 +18,14 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.replicationserver.receiver.aws.HttpsStub;
 import org.replicationserver.receiver.config.SoftwareSettings;
@@ -227,17 +229,39 @@ class SoftwareFetcherTest {
         fetch(Ask.latest());
         s3().publish(KEY, CONTENT).put(S3Server.BUCKET, KEY, content(3));
 
-        assertThat(refused(Ask.latest()).kind()).isEqualTo(Kind.HASH_DIFFERS);
+        SoftwareException refused = refused(Ask.latest());
+        assertThat(refused.kind()).isEqualTo(Kind.HASH_DIFFERS);
+        assertThat(refused.sentence())
+                .as("what was found, whole")
+                .contains(S3Server.hashOf(content(3)) + " and not "
+                        + S3Server.hashOf(CONTENT).substring(0, 16) + "...");
         assertThat(current()).hasBinaryContent(OTHER);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "abc", "<Error/>"})
+    @ValueSource(strings = {"HASH  agent\n", "HASH *latest/linux/an agent\n", "HASH"})
+    void hashIsTakenAsSha512sumWritesIt(String line) throws Exception {
+        String text = line.replace("HASH", S3Server.hashOf(CONTENT));
+        s3().put(S3Server.BUCKET, KEY, CONTENT)
+                .put(S3Server.HASHES, KEY + ".sha512", text.getBytes(StandardCharsets.US_ASCII));
+
+        fetch(Ask.latest());
+
+        assertThat(current()).hasBinaryContent(CONTENT);
+    }
+
+    @ParameterizedTest
+    @MethodSource("noHashes")
     void whatIsNoHashIsRefused(String hash) throws Exception {
         s3().put(S3Server.BUCKET, KEY, CONTENT)
                 .put(S3Server.HASHES, KEY + ".sha512", hash.getBytes(StandardCharsets.US_ASCII));
 
         assertThat(refused(Ask.latest()).kind()).isEqualTo(Kind.HASH_MALFORMED);
+    }
+
+    static Stream<String> noHashes() {
+        String hash = S3Server.hashOf(CONTENT);
+        return Stream.of("", "abc", "<Error/>", hash + "0", hash + "  a\n" + hash + "  b\n");
     }
 
     @Test
@@ -497,12 +521,14 @@ class SoftwareFetcherTest {
     }
 
     @Test
-    void noMoreVersionsAreKeptThanCanBeGoneBackTo() throws Exception {
+    void noMoreVersionsAreKeptThanCanBeGoneBackToAndWhatIsRemovedIsTold() throws Exception {
+        List<String> removed = new ArrayList<>();
         for (int i = 1; i <= TrustedName.VERSIONS_MAX + 2; i++) {
             s3().publish(KEY, content(i));
-            fetch(Ask.version(Integer.toString(i)));
+            fetch(Ask.version(Integer.toString(i))).removed().forEach(one -> removed.add(one.words()));
         }
 
+        assertThat(removed).containsExactly("1", "2");
         assertThat(store().resolve("versions/agent"))
                 .isDirectoryContaining("glob:**/5")
                 .isDirectoryContaining("glob:**/3")
@@ -558,7 +584,10 @@ class SoftwareFetcherTest {
         Path hash = mirror.resolve(S3Server.HASHES).resolve(KEY + ".sha512");
         SoftwareSettings settings = S3Server.mirrorSettings(store(), mirror);
 
-        assertThat(refused(settings, Ask.latest()).kind()).isEqualTo(Kind.HASH_MISSING);
+        SoftwareException missing = refused(settings, Ask.latest());
+        assertThat(missing.kind()).isEqualTo(Kind.HASH_MISSING);
+        assertThat(missing.sentence()).endsWith("the mirror has no file " + hash);
+        assertThat(missing.nextAction()).contains("sha512sum", "--sha512");
         Files.writeString(hash, S3Server.hashOf(OTHER));
         assertThat(refused(settings, Ask.latest()).kind()).isEqualTo(Kind.HASH_DIFFERS);
         Files.writeString(hash, S3Server.hashOf(CONTENT));

@@ -16,15 +16,25 @@ final class Advice {
 
     /** The server refused our certificate with a TLS alert. */
     static String certificateRefused(ReplicationPlan plan, String alert) {
+        return certificateRefused(plan.sourceServerId(), plan.agentPin(), plan.hasControlPlane(), alert);
+    }
+
+    /**
+     * The same for who has no plan.
+     *
+     * @param controlled whether a control plane assigns
+     */
+    static String certificateRefused(String sourceServerId, String agentPin, boolean controlled, String alert) {
         if (alert.toLowerCase(Locale.ROOT).contains("expired")) {
             return "the server refuses this agent's certificate for its dates (" + alert
                     + "); compare the clocks of both machines, or make a new identity in another directory";
         }
-        String id = plan.sourceServerId();
-        return "the server does not know this agent, pin " + plan.agentPin()
-                + (plan.hasControlPlane()
-                        ? "; it will when the control plane has assigned source server " + id + " with this pin to it"
-                        : "; on the server: ./run assign --source-server-id " + id + " --agent-pin " + plan.agentPin());
+        return "the server does not know this agent, pin " + agentPin
+                + (controlled
+                        ? "; it will when the control plane has assigned source server " + sourceServerId
+                                + " with this pin to it"
+                        : "; on the server: ./run assign --source-server-id " + sourceServerId + " --agent-pin "
+                                + agentPin);
     }
 
     /** The server said FORBIDDEN. */

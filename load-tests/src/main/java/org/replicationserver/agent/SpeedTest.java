@@ -5,6 +5,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.ErrorBody;
@@ -45,6 +46,7 @@ final class SpeedTest implements LinkOwner {
     private final ServerDialer dialer;
     private final TestFrames frames;
     private final GreaseMaker grease;
+    private final UnaryOperator<String> refusedAdvice;
     private final Consumer<Outcome> end;
     private final AgentCounters counters = new AgentCounters();
     private final TestControlLink control;
@@ -64,11 +66,19 @@ final class SpeedTest implements LinkOwner {
         Grease make();
     }
 
-    SpeedTest(TestOpen asked, ServerDialer dialer, TestFrames frames, GreaseMaker grease, Consumer<Outcome> end) {
+    /** @param refusedAdvice what to do where the server refused this agent's certificate, by its alert */
+    SpeedTest(
+            TestOpen asked,
+            ServerDialer dialer,
+            TestFrames frames,
+            GreaseMaker grease,
+            UnaryOperator<String> refusedAdvice,
+            Consumer<Outcome> end) {
         this.asked = asked;
         this.dialer = dialer;
         this.frames = frames;
         this.grease = grease;
+        this.refusedAdvice = refusedAdvice;
         this.end = end;
         this.control = new TestControlLink(this, grease.make(), asked);
         // Connecting and attaching have deadlines of their own, at both sides.
@@ -143,7 +153,9 @@ final class SpeedTest implements LinkOwner {
                     case NOT_BRP -> SpeedTestFailure.Kind.PROTOCOL;
                     default -> SpeedTestFailure.Kind.UNREACHABLE;
                 },
-                failure.text());
+                failure.kind() == LinkFailure.Kind.REFUSED_BY_SERVER
+                        ? refusedAdvice.apply(failure.text())
+                        : failure.text());
     }
 
     // --- sending

@@ -74,7 +74,16 @@ final class SpeedTestAgent {
                 options.seconds(),
                 options.bytesMax());
         this.test = new SpeedTest(
-                open, dialer, frames, () -> new Grease(options.grease(), random, System.nanoTime()), ended::complete);
+                open,
+                dialer,
+                frames,
+                () -> new Grease(options.grease(), random, System.nanoTime()),
+                alert -> Advice.certificateRefused(
+                        options.sourceServerId(),
+                        options.identity().pin().toString(),
+                        options.server().mayChange() == ServerLookup.Change.SERVER,
+                        alert),
+                ended::complete);
     }
 
     /** Makes the speed test and waits for its end, which comes in any case. */

@@ -111,7 +111,11 @@ final class SpeedTestCommand implements Callable<Integer> {
         TlsEngine.forbidResumptionAndRenegotiation();
         List<DiskFile> files = new ArrayList<>();
         try {
+            boolean isNew = !AgentIdentity.exists(peer.identity());
             Identity identity = AgentIdentity.loadOrCreate(peer.identity(), id);
+            if (isNew) {
+                tell("a new identity was made in " + peer.identity() + ", pin " + identity.pin());
+            }
             for (Path disk : disks) {
                 DiskFile file = DiskFile.inspect(disk);
                 file.open();

@@ -103,13 +103,15 @@ final class SpeedTestText {
         SpeedTestLimit limit = SpeedTestLimit.of(report);
         JsonArray volumes = new JsonArray();
         for (TestResult.Volume volume : report.result().volumes()) {
-            volumes.add(new JsonObject()
+            JsonObject told = new JsonObject()
                     .put("volumeId", volume.volumeId())
                     .put("deviceName", volume.deviceName())
                     .put("spanMillis", volume.spanMillis())
                     .put("busyMillis", volume.busyMillis())
-                    .put("writtenBytes", volume.writtenBytes())
-                    .put("capacityBytesPerSecond", whole(SpeedTestReport.capacityBytesPerSecond(volume))));
+                    .put("writtenBytes", volume.writtenBytes());
+            double capacity = SpeedTestReport.capacityBytesPerSecond(volume);
+            // Left out where it is not known, as nobody may take that for a volume that takes nothing.
+            volumes.add(capacity == 0 ? told : told.put("capacityBytesPerSecond", whole(capacity)));
         }
         return new JsonObject()
                 .put("sourceServerId", report.sourceServerId())

@@ -236,10 +236,15 @@ class SpeedTestAgentTest {
     }
 
     @Test
-    void agentThatIsNotAssignedAndAServerWithAnotherPinAreRefused() throws Exception {
+    void newAgentThatIsNotAssignedIsToldWhatToDoAndAServerWithAnotherPinIsRefused() throws Exception {
         startServer(
                 AgentIdentity.loadOrCreate(directory.resolve("other"), "s-1").pin());
-        assertThat(speedTest().exitCode()).isEqualTo(77);
+        Ended stranger = speedTest();
+        assertThat(stranger.exitCode()).isEqualTo(77);
+        assertThat(stranger.err())
+                .isEqualTo("agent: a new identity was made in " + directory.resolve("identity") + ", pin " + agentPin()
+                        + "\nagent: the server does not know this agent, pin " + agentPin()
+                        + "; on the server: ./run assign --source-server-id s-1 --agent-pin " + agentPin() + "\n");
         Ended wrongPin = speedTest("--server-pin=sha256:" + "ab".repeat(32));
         assertThat(wrongPin.exitCode()).isEqualTo(77);
         assertThat(wrongPin.err()).contains("shows pin sha256:");

@@ -30,8 +30,37 @@ final class SpeedTestLimitTest {
     }
 
     @Test
-    void whatNothingElseExplainsIsTheNetwork() {
+    void networkThatTookNoMoreIsNamed() {
         assertThat(limit()).isEqualTo(SpeedTestLimit.NETWORK);
+    }
+
+    @Test
+    void serverIsNamedWhereItsWindowWasUsedUpAndBlocksWaitedThere() {
+        waits = new SourceStatus.Waits(0, 400, 8300);
+        serverWaits = new TestResult.Waits(0, 0, 7600);
+        assertThat(limit()).isEqualTo(SpeedTestLimit.SERVER_BUSY);
+        waits = new SourceStatus.Waits(0, 2500, 6400);
+        serverWaits = new TestResult.Waits(0, 0, 3900);
+        assertThat(limit()).isEqualTo(SpeedTestLimit.SERVER_BUSY);
+    }
+
+    @Test
+    void serverThatReadsNoMoreIsNotTakenForTheNetwork() {
+        serverWaits = new TestResult.Waits(0, 0, 6 * SECOND);
+        assertThat(limit()).isEqualTo(SpeedTestLimit.SERVER_BUSY);
+    }
+
+    @Test
+    void windowThatIsUsedUpWhileNothingWaitsAtTheServerIsNamedAsSuch() {
+        waits = new SourceStatus.Waits(0, SECOND, 8 * SECOND);
+        serverWaits = new TestResult.Waits(0, 0, SECOND);
+        assertThat(limit()).isEqualTo(SpeedTestLimit.WINDOW);
+    }
+
+    @Test
+    void nothingIsNamedWhereNothingHeldForHalfOfTheTime() {
+        waits = new SourceStatus.Waits(4 * SECOND, 3 * SECOND, 2 * SECOND);
+        assertThat(limit()).isEqualTo(SpeedTestLimit.UNKNOWN);
     }
 
     @Test
@@ -106,7 +135,15 @@ final class SpeedTestLimitTest {
 
     @Test
     void jsonHasTheLimitTheRatesAndWhatTheServerCounted() {
+        volumes = List.of(
+                new TestResult.Volume("vol-1", "/dev/sda", 60 * SECOND, SECOND, GIB),
+                new TestResult.Volume("vol-2", "/dev/sdb", 60 * SECOND, 0, 0));
         var json = SpeedTestText.json(report());
+        var told = json.getJsonArray("volumes");
+        assertThat(told.getJsonObject(0).getLong("capacityBytesPerSecond")).isEqualTo(GIB);
+        assertThat(told.getJsonObject(1).containsKey("capacityBytesPerSecond"))
+                .as("is not known")
+                .isFalse();
         assertThat(json.getString("limit")).isEqualTo("NETWORK");
         assertThat(json.getLong("rawBytesPerSecond")).isEqualTo(Math.round(GIB / 10.0));
         assertThat(json.getJsonObject("result").getLong("payloadBytes")).isEqualTo(GIB / 2);

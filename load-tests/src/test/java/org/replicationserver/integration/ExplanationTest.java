@@ -105,6 +105,33 @@ final class ExplanationTest {
         }
     }
 
+    @Test
+    void agentWhoseAssociationIsNotTakenIsToldAsSuchAndNoOtherIsBlamed() throws Exception {
+        AgentKey left = Identities.agent(directory, "s-2");
+        Path assignments = Files.writeString(directory.resolve("two.yaml"), """
+                sourceServers:
+                  - sourceServerId: s-1
+                    agentPins: ["sha256:%s"]
+                    volumes: [{volumeId: vol-1, deviceName: /dev/sda, sizeBytes: 8388608}]
+                  - sourceServerId: s-2
+                    agentPins: ["%s"]
+                    volumes: [{volumeId: vol-2, deviceName: /dev/sda, sizeBytes: 8388608}]
+                """.formatted("ab".repeat(32), left.pin()));
+        try (InProcessServer server = InProcessServer.onImages(
+                        directory, List.of(), "memory.budget-bytes=2MiB", "assignments.file=" + assignments)
+                .follow()) {
+            Awaitility.await().until(() -> server.sourceServerIds().equals(List.of("s-1")));
+            assertThat(server.status().getJsonArray("notTaken").getJsonObject(0).getString("sourceServerId"))
+                    .isEqualTo("s-2");
+            assertThatThrownBy(() -> RawConnection.open(server.endpoint(), left).await(FrameType.WELCOME))
+                    .isInstanceOfAny(IOException.class, AssertionError.class);
+            Awaitility.await().until(() -> server.count("replication_handshakes_failed") > 0);
+            assertThat(Explanations.find(server, "AGENT_PIN_UNKNOWN"))
+                    .as("of s-1")
+                    .isNull();
+        }
+    }
+
     /** As a middlebox that opens TLS looks to the agent. */
     @Test
     void peerThatRefusesOurCertificateIsTold() throws Exception {

@@ -93,6 +93,11 @@ final class InProcessServer implements AutoCloseable {
         throw new AssertionError("no source server " + sourceServerId + " in " + sources);
     }
 
+    /** What the administrator's socket tells of the whole server. */
+    JsonObject status() {
+        return server.status();
+    }
+
     /** Ids of all source servers, in the order in which they came. */
     List<String> sourceServerIds() {
         return server.status().getJsonArray("sourceServers").stream()

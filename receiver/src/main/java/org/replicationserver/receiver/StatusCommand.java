@@ -31,6 +31,7 @@ final class StatusCommand implements Callable<Integer> {
                     "Prints all that is known, each replication as the schema DataReplicationInfo of the control API."
                             + " bandwidth, of each source server and of all together, is the limit that holds now:"
                             + " bandwidthThrottling in Mbps, 0 is none, and its origin, ASSIGNED, SCHEDULE or BY_HAND."
+                            + " notTaken is what is assigned and cannot be: sourceServerId, cause, nextAction."
                             + " controlPlane tells how its calls do, when the next one is tried while they fail, how old what it"
                             + " assigned is, and how many reports wait to be told.")
     private boolean json;

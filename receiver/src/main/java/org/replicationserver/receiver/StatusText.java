@@ -38,13 +38,15 @@ final class StatusText {
         controlPlane.lines().forEach(written::line);
         written.software(status.getJsonObject("software", new JsonObject()));
         List<JsonObject> sources = objects(status, "sourceServers");
-        if (sources.isEmpty()) {
+        List<JsonObject> notTaken = objects(status, "notTaken");
+        if (sources.isEmpty() && notTaken.isEmpty()) {
             written.line(
                     controlPlane.isWithoutAssignments()
                             ? "what is assigned is not known yet: the control plane has not said so"
                             : "no source server is assigned");
         }
         sources.forEach(written::source);
+        notTaken.forEach(written::notTaken);
         written.limit("limit of bandwidth of all source servers together", status);
         return written.text.toString();
     }
@@ -74,6 +76,11 @@ final class StatusText {
             line("  " + failure.getString("kind") + ": " + failure.getString("sentence"));
             line("    " + failure.getString("nextAction"));
         }
+    }
+
+    private void notTaken(JsonObject association) {
+        line(association.getString("sourceServerId") + ": assigned but not taken: " + association.getString("cause"));
+        line("  " + association.getString("nextAction"));
     }
 
     private void source(JsonObject source) {

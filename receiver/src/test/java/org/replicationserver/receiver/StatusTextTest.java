@@ -182,6 +182,21 @@ class StatusTextTest {
     }
 
     @Test
+    void sourceServerThatIsAssignedButNotTakenHasALineOfItsOwn() {
+        JsonObject notTaken = new JsonObject()
+                .put("sourceServerId", "s-1")
+                .put("cause", "volume data-1 has no path")
+                .put("nextAction", "Do this.");
+        assertThat(StatusText.of(
+                        new JsonObject()
+                                .put("sourceServers", new JsonArray())
+                                .put("notTaken", new JsonArray().add(notTaken))
+                                .put("controlPlane", new JsonObject()),
+                        NOW))
+                .isEqualTo("s-1: assigned but not taken: volume data-1 has no path\n  Do this.\n");
+    }
+
+    @Test
     void outageIsToldOnceAtTheTopWithTheNextAttemptAndWhatToDo() {
         assertThat(textOfServer(failing())).isEqualTo("""
                 replication server: i-0123456789abcdef0

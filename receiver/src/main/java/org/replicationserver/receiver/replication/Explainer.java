@@ -222,7 +222,7 @@ final class Explainer {
     }
 
     private static String placeOf(VolumeAssignment volume) {
-        return volume.path() == null ? "found by its serial number" : String.valueOf(volume.path());
+        return volume.path() == null ? "looked for by its serial number" : String.valueOf(volume.path());
     }
 
     private void explainAgent(Situation situation, List<Explanation> found) {

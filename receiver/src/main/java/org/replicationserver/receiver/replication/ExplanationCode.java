@@ -40,7 +40,7 @@ public enum ExplanationCode {
             ERROR,
             DataReplicationErrorCode.FAILED_TO_ATTACH_STAGING_DISKS,
             "volume {volumeId} of disk {deviceName} has not been open for {seconds}: {reason} ({path})",
-            "Attach the volume to this instance, or mend what the reason names; it is tried again by itself. Where its content is lost,"
+            "Attach the volume to this instance, or mend what the reason names; it is tried again by itself. Where an image file is lost,"
                     + " reopen it to begin it anew (REOPEN_VOLUME, or: volume reopen {volumeId})."),
     SERVER_DRAINED(
             ERROR,

@@ -6,6 +6,8 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.Pin;
 import org.replicationserver.receiver.config.AssignedSource;
@@ -38,6 +40,14 @@ final class AssociationApplier implements AssociationTaker {
     private BandwidthSchedule serverBandwidth;
 
     private Taken taken = new Taken(Associations.NONE, Map.of());
+    private List<NotTaken> notTaken = List.of();
+
+    /**
+     * An association that was said and is not taken.
+     *
+     * @param pins of its agents, whom nobody knows unless something else holds
+     */
+    record NotTaken(String sourceServerId, String cause, Set<String> pins) {}
 
     /** An association as it can be assigned, or why it cannot. */
     private record Reading(
@@ -59,6 +69,7 @@ final class AssociationApplier implements AssociationTaker {
         Map<String, AssignedSource> before = new LinkedHashMap<>();
         assigned.current().forEach(source -> before.put(source.assignment().sourceServerId(), source));
         Map<String, String> refusals = new LinkedHashMap<>();
+        List<NotTaken> left = new ArrayList<>();
         Ownership ownership = new Ownership();
         List<AssignedSource> after = new ArrayList<>();
         List<Association> now = new ArrayList<>();
@@ -68,6 +79,7 @@ final class AssociationApplier implements AssociationTaker {
                 now.add(association);
             } else {
                 refusals.put(association.sourceServerId(), why);
+                left.add(notTaken(association, why));
             }
         }
         for (String refused : refusals.keySet()) {
@@ -78,9 +90,27 @@ final class AssociationApplier implements AssociationTaker {
             }
         }
         tell(refusals);
+        notTaken = List.copyOf(left);
         taken = new Taken(new Associations(now, associations.bandwidth()), refusals);
         assigned.change(after);
         return taken;
+    }
+
+    private static NotTaken notTaken(Association association, String why) {
+        return new NotTaken(
+                association.sourceServerId(),
+                why,
+                association.agentPins().stream().map(Pin::toString).collect(Collectors.toSet()));
+    }
+
+    /** What was said last and is not taken. */
+    List<NotTaken> notTaken() {
+        return notTaken;
+    }
+
+    /** Whether a refused handshake was that of an agent whose association is not taken. */
+    boolean isOfNotTaken(String refusal) {
+        return notTaken.stream().flatMap(one -> one.pins().stream()).anyMatch(refusal::contains);
     }
 
     /** Of what is said again and again, the first time. */

@@ -2,6 +2,7 @@ package org.replicationserver.receiver.server;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.listener.ListenerEvents;
 import org.replicationserver.receiver.replication.HandshakeFault;
@@ -21,10 +22,13 @@ final class PeerEvents implements ListenerEvents {
 
     private final ListenerEvents counters;
     private final Replications replications;
+    private final Predicate<String> isExplained;
 
-    PeerEvents(ListenerEvents counters, Replications replications) {
+    /** @param isExplained whether it is known already whose refused handshake it was, so that no other is suspected */
+    PeerEvents(ListenerEvents counters, Replications replications, Predicate<String> isExplained) {
         this.counters = counters;
         this.replications = replications;
+        this.isExplained = isExplained;
     }
 
     @Override
@@ -37,7 +41,7 @@ final class PeerEvents implements ListenerEvents {
     public void handshakeFailed(String reason) {
         counters.handshakeFailed(reason);
         HandshakeFault fault = faultOf(reason);
-        if (fault != null) {
+        if (fault != null && !isExplained.test(reason)) {
             replications.handshakeRefused(fault, UNKNOWN_ADDRESS, reason);
         }
     }

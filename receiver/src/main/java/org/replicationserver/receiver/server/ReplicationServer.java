@@ -42,7 +42,6 @@ import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.ConfiguredDirectory;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.ServerConfig;
-import org.replicationserver.receiver.config.VolumePaths;
 import org.replicationserver.receiver.control.AssociationLoop;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
 import org.replicationserver.receiver.control.Outbox;
@@ -106,6 +105,7 @@ public final class ReplicationServer {
     private final AgentListener listener;
     private final AdminSocket admin;
     private final AssignedSources assignedSources;
+    private final AssociationApplier applier;
     private final StagingVolumes volumes;
     private final Replications replications;
     private final ControlLink controlLink;
@@ -219,6 +219,7 @@ public final class ReplicationServer {
         this.instanceLimit = new InstanceLimitClock(watch::statistics, System::nanoTime);
         onLoopLater(() -> sessions.setServerBandwidth(configuredBandwidth()));
         this.assignedSources = new AssignedSources(pins, sessions, meters);
+        this.applier = new AssociationApplier(assignedSources, config.volumePaths(), sessions, configuredBandwidth());
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
         this.listener = new AgentListener(
                 vertx,
@@ -227,7 +228,7 @@ public final class ReplicationServer {
                 trust,
                 new PeerIdentity(pins),
                 sessions,
-                new PeerEvents(counters, replications));
+                new PeerEvents(counters, replications, applier::isOfNotTaken));
         stopSteps.add("listener", () -> await(listener.close()));
         this.admin = new AdminSocket(vertx, config.adminSocket(), sessions, this::statusNow, this::volumesNow);
         stopSteps.add("admin socket", () -> await(admin.close()));
@@ -403,10 +404,9 @@ public final class ReplicationServer {
                         metrics,
                         eventLoop,
                         stopSteps);
-        VolumePaths paths = config.volumePaths();
         associations = controlLink.follow(new ControlLink.Parts(
                 this::info,
-                new AssociationApplier(assignedSources, paths, sessions, configuredBandwidth()),
+                applier,
                 loop -> new ServerCommands(
                                 sessions,
                                 assignedSources,
@@ -451,6 +451,7 @@ public final class ReplicationServer {
         AssociationLoop followed = associations;
         return ServerStatus.of(
                 replications,
+                applier.notTaken(),
                 sessions,
                 controlLink.knownReplicatorId(),
                 controlLink.status(followed == null ? null : followed.status()),

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.server;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Instant;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
 import org.replicationserver.receiver.replication.DataReplicationInfo;
@@ -14,17 +15,23 @@ import org.replicationserver.receiver.session.Sessions;
 final class ServerStatus {
     private static final String BANDWIDTH = "bandwidth";
 
+    private static final String NOT_TAKEN_ACTION =
+            "Mend what the cause names, or have it assigned otherwise; until then its agent is refused, or goes on with what was"
+                    + " assigned before.";
+
     private ServerStatus() {}
 
     /**
      * All of it. Event loop.
      *
+     * @param notTaken what is assigned and not taken
      * @param replicationServerId under which this server is known; null where it is not known yet
      * @param controlPlane as {@link ControlStatusJson} writes it
      * @param software how the fetches of software stand
      */
     static JsonObject of(
             Replications replications,
+            List<AssociationApplier.NotTaken> notTaken,
             Sessions sessions,
             @Nullable String replicationServerId,
             JsonObject controlPlane,
@@ -40,6 +47,11 @@ final class ServerStatus {
                 sources.add(limit == null ? source : source.put(BANDWIDTH, toJson(limit)));
             }
         }
+        JsonArray refused = new JsonArray();
+        notTaken.forEach(one -> refused.add(new JsonObject()
+                .put("sourceServerId", one.sourceServerId())
+                .put("cause", one.cause())
+                .put("nextAction", NOT_TAKEN_ACTION)));
         JsonObject status = new JsonObject();
         if (replicationServerId != null) {
             status.put("replicationServerId", replicationServerId);
@@ -50,6 +62,7 @@ final class ServerStatus {
                     Instant.ofEpochMilli(replications.drainedMillis()).toString());
         }
         return status.put("sourceServers", sources)
+                .put("notTaken", refused)
                 .put(BANDWIDTH, toJson(sessions.serverLimit()))
                 .put("controlPlane", controlPlane)
                 .put("software", software);

@@ -362,7 +362,10 @@ public final class SnapshotMaker implements AutoCloseable {
                                     + (isDevice
                                             ? "its id is not " + EbsVolumeId.ALLOWED
                                             : "it is the file " + volume.path()),
-                            "Assign attached EBS volumes by their ids; only they have EBS snapshots.");
+                            "Assign attached EBS volumes by their ids; only they have EBS snapshots."
+                                    + (isDevice || !EbsVolumeId.isOne(volume.volumeId())
+                                            ? ""
+                                            : " Without a path volume.discovery=nvme finds it by its serial number."));
                 }
             }
         }

@@ -212,6 +212,7 @@ class SnapshotMakerTest {
         assertThat(result.sentence())
                 .isEqualTo("volume " + volume(0)
                         + " of disk /dev/sda is no EBS volume: it is the file /var/volumes/a.img");
+        assertThat(result.nextAction()).endsWith("Without a path volume.discovery=nvme finds it by its serial number.");
         assertThat(world.steps).containsExactly("NOT_ON_EBS");
     }
 

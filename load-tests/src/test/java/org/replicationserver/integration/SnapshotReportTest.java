@@ -110,7 +110,7 @@ final class SnapshotReportTest {
 
     @Test
     void volumeThatIsNotAttachedCostsNoCreditAndIsTheReason() throws Exception {
-        try (InProcessServer server = server()) {
+        try (InProcessServer _ = server()) {
             assign(EBS_VOLUME, "/dev/nvme9n1");
 
             JsonObject result = resultOf(fleet().issue(SERVER, "CREATE_SNAPSHOT", SOURCE));

@@ -109,21 +109,6 @@ final class SnapshotReportTest {
     }
 
     @Test
-    void volumeThatIsNotAttachedCostsNoCreditAndIsTheReason() throws Exception {
-        try (InProcessServer _ = server()) {
-            assign(EBS_VOLUME, "/dev/nvme9n1");
-
-            JsonObject result = resultOf(fleet().issue(SERVER, "CREATE_SNAPSHOT", SOURCE));
-
-            assertThat(result.getString("message"))
-                    .startsWith("NOT_HELD: volume " + EBS_VOLUME + " of disk /dev/sda is not open: ")
-                    .contains("/dev/nvme9n1");
-            assertThat(fleet().announcedSnapshotGroups()).isEmpty();
-            assertThatNothingWasOutOfOrder();
-        }
-    }
-
-    @Test
     void requestWithoutACreditStaysAndIsNoFailure() throws Exception {
         try (InProcessServer server = server()) {
             assign(EBS_VOLUME, "/dev/nvme9n1");

@@ -1,7 +1,9 @@
 package org.replicationserver.simulation;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,19 +53,21 @@ final class BugHunt {
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-cp",
-                classes + java.io.File.pathSeparator + System.getProperty("java.class.path"),
+                classes + File.pathSeparator + System.getProperty("java.class.path"),
                 SimulateMain.class.getName(),
                 "--seeds=" + seedsMax,
                 "--brief"));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String said = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         int code = process.waitFor();
-        return code == 0
-                ? ""
-                : said.lines()
-                        .filter(line -> line.startsWith("seed "))
-                        .findFirst()
-                        .orElse(said);
+        if (code == 0) {
+            return "";
+        }
+        // A process that could not even begin has found nothing.
+        return said.lines()
+                .filter(line -> line.startsWith("seed "))
+                .findFirst()
+                .orElseThrow(() -> new IOException("the simulation ended with " + code + ": " + said));
     }
 
     private static void remove(Path work) throws IOException {

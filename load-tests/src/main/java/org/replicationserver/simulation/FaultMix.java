@@ -4,7 +4,7 @@ package org.replicationserver.simulation;
  * What goes wrong in a run and how often; each seed takes a part of what there is, so that rare combinations come up and each fault is
  * also met without the others.
  *
- * @param serverKills chance that the server is killed, of each device operation in percent, and each second in tenfold percent
+ * @param serverKills chance that the server is killed, of each device operation and each second, in percent
  * @param powerLosses of kills, in percent: what was not forced may be lost, and agents hear nothing
  * @param agentKills each second, in percent
  * @param cuts each second, of each connection, in percent

@@ -66,6 +66,7 @@ public final class SnapshotMaker implements AutoCloseable {
     private final SnapshotEvents events;
     private final Supplier<String> groupIds;
     private final Clock clock;
+    private final RequestPauses pauses;
     private final Semaphore permits = new Semaphore(GROUPS_PARALLEL_MAX);
 
     // under the lock of threads
@@ -88,6 +89,20 @@ public final class SnapshotMaker implements AutoCloseable {
             SnapshotEvents events,
             Supplier<String> groupIds,
             Clock clock) {
+        this(settings, desk, holds, ec2, store, follower, events, groupIds, clock, RequestPauses.REAL);
+    }
+
+    SnapshotMaker(
+            SnapshotSettings settings,
+            SnapshotDesk desk,
+            SnapshotHolds holds,
+            Ec2Snapshots ec2,
+            SnapshotStore store,
+            SnapshotFollower follower,
+            SnapshotEvents events,
+            Supplier<String> groupIds,
+            Clock clock,
+            RequestPauses pauses) {
         this.settings = settings;
         this.desk = desk;
         this.holds = holds;
@@ -97,6 +112,7 @@ public final class SnapshotMaker implements AutoCloseable {
         this.events = events;
         this.groupIds = groupIds;
         this.clock = clock;
+        this.pauses = pauses;
     }
 
     /** Goes on with what an earlier process has left. To be called once, before the first {@link #make}; blocks for the disk only. */
@@ -394,7 +410,7 @@ public final class SnapshotMaker implements AutoCloseable {
                 throws SnapshotException, InterruptedException {
             Held hold = hold();
             long takenMillis = clock.millis();
-            try (GroupRequests requests = new GroupRequests(ec2, begun, hold, tags)) {
+            try (GroupRequests requests = new GroupRequests(ec2, begun, hold, tags, pauses)) {
                 SnapshotException failure = request(hold, requests);
                 if (failure == null) {
                     return register(begun, hold, takenMillis, requests);

@@ -340,6 +340,7 @@ class SnapshotMakerTest {
 
         assertThat(result.isMade()).as(result.sentence()).isTrue();
         assertThat(world.ec2.count("CreateSnapshot", volume(1))).isEqualTo(2);
+        assertThat(world.pauses).hasSize(1);
     }
 
     @Test
@@ -421,6 +422,9 @@ class SnapshotMakerTest {
         assertThat(world.ec2.count("DescribeSnapshots", null))
                 .as("before the hold, then three looks")
                 .isGreaterThanOrEqualTo(4);
+        assertThat(world.pauses)
+                .as("before each look, since EC2 may show a snapshot late")
+                .containsExactly(Duration.ZERO, Duration.ofSeconds(1), Duration.ofSeconds(2));
     }
 
     @Test

@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -53,6 +54,9 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
 
     /** What was done, in its order. */
     final List<String> steps = new CopyOnWriteArrayList<>();
+
+    /** Those of requests, as they were asked for. */
+    final List<Duration> pauses = new CopyOnWriteArrayList<>();
 
     final List<SnapshotGroup> registered = new CopyOnWriteArrayList<>();
     final Map<String, SnapshotStanding> standings = new ConcurrentHashMap<>();
@@ -128,10 +132,17 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
                 follower,
                 this,
                 () -> "sg-" + groupIds.incrementAndGet(),
-                clock);
+                clock,
+                this::pause);
         parts.push(maker);
         maker.recover();
         follower.start();
+    }
+
+    /** A hundred times as fast. */
+    private boolean pause(Duration pause, CountDownLatch stopped) throws InterruptedException {
+        pauses.add(pause);
+        return RequestPauses.REAL.await(pause.dividedBy(100), stopped);
     }
 
     /** Ends it. */

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** What the threads of a speed test tell when they cannot go on. */
 final class TestFramesTest {
@@ -35,6 +36,7 @@ final class TestFramesTest {
 
     /** As a disk whose path is gone does; the agent ends all the same. */
     @Test
+    @Timeout(60)
     void readThatDoesNotEndIsNotWaitedForAndWhatItBringsIsGivenBack() throws Exception {
         CountDownLatch reading = new CountDownLatch(1);
         CountDownLatch mayEnd = new CountDownLatch(1);

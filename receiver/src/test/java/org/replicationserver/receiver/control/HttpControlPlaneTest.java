@@ -559,8 +559,9 @@ final class HttpControlPlaneTest {
             ControlPlaneException failure = failureOf(controlPlane);
             assertThat(failure.kind()).isEqualTo(Kind.NO_METADATA);
             assertThat(failure.nextAction())
-                    .isEqualTo("Allow IMDSv2 for this instance, and in a container raise its hop limit (HttpPutResponseHopLimit)"
-                            + " to 2, or set aws.region.");
+                    .isEqualTo(
+                            "Allow IMDSv2 for this instance, and in a container raise its hop limit (HttpPutResponseHopLimit)"
+                                    + " to 2, or set aws.region.");
         }
     }
 

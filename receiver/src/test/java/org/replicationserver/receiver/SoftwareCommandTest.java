@@ -281,7 +281,8 @@ class SoftwareCommandTest {
         assertThat(address.exitCode()).isEqualTo(1);
         assertThat(address.err())
                 .startsWith("BUCKET_NOT_LISTED: software.allow-list names no bucket, so no software is allowed\n");
-        assertThat(CommandRun.of("software", "fetch", "--bucket", BUCKET, "--key", "agent", list).err())
+        assertThat(CommandRun.of("software", "fetch", "--bucket", BUCKET, "--key", "agent", list)
+                        .err())
                 .as("the instance is not asked for its region")
                 .isEqualTo(address.err());
         CommandRun policy = run("policy", "--region", "eu-west-1", "--of", "s3-endpoint", list);

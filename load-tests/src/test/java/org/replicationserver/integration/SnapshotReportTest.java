@@ -111,9 +111,7 @@ final class SnapshotReportTest {
             JsonObject told = Awaitility.await("the explanation")
                     .atMost(PATIENCE)
                     .until(() -> Explanations.await(server, "SNAPSHOTS_FAILURE"), Objects::nonNull);
-            assertThat(told.getString("sentence"))
-                    .startsWith("once in a row, since ")
-                    .contains("is no EBS volume");
+            assertThat(told.getString("sentence")).startsWith("once, since ").contains("is no EBS volume");
             assertThat(server.info(SOURCE).getString("dataReplicationState")).isEqualTo(state);
             assertThat(server.count("replication_snapshot_groups", "outcome", "NOT_ON_EBS"))
                     .isEqualTo(1);

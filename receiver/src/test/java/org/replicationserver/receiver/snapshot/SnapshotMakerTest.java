@@ -9,6 +9,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -173,6 +174,24 @@ class SnapshotMakerTest {
 
         assertThat(world.steps.stream().filter(step -> step.equals("hold") || step.equals("release")))
                 .containsExactly("hold", "release", "hold", "release", "hold", "release");
+    }
+
+    @Test
+    void agentsThatDoNotCommitKeepNoOtherSourceServerWaiting() throws Exception {
+        List<CompletableFuture<SnapshotResult>> waiting = new ArrayList<>();
+        for (int i = 0; i < 2 * SnapshotMaker.GROUPS_PARALLEL_MAX; i++) {
+            world.silent.add("silent-" + i);
+            waiting.add(world.maker
+                    .make("silent-" + i, List.of(SnapshotTrigger.command("c-" + i)))
+                    .toCompletableFuture());
+        }
+        Awaitility.await("commits that are asked for")
+                .atMost(PATIENCE)
+                .until(() -> world.steps.stream().filter("hold"::equals).count() >= SnapshotMaker.GROUPS_PARALLEL_MAX);
+
+        assertThat(world.make().isMade()).isTrue();
+
+        assertThat(waiting).noneMatch(CompletableFuture::isDone);
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -69,6 +70,10 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     volatile boolean holdIsValid = true;
     volatile @Nullable String notOpen;
     volatile @Nullable NotHeld notHeld;
+
+    /** Other source servers, whose agents do not commit. */
+    final Set<String> silent = ConcurrentHashMap.newKeySet();
+
     volatile @Nullable Throwable registerFailure;
     volatile @Nullable RuntimeException releaseFailure;
 
@@ -228,7 +233,8 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
 
     @Override
     public CompletionStage<@Nullable List<VolumeAssignment>> volumes(String sourceServerId) {
-        return CompletableFuture.completedStage(sourceServerId.equals(SOURCE) ? volumes : null);
+        return CompletableFuture.completedStage(
+                sourceServerId.equals(SOURCE) || silent.contains(sourceServerId) ? volumes : null);
     }
 
     @Override
@@ -239,6 +245,9 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     @Override
     public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
         steps.add("hold");
+        if (silent.contains(sourceServerId)) {
+            return new CompletableFuture<>();
+        }
         NotHeld none = notHeld;
         HoldToken token = new HoldToken(sourceServerId, "token");
         return CompletableFuture.completedStage(none == null ? new Held(token, 43, 4300, volumes) : none);

@@ -12,7 +12,6 @@ import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.TrustOptions;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.time.Clock;
 import java.util.List;
@@ -153,8 +152,9 @@ final class ServerDialer {
 
     private LinkFailure classify(InetAddress address, ServerLookup.Found found, Throwable cause) {
         if (cause instanceof SocketException) {
+            String host = address.getHostAddress();
             String place =
-                    InetSocketAddress.createUnresolved(address.getHostAddress(), found.port()) + " of " + found.name();
+                    (host.contains(":") ? "[" + host + "]" : host) + ":" + found.port() + " of " + found.name();
             return LinkFailure.lost(Advice.unreachable(
                     place, TlsFailures.textOf(cause), lookup.mayChange() == ServerLookup.Change.SERVER));
         }

@@ -257,7 +257,7 @@ class SpeedTestAgentTest {
         Ended ended = speedTest();
         assertThat(ended.exitCode()).isEqualTo(69);
         assertThat(ended.err())
-                .contains("cannot connect to 127.0.0.1:" + server.port() + " of localhost:" + server.port() + ": ")
+                .contains("cannot connect to ", ":" + server.port() + " of localhost:" + server.port() + ": ")
                 .contains("Connection refused")
                 .contains("; look whether the server runs there, on the server: ./run status")
                 .contains("--server names it");

@@ -153,8 +153,7 @@ final class ServerDialer {
     private LinkFailure classify(InetAddress address, ServerLookup.Found found, Throwable cause) {
         if (cause instanceof SocketException) {
             String host = address.getHostAddress();
-            String place =
-                    (host.contains(":") ? "[" + host + "]" : host) + ":" + found.port() + " of " + found.name();
+            String place = (host.contains(":") ? "[" + host + "]" : host) + ":" + found.port() + " of " + found.name();
             return LinkFailure.lost(Advice.unreachable(
                     place, TlsFailures.textOf(cause), lookup.mayChange() == ServerLookup.Change.SERVER));
         }

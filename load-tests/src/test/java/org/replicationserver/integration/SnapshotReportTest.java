@@ -20,6 +20,7 @@ import org.replicationserver.controlplane.Fault.Kind;
 import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.SourceDisk;
 import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.harness.ServerProcess;
 
 /** What the control plane wants of snapshots, and is told of them, by a server that runs. */
 @Timeout(120)

@@ -1,6 +1,4 @@
-package org.replicationserver.integration;
-
-import static org.assertj.core.api.Assertions.assertThat;
+package org.replicationserver.crash;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -10,23 +8,25 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.RawStream;
 
 /**
  * The disks of a source server and everything that an agent and an auditor know of each block: what it holds, what was sent, what was
  * acknowledged. Any thread.
  */
-final class DirtySource {
-    static final int BLOCK_BYTES = 64 * 1024;
+public final class DirtySource {
+    public static final int BLOCK_BYTES = 64 * 1024;
     private static final int SECTOR_BYTES = 512;
 
     /** A block that is to be sent. */
-    record Piece(int volume, int block, int version) {
-        long offsetBytes() {
+    public record Piece(int volume, int block, int version) {
+        public long offsetBytes() {
             return (long) block * BLOCK_BYTES;
         }
 
         /** Version 0 is all zeros. */
-        byte[] content() {
+        public byte[] content() {
             return version == 0
                     ? new byte[BLOCK_BYTES]
                     : Images.random(((long) volume * 100_000 + block) * 100_000 + version, BLOCK_BYTES);
@@ -53,20 +53,23 @@ final class DirtySource {
 
         final Set<Integer> versionsOfEarlierSessions = new HashSet<>();
 
+        /** To be sent though it was acknowledged. */
+        boolean rescanned;
+
         Block(int volume, int number) {
             this.volume = volume;
             this.number = number;
         }
 
-        byte[] content(int ofVersion) {
+        public byte[] content(int ofVersion) {
             return new Piece(volume, number, ofVersion).content();
         }
 
-        boolean isDirty() {
-            return acknowledged != version;
+        public boolean isDirty() {
+            return acknowledged != version || rescanned;
         }
 
-        boolean wasSent() {
+        public boolean wasSent() {
             return !possible.isEmpty();
         }
     }
@@ -90,8 +93,13 @@ final class DirtySource {
         return volumes.stream().flatMap(Arrays::stream).toList();
     }
 
+    /** The source writes to the block that holds this byte. */
+    synchronized void changeAt(int volume, long offsetBytes) {
+        volumes.get(volume)[(int) (offsetBytes / BLOCK_BYTES)].version++;
+    }
+
     /** The source writes to some of its blocks. */
-    synchronized void change(Random random, int blocks) {
+    public synchronized void change(Random random, int blocks) {
         List<Block> all = all();
         for (int i = 0; i < blocks; i++) {
             all.get(random.nextInt(all.size())).version++;
@@ -100,7 +108,7 @@ final class DirtySource {
 
     // --- the agent
 
-    synchronized void sessionBegins() {
+    public synchronized void sessionBegins() {
         resentBytes = 0;
         for (Block block : all()) {
             block.possible.forEach(sending -> block.versionsOfEarlierSessions.add(sending.version()));
@@ -111,8 +119,16 @@ final class DirtySource {
         }
     }
 
+    /** The volume is sent whole; no block of it counts as sent again. */
+    synchronized void rescan(int volume) {
+        for (Block block : volumes.get(volume)) {
+            block.rescanned = true;
+            block.versionsOfEarlierSessions.clear();
+        }
+    }
+
     /** What is not acknowledged, and of that first what was sent already. */
-    synchronized List<Piece> dirty() {
+    public synchronized List<Piece> dirty() {
         List<Block> dirty =
                 new ArrayList<>(all().stream().filter(Block::isDirty).toList());
         dirty.sort((a, b) -> Boolean.compare(b.wasSent(), a.wasSent()));
@@ -122,7 +138,7 @@ final class DirtySource {
     }
 
     /** To be told before the block is sent. */
-    synchronized void sending(Piece piece) {
+    public synchronized void sending(Piece piece) {
         Block block = volumes.get(piece.volume())[piece.block()];
         Sending sending = new Sending(++sendings, block.version);
         block.possible.addLast(sending);
@@ -133,27 +149,28 @@ final class DirtySource {
     }
 
     /** Acknowledgements of a block come in the order in which it was sent, because it has one stream. */
-    synchronized void acknowledged(RawStream.Sent sent) {
+    public synchronized void acknowledged(RawStream.Sent sent) {
         Block block = volumes.get(sent.volume())[(int) (sent.offsetBytes() / BLOCK_BYTES)];
         Sending sending = block.inFlight.removeFirst();
         block.acknowledged = sending.version();
+        block.rescanned = false;
         block.possible.removeIf(earlier -> earlier.number() <= sending.number());
         acknowledgedBlocks++;
     }
 
     /** Of this session: bytes of blocks that an earlier session had sent with the same content. */
-    synchronized long resentBytes() {
+    public synchronized long resentBytes() {
         return resentBytes;
     }
 
-    synchronized long acknowledgedBlocks() {
+    public synchronized long acknowledgedBlocks() {
         return acknowledgedBlocks;
     }
 
     // --- the auditor
 
     /** Each sector of a replica must be what was acknowledged, or what was sent after that. */
-    synchronized void assertNothingAcknowledgedIsMissing(int volume, byte[] replica) {
+    public synchronized void assertNothingAcknowledgedIsMissing(int volume, byte[] replica) {
         for (Block block : volumes.get(volume)) {
             List<byte[]> allowed = new ArrayList<>();
             allowed.add(block.content(block.acknowledged));
@@ -178,13 +195,14 @@ final class DirtySource {
         return false;
     }
 
-    synchronized void assertIdentical(int volume, byte[] replica) {
+    public synchronized void assertIdentical(int volume, byte[] replica) {
         for (Block block : volumes.get(volume)) {
             int begin = block.number * BLOCK_BYTES;
             byte[] held = Arrays.copyOfRange(replica, begin, begin + BLOCK_BYTES);
-            assertThat(Arrays.mismatch(held, block.content(block.version)))
-                    .as("volume %d block %d", volume, block.number)
-                    .isEqualTo(-1);
+            if (!Arrays.equals(held, block.content(block.version))) {
+                throw new AssertionError(
+                        "volume " + volume + " block " + block.number + " is not what the source holds");
+            }
         }
     }
 }

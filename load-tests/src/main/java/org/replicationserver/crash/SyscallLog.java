@@ -1,4 +1,4 @@
-package org.replicationserver.integration;
+package org.replicationserver.crash;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,7 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Begins and ends of system calls in the order in which strace saw them ({@code -f -yy}). */
-final class SyscallLog {
+public final class SyscallLog {
     private static final Pattern CALL = Pattern.compile("^(\\d+) +(\\w+)\\((.*)$");
     private static final Pattern RESUMED = Pattern.compile("^(\\d+) +<\\.\\.\\. (\\w+) resumed>(.*)$");
     private static final Pattern RESULT = Pattern.compile("\\) += (-?\\d+).*$");
@@ -24,7 +24,7 @@ final class SyscallLog {
      * @param begin place in the order of all begins and ends
      * @param end the same of its end, {@link Long#MAX_VALUE} if there is none
      */
-    record Call(String name, String target, long begin, long end, boolean succeeded) {
+    public record Call(String name, String target, long begin, long end, boolean succeeded) {
         private Call ended(long at, String rest) {
             Matcher result = RESULT.matcher(rest);
             boolean ok = result.find() && !result.group(1).startsWith("-");
@@ -42,7 +42,7 @@ final class SyscallLog {
     private SyscallLog() {}
 
     /** The calls in the order of their begins. */
-    static List<Call> read(Path file) throws IOException {
+    public static List<Call> read(Path file) throws IOException {
         SyscallLog log = new SyscallLog();
         Files.readAllLines(file).forEach(log::line);
         return log.calls;

@@ -15,18 +15,18 @@ import org.replicationserver.harness.RawStream;
  * The disks of a source server and everything that an agent and an auditor know of each block: what it holds, what was sent, what was
  * acknowledged. Any thread.
  */
-public final class DirtySource {
-    public static final int BLOCK_BYTES = 64 * 1024;
+class DirtySource {
+    static final int BLOCK_BYTES = 64 * 1024;
     private static final int SECTOR_BYTES = 512;
 
     /** A block that is to be sent. */
-    public record Piece(int volume, int block, int version) {
-        public long offsetBytes() {
+    record Piece(int volume, int block, int version) {
+        long offsetBytes() {
             return (long) block * BLOCK_BYTES;
         }
 
         /** Version 0 is all zeros. */
-        public byte[] content() {
+        byte[] content() {
             return version == 0
                     ? new byte[BLOCK_BYTES]
                     : Images.random(((long) volume * 100_000 + block) * 100_000 + version, BLOCK_BYTES);
@@ -56,20 +56,22 @@ public final class DirtySource {
         /** To be sent though it was acknowledged. */
         boolean rescanned;
 
+        boolean forgiven;
+
         Block(int volume, int number) {
             this.volume = volume;
             this.number = number;
         }
 
-        public byte[] content(int ofVersion) {
+        byte[] content(int ofVersion) {
             return new Piece(volume, number, ofVersion).content();
         }
 
-        public boolean isDirty() {
+        boolean isDirty() {
             return acknowledged != version || rescanned;
         }
 
-        public boolean wasSent() {
+        boolean wasSent() {
             return !possible.isEmpty();
         }
     }
@@ -99,7 +101,7 @@ public final class DirtySource {
     }
 
     /** The source writes to some of its blocks. */
-    public synchronized void change(Random random, int blocks) {
+    synchronized void change(Random random, int blocks) {
         List<Block> all = all();
         for (int i = 0; i < blocks; i++) {
             all.get(random.nextInt(all.size())).version++;
@@ -108,7 +110,7 @@ public final class DirtySource {
 
     // --- the agent
 
-    public synchronized void sessionBegins() {
+    synchronized void sessionBegins() {
         resentBytes = 0;
         for (Block block : all()) {
             block.possible.forEach(sending -> block.versionsOfEarlierSessions.add(sending.version()));
@@ -128,7 +130,7 @@ public final class DirtySource {
     }
 
     /** What is not acknowledged, and of that first what was sent already. */
-    public synchronized List<Piece> dirty() {
+    synchronized List<Piece> dirty() {
         List<Block> dirty =
                 new ArrayList<>(all().stream().filter(Block::isDirty).toList());
         dirty.sort((a, b) -> Boolean.compare(b.wasSent(), a.wasSent()));
@@ -138,7 +140,7 @@ public final class DirtySource {
     }
 
     /** To be told before the block is sent. */
-    public synchronized void sending(Piece piece) {
+    synchronized void sending(Piece piece) {
         Block block = volumes.get(piece.volume())[piece.block()];
         Sending sending = new Sending(++sendings, block.version);
         block.possible.addLast(sending);
@@ -149,29 +151,38 @@ public final class DirtySource {
     }
 
     /** Acknowledgements of a block come in the order in which it was sent, because it has one stream. */
-    public synchronized void acknowledged(RawStream.Sent sent) {
+    synchronized void acknowledged(RawStream.Sent sent) {
         Block block = volumes.get(sent.volume())[(int) (sent.offsetBytes() / BLOCK_BYTES)];
         Sending sending = block.inFlight.removeFirst();
         block.acknowledged = sending.version();
         block.rescanned = false;
+        block.forgiven = false;
         block.possible.removeIf(earlier -> earlier.number() <= sending.number());
         acknowledgedBlocks++;
     }
 
     /** Of this session: bytes of blocks that an earlier session had sent with the same content. */
-    public synchronized long resentBytes() {
+    synchronized long resentBytes() {
         return resentBytes;
     }
 
-    public synchronized long acknowledgedBlocks() {
+    synchronized long acknowledgedBlocks() {
         return acknowledgedBlocks;
     }
 
     // --- the auditor
 
+    /** The replica's block that holds this byte may hold anything until it is acknowledged again. */
+    synchronized void forgive(int volume, long offsetBytes) {
+        volumes.get(volume)[(int) (offsetBytes / BLOCK_BYTES)].forgiven = true;
+    }
+
     /** Each sector of a replica must be what was acknowledged, or what was sent after that. */
-    public synchronized void assertNothingAcknowledgedIsMissing(int volume, byte[] replica) {
+    synchronized void assertNothingAcknowledgedIsMissing(int volume, byte[] replica) {
         for (Block block : volumes.get(volume)) {
+            if (block.forgiven) {
+                continue;
+            }
             List<byte[]> allowed = new ArrayList<>();
             allowed.add(block.content(block.acknowledged));
             block.possible.forEach(sending -> allowed.add(block.content(sending.version())));
@@ -195,7 +206,7 @@ public final class DirtySource {
         return false;
     }
 
-    public synchronized void assertIdentical(int volume, byte[] replica) {
+    synchronized void assertIdentical(int volume, byte[] replica) {
         for (Block block : volumes.get(volume)) {
             int begin = block.number * BLOCK_BYTES;
             byte[] held = Arrays.copyOfRange(replica, begin, begin + BLOCK_BYTES);

@@ -17,18 +17,50 @@ public final class SyscallLog {
     private static final Pattern RESULT = Pattern.compile("\\) += (-?\\d+).*$");
     private static final String UNFINISHED = "<unfinished ...>";
 
+    /** What strace did in the kernel's place. */
+    private static final String INJECTED = "(INJECTED)";
+
+    /** Length and offset of a pwrite. */
+    private static final Pattern RANGE = Pattern.compile(", (\\d+), (\\d+)(?:\\)| <)");
+
     /**
      * A system call.
      *
      * @param target its first argument: the descriptor and what it is open on
+     * @param arguments all of them, without the result where another call came in between
      * @param begin place in the order of all begins and ends
      * @param end the same of its end, {@link Long#MAX_VALUE} if there is none
      */
-    public record Call(String name, String target, long begin, long end, boolean succeeded) {
+    public record Call(
+            String name,
+            String target,
+            String arguments,
+            long begin,
+            long end,
+            boolean succeeded,
+            boolean injected) {
+        /** Where a pwrite begins. */
+        long offsetBytes() {
+            return range(2);
+        }
+
+        /** Whether a pwrite holds all of this range. */
+        boolean covers(long offset, long length) {
+            return offset >= offsetBytes() && offset + length <= offsetBytes() + range(1);
+        }
+
+        private long range(int group) {
+            Matcher range = RANGE.matcher(arguments);
+            if (!range.find()) {
+                throw new IllegalStateException("no range: " + arguments);
+            }
+            return Long.parseLong(range.group(group));
+        }
+
         private Call ended(long at, String rest) {
             Matcher result = RESULT.matcher(rest);
             boolean ok = result.find() && !result.group(1).startsWith("-");
-            return new Call(name, target, begin, at, ok);
+            return new Call(name, target, arguments, begin, at, ok, rest.endsWith(INJECTED));
         }
     }
 
@@ -58,7 +90,7 @@ public final class SyscallLog {
             }
         } else if (call.matches()) {
             String arguments = call.group(3);
-            Call begun = new Call(call.group(2), firstArgument(arguments), ++clock, Long.MAX_VALUE, false);
+            Call begun = new Call(call.group(2), firstArgument(arguments), arguments, ++clock, Long.MAX_VALUE, false, false);
             if (arguments.endsWith(UNFINISHED)) {
                 open.put(call.group(1), calls.size());
                 calls.add(begun);

@@ -1,5 +1,6 @@
 package org.replicationserver.harness;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -41,6 +42,7 @@ public final class ServerProcess implements AutoCloseable {
         private final List<String> jvmOptions = new ArrayList<>();
         private Class<?> main = ReceiverMain.class;
         private int port;
+        private String classPath = System.getProperty("java.class.path", "");
 
         private Plan(Path directory) {
             this.directory = directory;
@@ -72,6 +74,12 @@ public final class ServerProcess implements AutoCloseable {
             return this;
         }
 
+        /** Classes that come before all others. */
+        public Plan classesBefore(Path classes) {
+            classPath = classes + File.pathSeparator + classPath;
+            return this;
+        }
+
         /** Another program that takes the same arguments. */
         public Plan main(Class<?> other) {
             main = other;
@@ -90,15 +98,10 @@ public final class ServerProcess implements AutoCloseable {
         /** The command line of another command for the same configuration. */
         public List<String> cli(String... words) {
             List<String> command = new ArrayList<>(JAVA);
-            command.addAll(List.of("-cp", System.getProperty("java.class.path"), ReceiverMain.class.getName()));
+            command.addAll(List.of("-cp", classPath, ReceiverMain.class.getName()));
             command.addAll(List.of(words));
             command.addAll(settings);
             return command;
-        }
-
-        /** From its next start on, not under any command. */
-        public void directly() {
-            prefix.clear();
         }
 
         /** Starts it and waits until it listens. */
@@ -110,14 +113,16 @@ public final class ServerProcess implements AutoCloseable {
 
         /** Starts it; whether it gets so far that it listens is to be seen. */
         public ServerProcess launch(TestSource... sources) throws IOException, InterruptedException {
-            Path assignments = stateDirectory(directory).resolve("assignments.yaml");
+            assign(sources);
+            return new ServerProcess(this);
+        }
+
+        /** What is assigned from its next start on, or a little earlier. */
+        public void assign(TestSource... sources) throws IOException, InterruptedException {
             AssignmentsFile.write(
-                    assignments,
+                    stateDirectory(directory).resolve("assignments.yaml"),
                     new VolumePaths(imageDirectory(directory), VolumeDiscovery.IMAGE),
                     List.of(sources).stream().map(TestSource::assigned).toList());
-            ServerProcess server = new ServerProcess(this);
-            server.awaitListening();
-            return server;
         }
 
         /** What is run. */
@@ -125,7 +130,7 @@ public final class ServerProcess implements AutoCloseable {
             List<String> command = new ArrayList<>(prefix);
             command.addAll(JAVA);
             command.addAll(jvmOptions);
-            command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName(), "serve"));
+            command.addAll(List.of("-cp", classPath, main.getName(), "serve"));
             command.addAll(settings);
             command.addAll(List.of("--set", "listen.port=" + port));
             return command;

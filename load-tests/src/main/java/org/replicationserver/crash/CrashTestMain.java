@@ -48,7 +48,7 @@ public final class CrashTestMain implements Callable<Integer> {
     private static final int EXIT_UNAVAILABLE = 69;
 
     static final List<Campaign> CAMPAIGNS =
-            List.of(new KillAtCall(), new FaultAtCall(), new KillAtRandom());
+            List.of(new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom());
 
     @Option(names = "--campaign", paramLabel = "NAME", description = "Only this one; may be given several times.")
     private List<String> names = new ArrayList<>();

@@ -142,10 +142,10 @@ class DirtySource {
     /** To be told before the block is sent. */
     synchronized void sending(Piece piece) {
         Block block = volumes.get(piece.volume())[piece.block()];
-        Sending sending = new Sending(++sendings, block.version);
+        Sending sending = new Sending(++sendings, piece.version());
         block.possible.addLast(sending);
         block.inFlight.addLast(sending);
-        if (block.versionsOfEarlierSessions.contains(block.version)) {
+        if (block.versionsOfEarlierSessions.contains(piece.version())) {
             resentBytes += BLOCK_BYTES;
         }
     }

@@ -20,7 +20,8 @@ interface Campaign {
     boolean numbersCases();
 
     /** Why it cannot be done here and what package helps, or null if it can. */
-    @Nullable String missing(Workshop workshop) throws InterruptedException;
+    @Nullable
+    String missing(Workshop workshop) throws InterruptedException;
 
     /**
      * Does what is to be done and counts it.
@@ -28,6 +29,5 @@ interface Campaign {
      * @throws AssertionError what was found: something that the server must not do
      * @throws IOException if the campaign itself cannot go on; and so the others
      */
-    void run(Workshop workshop, Tally tally)
-            throws IOException, InterruptedException, RunException, ProtocolException;
+    void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, RunException, ProtocolException;
 }

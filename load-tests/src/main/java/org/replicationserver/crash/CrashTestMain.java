@@ -48,7 +48,7 @@ public final class CrashTestMain implements Callable<Integer> {
     private static final int EXIT_UNAVAILABLE = 69;
 
     static final List<Campaign> CAMPAIGNS =
-            List.of(new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom());
+            List.of(new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom(), new Storage());
 
     @Option(names = "--campaign", paramLabel = "NAME", description = "Only this one; may be given several times.")
     private List<String> names = new ArrayList<>();
@@ -68,14 +68,16 @@ public final class CrashTestMain implements Callable<Integer> {
     @Option(
             names = "--directory",
             paramLabel = "DIR",
-            description = "Where files are made, on a file system of a disk; else below the working directory. A directory of its"
-                    + " own in there is removed, unless something was found.")
+            description =
+                    "Where files are made, on a file system of a disk; else below the working directory. A directory of its"
+                            + " own in there is removed, unless something was found.")
     private Path directory = Path.of("");
 
     @Option(
             names = "--bug",
             paramLabel = "NAME",
-            description = "Tests a server with one of the known bugs of simulate, which is to be found. Needs the sources.")
+            description =
+                    "Tests a server with one of the known bugs of simulate, which is to be found. Needs the sources.")
     private @Nullable String bug;
 
     @Spec
@@ -96,7 +98,7 @@ public final class CrashTestMain implements Callable<Integer> {
     }
 
     /** How a campaign ended. */
-    private record Line(Campaign campaign, Tally tally, String found, double seconds) {
+    private record Line(Campaign campaign, Tally tally, String result, String trouble, double seconds) {
         String text() {
             return String.format(
                     Locale.ROOT,
@@ -105,7 +107,7 @@ public final class CrashTestMain implements Callable<Integer> {
                     tally.done(),
                     campaign.unit(),
                     seconds,
-                    found.isEmpty() ? "nothing found" : "FOUND",
+                    result,
                     tally.details().isEmpty() ? "" : "; " + tally.details());
         }
     }
@@ -166,7 +168,7 @@ public final class CrashTestMain implements Callable<Integer> {
 
     private int run(List<Campaign> chosen, Workshop workshop) throws InterruptedException, IOException, RunException {
         List<String> table = new ArrayList<>();
-        List<String> found = new ArrayList<>();
+        List<String> troubles = new ArrayList<>();
         int tried = 0;
         for (Campaign campaign : chosen) {
             String missing = campaign.missing(workshop);
@@ -177,39 +179,48 @@ public final class CrashTestMain implements Callable<Integer> {
             tried++;
             Line line = run(campaign, workshop);
             table.add(line.text());
-            if (!line.found().isEmpty()) {
-                found.add(line.found());
+            if (!line.trouble().isEmpty()) {
+                troubles.add(line.trouble());
             }
         }
         table.forEach(out::println);
-        found.forEach(out::println);
+        troubles.forEach(out::println);
         if (tried == 0) {
             return EXIT_UNAVAILABLE;
         }
-        return found.isEmpty() ? 0 : EXIT_FOUND;
+        return troubles.isEmpty() ? 0 : EXIT_FOUND;
     }
 
     private Line run(Campaign campaign, Workshop workshop) throws InterruptedException {
         Integer asked = count;
         Tally tally = new Tally(from, asked == null ? campaign.countByDefault() : asked);
         long began = System.nanoTime();
-        String found = "";
+        String result = "nothing found";
+        String trouble = "";
         try {
             campaign.run(workshop, tally);
-        } catch (AssertionError
-                | IOException
-                | RunException
-                | ProtocolException
-                | IllegalStateException e) {
+        } catch (AssertionError e) {
             e.printStackTrace(out);
-            found = campaign.name() + ", case " + tally.number() + ": " + e.getMessage() + "\n  again: " + again(campaign, workshop, tally);
+            result = "FOUND";
+            trouble = e.getMessage() + "\n  again: " + again(campaign, workshop, tally);
+        } catch (IOException | RunException | ProtocolException | IllegalStateException e) {
+            e.printStackTrace(out);
+            result = "COULD NOT GO ON";
+            trouble = String.valueOf(e.getMessage());
         }
-        return new Line(campaign, tally, found, (System.nanoTime() - began) / 1e9);
+        if (!trouble.isEmpty()) {
+            trouble = campaign.name() + ", case " + tally.number() + ": " + trouble;
+        }
+        return new Line(campaign, tally, result, trouble, (System.nanoTime() - began) / 1e9);
     }
 
     private String again(Campaign campaign, Workshop workshop, Tally tally) {
         List<String> words = new ArrayList<>(List.of(
-                spec.commandLine().getCommandName(), "--campaign", campaign.name(), "--seed", Long.toString(workshop.seed())));
+                spec.commandLine().getCommandName(),
+                "--campaign",
+                campaign.name(),
+                "--seed",
+                Long.toString(workshop.seed())));
         words.addAll(
                 campaign.numbersCases()
                         ? List.of("--from", Integer.toString(tally.number()), "--count", "1")

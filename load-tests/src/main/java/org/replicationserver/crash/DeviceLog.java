@@ -38,7 +38,7 @@ final class DeviceLog {
     /** How many entries are certainly there. Any thread, while the device is in use. */
     static long entries(FileChannel log) throws IOException {
         ByteBuffer superblock = read(log, 0, SUPERBLOCK_BYTES);
-        return superblock.getLong(0) == MAGIC ? superblock.getLong(ENTRIES_AT) : 0;
+        return superblock.getLong(ENTRIES_AT);
     }
 
     /**
@@ -48,6 +48,9 @@ final class DeviceLog {
      */
     static List<Entry> read(Path file) throws IOException {
         try (FileChannel log = FileChannel.open(file, StandardOpenOption.READ)) {
+            if (entries(log) == 0) {
+                return List.of();
+            }
             ByteBuffer superblock = read(log, 0, SUPERBLOCK_BYTES);
             long magic = superblock.getLong();
             long version = superblock.getLong();
@@ -55,7 +58,8 @@ final class DeviceLog {
             int sectorBytes = superblock.getInt();
             if (magic != MAGIC || version != VERSION || sectorBytes < ENTRY_BYTES) {
                 throw new IOException(String.format(
-                        "no log of writes: path=%s magic=%x version=%d sectorBytes=%d", file, magic, version, sectorBytes));
+                        "no log of writes: path=%s magic=%x version=%d sectorBytes=%d",
+                        file, magic, version, sectorBytes));
             }
             List<Entry> entries = new ArrayList<>();
             long at = sectorBytes;
@@ -68,7 +72,8 @@ final class DeviceLog {
                 if ((flags & FLAG_DISCARD) != 0) {
                     throw new IOException("a discard, which no volume may be told: path=" + file + " entry=" + i);
                 }
-                byte[] data = read(log, at, Math.toIntExact(sectors * sectorBytes)).array();
+                byte[] data =
+                        read(log, at, Math.toIntExact(sectors * sectorBytes)).array();
                 at += data.length;
                 entries.add(new Entry(sector * sectorBytes, data, (flags & FLAG_FLUSH) != 0));
             }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.harness.RawAgent;
 import org.replicationserver.harness.RawStream;
@@ -91,7 +92,9 @@ final class FaultAtCall implements Campaign {
 
     @Override
     public @Nullable String missing(Workshop workshop) throws InterruptedException {
-        return Strace.isPermitted(workshop.directory()) ? null : "strace is not installed (package strace) or not permitted";
+        return Strace.isPermitted(workshop.directory())
+                ? null
+                : "strace is not installed (package strace) or not permitted";
     }
 
     @Override
@@ -203,7 +206,7 @@ final class FaultAtCall implements Campaign {
                     if (fault.errno == null) {
                         throw new AssertionError(fault.text() + " ended the session: " + e.getMessage(), e);
                     }
-                    FailedVolume.requireTold(e, FAULTED, fault.errno);
+                    FailedVolume.requireTold(e, FAULTED, fault.errno.isEmpty() ? List.of() : List.of(fault.errno));
                 }
                 FailedVolume.requireOthersGoOn(agent, FAULTED);
                 FailedVolume.reopen(workshop, plan, assigned, FAULTED, replication);
@@ -229,10 +232,20 @@ final class FaultAtCall implements Campaign {
                 replication.source().forgive(FAULTED, injected.offsetBytes());
                 return;
             }
+            if (fault.errno != null && injected.name().equals("pwrite64")) {
+                requireLogged(injected.offsetBytes());
+            }
             if (fault.errno != null && calls.stream().anyMatch(call -> call.begin() > injected.end())) {
                 throw new AssertionError("a failed volume was touched again, after " + injected);
             }
             requireCovered(calls, acknowledged);
+        }
+
+        private void requireLogged(long offsetBytes) throws IOException {
+            Pattern line = Pattern.compile("volume failed: .* offset=" + offsetBytes + " .*" + fault.errno);
+            if (!line.matcher(server.logSinceStart()).find()) {
+                throw new AssertionError("the log does not tell of " + fault.text() + " at " + offsetBytes);
+            }
         }
 
         /** Each acknowledgement of a block stands for a write of it, and a force that began after that and was good. */
@@ -247,11 +260,10 @@ final class FaultAtCall implements Campaign {
                         .filter(other -> other.volume() == FAULTED && other.offsetBytes() == sent.offsetBytes())
                         .count();
                 long covered = good.stream()
-                        .filter(write -> write.name().equals("pwrite64")
-                                && write.covers(sent.offsetBytes(), sent.lengthBytes()))
+                        .filter(write ->
+                                write.name().equals("pwrite64") && write.covers(sent.offsetBytes(), sent.lengthBytes()))
                         .filter(write -> good.stream()
-                                .anyMatch(force ->
-                                        force.name().equals("fdatasync") && force.begin() > write.end()))
+                                .anyMatch(force -> force.name().equals("fdatasync") && force.begin() > write.end()))
                         .count();
                 if (times > covered) {
                     throw new AssertionError(

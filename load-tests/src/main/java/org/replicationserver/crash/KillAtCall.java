@@ -83,7 +83,9 @@ final class KillAtCall implements Campaign {
 
     @Override
     public @Nullable String missing(Workshop workshop) throws InterruptedException {
-        return Strace.isPermitted(workshop.directory()) ? null : "strace is not installed (package strace) or not permitted";
+        return Strace.isPermitted(workshop.directory())
+                ? null
+                : "strace is not installed (package strace) or not permitted";
     }
 
     @Override
@@ -98,8 +100,7 @@ final class KillAtCall implements Campaign {
                 Call call = Call.values()[tally.number() % Call.values().length];
                 int n = CallNumbers.of(tally.number() / Call.values().length, call.times);
                 Random random = workshop.random(tally.number());
-                Replication replication =
-                        new Replication(assigned, new DirtySource(VOLUMES, VOLUME_BYTES), STREAMS);
+                Replication replication = new Replication(assigned, new DirtySource(VOLUMES, VOLUME_BYTES), STREAMS);
                 boolean killed;
                 try (Strace strace = Strace.attach(
                         server.pid(),

@@ -33,8 +33,7 @@ final class KillAtRandom implements Campaign {
     }
 
     @Override
-    public void run(Workshop workshop, Tally tally)
-            throws IOException, InterruptedException, ProtocolException {
+    public void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, ProtocolException {
         Path directory = workshop.directory().resolve(name());
         KillRun.Done done = new KillRun(directory, workshop.seed()).run(workshop.plan(directory), tally.count());
         tally.done("", done.kills());

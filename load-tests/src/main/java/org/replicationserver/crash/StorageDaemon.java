@@ -35,7 +35,8 @@ final class StorageDaemon implements AutoCloseable {
     /** What it needs and is not here, or null. */
     static @Nullable String missing(Workshop workshop) throws InterruptedException {
         if (!workshop.has(PROGRAM)) {
-            return PROGRAM + " is not installed (Debian 13: package qemu-system-common with qemu-utils, Debian 12: qemu-system-common)";
+            return PROGRAM
+                    + " is not installed (Debian 13: package qemu-system-common with qemu-utils, Debian 12: qemu-system-common)";
         }
         if (!Files.isWritable(Path.of("/dev/fuse"))) {
             return "/dev/fuse cannot be used (package fuse3)";
@@ -51,8 +52,7 @@ final class StorageDaemon implements AutoCloseable {
      * @param driver the topmost driver, as {@code --blockdev} takes it without its name; null to show the file itself
      * @param below other nodes that it needs
      */
-    static StorageDaemon show(
-            Workshop workshop, Path file, Path shown, @Nullable String driver, List<String> below)
+    static StorageDaemon show(Workshop workshop, Path file, Path shown, @Nullable String driver, List<String> below)
             throws IOException, InterruptedException, RunException {
         if (!Files.exists(shown)) {
             Files.createDirectories(shown.resolveSibling("."));
@@ -66,7 +66,8 @@ final class StorageDaemon implements AutoCloseable {
         }
         command.addAll(List.of(
                 "--export",
-                "type=fuse,id=shown,writable=on,node-name=" + (driver == null ? FILE : "top") + ",mountpoint=" + shown));
+                "type=fuse,id=shown,writable=on,node-name=" + (driver == null ? FILE : "top") + ",mountpoint="
+                        + shown));
         ChildProcess process = ChildProcess.start(PROGRAM, command, workshop.cleanup());
         StorageDaemon daemon = new StorageDaemon(workshop, process, shown);
         try {

@@ -32,13 +32,7 @@ public final class SyscallLog {
      * @param end the same of its end, {@link Long#MAX_VALUE} if there is none
      */
     public record Call(
-            String name,
-            String target,
-            String arguments,
-            long begin,
-            long end,
-            boolean succeeded,
-            boolean injected) {
+            String name, String target, String arguments, long begin, long end, boolean succeeded, boolean injected) {
         /** Where a pwrite begins. */
         long offsetBytes() {
             return range(2);
@@ -90,7 +84,8 @@ public final class SyscallLog {
             }
         } else if (call.matches()) {
             String arguments = call.group(3);
-            Call begun = new Call(call.group(2), firstArgument(arguments), arguments, ++clock, Long.MAX_VALUE, false, false);
+            Call begun =
+                    new Call(call.group(2), firstArgument(arguments), arguments, ++clock, Long.MAX_VALUE, false, false);
             if (arguments.endsWith(UNFINISHED)) {
                 open.put(call.group(1), calls.size());
                 calls.add(begun);

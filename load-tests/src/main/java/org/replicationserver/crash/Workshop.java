@@ -19,7 +19,11 @@ import org.replicationserver.process.RunException;
  * @param seed of everything that is drawn
  * @param bugClasses of a server that is to be found out, or null for the one that ships
  */
-record Workshop(Path directory, long seed, Cleanup cleanup, @Nullable Path bugClasses) {
+record Workshop(
+        Path directory,
+        long seed,
+        Cleanup cleanup,
+        @Nullable Path bugClasses) {
     private static final Duration TOOL_TIMEOUT = Duration.ofMinutes(1);
 
     /** A server whose windows are the smallest, so that what may be sent again is little, and whose regions are small. */

@@ -139,12 +139,7 @@ final class WriteLog implements Campaign {
     }
 
     private static void replicate(
-            Workshop workshop,
-            Tally tally,
-            ServerProcess.Plan plan,
-            Path directory,
-            Path log,
-            RecordedSource source)
+            Workshop workshop, Tally tally, ServerProcess.Plan plan, Path directory, Path log, RecordedSource source)
             throws IOException, InterruptedException, RunException, ProtocolException {
         TestSource assigned = TestSource.of(directory, "s-1", VOLUME_BYTES);
         Path stored = directory.resolve("stored.img");
@@ -153,12 +148,15 @@ final class WriteLog implements Campaign {
         String driver = "driver=blklogwrites,file=" + StorageDaemon.FILE + ",log=log";
         Random random = workshop.random(0);
         Replication replication = new Replication(assigned, source, STREAMS);
-        try (StorageDaemon daemon =
-                        StorageDaemon.show(workshop, stored, assigned.path(0), driver, List.of(logged));
+        try (StorageDaemon daemon = StorageDaemon.show(workshop, stored, assigned.path(0), driver, List.of(logged));
                 ServerProcess server = plan.start(assigned);
                 RawAgent agent = replication.openSession(server)) {
             while (replication.commits() < CYCLES_MIN || flushes(log) * (1 + SUBSETS) < tally.count()) {
                 replication.cycle(agent, () -> {});
+                if (flushes(log) < replication.commits()) {
+                    throw new AssertionError(
+                            replication.commits() + " commits with blocks, and " + flushes(log) + " flushes");
+                }
                 source.change(random, BLOCKS_CHANGED);
             }
             agent.bye();

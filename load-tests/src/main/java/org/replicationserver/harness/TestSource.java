@@ -49,7 +49,9 @@ public record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<Stri
         VolumeAssignment first = volumes.getFirst();
         VolumeAssignment moved =
                 new VolumeAssignment(first.volumeId(), first.deviceName(), device, first.sizeBytes(), first.fresh());
-        return new TestSource(key, List.of(moved), pins, bandwidth);
+        List<VolumeAssignment> all = new ArrayList<>(volumes);
+        all.set(0, moved);
+        return new TestSource(key, List.copyOf(all), pins, bandwidth);
     }
 
     public String sourceServerId() {

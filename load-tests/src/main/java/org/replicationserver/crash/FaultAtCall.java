@@ -153,7 +153,7 @@ final class FaultAtCall implements Campaign {
         private boolean run(int n) throws IOException, InterruptedException, RunException, ProtocolException {
             replication.source().change(random, BLOCKS_CHANGED);
             boolean failed;
-            try (Strace strace = Strace.attach(
+            try (Strace _ = Strace.attach(
                     server.pid(),
                     fault.syscall,
                     fault.injection + ":when=" + n,

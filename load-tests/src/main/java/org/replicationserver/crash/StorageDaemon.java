@@ -105,14 +105,10 @@ final class StorageDaemon implements AutoCloseable {
 
     /** Takes the file away, also from who has it open. */
     @Override
-    public void close() throws RunException, InterruptedException {
+    public void close() throws IOException, RunException {
         process.close();
-        try {
-            if (isMounted(shown)) {
-                workshop.run("umount", "-l", shown.toString());
-            }
-        } catch (IOException e) {
-            throw new RunException("cannot unmount " + shown + ": " + e.getMessage(), e);
+        if (isMounted(shown)) {
+            workshop.undo("umount", "-l", shown.toString());
         }
     }
 }

@@ -257,10 +257,12 @@ final class FaultyNetwork implements AutoCloseable {
         private volatile long endedNanos;
         private volatile boolean ended;
 
+        // its thread only
+        private long passedBytes;
+
         // under the monitor
         private final ByteArrayOutputStream recorded = new ByteArrayOutputStream();
         private final TlsRecords records = new TlsRecords();
-        private long passedBytes;
         private @Nullable Fault fault;
 
         private Flow(Link link, Socket from, Socket to, @Nullable Fault fault) {
@@ -324,9 +326,9 @@ final class FaultyNetwork implements AutoCloseable {
             return records.endOf(records.untilApplicationData());
         }
 
-        /** Bytes of the records before the first with application data. */
-        synchronized long bytesOfHandshake() {
-            return records.endOfHandshake();
+        /** Where a byte is that was passed on. */
+        synchronized Place placeOf(long at) {
+            return records.placeOf(at);
         }
 
         // --- the thread

@@ -40,11 +40,7 @@ final class FileAgent implements AutoCloseable {
     private final AtomicInteger serverWaits;
 
     private FileAgent(
-            TestSource assigned,
-            Path disk,
-            FaultyNetwork network,
-            ReplicationAgent agent,
-            AtomicInteger serverWaits) {
+            TestSource assigned, Path disk, FaultyNetwork network, ReplicationAgent agent, AtomicInteger serverWaits) {
         this.assigned = assigned;
         this.disk = disk;
         this.network = network;
@@ -73,7 +69,8 @@ final class FileAgent implements AutoCloseable {
         AtomicInteger serverWaits = new AtomicInteger();
         AgentOptions options = AgentOptions.of(
                         List.of(new SourceDisk(assigned.volume(0).deviceName(), disk)),
-                        new ServerAddress(Endpoint.HOST, network.endpoint(server).port()),
+                        new ServerAddress(
+                                Endpoint.HOST, network.endpoint(server).port()),
                         ServerPins.of(server.pin()),
                         id,
                         keys(directory, id))

@@ -71,7 +71,8 @@ final class HalfOpenSessions {
         /** When the first or the last connection was ended by the sender of this way. */
         private Duration ended(Way by, boolean last) {
             var times = links.stream().mapToLong(link -> link.flow(by).endedNanos() - silentNanos);
-            return Duration.ofNanos(last ? times.max().orElseThrow() : times.min().orElseThrow());
+            return Duration.ofNanos(
+                    last ? times.max().orElseThrow() : times.min().orElseThrow());
         }
 
         /** The longest time until one of both sides had ended all connections. */
@@ -140,7 +141,8 @@ final class HalfOpenSessions {
             each.agent.awaitInitialSync();
         }
         cases.forEach(Case::fallSilent);
-        long deadline = System.nanoTime() + DEAD_AFTER.plus(MARGIN).multipliedBy(2).toNanos();
+        long deadline =
+                System.nanoTime() + DEAD_AFTER.plus(MARGIN).multipliedBy(2).toNanos();
         while (!cases.stream().allMatch(Case::isOver)) {
             if (System.nanoTime() > deadline) {
                 throw new AssertionError("not noticed: "

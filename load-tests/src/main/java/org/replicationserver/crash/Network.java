@@ -162,8 +162,8 @@ final class Network implements Campaign {
         int inRound = (int) OFTEN.subList(0, number % OFTEN.size()).stream()
                 .filter(Trouble.CUT_AT_RECORD::equals)
                 .count();
-        int perRound = (int)
-                OFTEN.stream().filter(Trouble.CUT_AT_RECORD::equals).count();
+        int perRound =
+                (int) OFTEN.stream().filter(Trouble.CUT_AT_RECORD::equals).count();
         return number / OFTEN.size() * perRound + inRound;
     }
 

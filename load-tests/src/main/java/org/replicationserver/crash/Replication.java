@@ -127,8 +127,7 @@ final class Replication {
             stream.awaitRoom(piece.volume(), piece.windowBytes());
             source.sending(piece);
             if (piece.isZero()) {
-                stream.sendZero(
-                        piece.volume(), piece.offsetBytes(), DirtySource.BLOCK_BYTES, agent.openedEpoch());
+                stream.sendZero(piece.volume(), piece.offsetBytes(), DirtySource.BLOCK_BYTES, agent.openedEpoch());
             } else {
                 agent.send(piece.volume(), piece.offsetBytes(), piece.content());
             }

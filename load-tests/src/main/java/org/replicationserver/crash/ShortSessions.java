@@ -2,6 +2,7 @@ package org.replicationserver.crash;
 
 import java.io.IOException;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -51,7 +52,16 @@ final class ShortSessions implements AutoCloseable {
     private static final List<String> CLEAN_ENDS = List.of("end of stream", "closed by the test");
 
     /** A flow of a session without faults, as far as the session needs it. */
-    private record FlowLength(int connection, Way way, int records, long bytes) {}
+    private record FlowOfSession(int connection, Way way, FaultyNetwork.Flow flow) {
+        int records() {
+            return flow.recordsOfSession();
+        }
+
+        /** Relative to its record, because the lengths of signatures differ a little. */
+        Place anyByte(Random random) {
+            return flow.placeOf(random.nextLong(flow.bytesOfSession()));
+        }
+    }
 
     /**
      * What became of a session.
@@ -70,7 +80,7 @@ final class ShortSessions implements AutoCloseable {
     private final TestSource another;
     private final Replication replication;
     private final FaultyNetwork network;
-    private final List<FlowLength> flows = new ArrayList<>();
+    private final List<FlowOfSession> flows = new ArrayList<>();
 
     private ShortSessions(ServerProcess server, TestSource assigned, TestSource another, FaultyNetwork network) {
         this.server = server;
@@ -112,8 +122,8 @@ final class ShortSessions implements AutoCloseable {
         }
         for (int connection = 0; connection < network.links().size(); connection++) {
             for (Way way : Way.values()) {
-                FaultyNetwork.Flow flow = network.link(connection).flow(way);
-                flows.add(new FlowLength(connection, way, flow.recordsOfSession(), flow.bytesOfSession()));
+                flows.add(new FlowOfSession(
+                        connection, way, network.link(connection).flow(way)));
             }
         }
     }
@@ -134,7 +144,8 @@ final class ShortSessions implements AutoCloseable {
         network.expect(fault);
         List<String> ends = new ArrayList<>();
         boolean complete = false;
-        try (RawAgent agent = replication.openSession(network.endpoint(server.endpoint().splittingFrames()))) {
+        try (RawAgent agent =
+                replication.openSession(network.endpoint(server.endpoint().splittingFrames()))) {
             try {
                 for (RawConnection connection : agent.connections()) {
                     connection.ping();
@@ -163,12 +174,8 @@ final class ShortSessions implements AutoCloseable {
         replication.assertIdentical();
     }
 
-    private FlowLength flow(Random random) {
+    private FlowOfSession flow(Random random) {
         return flows.get(random.nextInt(flows.size()));
-    }
-
-    private static Place anyByte(FlowLength flow, Random random) {
-        return new Place(0, random.nextLong(flow.bytes()));
     }
 
     // --- cuts
@@ -183,7 +190,7 @@ final class ShortSessions implements AutoCloseable {
                 .mapToInt(flow -> CUTS_PER_RECORD * (flow.records() + 1))
                 .sum();
         int left = number % places;
-        for (FlowLength flow : flows) {
+        for (FlowOfSession flow : flows) {
             int ofFlow = CUTS_PER_RECORD * (flow.records() + 1);
             if (left < ofFlow) {
                 return cut(
@@ -198,16 +205,16 @@ final class ShortSessions implements AutoCloseable {
     }
 
     String cutAtByte(Random random) throws IOException, InterruptedException, ProtocolException {
-        FlowLength flow = flow(random);
-        return cut(Kind.CUT, flow, anyByte(flow, random), "cuts at a byte");
+        FlowOfSession flow = flow(random);
+        return cut(Kind.CUT, flow, flow.anyByte(random), "cuts at a byte");
     }
 
     String reset(Random random) throws IOException, InterruptedException, ProtocolException {
-        FlowLength flow = flow(random);
-        return cut(Kind.RESET, flow, anyByte(flow, random), "resets");
+        FlowOfSession flow = flow(random);
+        return cut(Kind.RESET, flow, flow.anyByte(random), "resets");
     }
 
-    private String cut(Kind kind, FlowLength flow, Place place, String what)
+    private String cut(Kind kind, FlowOfSession flow, Place place, String what)
             throws IOException, InterruptedException, ProtocolException {
         Fault fault = new Fault(kind, flow.connection(), flow.way(), place);
         try {
@@ -222,15 +229,14 @@ final class ShortSessions implements AutoCloseable {
     // --- what TLS must notice
 
     String flip(Random random) throws IOException, InterruptedException, ProtocolException {
-        FlowLength flow = flow(random);
-        Place place = anyByte(flow, random);
-        return falsify(
-                new Fault(Kind.FLIP, flow.connection(), flow.way(), place, random.nextInt(8)), "flipped bits");
+        FlowOfSession flow = flow(random);
+        Place place = flow.anyByte(random);
+        return falsify(new Fault(Kind.FLIP, flow.connection(), flow.way(), place, random.nextInt(8)), "flipped bits");
     }
 
     /** Not the last record: after it the server may have ended the session before it could notice. */
     String repeatRecord(Random random) throws IOException, InterruptedException, ProtocolException {
-        FlowLength flow = flow(random);
+        FlowOfSession flow = flow(random);
         while (flow.way() == Way.TO_AGENT) {
             flow = flow(random);
         }
@@ -242,7 +248,7 @@ final class ShortSessions implements AutoCloseable {
         try {
             Outcome outcome = session(fault);
             boolean happened = network.hasHappened();
-            if (happened && outcome.wasClean()) {
+            if (happened && outcome.wasClean() && !TlsRecords.isVersion(fault.place())) {
                 throw new AssertionError("nobody has noticed");
             }
             auditAndResume();
@@ -267,8 +273,10 @@ final class ShortSessions implements AutoCloseable {
         try (SteadySource steady = SteadySource.begin(server, another, random);
                 RawAgent agent = replication.openSession(server)) {
             change();
-            agent.control().ping();
             for (FaultyNetwork.Link link : old) {
+                for (RawConnection connection : agent.connections()) {
+                    connection.ping();
+                }
                 requireRefused(link.flow(Way.TO_SERVER).recorded());
             }
             long deadline = System.nanoTime() + LOG_PATIENCE.toNanos();
@@ -310,7 +318,7 @@ final class ShortSessions implements AutoCloseable {
                     n = socket.getInputStream().read(buffer)) {
                 answer.read(buffer, n);
             }
-        } catch (java.net.SocketTimeoutException e) {
+        } catch (SocketTimeoutException e) {
             throw new AssertionError("a replayed session is not ended", e);
         } catch (IOException e) {
             // Ended while some of it was under way.
@@ -376,7 +384,8 @@ final class ShortSessions implements AutoCloseable {
                 }
             }
             if (!ended) {
-                throw new AssertionError("an agent leaves " + UNREAD_ANSWERS_MAX + " errors unread, and has its session");
+                throw new AssertionError(
+                        "an agent leaves " + UNREAD_ANSWERS_MAX + " errors unread, and has its session");
             }
             agent.control().awaitError(ErrorCode.STATE);
             agent.awaitEnd();
@@ -391,7 +400,8 @@ final class ShortSessions implements AutoCloseable {
         }
         List<String> faults = server.logSinceStart()
                 .lines()
-                .filter(line -> line.contains(" ERROR ") || line.contains("fault of this program") || line.contains("LEAK"))
+                .filter(line ->
+                        line.contains(" ERROR ") || line.contains("fault of this program") || line.contains("LEAK"))
                 .toList();
         if (!faults.isEmpty()) {
             throw new AssertionError("the server told of " + faults.size() + " faults: " + faults.getFirst());

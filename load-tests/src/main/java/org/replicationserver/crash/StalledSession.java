@@ -42,7 +42,8 @@ final class StalledSession {
             Random random)
             throws IOException, InterruptedException, RunException {
         try (SteadySource steady = SteadySource.begin(server, steadySource, random);
-                FileAgent agent = FileAgent.start(directory, assigned, server.endpoint(), random, Duration.ofHours(1))) {
+                FileAgent agent =
+                        FileAgent.start(directory, assigned, server.endpoint(), random, Duration.ofHours(1))) {
             agent.awaitInitialSync();
             device.stall();
             try {

@@ -1,6 +1,7 @@
 package org.replicationserver.crash;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
@@ -39,7 +40,7 @@ final class SteadySource implements AutoCloseable {
     }
 
     /** What is to be assigned to it. */
-    static TestSource assigned(java.nio.file.Path directory, String sourceServerId) throws CertificateStoreException {
+    static TestSource assigned(Path directory, String sourceServerId) throws CertificateStoreException {
         return TestSource.of(directory, sourceServerId, VOLUME_BYTES);
     }
 

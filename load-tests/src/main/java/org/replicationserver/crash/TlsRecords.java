@@ -7,6 +7,7 @@ import java.util.List;
 /** Where the TLS records of a flow end: each has a type, a version of two bytes and a length of two bytes. One thread at a time. */
 final class TlsRecords {
     private static final int HEADER_BYTES = 5;
+    private static final int VERSION_AT = 1;
     private static final int APPLICATION_DATA = 23;
 
     private record TlsRecord(int type, long end) {}
@@ -35,7 +36,7 @@ final class TlsRecords {
             position++;
             if (headerBytes == HEADER_BYTES) {
                 headerBytes = 0;
-                int bodyBytes = (header[3] & 0xff) << 8 | header[4] & 0xff;
+                int bodyBytes = ((header[3] & 0xff) << 8) | (header[4] & 0xff);
                 records.add(new TlsRecord(header[0] & 0xff, position + bodyBytes));
             }
         }
@@ -51,6 +52,20 @@ final class TlsRecords {
         return place.records() > records.size() ? -1 : Math.max(0, endOf(place.records()) + place.bytes());
     }
 
+    /** Where a byte is that has been read. */
+    FaultyNetwork.Place placeOf(long at) {
+        int before = 0;
+        while (endOf(before + 1) <= at) {
+            before++;
+        }
+        return new FaultyNetwork.Place(before, at - endOf(before));
+    }
+
+    /** Whether a place is in the version of a record's header, which TLS does not protect. */
+    static boolean isVersion(FaultyNetwork.Place place) {
+        return place.bytes() == VERSION_AT || place.bytes() == VERSION_AT + 1;
+    }
+
     /** How many records there are up to the newest with application data. */
     int untilApplicationData() {
         int count = records.size();
@@ -58,22 +73,6 @@ final class TlsRecords {
             count--;
         }
         return count;
-    }
-
-    /** The byte after the records before the first with application data. */
-    long endOfHandshake() {
-        int count = 0;
-        while (count < records.size() && records.get(count).type() != APPLICATION_DATA) {
-            count++;
-        }
-        return endOf(count);
-    }
-
-    /** How many records of this type there are. */
-    long applicationDataRecords() {
-        return records.stream()
-                .filter(each -> each.type() == APPLICATION_DATA)
-                .count();
     }
 
     /** The last of so many records, out of all bytes. */

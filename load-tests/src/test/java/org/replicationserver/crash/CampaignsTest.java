@@ -58,7 +58,14 @@ final class CampaignsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"kill-at-call, 60", "fault-at-call, 60", "write-log, 100", "kill-at-random, 5", "storage, 10", "network, 100"})
+    @CsvSource({
+        "kill-at-call, 60",
+        "fault-at-call, 60",
+        "write-log, 100",
+        "kill-at-random, 5",
+        "storage, 10",
+        "network, 100"
+    })
     @Tag("long")
     @Timeout(1800)
     void nothingIsFound(String campaign, int count) throws Exception {

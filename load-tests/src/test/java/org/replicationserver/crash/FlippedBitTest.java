@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,8 +62,7 @@ final class FlippedBitTest {
             }
             assertThat(server.count("replication_received_data_frames")).isZero();
         }
-        assertThat(Files.readAllBytes(source.path(0)))
-                .containsOnly(0);
+        assertThat(Files.readAllBytes(source.path(0))).containsOnly(0);
     }
 
     /** Of the agent, before its first frame. */

@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletionException;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.crash.FaultyNetwork.Fault;
 import org.replicationserver.crash.FaultyNetwork.Kind;
@@ -38,12 +37,15 @@ final class ShortSessions implements AutoCloseable {
     /** A cut, and the same a byte of the ciphertext earlier and later. */
     private static final int CUTS_PER_RECORD = 3;
 
-    /** Each is answered by more than 100 bytes; far more than the server and all sockets may hold. */
-    private static final int UNREAD_ANSWERS_MAX = 500_000;
+    /** Until an agent is left that reads nothing and has itself answered all the time. */
+    private static final Duration LEFT_WITHIN = Duration.ofSeconds(60);
+
+    /** Seldom enough to be allowed, and often enough for a connection to live. */
+    private static final Duration PING_INTERVAL = Duration.ofSeconds(1);
 
     private static final Duration UNREAD = Duration.ofSeconds(3);
     private static final Duration LOG_PATIENCE = Duration.ofSeconds(10);
-    private static final Pattern UNREAD_TOLD = Pattern.compile("leaves more than \\d+ bytes unread");
+    private static final String LEFT_UNREAD = "bytes unread";
     private static final int REPLAY_TIMEOUT_MILLIS = 10_000;
     private static final String HANDSHAKE_FAILED = "handshake failed";
     private static final String ALERT = "bad_record_mac";
@@ -95,11 +97,9 @@ final class ShortSessions implements AutoCloseable {
             throws IOException, InterruptedException, ProtocolException {
         ServerProcess.Plan plan = workshop.plan(directory)
                 .set("memory.budget-bytes=4MiB")
-                .set("tls.handshake-timeout-seconds=2")
-                .set("session.first-frame-timeout-seconds=3")
-                .set("session.attach-timeout-seconds=5")
-                .set("session.ping-after-seconds=2")
-                .set("session.dead-after-seconds=6");
+                .set("session.first-frame-timeout-seconds=5")
+                .set("session.ping-after-seconds=3")
+                .set("session.dead-after-seconds=10");
         TestSource assigned = TestSource.of(directory, "s-1", VOLUME_BYTES);
         TestSource another = SteadySource.assigned(directory, "s-2");
         ServerProcess server = plan.start(assigned, another);
@@ -268,7 +268,7 @@ final class ShortSessions implements AutoCloseable {
         if (!session(null).wasClean()) {
             throw new AssertionError("a session without faults does not come to its end");
         }
-        long failed = handshakesFailed();
+        long failed = told(HANDSHAKE_FAILED);
         List<FaultyNetwork.Link> old = network.links();
         try (SteadySource steady = SteadySource.begin(server, another, random);
                 RawAgent agent = replication.openSession(server)) {
@@ -279,13 +279,7 @@ final class ShortSessions implements AutoCloseable {
                 }
                 requireRefused(link.flow(Way.TO_SERVER).recorded());
             }
-            long deadline = System.nanoTime() + LOG_PATIENCE.toNanos();
-            while (handshakesFailed() < failed + old.size()) {
-                if (System.nanoTime() > deadline) {
-                    throw new AssertionError("a replayed handshake has not failed");
-                }
-                Thread.sleep(20);
-            }
+            awaitTold(HANDSHAKE_FAILED, failed + old.size());
             try (RawConnection late = RawConnection.open(server.endpoint(), assigned.key())) {
                 late.send(FrameType.ATTACH, new Attach(agent.welcome().generation() - 1, 0));
                 late.awaitError(ErrorCode.STALE_GENERATION);
@@ -298,11 +292,22 @@ final class ShortSessions implements AutoCloseable {
         return "replayed sessions";
     }
 
-    private long handshakesFailed() throws IOException {
+    /** How many lines of the server's log have this text. */
+    private long told(String text) throws IOException {
         return server.logSinceStart()
                 .lines()
-                .filter(line -> line.contains(HANDSHAKE_FAILED))
+                .filter(line -> line.contains(text))
                 .count();
+    }
+
+    private void awaitTold(String text, long times) throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + LOG_PATIENCE.toNanos();
+        while (told(text) < times) {
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("the server has not told: " + text);
+            }
+            Thread.sleep(20);
+        }
     }
 
     /** The server may answer as far as the handshake goes. */
@@ -372,25 +377,29 @@ final class ShortSessions implements AutoCloseable {
     }
 
     private void leaveErrorsUnread() throws IOException, InterruptedException, ProtocolException {
+        long told = told(LEFT_UNREAD);
         try (RawAgent agent = openWithUnreadStream()) {
             RawConnection data = agent.streams().getFirst().connection();
             long epochThatIsNotOpen = agent.openedEpoch() + 1;
-            boolean ended = false;
-            for (int i = 0; i < UNREAD_ANSWERS_MAX && !ended; i++) {
-                try {
-                    data.fence(epochThatIsNotOpen);
-                } catch (IOException e) {
-                    ended = true;
+            RawConnection other = agent.streams().getLast().connection();
+            long beganNanos = System.nanoTime();
+            long pingedNanos = beganNanos;
+            while (!data.isEnded()) {
+                long nowNanos = System.nanoTime();
+                if (nowNanos - beganNanos > LEFT_WITHIN.toNanos()) {
+                    throw new AssertionError(
+                            "an agent leaves errors unread for " + LEFT_WITHIN + ", and has its session");
                 }
+                if (nowNanos - pingedNanos > PING_INTERVAL.toNanos()) {
+                    pingedNanos = nowNanos;
+                    other.ping();
+                }
+                data.fence(epochThatIsNotOpen);
             }
-            if (!ended) {
-                throw new AssertionError(
-                        "an agent leaves " + UNREAD_ANSWERS_MAX + " errors unread, and has its session");
-            }
-            agent.control().awaitError(ErrorCode.STATE);
-            agent.awaitEnd();
+        } catch (IOException e) {
+            // Ended while it sent.
         }
-        server.awaitLine(UNREAD_TOLD, LOG_PATIENCE);
+        awaitTold(LEFT_UNREAD, told + 1);
     }
 
     /** No fault of the network may show a fault of the server's program. */

@@ -101,8 +101,7 @@ final class SlowPeers {
                     .map(Map.Entry::getKey)
                     .findFirst()
                     .orElse("");
-            throw new AssertionError(
-                    "a byte a second, " + which + ": " + e.getCause().getMessage(), e);
+            throw new AssertionError("a byte a second, " + which + ": " + e.getMessage(), e);
         }
     }
 
@@ -119,7 +118,7 @@ final class SlowPeers {
             network.expect(new Fault(Kind.DRIBBLE, 0, Way.TO_SERVER, new Place(0, 0)));
             long beganNanos = System.nanoTime();
             try (RawConnection opened = RawConnection.open(network.endpoint(server.endpoint()), stranger.key())) {
-                throw new AssertionError("a handshake came to its end, " + opened);
+                throw new AssertionError("a handshake came to its end on port " + opened.localPort());
             } catch (IOException e) {
                 requireAfter(HANDSHAKE, beganNanos);
             }

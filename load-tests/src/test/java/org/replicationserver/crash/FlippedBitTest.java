@@ -45,7 +45,7 @@ final class FlippedBitTest {
             int handshake = recordsOfDataHandshake(server, network, source);
             for (int flip = 1; flip <= FLIPS; flip++) {
                 // After ATTACH, in the first record of the block and behind its header.
-                long at = RECORD_HEADER_BYTES + random.nextInt(RECORD_BYTES_MIN);
+                int at = RECORD_HEADER_BYTES + random.nextInt(RECORD_BYTES_MIN);
                 Place place = new Place(handshake + 1, at);
                 network.expect(new Fault(Kind.FLIP, 1, Way.TO_SERVER, place, random.nextInt(8)));
                 try (RawAgent agent = RawAgent.connect(network.endpoint(server.endpoint()), source, 1)) {

@@ -6,6 +6,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,10 +28,14 @@ final class CrashTestMainTest {
         "--nonsense, --nonsense"
     })
     void aMistakeIsNamedAndLeavesNothing(String argument, String named) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(argument));
+        if (!argument.startsWith("--directory=")) {
+            arguments.add("--directory=" + directory);
+        }
         StringWriter err = new StringWriter();
         int exitCode = CrashTestMain.commandLine()
                 .setErr(new PrintWriter(err, true))
-                .execute("--directory=" + directory, argument);
+                .execute(arguments.toArray(String[]::new));
         assertThat(exitCode).isEqualTo(2);
         assertThat(err.toString().lines().findFirst()).get().asString().contains(named);
         try (var left = Files.list(directory)) {

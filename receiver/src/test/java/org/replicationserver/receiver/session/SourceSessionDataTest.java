@@ -29,7 +29,7 @@ class SourceSessionDataTest {
 
     @Test
     void sessionWhoseVolumeStallsForTenMinutesIsKeptAndTheAgentIsToldSo() {
-        Open open = open(1, 1);
+        OpenSession open = open(1, 1);
         open.control.received.clear();
         long seq = open.stream(0).data(0, 0, 4 * KIB, 1, 1);
         for (int tenSeconds = 0; tenSeconds < 60; tenSeconds++) {

@@ -34,7 +34,8 @@ import picocli.CommandLine.Spec;
             "  fault-at-call   The n-th write or force of a volume or of a state record fails.",
             "  write-log       A power loss at each force, with any part of the writes after it, from a log of the device.",
             "  kill-at-random  SIGKILL at random moments of one long replication.",
-            "  storage         Full, failed, stalled and too small volumes."
+            "  storage         Full, failed, stalled and too small volumes.",
+            "  network         Connections cut, reset, half-open, slow, falsified and replayed."
         },
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
@@ -47,8 +48,8 @@ public final class CrashTestMain implements Callable<Integer> {
     private static final int EXIT_FOUND = 1;
     private static final int EXIT_UNAVAILABLE = 69;
 
-    static final List<Campaign> CAMPAIGNS =
-            List.of(new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom(), new Storage());
+    static final List<Campaign> CAMPAIGNS = List.of(
+            new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom(), new Storage(), new Network());
 
     @Option(names = "--campaign", paramLabel = "NAME", description = "Only this one; may be given several times.")
     private List<String> names = new ArrayList<>();

@@ -10,6 +10,7 @@ import java.util.Random;
 import java.util.Set;
 import org.replicationserver.harness.Images;
 import org.replicationserver.harness.RawStream;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
 
 /**
  * The disks of a source server and everything that an agent and an auditor know of each block: what it holds, what was sent, what was
@@ -19,15 +20,26 @@ class DirtySource {
     static final int BLOCK_BYTES = 64 * 1024;
     private static final int SECTOR_BYTES = 512;
 
+    /** The version 0 of a block is all zeros, and so are its multiples of this. */
+    private static final int VERSIONS_PER_ZERO = 4;
+
     /** A block that is to be sent. */
     record Piece(int volume, int block, int version) {
         long offsetBytes() {
             return (long) block * BLOCK_BYTES;
         }
 
-        /** Version 0 is all zeros. */
+        /** What it takes of the window. */
+        int windowBytes() {
+            return isZero() ? ProtocolLimits.ZERO_WINDOW_BYTES : BLOCK_BYTES;
+        }
+
+        boolean isZero() {
+            return version % VERSIONS_PER_ZERO == 0;
+        }
+
         byte[] content() {
-            return version == 0
+            return isZero()
                     ? new byte[BLOCK_BYTES]
                     : Images.random(((long) volume * 100_000 + block) * 100_000 + version, BLOCK_BYTES);
         }
@@ -39,7 +51,7 @@ class DirtySource {
         final int volume;
         final int number;
 
-        /** What the source holds; version 0 is all zeros. */
+        /** What the source holds. */
         int version = 1;
 
         /** What the replica surely holds, unless one of {@link #possible} took its place. */
@@ -61,6 +73,10 @@ class DirtySource {
         Block(int volume, int number) {
             this.volume = volume;
             this.number = number;
+        }
+
+        void change() {
+            version += (version + 1) % VERSIONS_PER_ZERO == 0 ? 2 : 1;
         }
 
         byte[] content(int ofVersion) {
@@ -97,14 +113,24 @@ class DirtySource {
 
     /** The source writes to the block that holds this byte. */
     synchronized void changeAt(int volume, long offsetBytes) {
-        volumes.get(volume)[(int) (offsetBytes / BLOCK_BYTES)].version++;
+        blockAt(volume, offsetBytes).change();
+    }
+
+    /** The source writes zeros to the block that holds this byte. */
+    synchronized void zeroAt(int volume, long offsetBytes) {
+        Block block = blockAt(volume, offsetBytes);
+        block.version = (block.version / VERSIONS_PER_ZERO + 1) * VERSIONS_PER_ZERO;
+    }
+
+    private Block blockAt(int volume, long offsetBytes) {
+        return volumes.get(volume)[(int) (offsetBytes / BLOCK_BYTES)];
     }
 
     /** The source writes to some of its blocks. */
     synchronized void change(Random random, int blocks) {
         List<Block> all = all();
         for (int i = 0; i < blocks; i++) {
-            all.get(random.nextInt(all.size())).version++;
+            all.get(random.nextInt(all.size())).change();
         }
     }
 
@@ -146,13 +172,13 @@ class DirtySource {
         block.possible.addLast(sending);
         block.inFlight.addLast(sending);
         if (block.versionsOfEarlierSessions.contains(piece.version())) {
-            resentBytes += BLOCK_BYTES;
+            resentBytes += piece.windowBytes();
         }
     }
 
     /** Acknowledgements of a block come in the order in which it was sent, because it has one stream. */
     synchronized void acknowledged(RawStream.Sent sent) {
-        Block block = volumes.get(sent.volume())[(int) (sent.offsetBytes() / BLOCK_BYTES)];
+        Block block = blockAt(sent.volume(), sent.offsetBytes());
         Sending sending = block.inFlight.removeFirst();
         block.acknowledged = sending.version();
         block.rescanned = false;
@@ -161,7 +187,7 @@ class DirtySource {
         acknowledgedBlocks++;
     }
 
-    /** Of this session: bytes of blocks that an earlier session had sent with the same content. */
+    /** Of this session: what blocks that an earlier session had sent with the same content took of the window. */
     synchronized long resentBytes() {
         return resentBytes;
     }
@@ -174,7 +200,7 @@ class DirtySource {
 
     /** The replica's block that holds this byte may hold anything until it is acknowledged again. */
     synchronized void forgive(int volume, long offsetBytes) {
-        volumes.get(volume)[(int) (offsetBytes / BLOCK_BYTES)].forgiven = true;
+        blockAt(volume, offsetBytes).forgiven = true;
     }
 
     /** Each sector of a replica must be what was acknowledged, or what was sent after that. */

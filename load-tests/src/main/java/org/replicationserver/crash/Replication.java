@@ -9,6 +9,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.harness.Endpoint;
 import org.replicationserver.harness.RawAgent;
 import org.replicationserver.harness.RawStream;
 import org.replicationserver.harness.ServerProcess;
@@ -73,8 +74,13 @@ final class Replication {
 
     /** A session in which each volume is resumed, unless this is the first one or the volume was reopened. */
     RawAgent openSession(ServerProcess server) throws IOException, InterruptedException, ProtocolException {
+        return openSession(server.endpoint());
+    }
+
+    /** The same where something is between agent and server. */
+    RawAgent openSession(Endpoint endpoint) throws IOException, InterruptedException, ProtocolException {
         source.sessionBegins();
-        RawAgent agent = RawAgent.greet(server.endpoint(), assigned, streams, remembered);
+        RawAgent agent = RawAgent.greet(endpoint, assigned, streams, remembered);
         try {
             Welcome welcome = agent.awaitWelcome();
             requireExpected(welcome);
@@ -117,9 +123,14 @@ final class Replication {
     void send(RawAgent agent, BeforeBlock beforeBlock) throws IOException, InterruptedException {
         for (DirtySource.Piece piece : source.dirty()) {
             beforeBlock.sending();
-            agent.streamOf(piece.volume(), piece.offsetBytes()).awaitRoom(piece.volume(), DirtySource.BLOCK_BYTES);
+            RawStream stream = agent.streamOf(piece.volume(), piece.offsetBytes());
+            stream.awaitRoom(piece.volume(), piece.windowBytes());
             source.sending(piece);
-            agent.send(piece.volume(), piece.offsetBytes(), piece.content());
+            if (piece.isZero()) {
+                stream.sendZero(piece.volume(), piece.offsetBytes(), DirtySource.BLOCK_BYTES, agent.openedEpoch());
+            } else {
+                agent.send(piece.volume(), piece.offsetBytes(), piece.content());
+            }
         }
     }
 

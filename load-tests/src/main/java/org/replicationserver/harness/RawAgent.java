@@ -59,16 +59,21 @@ public final class RawAgent implements AutoCloseable {
             List<String> features)
             throws IOException {
         RawAgent agent = new RawAgent(endpoint, source);
-        agent.control.send(
-                FrameType.HELLO,
-                new Hello(
-                        List.of(ProtocolLimits.VERSION),
-                        features,
-                        source.sourceServerId(),
-                        INSTANCE,
-                        streams,
-                        source.disks(),
-                        remembers));
+        try {
+            agent.control.send(
+                    FrameType.HELLO,
+                    new Hello(
+                            List.of(ProtocolLimits.VERSION),
+                            features,
+                            source.sourceServerId(),
+                            INSTANCE,
+                            streams,
+                            source.disks(),
+                            remembers));
+        } catch (IOException e) {
+            agent.close();
+            throw e;
+        }
         return agent;
     }
 
@@ -243,11 +248,17 @@ public final class RawAgent implements AutoCloseable {
         awaitEnd();
     }
 
+    /** All connections that were attached, the control connection first. */
+    public List<RawConnection> connections() {
+        List<RawConnection> all = new ArrayList<>(List.of(control));
+        streams.forEach(stream -> all.add(stream.connection()));
+        return all;
+    }
+
     /** Waits until the server has closed every connection. */
     public void awaitEnd() throws InterruptedException {
-        awaitEnd(control);
-        for (RawStream stream : streams) {
-            awaitEnd(stream.connection());
+        for (RawConnection connection : connections()) {
+            awaitEnd(connection);
         }
     }
 

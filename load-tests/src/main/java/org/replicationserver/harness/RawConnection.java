@@ -75,6 +75,7 @@ public final class RawConnection implements AutoCloseable {
 
     private final CountingSocket wire;
     private final SSLSocket socket;
+    private final boolean splitsFrames;
     private final OutputStream out;
     private final FrameWriter writer = new FrameWriter();
     private final BlockingQueue<Received> inbox = new LinkedBlockingQueue<>();
@@ -82,9 +83,10 @@ public final class RawConnection implements AutoCloseable {
     private final AtomicLong pongs = new AtomicLong();
     private volatile @Nullable AckListener acks;
 
-    private RawConnection(CountingSocket wire, SSLSocket socket) throws IOException {
+    private RawConnection(CountingSocket wire, SSLSocket socket, boolean splitsFrames) throws IOException {
         this.wire = wire;
         this.socket = socket;
+        this.splitsFrames = splitsFrames;
         this.out = socket.getOutputStream();
         ended.thenRun(() -> inbox.add(new Received(FrameType.BYE, ByteBuffer.allocate(0))));
         Thread.ofPlatform().daemon().name("raw-agent-" + socket.getLocalPort()).start(this::receive);
@@ -107,7 +109,7 @@ public final class RawConnection implements AutoCloseable {
             parameters.setApplicationProtocols(new String[] {ProtocolLimits.ALPN});
             socket.setSSLParameters(parameters);
             socket.startHandshake();
-            return new RawConnection(socketBelow, socket);
+            return new RawConnection(socketBelow, socket, endpoint.splitsFrames());
         } catch (IOException e) {
             socketBelow.close();
             throw e;
@@ -151,7 +153,13 @@ public final class RawConnection implements AutoCloseable {
     public synchronized void sendRaw(ByteBuffer bytes) throws IOException {
         byte[] copy = new byte[bytes.remaining()];
         bytes.get(copy);
-        out.write(copy);
+        if (splitsFrames && copy.length > 2) {
+            out.write(copy, 0, 1);
+            out.write(copy, 1, copy.length - 2);
+            out.write(copy, copy.length - 1, 1);
+        } else {
+            out.write(copy);
+        }
     }
 
     public synchronized void send(FrameType type, Body body) throws IOException {
@@ -184,6 +192,11 @@ public final class RawConnection implements AutoCloseable {
         long seq = writer.zero(header, volume, false, offsetBytes, zeroBytes, epoch);
         sendRaw(header.flip());
         return seq;
+    }
+
+    /** A DATA frame, for who sends it in pieces; it is the next that must be sent. */
+    public synchronized ByteBuffer encode(BlockFrame frame) {
+        return frame.encode(writer);
     }
 
     /** The beginning of a DATA frame whose rest never comes. */

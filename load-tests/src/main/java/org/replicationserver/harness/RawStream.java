@@ -47,9 +47,14 @@ public final class RawStream implements AutoCloseable {
             RawConnection connection, long generation, int number, int volumes, Consumer<Sent> whenDurable)
             throws IOException, InterruptedException, ProtocolException {
         RawStream stream = new RawStream(connection, whenDurable);
-        connection.send(FrameType.ATTACH, new Attach(generation, number));
-        stream.attached(Attached.parse(connection.await(FrameType.ATTACHED).json()), volumes);
-        return stream;
+        try {
+            connection.send(FrameType.ATTACH, new Attach(generation, number));
+            stream.attached(Attached.parse(connection.await(FrameType.ATTACHED).json()), volumes);
+            return stream;
+        } catch (IOException | ProtocolException e) {
+            connection.close();
+            throw e;
+        }
     }
 
     private synchronized void attached(Attached body, int volumes) {

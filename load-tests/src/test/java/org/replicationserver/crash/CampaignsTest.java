@@ -49,8 +49,23 @@ final class CampaignsTest {
         assertThat(run("write-log", 50, "").done()).isEqualTo(50);
     }
 
+    /** A round but for what takes long. */
+    @Test
+    @Timeout(180)
+    void cutsResetsAndFlippedBitsLoseNothingThatWasAcknowledged() throws Exception {
+        assertThat(run("network", 20, "").details())
+                .contains("cuts at a record", "cuts at a byte", "flipped bits with bad_record_mac", "resets");
+    }
+
     @ParameterizedTest
-    @CsvSource({"kill-at-call, 60", "fault-at-call, 60", "write-log, 100", "kill-at-random, 5", "storage, 10"})
+    @CsvSource({
+        "kill-at-call, 60",
+        "fault-at-call, 60",
+        "write-log, 100",
+        "kill-at-random, 5",
+        "storage, 10",
+        "network, 100"
+    })
     @Tag("long")
     @Timeout(1800)
     void nothingIsFound(String campaign, int count) throws Exception {
@@ -65,7 +80,8 @@ final class CampaignsTest {
         "fault-at-call, 1, retry-failed-force, force eio was not told",
         "fault-at-call, 2, ignore-failed-write, write eio was not told",
         "kill-at-call, 70, answer-commit-before-the-record, expected, came",
-        "storage, 1, ignore-failed-write, has committed all"
+        "storage, 1, ignore-failed-write, has committed all",
+        "network, 70, wait-for-ever-for-a-silent-stream, not noticed"
     })
     @Tag("long")
     @Timeout(600)

@@ -25,7 +25,7 @@ import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
 
 /** A server in this process, on devices and with metrics of the test. */
-final class InProcessServer implements AutoCloseable {
+public final class InProcessServer implements AutoCloseable {
     private final ReplicationServer server;
     private final SimpleMeterRegistry metrics;
     private final AtomicReference<@Nullable Throwable> stateFailure;
@@ -38,7 +38,7 @@ final class InProcessServer implements AutoCloseable {
     }
 
     /** On image files. */
-    static InProcessServer onImages(Path directory, List<TestSource> sources, String... settings)
+    public static InProcessServer onImages(Path directory, List<TestSource> sources, String... settings)
             throws ConfigException, ServerStartException {
         return start(directory, sources, spec -> LinuxBlockDevice.open(spec.path(), spec.openOptions()), settings);
     }
@@ -114,12 +114,12 @@ final class InProcessServer implements AutoCloseable {
         return this;
     }
 
-    Endpoint endpoint() {
+    public Endpoint endpoint() {
         return new Endpoint(server.port(), server.pin());
     }
 
     /** The sum of a meter over all its tags that match, 0 if it was never used. */
-    double count(String name, String... tags) {
+    public double count(String name, String... tags) {
         double sum = 0;
         for (Meter meter : metrics.find(name).tags(tags).meters()) {
             sum += meter.measure().iterator().next().getValue();

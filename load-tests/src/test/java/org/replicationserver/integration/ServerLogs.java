@@ -12,7 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.opentest4j.TestAbortedException;
 
 /** Prints the logs of the servers that a failed test started, which are in its temporary directories. */
-final class ServerLogs implements TestExecutionExceptionHandler {
+public final class ServerLogs implements TestExecutionExceptionHandler {
     @Override
     @SuppressWarnings("SystemOut") // a failed test's evidence belongs to the test's output
     public void handleTestExecutionException(ExtensionContext context, Throwable failure) throws Throwable {

@@ -9,6 +9,7 @@ import java.io.InputStreamReader;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,15 +34,20 @@ import org.replicationserver.volume.testing.SlowDevice;
 
 /**
  * The server with devices of a test, as a program: takes the arguments of {@code serve}, and commands from its input: {@code hold},
- * {@code release}, and anything else to be told its {@link Usage}. The property {@value #DEVICES} says which devices.
+ * which may be followed by what the path of a volume ends with, {@code release}, and anything else to be told its {@link Usage}. The property {@value #DEVICES} says which devices.
  */
-final class TestServer {
+public final class TestServer {
     static final String DEVICES = "test.devices";
 
     /** What is not forced is lost at a kill. */
     static final String FORGETFUL = "forgetful";
 
-    private static final Queue<SlowDevice> OPENED = new ConcurrentLinkedQueue<>();
+    private static final String HOLD = "hold";
+
+    /** A volume that may be held. */
+    private record Opened(Path path, SlowDevice device) {}
+
+    private static final Queue<Opened> OPENED = new ConcurrentLinkedQueue<>();
     private static final SimpleMeterRegistry METRICS = new SimpleMeterRegistry();
 
     /**
@@ -99,7 +105,12 @@ final class TestServer {
 
     /** From here on no volume of a server in its process takes a write. */
     static void hold(ServerProcess server) throws IOException, InterruptedException {
-        server.tell("hold");
+        hold(server, "");
+    }
+
+    /** The same of volumes whose path ends so. */
+    public static void hold(ServerProcess server, String pathEnd) throws IOException, InterruptedException {
+        server.tell((HOLD + " " + pathEnd).strip());
         // Commands are obeyed one after the other, so an answer to this one says that the other is done.
         Usage.of(server);
     }
@@ -142,16 +153,21 @@ final class TestServer {
             return new ForgetfulDevice(device);
         }
         SlowDevice slow = new SlowDevice(device);
-        OPENED.add(slow);
+        OPENED.add(new Opened(spec.path(), slow));
         return slow;
     }
 
     @SuppressWarnings("SystemOut") // the test reads it in the log
     private static void obey(String command) {
-        switch (command) {
-            case "hold" -> OPENED.forEach(SlowDevice::holdWrites);
-            case "release" -> OPENED.forEach(SlowDevice::releaseWrites);
-            default -> System.out.println(command + ": " + Usage.now().line());
+        if (command.startsWith(HOLD)) {
+            String pathEnd = command.substring(HOLD.length()).strip();
+            OPENED.stream()
+                    .filter(opened -> opened.path().toString().endsWith(pathEnd))
+                    .forEach(opened -> opened.device().holdWrites());
+        } else if (command.equals("release")) {
+            OPENED.forEach(opened -> opened.device().releaseWrites());
+        } else {
+            System.out.println(command + ": " + Usage.now().line());
         }
     }
 }

@@ -28,6 +28,27 @@ class SourceSessionDataTest {
     }
 
     @Test
+    void sessionWhoseVolumeStallsForTenMinutesIsKeptAndTheAgentIsToldSo() {
+        OpenSession open = open(1, 1);
+        open.control.received.clear();
+        long seq = open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        for (int tenSeconds = 0; tenSeconds < 60; tenSeconds++) {
+            open.control.send(open.control.writer.empty(FrameType.PING));
+            open.stream(0).send(open.stream(0).writer.empty(FrameType.PING));
+            open.world.pass(5_100);
+            open.world.pass(5_100);
+        }
+        assertThat(open.control.ended).isFalse();
+        assertThat(open.control.received)
+                .filteredOn(frame -> frame.type() == FrameType.PROGRESS)
+                .hasSizeGreaterThanOrEqualTo(118);
+        assertThat(open.stream(0).acknowledgements).isGreaterThanOrEqualTo(118);
+        assertThat(open.stream(0).durable(0)).isLessThan(seq);
+        open.world.write(0);
+        assertThat(open.stream(0).durable(0)).isGreaterThanOrEqualTo(seq);
+    }
+
+    @Test
     void acknowledgementGoesOutEveryFiveSecondsChangedOrNot() {
         OpenSession open = open(1, 1);
         open.world.pass(5100);

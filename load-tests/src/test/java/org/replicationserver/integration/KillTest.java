@@ -1,11 +1,15 @@
 package org.replicationserver.integration;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.crash.KillRun;
+import org.replicationserver.harness.ServerProcess;
 
 /**
  * The server is killed with SIGKILL at random moments of initial sync and cycles. Nothing acknowledged is missing, the bytes sent
@@ -22,8 +26,14 @@ final class KillTest {
     @TempDir
     Path directory;
 
+    @SuppressWarnings("SystemOut")
     private void run(ServerProcess.Plan plan, int kills) throws Exception {
-        new KillRun(directory, Seeds.seed("kills")).run(plan, kills);
+        KillRun.Done done = new KillRun(directory, Seeds.seed("kills")).run(plan, kills);
+        System.out.println(done.text());
+        assertThat(done.killsInInitialSync()).isBetween(1, kills - 1);
+        assertThat(done.resentBytesMax())
+                .as("a kill that costs nothing tests nothing")
+                .isPositive();
     }
 
     private ServerProcess.Plan forgetful() {

@@ -488,13 +488,13 @@ final class SessionWorld {
         }
 
         @Override
-        public void held(String source, long epoch) {
-            told.add("held " + epoch);
+        public void held(String source, StandingHold hold) {
+            told.add("held " + hold.epoch());
         }
 
         @Override
-        public void holdEnded(String source, long epoch, boolean valid) {
-            told.add("hold ended " + epoch + (valid ? " valid" : " expired"));
+        public void holdEnded(String source, StandingHold hold, boolean valid) {
+            told.add("hold ended " + hold.epoch() + (valid ? " valid" : " expired"));
         }
 
         @Override

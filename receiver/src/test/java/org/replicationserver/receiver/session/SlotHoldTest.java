@@ -429,7 +429,7 @@ class SlotHoldTest {
         assertThat(standing).isEqualTo(held.hold());
         assertThat(standing.origin()).isEqualTo(HoldRequest.Origin.BY_HAND);
         assertThat(standing.epoch()).isEqualTo(1);
-        assertThat(standing.untilMillis()).isEqualTo(world.clock.millis() + 20_000);
+        assertThat(standing.untilMillis()).isEqualTo(world.wallMillis() + 20_000);
         assertThat(release(held)).isEqualTo(HoldEnd.VALID);
         assertThat(world.sessions.standingHold(SessionWorld.SOURCE)).isNull();
         assertThat(world.sessions.standingHold("s-none")).isNull();

@@ -34,7 +34,8 @@ import picocli.CommandLine.Spec;
             "  fault-at-call   The n-th write or force of a volume or of a state record fails.",
             "  write-log       A power loss at each force, with any part of the writes after it, from a log of the device.",
             "  kill-at-random  SIGKILL at random moments of one long replication.",
-            "  storage         Full, failed, stalled and too small volumes."
+            "  storage         Full, failed, stalled and too small volumes.",
+            "  holds           Holds at random moments, under load; the volumes are read and compared with the source at its mark."
         },
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
@@ -48,7 +49,7 @@ public final class CrashTestMain implements Callable<Integer> {
     private static final int EXIT_UNAVAILABLE = 69;
 
     static final List<Campaign> CAMPAIGNS =
-            List.of(new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom(), new Storage());
+            List.of(new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom(), new Storage(), new Holds());
 
     @Option(names = "--campaign", paramLabel = "NAME", description = "Only this one; may be given several times.")
     private List<String> names = new ArrayList<>();

@@ -90,12 +90,16 @@ public final class CrashTestMain implements Callable<Integer> {
 
     /** Runs campaigns; ends the process with its exit code unless that is 0. */
     public static void main(String[] args) {
-        int exitCode = new CommandLine(new CrashTestMain())
+        int exitCode = commandLine()
                 .setCommandName(System.getProperty("command.name", "crash-test"))
                 .execute(args);
         if (exitCode != 0) {
             System.exit(exitCode);
         }
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new CrashTestMain());
     }
 
     /** How a campaign ended. */
@@ -120,21 +124,23 @@ public final class CrashTestMain implements Callable<Integer> {
         require(asked == null || asked >= 1, "--count=" + asked + ", allowed: 1 and more");
         require(from >= 0, "--from=" + from + ", allowed: 0 and more");
         require(Files.isDirectory(directory), "--directory=" + directory + " is no directory");
+        KnownBug known = knownBug();
         Long given = seed;
         long used = given == null ? new Random().nextLong() >>> 32 : given;
         out.println("seed " + used);
         Path work = Files.createTempDirectory(directory.toAbsolutePath(), "crash-test-");
-        int exitCode = EXIT_FOUND;
+        boolean evidence = false;
         try (Cleanup cleanup = new Cleanup()) {
-            exitCode = run(chosen, new Workshop(work, used, cleanup, bugClasses(work)));
+            int exitCode = run(chosen, new Workshop(work, used, cleanup, classes(known, work)));
+            evidence = exitCode == EXIT_FOUND;
+            return exitCode;
         } finally {
-            if (exitCode == EXIT_FOUND) {
+            if (evidence) {
                 out.println("The server's log and its files are in " + work);
             } else {
                 Cleanup.deleteTree(work);
             }
         }
-        return exitCode;
     }
 
     private void require(boolean allowed, String message) {
@@ -153,18 +159,22 @@ public final class CrashTestMain implements Callable<Integer> {
                 .toList();
     }
 
-    private @Nullable Path bugClasses(Path work) throws IOException {
+    private @Nullable KnownBug knownBug() {
         String name = bug;
-        if (name == null) {
-            return null;
-        }
         try {
-            Path classes = work.resolve("bug/classes");
-            new BugBuild(Path.of("")).build(KnownBug.named(name), classes);
-            return classes;
+            return name == null ? null : KnownBug.named(name);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
         }
+    }
+
+    private static @Nullable Path classes(@Nullable KnownBug known, Path work) throws IOException {
+        if (known == null) {
+            return null;
+        }
+        Path classes = work.resolve("bug/classes");
+        new BugBuild(Path.of("")).build(known, classes);
+        return classes;
     }
 
     private int run(List<Campaign> chosen, Workshop workshop) throws InterruptedException, IOException, RunException {

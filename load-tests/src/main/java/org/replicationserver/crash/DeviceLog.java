@@ -30,8 +30,31 @@ final class DeviceLog {
     private static final long FLAG_FLUSH = 1;
     private static final long FLAG_DISCARD = 4;
 
-    /** A write, or a flush if it has no data. */
-    record Entry(long offsetBytes, byte[] data, boolean flush) {}
+    /** A write, or a flush, which has no data. */
+    static final class Entry {
+        private final long offsetBytes;
+        private final byte[] data;
+        private final boolean flush;
+
+        private Entry(long offsetBytes, byte[] data, boolean flush) {
+            this.offsetBytes = offsetBytes;
+            this.data = data;
+            this.flush = flush;
+        }
+
+        boolean isFlush() {
+            return flush;
+        }
+
+        int lengthBytes() {
+            return data.length;
+        }
+
+        /** Writes a part of it to an image. */
+        void apply(byte[] image, int begin, int bytes) {
+            System.arraycopy(data, begin, image, (int) offsetBytes + begin, bytes);
+        }
+    }
 
     private DeviceLog() {}
 

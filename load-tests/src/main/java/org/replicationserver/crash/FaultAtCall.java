@@ -153,7 +153,7 @@ final class FaultAtCall implements Campaign {
         private boolean run(int n) throws IOException, InterruptedException, RunException, ProtocolException {
             replication.source().change(random, BLOCKS_CHANGED);
             boolean failed;
-            try (Strace strace = Strace.attach(
+            try (Strace _ = Strace.attach(
                     server.pid(),
                     fault.syscall,
                     fault.injection + ":when=" + n,
@@ -163,12 +163,16 @@ final class FaultAtCall implements Campaign {
                     workshop.cleanup())) {
                 failed = fault.isOfState() ? stateFails() : volumeFails();
             }
-            if (failed) {
-                return true;
+            boolean happened = SyscallLog.read(trace()).stream().anyMatch(SyscallLog.Call::injected);
+            if (fault.isOfState() && happened) {
+                requireEnded();
+            } else if (happened != failed && (fault.errno != null || fault.isOfState())) {
+                throw new AssertionError(fault.text() + (happened ? " was not told" : " was told and did not happen"));
             }
-            return SyscallLog.read(trace()).stream().anyMatch(SyscallLog.Call::injected);
+            return happened;
         }
 
+        /** Whether the session broke; a fault after its end is no matter of it. */
         private boolean stateFails() throws IOException, InterruptedException, ProtocolException {
             try (RawAgent agent = replication.openSession(server)) {
                 try {
@@ -177,16 +181,20 @@ final class FaultAtCall implements Campaign {
                     return false;
                 } catch (IOException e) {
                     agent.awaitEnd();
+                    return true;
                 }
             } catch (IOException e) {
                 // So early that there is no session.
+                return true;
             }
+        }
+
+        private void requireEnded() throws IOException, InterruptedException {
             int exitCode = server.awaitEnd();
             if (exitCode != EXIT_STATE_FAILED) {
                 throw new AssertionError("a failed state directory ended the server with " + exitCode);
             }
             server.restart();
-            return true;
         }
 
         private void cycles(RawAgent agent) throws IOException, InterruptedException, ProtocolException {

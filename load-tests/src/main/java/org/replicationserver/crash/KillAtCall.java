@@ -102,7 +102,7 @@ final class KillAtCall implements Campaign {
                 Random random = workshop.random(tally.number());
                 Replication replication = new Replication(assigned, new DirtySource(VOLUMES, VOLUME_BYTES), STREAMS);
                 boolean killed;
-                try (Strace strace = Strace.attach(
+                try (Strace _ = Strace.attach(
                         server.pid(),
                         call.syscall,
                         "signal=SIGKILL:when=" + n,

@@ -74,8 +74,24 @@ final class Replication {
     /** A session in which each volume is resumed, unless this is the first one or the volume was reopened. */
     RawAgent openSession(ServerProcess server) throws IOException, InterruptedException, ProtocolException {
         source.sessionBegins();
-        RawAgent agent = RawAgent.connect(server.endpoint(), assigned, streams, remembered, whenDurable);
-        Welcome welcome = agent.welcome();
+        RawAgent agent = RawAgent.greet(server.endpoint(), assigned, streams, remembered);
+        try {
+            Welcome welcome = agent.awaitWelcome();
+            requireExpected(welcome);
+            reopened.forEach(source::rescan);
+            reopened.clear();
+            // From here on, also if the server ends before a stream is attached.
+            remember(welcome, agent.committedEpoch());
+            agent.attachAll(whenDurable);
+            windowBytes = agent.streams().getFirst().limits().windowBytes();
+            return agent;
+        } catch (IOException | InterruptedException | ProtocolException | AssertionError e) {
+            agent.close();
+            throw e;
+        }
+    }
+
+    private void requireExpected(Welcome welcome) {
         for (Welcome.Volume volume : welcome.volumes()) {
             boolean rescan = remembered == null || reopened.contains(volume.index());
             Welcome.Action expected = rescan ? Welcome.Action.RESCAN : Welcome.Action.RESUME;
@@ -83,11 +99,6 @@ final class Replication {
                 throw new AssertionError(expected + " expected, came " + volume);
             }
         }
-        reopened.forEach(source::rescan);
-        reopened.clear();
-        remember(welcome, agent.committedEpoch());
-        windowBytes = agent.streams().getFirst().limits().windowBytes();
-        return agent;
     }
 
     /** From the next session on, all of this volume is sent again. */

@@ -92,10 +92,10 @@ final class Storage implements Campaign {
     }
 
     /** Something that was done to the machine and is undone by a command. */
-    private record Undone(Workshop workshop, String... command) implements AutoCloseable {
+    private record Undone(Workshop workshop, List<String> command) implements AutoCloseable {
         @Override
-        public void close() throws IOException, InterruptedException, RunException {
-            workshop.run(command);
+        public void close() throws IOException, RunException {
+            workshop.undo(command.toArray(String[]::new));
         }
     }
 
@@ -138,7 +138,7 @@ final class Storage implements Campaign {
 
         private Undone mount() throws IOException, InterruptedException, RunException {
             workshop.run("mount", "-t", "tmpfs", "-o", TMPFS_TOO_SMALL, "tmpfs", small.toString());
-            return new Undone(workshop, "umount", "-l", small.toString());
+            return new Undone(workshop, List.of("umount", "-l", small.toString()));
         }
 
         private void makeRoom() throws IOException, InterruptedException, RunException {
@@ -150,7 +150,7 @@ final class Storage implements Campaign {
         }
 
         private void fullFileSystem() throws IOException, InterruptedException, RunException, ProtocolException {
-            try (Undone mounted = mount()) {
+            try (Undone _ = mount()) {
                 makeImage(VOLUME_BYTES);
                 try (Running running = start(image)) {
                     running.failBy("ENOSPC");
@@ -161,10 +161,10 @@ final class Storage implements Campaign {
         }
 
         private void fullBelowADevice() throws IOException, InterruptedException, RunException, ProtocolException {
-            try (Undone mounted = mount()) {
+            try (Undone _ = mount()) {
                 makeImage(VOLUME_BYTES);
                 String device = workshop.run(Children.tool("losetup"), "--find", "--show", image.toString());
-                try (Undone attached = new Undone(workshop, Children.tool("losetup"), "--detach", device);
+                try (Undone _ = new Undone(workshop, List.of(Children.tool("losetup"), "--detach", device));
                         Running running = start(Path.of(device))) {
                     // It depends on the kernel.
                     running.failBy("EIO", "ENOSPC");
@@ -185,7 +185,7 @@ final class Storage implements Campaign {
                 try (failing) {
                     running.failBy("EIO");
                 }
-                try (StorageDaemon repaired = StorageDaemon.show(workshop, image, shown, null, List.of())) {
+                try (StorageDaemon _ = StorageDaemon.show(workshop, image, shown, null, List.of())) {
                     running.recover();
                 }
             }

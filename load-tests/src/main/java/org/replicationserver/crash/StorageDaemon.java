@@ -35,13 +35,12 @@ final class StorageDaemon implements AutoCloseable {
     /** What it needs and is not here, or null. */
     static @Nullable String missing(Workshop workshop) throws InterruptedException {
         if (!workshop.has(PROGRAM)) {
-            return PROGRAM
-                    + " is not installed (Debian 13: package qemu-system-common with qemu-utils, Debian 12: qemu-system-common)";
+            return PROGRAM + " is not installed (package qemu-utils, on Debian 12 qemu-system-common)";
         }
         if (!Files.isWritable(Path.of("/dev/fuse"))) {
-            return "/dev/fuse cannot be used (package fuse3)";
+            return "/dev/fuse cannot be used: not root, or a kernel or container without FUSE";
         }
-        return workshop.isRoot() ? null : "mounting by FUSE without fusermount3 needs root";
+        return workshop.isRoot() ? null : "mounting needs root";
     }
 
     /**
@@ -105,14 +104,10 @@ final class StorageDaemon implements AutoCloseable {
 
     /** Takes the file away, also from who has it open. */
     @Override
-    public void close() throws RunException, InterruptedException {
+    public void close() throws IOException, RunException {
         process.close();
-        try {
-            if (isMounted(shown)) {
-                workshop.run("umount", "-l", shown.toString());
-            }
-        } catch (IOException e) {
-            throw new RunException("cannot unmount " + shown + ": " + e.getMessage(), e);
+        if (isMounted(shown)) {
+            workshop.undo("umount", "-l", shown.toString());
         }
     }
 }

@@ -50,6 +50,16 @@ record Workshop(
         return result.output().strip();
     }
 
+    /** The same for what was done to the machine and must not stay. */
+    void undo(String... command) throws IOException, RunException {
+        try {
+            run(command);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new RunException("interrupted in: " + String.join(" ", command), e);
+        }
+    }
+
     Children.Result result(List<String> command) throws IOException, InterruptedException {
         return Children.run(TOOL_TIMEOUT, directory.resolve("tool.out"), command);
     }

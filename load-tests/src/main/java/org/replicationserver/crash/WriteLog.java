@@ -134,7 +134,7 @@ final class WriteLog implements Campaign {
         }
         List<DeviceLog.Entry> entries = DeviceLog.read(log);
         audit(source, entries, workshop.random(0), tally);
-        tally.details(entries.stream().filter(DeviceLog.Entry::flush).count() + " flushes, "
+        tally.details(entries.stream().filter(DeviceLog.Entry::isFlush).count() + " flushes, "
                 + source.acknowledgedBlocks() + " blocks acknowledged");
     }
 
@@ -148,7 +148,7 @@ final class WriteLog implements Campaign {
         String driver = "driver=blklogwrites,file=" + StorageDaemon.FILE + ",log=log";
         Random random = workshop.random(0);
         Replication replication = new Replication(assigned, source, STREAMS);
-        try (StorageDaemon daemon = StorageDaemon.show(workshop, stored, assigned.path(0), driver, List.of(logged));
+        try (StorageDaemon _ = StorageDaemon.show(workshop, stored, assigned.path(0), driver, List.of(logged));
                 ServerProcess server = plan.start(assigned);
                 RawAgent agent = replication.openSession(server)) {
             while (replication.commits() < CYCLES_MIN || flushes(log) * (1 + SUBSETS) < tally.count()) {
@@ -164,19 +164,19 @@ final class WriteLog implements Campaign {
     }
 
     private static long flushes(Path log) throws IOException {
-        return DeviceLog.read(log).stream().filter(DeviceLog.Entry::flush).count();
+        return DeviceLog.read(log).stream().filter(DeviceLog.Entry::isFlush).count();
     }
 
     /** At as many flushes as the count asks for, spread evenly. */
     private static void audit(RecordedSource source, List<DeviceLog.Entry> entries, Random random, Tally tally) {
-        long flushes = entries.stream().filter(DeviceLog.Entry::flush).count();
+        long flushes = entries.stream().filter(DeviceLog.Entry::isFlush).count();
         long stride = Math.max(1, flushes * (1 + SUBSETS) / tally.count());
         byte[] image = new byte[VOLUME_BYTES];
         int applied = 0;
         for (long number = 0; !tally.isComplete() && applied < entries.size(); number++) {
             int flush = nextFlush(entries, applied);
             for (DeviceLog.Entry entry : entries.subList(applied, flush)) {
-                System.arraycopy(entry.data(), 0, image, (int) entry.offsetBytes(), entry.data().length);
+                entry.apply(image, 0, entry.lengthBytes());
             }
             applied = Math.min(flush + 1, entries.size());
             if (number % stride != 0) {
@@ -196,7 +196,7 @@ final class WriteLog implements Campaign {
     /** The index of the next flush, or the end. */
     private static int nextFlush(List<DeviceLog.Entry> entries, int from) {
         int at = from;
-        while (at < entries.size() && !entries.get(at).flush()) {
+        while (at < entries.size() && !entries.get(at).isFlush()) {
             at++;
         }
         return at;
@@ -206,10 +206,10 @@ final class WriteLog implements Campaign {
     private static void lose(byte[] image, List<DeviceLog.Entry> unflushed, Random random) {
         double kept = random.nextDouble();
         for (DeviceLog.Entry entry : unflushed) {
-            for (int at = 0; at < entry.data().length; at += PIECE_BYTES) {
+            for (int at = 0; at < entry.lengthBytes(); at += PIECE_BYTES) {
                 if (random.nextDouble() < kept) {
-                    int bytes = Math.min(PIECE_BYTES, entry.data().length - at);
-                    System.arraycopy(entry.data(), at, image, (int) entry.offsetBytes() + at, bytes);
+                    int bytes = Math.min(PIECE_BYTES, entry.lengthBytes() - at);
+                    entry.apply(image, at, bytes);
                 }
             }
         }

@@ -1,6 +1,7 @@
 package org.replicationserver.integration;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
@@ -10,6 +11,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.crash.KillRun;
 import org.replicationserver.harness.ServerProcess;
+import org.replicationserver.simulation.BugBuild;
+import org.replicationserver.simulation.KnownBug;
 
 /**
  * The server is killed with SIGKILL at random moments of initial sync and cycles. Nothing acknowledged is missing, the bytes sent
@@ -66,5 +69,17 @@ final class KillTest {
     @Timeout(1200)
     void manyKillsLoseNothingThatWasAcknowledgedOnADeviceThatForgets() throws Exception {
         run(forgetful(), MANY_KILLS);
+    }
+
+    /** The device that forgets is what shows it. */
+    @Test
+    @Tag("long")
+    @Timeout(1200)
+    void aServerThatAcknowledgesBeforeTheForceIsFound() throws Exception {
+        Path classes = directory.resolve("bug/classes");
+        new BugBuild(Path.of("..")).build(KnownBug.named("settle-before-force"), classes);
+        assertThatThrownBy(() -> run(forgetful().classesBefore(classes), MANY_KILLS))
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("holds neither the acknowledged version");
     }
 }

@@ -50,7 +50,7 @@ final class CampaignsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"kill-at-call, 60", "fault-at-call, 60", "write-log, 100", "kill-at-random, 5", "storage, 10"})
+    @CsvSource({"kill-at-call, 60", "fault-at-call, 60", "write-log, 100", "kill-at-random, 5", "storage, 10", "holds, 10"})
     @Tag("long")
     @Timeout(1800)
     void nothingIsFound(String campaign, int count) throws Exception {
@@ -65,7 +65,8 @@ final class CampaignsTest {
         "fault-at-call, 1, retry-failed-force, force eio was not told",
         "fault-at-call, 2, ignore-failed-write, write eio was not told",
         "kill-at-call, 70, answer-commit-before-the-record, expected, came",
-        "storage, 1, ignore-failed-write, has committed all"
+        "storage, 1, ignore-failed-write, has committed all",
+        "holds, 20, open-an-epoch-during-a-hold, epoch"
     })
     @Tag("long")
     @Timeout(600)

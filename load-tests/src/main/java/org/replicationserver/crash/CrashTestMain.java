@@ -48,8 +48,8 @@ public final class CrashTestMain implements Callable<Integer> {
     private static final int EXIT_FOUND = 1;
     private static final int EXIT_UNAVAILABLE = 69;
 
-    static final List<Campaign> CAMPAIGNS =
-            List.of(new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom(), new Storage(), new Holds());
+    static final List<Campaign> CAMPAIGNS = List.of(
+            new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom(), new Storage(), new Holds());
 
     @Option(names = "--campaign", paramLabel = "NAME", description = "Only this one; may be given several times.")
     private List<String> names = new ArrayList<>();

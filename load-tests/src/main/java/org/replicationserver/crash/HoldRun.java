@@ -87,7 +87,8 @@ public final class HoldRun {
         }
 
         static Kind draw(Random random) {
-            int at = random.nextInt(Arrays.stream(values()).mapToInt(kind -> kind.share).sum());
+            int at = random.nextInt(
+                    Arrays.stream(values()).mapToInt(kind -> kind.share).sum());
             for (Kind kind : values()) {
                 at -= kind.share;
                 if (at < 0) {
@@ -148,9 +149,7 @@ public final class HoldRun {
         }
 
         private static double median(List<Double> values) {
-            return values.isEmpty()
-                    ? 0
-                    : values.stream().sorted().toList().get(values.size() / 2);
+            return values.isEmpty() ? 0 : values.stream().sorted().toList().get(values.size() / 2);
         }
 
         private static double max(List<Double> values) {
@@ -192,8 +191,7 @@ public final class HoldRun {
                 for (Side side : sides) {
                     side.begin(server.endpoint(), admin, sides.get((side.number + 1) % SOURCES));
                 }
-                List<Thread> drivers =
-                        sides.stream().map(side -> driver(side)).toList();
+                List<Thread> drivers = sides.stream().map(side -> driver(side)).toList();
                 for (Thread driver : drivers) {
                     driver.join();
                 }
@@ -228,7 +226,8 @@ public final class HoldRun {
         Throwable what = found;
         if (what instanceof AssertionError e) {
             int over = done.valid() + done.expired();
-            throw new AssertionError("after " + over + " of " + holds + " holds, seed " + seed + ": " + e.getMessage(), e);
+            throw new AssertionError(
+                    "after " + over + " of " + holds + " holds, seed " + seed + ": " + e.getMessage(), e);
         }
         if (what != null) {
             throw new IOException("a hold could not be asked for: " + what, what);
@@ -259,7 +258,10 @@ public final class HoldRun {
                     AgentIdentity.loadOrCreate(identity, id),
                     identity.resolve("agent.cert.pem"),
                     identity.resolve("agent.key.pem"));
-            assigned = TestSource.of(directory, id, Arrays.stream(DISK_BYTES).asLongStream().toArray())
+            assigned = TestSource.of(
+                            directory,
+                            id,
+                            Arrays.stream(DISK_BYTES).asLongStream().toArray())
                     .withKey(key);
             source = new MarkedSource(files, id, seed + number, HoldRun.this::pipe, DISK_BYTES);
         }
@@ -307,8 +309,8 @@ public final class HoldRun {
                         () -> ", " + agent().report().phase() + ", committed epoch " + committedEpoch(),
                         () -> {
                             if (source.failure() != null || agent().report().outcome() != null) {
-                                throw new RunException(
-                                        id + " ended: " + source.failure() + " " + agent().report().outcome());
+                                throw new RunException(id + " ended: " + source.failure() + " "
+                                        + agent().report().outcome());
                             }
                             return reached.getAsBoolean();
                         });
@@ -397,7 +399,10 @@ public final class HoldRun {
             waiting.acquire();
             try {
                 long before = otherSide().committedEpoch();
-                otherSide().await("a commit while " + id + " is held", () -> otherSide().committedEpoch() > before);
+                otherSide()
+                        .await(
+                                "a commit while " + id + " is held",
+                                () -> otherSide().committedEpoch() > before);
             } finally {
                 waiting.release();
             }
@@ -468,9 +473,8 @@ public final class HoldRun {
         }
 
         private JsonObject status() throws IOException, InterruptedException {
-            JsonArray sources = get(Objects.requireNonNull(admin).get("/status"))
-                    .body()
-                    .getJsonArray("sourceServers");
+            JsonArray sources =
+                    get(Objects.requireNonNull(admin).get("/status")).body().getJsonArray("sourceServers");
             for (int i = 0; i < sources.size(); i++) {
                 if (sources.getJsonObject(i).getString("sourceServerId").equals(id)) {
                     return sources.getJsonObject(i);
@@ -495,7 +499,7 @@ public final class HoldRun {
 
         void close() throws IOException, InterruptedException {
             end();
-            source.close();
+            source.end();
             if (network != null) {
                 network.close();
             }

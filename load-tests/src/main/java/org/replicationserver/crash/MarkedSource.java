@@ -27,7 +27,7 @@ import org.replicationserver.harness.Images;
  * <p>The thread {@code writer-ID} writes, in pieces that are smaller than what an agent sends. The thread {@code mark-ID} hears the mark
  * command through one named pipe and answers through another, and has the lock that the writer needs in between.
  */
-final class MarkedSource implements AutoCloseable {
+final class MarkedSource {
     private static final int PIECE_BYTES = 4096;
     private static final int MARKS_KEPT = 64;
 
@@ -37,12 +37,18 @@ final class MarkedSource implements AutoCloseable {
     private static final long TURN_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
     private static final String END = "end";
 
-    /**
-     * What the disks held while they stood still.
-     *
-     * @param sinceMillis since when they did
-     */
-    record Mark(long sinceMillis, int[][] versions) {}
+    /** What the disks held while they stood still. Immutable. */
+    static final class Mark {
+        /** Since when they did. */
+        private final long sinceMillis;
+
+        private final int[][] versions;
+
+        private Mark(long sinceMillis, int[][] versions) {
+            this.sinceMillis = sinceMillis;
+            this.versions = versions;
+        }
+    }
 
     private final long seed;
     private final List<Path> disks = new ArrayList<>();
@@ -145,8 +151,7 @@ final class MarkedSource implements AutoCloseable {
                     int disk = random.nextInt(versions.length);
                     int piece = random.nextInt(versions[disk].length);
                     int version = ++versions[disk][piece];
-                    channels.get(disk)
-                            .write(ByteBuffer.wrap(piece(disk, piece, version)), (long) piece * PIECE_BYTES);
+                    channels.get(disk).write(ByteBuffer.wrap(piece(disk, piece, version)), (long) piece * PIECE_BYTES);
                     writtenBytes.addAndGet(PIECE_BYTES);
                 }
             } finally {
@@ -214,7 +219,7 @@ final class MarkedSource implements AutoCloseable {
         synchronized (marks) {
             Mark newest = null;
             for (Mark mark : marks) {
-                newest = mark.sinceMillis() <= markMillis ? mark : newest;
+                newest = mark.sinceMillis <= markMillis ? mark : newest;
             }
             if (newest == null) {
                 throw new AssertionError("no mark of the source that is known is as old as " + markMillis);
@@ -226,25 +231,24 @@ final class MarkedSource implements AutoCloseable {
     /** Where the replica is not what the disk was at the mark, in words; null if it is. */
     @Nullable
     String difference(Mark mark, int disk, byte[] replica) {
-        int at = Arrays.mismatch(content(mark.versions(), disk), replica);
+        int at = Arrays.mismatch(content(mark.versions, disk), replica);
         if (at < 0) {
             return null;
         }
-        int piece = Math.min(at / PIECE_BYTES, mark.versions()[disk].length - 1);
-        int version = mark.versions()[disk][piece];
+        int piece = Math.min(at / PIECE_BYTES, mark.versions[disk].length - 1);
+        int version = mark.versions[disk][piece];
         byte[] found = Arrays.copyOfRange(replica, piece * PIECE_BYTES, (piece + 1) * PIECE_BYTES);
         for (int other = Math.max(0, version - 10); other <= version + 10; other++) {
             if (Arrays.equals(found, piece(disk, piece, other))) {
-                return "byte " + at + " of disk " + disk + " is of version " + other + " of its piece, at the mark it was "
-                        + version;
+                return "byte " + at + " of disk " + disk + " is of version " + other
+                        + " of its piece, at the mark it was " + version;
             }
         }
         return "byte " + at + " of disk " + disk + " is of no version near " + version + ", which it was at the mark";
     }
 
-    /** To be called when no agent of it runs. */
-    @Override
-    public void close() throws IOException, InterruptedException {
+    /** Ends the writing; to be called when no agent of it runs. */
+    void end() throws IOException, InterruptedException {
         closed = true;
         if (marker.isAlive()) {
             Files.writeString(asked, END);

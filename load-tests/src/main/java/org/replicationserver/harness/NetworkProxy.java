@@ -5,10 +5,13 @@ import io.vertx.core.VertxOptions;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetSocket;
+import java.io.IOException;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** A network between agent and server that can be slow, and that can be cut. One event loop, of its own. */
 public final class NetworkProxy implements AutoCloseable {
@@ -34,13 +37,17 @@ public final class NetworkProxy implements AutoCloseable {
         });
     }
 
-    public static NetworkProxy to(int serverPort) throws Exception {
+    public static NetworkProxy to(int serverPort) throws IOException, InterruptedException {
         NetworkProxy proxy = new NetworkProxy(serverPort);
-        proxy.server
-                .listen(0, "127.0.0.1")
-                .toCompletionStage()
-                .toCompletableFuture()
-                .get(10, TimeUnit.SECONDS);
+        try {
+            proxy.server
+                    .listen(0, "127.0.0.1")
+                    .toCompletionStage()
+                    .toCompletableFuture()
+                    .get(10, TimeUnit.SECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            throw new IOException("the proxy cannot listen: " + e, e);
+        }
         proxy.vertx.setPeriodic(TURN_MILLIS, turn -> proxy.refill());
         return proxy;
     }

@@ -129,7 +129,8 @@ final class SimulatedServer {
 
     /** Somebody wants the volumes to stand still for a while. */
     void hold() {
-        HoldRequest request = HoldRequest.ofSnapshotGroup(Duration.ofSeconds(30), Duration.ofMillis(dice.between(1, 10_000)));
+        HoldRequest request =
+                HoldRequest.ofSnapshotGroup(Duration.ofSeconds(30), Duration.ofMillis(dice.between(1, 10_000)));
         sessions.hold(assignment.sourceServerId(), request).thenAccept(answer -> {
             if (answer instanceof HoldAnswer.Held held) {
                 world.tell(() -> "held at epoch " + held.epoch());

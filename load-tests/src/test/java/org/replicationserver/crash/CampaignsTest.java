@@ -50,7 +50,14 @@ final class CampaignsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"kill-at-call, 60", "fault-at-call, 60", "write-log, 100", "kill-at-random, 5", "storage, 10", "holds, 10"})
+    @CsvSource({
+        "kill-at-call, 60",
+        "fault-at-call, 60",
+        "write-log, 100",
+        "kill-at-random, 5",
+        "storage, 10",
+        "holds, 10"
+    })
     @Tag("long")
     @Timeout(1800)
     void nothingIsFound(String campaign, int count) throws Exception {

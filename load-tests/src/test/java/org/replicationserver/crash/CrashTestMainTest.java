@@ -40,6 +40,7 @@ final class CrashTestMainTest {
     @Test
     void everyCampaignIsInTheHelp() {
         String help = CrashTestMain.commandLine().getUsageMessage();
-        assertThat(CrashTestMain.CAMPAIGNS).allSatisfy(campaign -> assertThat(help).contains("  " + campaign.name()));
+        assertThat(CrashTestMain.CAMPAIGNS)
+                .allSatisfy(campaign -> assertThat(help).contains("  " + campaign.name()));
     }
 }

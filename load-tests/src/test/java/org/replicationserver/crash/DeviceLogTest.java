@@ -76,7 +76,9 @@ final class DeviceLogTest {
     @Test
     void aDiscardIsRefused() {
         log.putLong(FLAGS_OF_THE_WRITE_AT, DISCARD);
-        assertThatThrownBy(() -> DeviceLog.read(file())).hasMessageContaining("discard").hasMessageContaining("entry=0");
+        assertThatThrownBy(() -> DeviceLog.read(file()))
+                .hasMessageContaining("discard")
+                .hasMessageContaining("entry=0");
     }
 
     @Test

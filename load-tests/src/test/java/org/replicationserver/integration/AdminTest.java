@@ -235,7 +235,8 @@ final class AdminTest {
                     cli("source", "hold", "s-1", "--seconds", "1", "--json").output());
             assertThat(held.getString("sourceServerId")).isEqualTo("s-1");
             assertThat(held.getLong("epoch")).isEqualTo(1);
-            assertThat(Instant.parse(held.getString("markDateTime"))).isBefore(Instant.parse(held.getString("untilDateTime")));
+            assertThat(Instant.parse(held.getString("markDateTime")))
+                    .isBefore(Instant.parse(held.getString("untilDateTime")));
             assertThat(held.getJsonArray("volumes").getJsonObject(0))
                     .isEqualTo(new JsonObject()
                             .put("deviceName", "/dev/disk0")
@@ -270,19 +271,21 @@ final class AdminTest {
     @Test
     void whoeverIsInterruptedWhileACommitIsWaitedForHoldsNothing() throws Exception {
         TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
-        try (InProcessServer server = serverOf(source);
-                AdminRequests admin = new AdminRequests(directory)) {
-            CompletableFuture<AdminRequests.Reply> asked = admin.post("/sources/s-1/hold/60/600");
-            Awaitility.await("the wish")
-                    .atMost(Duration.ofSeconds(30))
-                    .until(() -> cli("source", "hold", "s-1", "--commit-timeout-seconds", "1")
-                            .output()
-                            .contains("one is wanted by hand already"));
-            admin.close();
+        try (InProcessServer server = serverOf(source)) {
+            CompletableFuture<AdminRequests.Reply> asked;
+            try (AdminRequests admin = new AdminRequests(directory)) {
+                asked = admin.post("/sources/s-1/hold/60/600");
+                Awaitility.await("the wish")
+                        .atMost(Duration.ofSeconds(30))
+                        .until(() -> cli("source", "hold", "s-1", "--commit-timeout-seconds", "1")
+                                .output()
+                                .contains("one is wanted by hand already"));
+            }
             Awaitility.await("its end")
                     .atMost(Duration.ofSeconds(30))
-                    .until(() -> server.count("replication_holds_refused") == 1);
-            assertThat(asked).isCompletedExceptionally();
+                    .until(() -> asked.isCompletedExceptionally()
+                            && server.count("replication_holds_refused") == 1);
+            assertThat(server.count("replication_holds")).isZero();
         }
     }
 

@@ -273,8 +273,8 @@ final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEve
     public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
         held.incrementAndGet();
         HoldToken token = new HoldToken(sourceServerId, "token");
-        return CompletableFuture.completedStage(new HoldAnswer.Held(
-                token, new StandingHold(HoldRequest.Origin.SNAPSHOT_GROUP, 43, 0), 1, volumes));
+        return CompletableFuture.completedStage(
+                new HoldAnswer.Held(token, new StandingHold(HoldRequest.Origin.SNAPSHOT_GROUP, 43, 0), 1, volumes));
     }
 
     @Override

@@ -100,14 +100,15 @@ final class SourceCommand {
                 names = COMMIT_SECONDS,
                 paramLabel = "N",
                 defaultValue = "120",
-                description = "Time that the agent gets to commit an epoch, 1 to " + HoldRequest.BY_HAND_COMMIT_SECONDS_MAX
-                        + ", default ${DEFAULT-VALUE}.")
+                description = "Time that the agent gets to commit an epoch, 1 to "
+                        + HoldRequest.BY_HAND_COMMIT_SECONDS_MAX + ", default ${DEFAULT-VALUE}.")
         private int commitTimeoutSeconds;
 
         @Option(
                 names = "--json",
-                description = "Prints it as JSON: sourceServerId, token, epoch, markDateTime, untilDateTime, and volumes with"
-                        + " deviceName, volumeId and path.")
+                description =
+                        "Prints it as JSON: sourceServerId, token, epoch, markDateTime, untilDateTime, and volumes with"
+                                + " deviceName, volumeId and path.")
         private boolean json;
 
         @Override
@@ -125,8 +126,7 @@ final class SourceCommand {
 
         private void requireWithin(String option, int value, int max) {
             if (value < 1 || value > max) {
-                throw new ParameterException(
-                        spec.commandLine(), option + "=" + value + "; allowed: 1 to " + max);
+                throw new ParameterException(spec.commandLine(), option + "=" + value + "; allowed: 1 to " + max);
             }
         }
 
@@ -155,8 +155,9 @@ final class SourceCommand {
     @Command(
             name = "release",
             mixinStandardHelpOptions = true,
-            description = "Ends a hold and says what it was worth: VALID if the volumes stood still from its begin until now, so that"
-                    + " what was copied in between is the source server's disks at the mark; otherwise EXPIRED, and the copy is of no use.",
+            description =
+                    "Ends a hold and says what it was worth: VALID if the volumes stood still from its begin until now, so that"
+                            + " what was copied in between is the source server's disks at the mark; otherwise EXPIRED, and the copy is of no use.",
             exitCodeListHeading = "Exit codes:%n",
             exitCodeList = {
                 "0:VALID",

@@ -30,8 +30,7 @@ class CommandLineTest {
 
     @Test
     void boundsAndFormOfAHoldAreTold() {
-        assertThat(mistakeOf("source", "hold", "s-1", "--seconds", "601"))
-                .contains("--seconds=601; allowed: 1 to 600");
+        assertThat(mistakeOf("source", "hold", "s-1", "--seconds", "601")).contains("--seconds=601; allowed: 1 to 600");
         assertThat(mistakeOf("source", "hold", "s-1", "--seconds", "0")).contains("--seconds=0; allowed: 1 to 600");
         assertThat(mistakeOf("source", "hold", "s-1", "--commit-timeout-seconds", "3601"))
                 .contains("--commit-timeout-seconds=3601; allowed: 1 to 3600");

@@ -54,9 +54,8 @@ final class HoldsByHand {
                         Instant.ofEpochMilli(held.hold().untilMillis()).toString());
         JsonArray list = new JsonArray();
         for (VolumeAssignment volume : held.volumes()) {
-            JsonObject one = new JsonObject()
-                    .put("deviceName", volume.deviceName())
-                    .put("volumeId", volume.volumeId());
+            JsonObject one =
+                    new JsonObject().put("deviceName", volume.deviceName()).put("volumeId", volume.volumeId());
             String path = pathOf(volume.volumeId());
             list.add(path == null ? one : one.put("path", path));
         }

@@ -38,8 +38,7 @@ public record HoldRequest(Origin origin, Duration commitTimeout, Duration timeTo
     public static HoldRequest byHand(int seconds, int commitTimeoutSeconds) {
         requireWithin("seconds", seconds, BY_HAND_SECONDS_MAX);
         requireWithin("commit-timeout-seconds", commitTimeoutSeconds, BY_HAND_COMMIT_SECONDS_MAX);
-        return new HoldRequest(
-                Origin.BY_HAND, Duration.ofSeconds(commitTimeoutSeconds), Duration.ofSeconds(seconds));
+        return new HoldRequest(Origin.BY_HAND, Duration.ofSeconds(commitTimeoutSeconds), Duration.ofSeconds(seconds));
     }
 
     private static void requireWithin(String name, int value, int max) {

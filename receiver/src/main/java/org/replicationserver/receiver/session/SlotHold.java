@@ -96,8 +96,8 @@ final class SlotHold {
             String whose = request.origin() == Origin.BY_HAND ? "by hand" : "for a snapshot group";
             return held == null
                     ? "one is wanted " + whose + " already, and not held yet"
-                    : "it is held at epoch " + held.epoch() + " until " + Instant.ofEpochMilli(held.untilMillis()) + ", "
-                            + whose;
+                    : "it is held at epoch " + held.epoch() + " until " + Instant.ofEpochMilli(held.untilMillis())
+                            + ", " + whose;
         }
     }
 

@@ -342,7 +342,10 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
                 .addKeyValue("source", sourceServerId)
                 .addKeyValue("epoch", hold.epoch())
                 .addKeyValue("origin", hold.origin())
-                .log(valid ? "hold was released in time" : "hold has expired, what was made of the volumes is of no use");
+                .log(
+                        valid
+                                ? "hold was released in time"
+                                : "hold has expired, what was made of the volumes is of no use");
     }
 
     @Override

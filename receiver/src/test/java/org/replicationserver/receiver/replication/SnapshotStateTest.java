@@ -44,7 +44,9 @@ class SnapshotStateTest {
         world.model.holdEnded();
         release();
         world.passSeconds(25);
-        assertThat(world.takeChanges()).as("it is not counted afterwards either").doesNotContain("CONTINUOUS→STALLED");
+        assertThat(world.takeChanges())
+                .as("it is not counted afterwards either")
+                .doesNotContain("CONTINUOUS→STALLED");
         world.passSeconds(10);
         assertThat(world.state()).isEqualTo(DataReplicationState.STALLED);
     }

@@ -441,7 +441,7 @@ class SlotHoldTest {
         assertThatThrownBy(() -> HoldRequest.byHand(601, 1)).hasMessage("seconds=601; allowed: 1 to 600");
         assertThatThrownBy(() -> HoldRequest.byHand(1, 3601))
                 .hasMessage("commit-timeout-seconds=3601; allowed: 1 to 3600");
-        assertThat(HoldRequest.byHand(600, 3600).timeToLive()).isEqualTo(Duration.ofSeconds(600));
+        assertThat(HoldRequest.byHand(600, 3600).timeToLive()).isEqualTo(Duration.ofMinutes(10));
     }
 
     @Test

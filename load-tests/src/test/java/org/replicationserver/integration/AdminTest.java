@@ -184,7 +184,7 @@ final class AdminTest {
 
     private static RawAgent committed(InProcessServer server, TestSource source) throws Exception {
         RawAgent agent = RawAgent.connect(server.endpoint(), source, 1);
-        agent.openNextEpoch();
+        agent.openNextConsistentEpoch();
         agent.sendDurably(0, 0, BLOCK);
         agent.commit();
         return agent;
@@ -283,8 +283,7 @@ final class AdminTest {
             }
             Awaitility.await("its end")
                     .atMost(Duration.ofSeconds(30))
-                    .until(() -> asked.isCompletedExceptionally()
-                            && server.count("replication_holds_refused") == 1);
+                    .until(() -> asked.isCompletedExceptionally() && server.count("replication_holds_refused") == 1);
             assertThat(server.count("replication_holds")).isZero();
         }
     }

@@ -222,7 +222,7 @@ final class AgentSession implements LinkOwner {
         EpochRun open = run;
         boolean expected = open != null
                 && open.epoch == status.epoch()
-                && open.is(status.committed() ? EpochRun.State.COMMITTING : EpochRun.State.OPENING);
+                && (status.committed() ? open.is(EpochRun.State.COMMITTING) : isOpening(open));
         if (open == null || !expected) {
             throw new ProtocolException(ErrorCode.STATE, "EPOCH_STATUS that nobody asked for: " + status);
         }
@@ -232,10 +232,19 @@ final class AgentSession implements LinkOwner {
             progressed = true;
             replication.committed(open);
             leaveIfQuiet();
+        } else if (open.is(EpochRun.State.UNMARKED)) {
+            leave(
+                    "a new mark",
+                    Replication.STOP_PATIENCE_NANOS,
+                    SessionEnd.now("the hold is over; the session begins anew, with a new mark of the source"));
         } else {
             open.send();
             pump();
         }
+    }
+
+    private static boolean isOpening(EpochRun open) {
+        return open.is(EpochRun.State.OPENING) || open.is(EpochRun.State.UNMARKED);
     }
 
     boolean takesCommitRequests() {
@@ -319,6 +328,15 @@ final class AgentSession implements LinkOwner {
 
     void progress(Progress progress) {
         replication.serverBusy(progress);
+        EpochRun opening = run;
+        if (progress.waitingFor() == Progress.WaitingFor.HOLD
+                && opening != null
+                && opening.is(EpochRun.State.OPENING)
+                && replication.isMarked()) {
+            // A hold may last for minutes, in which nothing that a mark command has frozen may stand still.
+            opening.letGo();
+            replication.letSourceGo();
+        }
     }
 
     // --- status

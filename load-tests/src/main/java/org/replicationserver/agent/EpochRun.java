@@ -6,12 +6,13 @@ import org.replicationserver.receiver.protocol.EpochOpen;
  * One attempt to bring an epoch to its commit, within one session. Event loop only.
  *
  * <p>MARKING (the source is being opened) → OPENING (EPOCH_OPEN sent) → SENDING → COMMITTING (fences and EPOCH_COMMIT sent) →
- * COMMITTED. It ends with its session wherever it is; the next session runs the epoch again with what is not acknowledged.
+ * COMMITTED; from OPENING to UNMARKED (the source was let go during a hold) if there is a mark. It ends with its session wherever it is; the next session runs the epoch again with what is not acknowledged.
  */
 final class EpochRun {
     enum State {
         MARKING,
         OPENING,
+        UNMARKED,
         SENDING,
         COMMITTING,
         COMMITTED
@@ -36,6 +37,10 @@ final class EpochRun {
         state = State.OPENING;
         markTimeMillis = nowMillis;
         return new EpochOpen(epoch, fuzzy, estimatedBytes);
+    }
+
+    void letGo() {
+        state = State.UNMARKED;
     }
 
     void send() {

@@ -496,6 +496,11 @@ public final class Replication {
 
     // --- the source
 
+    /** Whether the source stands still while it is open. */
+    boolean isMarked() {
+        return plan.marked();
+    }
+
     boolean mayRead() {
         return readsHeld < READS_MAX;
     }

@@ -35,7 +35,8 @@ import picocli.CommandLine.Spec;
             "  write-log       A power loss at each force, with any part of the writes after it, from a log of the device.",
             "  kill-at-random  SIGKILL at random moments of one long replication.",
             "  storage         Full, failed, stalled and too small volumes.",
-            "  network         Connections cut, reset, half-open, slow, falsified and replayed."
+            "  network         Connections cut, reset, half-open, slow, falsified and replayed.",
+            "  holds           Holds at random moments, under load; the volumes are read and compared with the source at its mark."
         },
         exitCodeListHeading = "Exit codes:%n",
         exitCodeList = {
@@ -49,7 +50,13 @@ public final class CrashTestMain implements Callable<Integer> {
     private static final int EXIT_UNAVAILABLE = 69;
 
     static final List<Campaign> CAMPAIGNS = List.of(
-            new KillAtCall(), new FaultAtCall(), new WriteLog(), new KillAtRandom(), new Storage(), new Network());
+            new KillAtCall(),
+            new FaultAtCall(),
+            new WriteLog(),
+            new KillAtRandom(),
+            new Storage(),
+            new Network(),
+            new Holds());
 
     @Option(names = "--campaign", paramLabel = "NAME", description = "Only this one; may be given several times.")
     private List<String> names = new ArrayList<>();

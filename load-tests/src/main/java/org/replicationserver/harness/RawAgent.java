@@ -176,8 +176,17 @@ public final class RawAgent implements AutoCloseable {
     }
 
     public void openEpoch(long newEpoch) throws IOException, InterruptedException, ProtocolException {
+        openEpoch(newEpoch, true);
+    }
+
+    /** The next one, of a source that stands still. */
+    public void openNextConsistentEpoch() throws IOException, InterruptedException, ProtocolException {
+        openEpoch(Math.max(epoch, committedEpoch()) + 1, false);
+    }
+
+    private void openEpoch(long newEpoch, boolean fuzzy) throws IOException, InterruptedException, ProtocolException {
         epoch = newEpoch;
-        control.send(FrameType.EPOCH_OPEN, new EpochOpen(epoch, true, 0));
+        control.send(FrameType.EPOCH_OPEN, new EpochOpen(epoch, fuzzy, 0));
         awaitStatus(false);
     }
 

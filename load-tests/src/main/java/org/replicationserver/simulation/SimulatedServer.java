@@ -26,6 +26,7 @@ import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.SourceMemory;
 import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.SpeedTestRuntime;
+import org.replicationserver.receiver.session.StandingHold;
 import org.replicationserver.receiver.session.Transport;
 import org.replicationserver.volume.VolumeFailure;
 
@@ -128,7 +129,8 @@ final class SimulatedServer {
 
     /** Somebody wants the volumes to stand still for a while. */
     void hold() {
-        HoldRequest request = new HoldRequest(Duration.ofSeconds(30), Duration.ofMillis(dice.between(1, 10_000)));
+        HoldRequest request =
+                HoldRequest.ofSnapshotGroup(Duration.ofSeconds(30), Duration.ofMillis(dice.between(1, 10_000)));
         sessions.hold(assignment.sourceServerId(), request).thenAccept(answer -> {
             if (answer instanceof HoldAnswer.Held held) {
                 world.tell(() -> "held at epoch " + held.epoch());
@@ -258,9 +260,9 @@ final class SimulatedServer {
         }
 
         @Override
-        public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+        public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
             world.model().holdEnded();
-            world.tell(() -> "the hold at epoch " + epoch + " has ended " + (valid ? "in time" : "too late"));
+            world.tell(() -> "the hold at epoch " + hold.epoch() + " has ended " + (valid ? "in time" : "too late"));
         }
 
         @Override

@@ -101,6 +101,11 @@ final class ModelServer {
 
     private long statusNanos;
 
+    private boolean held;
+
+    /** Answers to EPOCH_OPEN that wait for the end of a hold. */
+    private final List<Runnable> openings = new ArrayList<>();
+
     boolean stalled;
     int stalledVolume = -1;
 
@@ -165,6 +170,7 @@ final class ModelServer {
         connections.clear();
         control = null;
         volumes.forEach(volume -> volume.crash(random));
+        openings.clear();
         epochOpen = false;
         asked = null;
         stalled = false;
@@ -479,6 +485,17 @@ final class ModelServer {
 
     // --- epochs
 
+    /** No epoch is open from now on, and none opens. */
+    void hold() {
+        held = true;
+    }
+
+    void release() {
+        held = false;
+        openings.forEach(this::later);
+        openings.clear();
+    }
+
     void epochOpen(ModelConnection connection, EpochOpen open) {
         check(!epochOpen, "EPOCH: one is open");
         check(open.epoch() == committedEpoch + 1, "EPOCH: " + open.epoch() + " after " + committedEpoch);
@@ -488,10 +505,15 @@ final class ModelServer {
         openEpoch = open.epoch();
         openFuzzy = open.fuzzy();
         Arrays.fill(fenceSeq, 0);
-        later(() -> {
+        Runnable answer = () -> {
             epochAnswered = true;
             connection.send(FrameType.EPOCH_STATUS, new EpochStatus(open.epoch(), false));
-        });
+        };
+        if (held) {
+            openings.add(answer);
+        } else {
+            later(answer);
+        }
     }
 
     void fence(ModelConnection connection, long seq, long epoch) {

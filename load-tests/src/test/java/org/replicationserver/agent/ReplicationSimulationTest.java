@@ -628,6 +628,41 @@ class ReplicationSimulationTest {
     }
 
     @Test
+    void sourceIsNotFrozenForAsLongAsAHoldKeepsAnEpochFromOpening() {
+        Simulation sim = new Simulation(1, new ModelServer.Settings(), Simulation.plan(0, false, true, ROOT));
+        sim.consistentCommits = true;
+        sim.fillDisks(0);
+        sim.server.hold();
+        sim.runUntil("the first mark", 60, () -> sim.frozen);
+        sim.runFor(2);
+        sim.server.progress(Progress.WaitingFor.HOLD);
+        sim.runFor(1);
+        assertThat(sim.frozen).isFalse();
+        sim.mutate(20);
+        sim.server.progress(Progress.WaitingFor.HOLD);
+        sim.runFor(60);
+        assertThat(sim.freezes).isEqualTo(1);
+        assertThat(sim.server.sessions).isEqualTo(1);
+        sim.server.release();
+        sim.runToEnd(120);
+        assertThat(sim.freezes).as("a new mark, of what the source is now").isEqualTo(2);
+        assertThat(sim.commitsCompared).isEqualTo(1);
+    }
+
+    @Test
+    void quietSourceWaitsForTheEndOfAHoldInItsSession() {
+        Simulation sim = simulation(0, true, ROOT);
+        sim.fillDisks(0);
+        sim.server.hold();
+        sim.runFor(3);
+        sim.server.progress(Progress.WaitingFor.HOLD);
+        sim.runFor(3);
+        sim.server.release();
+        sim.runToEnd(120);
+        assertThat(sim.server.sessions).isEqualTo(1);
+    }
+
+    @Test
     void changedSizeEndsTheAgentBeforeAnythingOfTheEpochIsSent() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
         sim.fillDisks(0);

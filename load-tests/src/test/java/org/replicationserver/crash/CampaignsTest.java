@@ -64,7 +64,8 @@ final class CampaignsTest {
         "write-log, 100",
         "kill-at-random, 5",
         "storage, 10",
-        "network, 100"
+        "network, 100",
+        "holds, 10"
     })
     @Tag("long")
     @Timeout(1800)
@@ -81,7 +82,8 @@ final class CampaignsTest {
         "fault-at-call, 2, ignore-failed-write, write eio was not told",
         "kill-at-call, 70, answer-commit-before-the-record, expected, came",
         "storage, 1, ignore-failed-write, has committed all",
-        "network, 70, wait-for-ever-for-a-silent-stream, not noticed"
+        "network, 70, wait-for-ever-for-a-silent-stream, not noticed",
+        "holds, 20, open-an-epoch-during-a-hold, epoch"
     })
     @Tag("long")
     @Timeout(600)

@@ -19,7 +19,7 @@ final class CrashTestMainTest {
 
     @ParameterizedTest
     @CsvSource({
-        "--campaign=kill, 'known: kill-at-call, fault-at-call, write-log, kill-at-random, storage, network'",
+        "--campaign=kill, 'known: kill-at-call, fault-at-call, write-log, kill-at-random, storage, network, holds'",
         "--count=0, allowed: 1 and more",
         "--count=many, --count",
         "--from=-1, allowed: 0 and more",

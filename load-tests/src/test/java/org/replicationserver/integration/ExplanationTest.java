@@ -19,6 +19,7 @@ import org.replicationserver.harness.AgentKey;
 import org.replicationserver.harness.Endpoint;
 import org.replicationserver.harness.Identities;
 import org.replicationserver.harness.Images;
+import org.replicationserver.harness.NetworkProxy;
 import org.replicationserver.harness.RawAgent;
 import org.replicationserver.harness.RawConnection;
 import org.replicationserver.harness.ServerProcess;

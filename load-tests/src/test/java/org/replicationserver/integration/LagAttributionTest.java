@@ -39,6 +39,7 @@ import org.replicationserver.cert.Identity;
 import org.replicationserver.harness.AgentKey;
 import org.replicationserver.harness.Endpoint;
 import org.replicationserver.harness.Images;
+import org.replicationserver.harness.NetworkProxy;
 import org.replicationserver.harness.ServerProcess;
 import org.replicationserver.harness.TestSource;
 import org.replicationserver.receiver.session.VolumeAssignment;

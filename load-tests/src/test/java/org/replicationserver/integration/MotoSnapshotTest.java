@@ -36,6 +36,7 @@ import org.replicationserver.receiver.session.HoldAnswer;
 import org.replicationserver.receiver.session.HoldEnd;
 import org.replicationserver.receiver.session.HoldRequest;
 import org.replicationserver.receiver.session.HoldToken;
+import org.replicationserver.receiver.session.StandingHold;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.snapshot.Ec2Snapshots;
 import org.replicationserver.receiver.snapshot.SnapshotDesk;
@@ -272,7 +273,8 @@ final class MotoSnapshotTest implements SnapshotDesk, SnapshotHolds, SnapshotEve
     public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
         held.incrementAndGet();
         HoldToken token = new HoldToken(sourceServerId, "token");
-        return CompletableFuture.completedStage(new HoldAnswer.Held(token, 43, 1, volumes));
+        return CompletableFuture.completedStage(
+                new HoldAnswer.Held(token, new StandingHold(HoldRequest.Origin.SNAPSHOT_GROUP, 43, 0), 1, volumes));
     }
 
     @Override

@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.ConfigOptions;
 import picocli.CommandLine;
@@ -70,18 +71,40 @@ final class AdminClient {
 
     /** Sends a command to the server of the configuration; returns the exit code. */
     static int run(ConfigOptions options, CommandLine commandLine, String command, Duration timeout) {
+        return run(options, commandLine, command, timeout, AdminClient::result);
+    }
+
+    /**
+     * The same for a command whose result is more than a line.
+     *
+     * @param text of the result; null where it is none that is known
+     */
+    static int run(
+            ConfigOptions options,
+            CommandLine commandLine,
+            String command,
+            Duration timeout,
+            Function<JsonObject, @Nullable String> text) {
         try {
             Path socket = options.load().toServerConfig().adminSocket();
-            return new AdminClient(socket, timeout).run(commandLine, command);
+            return new AdminClient(socket, timeout).run(commandLine, command, text);
         } catch (ConfigException e) {
             e.lines().forEach(commandLine.getErr()::println);
             return ConfigException.EXIT_CODE;
         }
     }
 
+    private static @Nullable String result(JsonObject told) {
+        return told.getString("result");
+    }
+
     int run(CommandLine commandLine, String command) {
+        return run(commandLine, command, AdminClient::result);
+    }
+
+    private int run(CommandLine commandLine, String command, Function<JsonObject, @Nullable String> result) {
         try {
-            Answer answer = read(ask(HttpMethod.POST, command));
+            Answer answer = read(ask(HttpMethod.POST, command), result);
             (answer.done() ? commandLine.getOut() : commandLine.getErr()).println(answer.text());
             return answer.done() ? 0 : ExitCode.REFUSED;
         } catch (NoAnswerException e) {
@@ -179,10 +202,11 @@ final class AdminClient {
         return response.body().map(body -> new Reply(response.statusCode(), body));
     }
 
-    private Answer read(Reply reply) throws NoAnswerException {
+    private Answer read(Reply reply, Function<JsonObject, @Nullable String> result) throws NoAnswerException {
         boolean done = reply.status() == DONE;
         try {
-            String text = reply.body().toJsonObject().getString(done ? "result" : "error");
+            JsonObject told = reply.body().toJsonObject();
+            String text = done ? result.apply(told) : told.getString("error");
             if (text != null) {
                 return new Answer(done, text);
             }

@@ -10,6 +10,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.replication.Amounts;
 import org.replicationserver.receiver.replication.ExplanationCode;
 
@@ -112,6 +113,7 @@ final class StatusText {
         if (snapshot != null) {
             line("  last snapshot group: " + Amounts.seconds(Math.max(0, since(snapshot))) + " ago");
         }
+        hold(source.getJsonObject("hold"));
         limit("  limit of bandwidth", source);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {
@@ -211,6 +213,14 @@ final class StatusText {
                 rescanned == 0 || rescanned == total ? "" : ", " + Amounts.bytes(rescanned) + " of it again",
                 backlogged == 0 ? "" : ", " + Amounts.bytes(backlogged) + " backlogged",
                 notOpen.contains(deviceName) ? ", and its volume takes no writes" : ""));
+    }
+
+    private void hold(@Nullable JsonObject hold) {
+        if (hold != null) {
+            line("  held at epoch " + hold.getLong("epoch") + " until " + hold.getString("untilDateTime") + ", "
+                    + (hold.getString("origin").equals("BY_HAND") ? "by hand" : "for a snapshot group")
+                    + ": nothing is written until then or its release");
+        }
     }
 
     /** Nothing where none is assigned and nobody has set one. */

@@ -19,13 +19,24 @@ class CommandLineTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             volume   | lst            | list          | list, reopen
-            source   | accept         | accept-agents | accept-agents
+            source   | accept         | accept-agents | accept-agents, hold, release
             software | ftch           | fetch         | buckets, fetch, list, policy, rollback, verify
             """)
     void unknownCommandOfAGroupIsAnsweredWithTheNearestAndAll(String group, String word, String nearest, String all) {
         assertThat(mistakeOf(group, word))
                 .contains("'" + word + "'; nearest known: " + nearest + "; known: " + all + "; help: ");
         assertThat(mistakeOf(group)).contains("; known: " + all + "; help: ");
+    }
+
+    @Test
+    void boundsAndFormOfAHoldAreTold() {
+        assertThat(mistakeOf("source", "hold", "s-1", "--seconds", "601")).contains("--seconds=601; allowed: 1 to 600");
+        assertThat(mistakeOf("source", "hold", "s-1", "--seconds", "0")).contains("--seconds=0; allowed: 1 to 600");
+        assertThat(mistakeOf("source", "hold", "s-1", "--commit-timeout-seconds", "3601"))
+                .contains("--commit-timeout-seconds=3601; allowed: 1 to 3600");
+        assertThat(mistakeOf("source", "hold", "s 1")).contains("SOURCE-SERVER-ID=");
+        assertThat(mistakeOf("source", "release", "s-1", "12ab"))
+                .contains("TOKEN=12ab; allowed: 32 hexadecimal digits, as `source hold` prints them");
     }
 
     @Test

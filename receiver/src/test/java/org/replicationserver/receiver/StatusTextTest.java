@@ -24,22 +24,29 @@ class StatusTextTest {
     }
 
     private static String text(JsonObject limitOfSource, JsonObject limitOfAll) {
+        return text(source(limitOfSource), limitOfAll, NOW);
+    }
+
+    private static JsonObject source(JsonObject limitOfSource) {
         JsonObject info = new JsonObject()
                 .put("dataReplicationState", "CONTINUOUS")
                 .put("lagDuration", "PT0S")
                 .put("replicatedDisks", new JsonArray())
                 .put("dataReplicationInitiation", new JsonObject())
                 .put("detail", detail());
-        JsonObject source = new JsonObject()
+        return new JsonObject()
                 .put("sourceServerId", "s-1")
                 .put("dataReplicationInfo", info)
                 .put("bandwidth", limitOfSource);
+    }
+
+    private static String text(JsonObject source, JsonObject limitOfAll, Instant now) {
         return StatusText.of(
                 new JsonObject()
                         .put("sourceServers", new JsonArray().add(source))
                         .put("bandwidth", limitOfAll)
                         .put("controlPlane", new JsonObject()),
-                NOW);
+                now);
     }
 
     private static String text(JsonObject info) {
@@ -326,6 +333,18 @@ class StatusTextTest {
                         s-1: CONTINUOUS, lag 0 s, agent connected for 30 s
                           consistent: 0 of 0 volumes
                         """);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"BY_HAND, by hand", "SNAPSHOT_GROUP, for a snapshot group"})
+    void holdIsToldWithItsEpochItsEndAndWhoHolds(String origin, String told) {
+        JsonObject hold = new JsonObject()
+                .put("epoch", 7)
+                .put("untilDateTime", "2026-05-01T00:01:00Z")
+                .put("origin", origin);
+        assertThat(text(source(limit(0, "ASSIGNED")).put("hold", hold), limit(0, "ASSIGNED"), NOW))
+                .contains("\n  held at epoch 7 until 2026-05-01T00:01:00Z, " + told
+                        + ": nothing is written until then or its release\n");
     }
 
     @Test

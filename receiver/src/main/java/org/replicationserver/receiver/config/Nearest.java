@@ -10,11 +10,16 @@ final class Nearest {
 
     private Nearest() {}
 
-    /** The word of {@code known}, which must not be empty, with the fewest edits to {@code word}; of several the first in order. */
+    /**
+     * The word of {@code known}, which must not be empty, that begins with {@code word}, or the one with the fewest edits to it; of several
+     * the first in order.
+     */
     static String to(String word, Collection<String> known) {
         String cut = word.substring(0, Math.min(word.length(), CHARS_MAX));
         return known.stream()
-                .min(Comparator.<String>comparingInt(k -> distance(cut, k)).thenComparing(Comparator.naturalOrder()))
+                .min(Comparator.<String>comparingInt(k -> !cut.isEmpty() && k.startsWith(cut) ? 0 : 1)
+                        .thenComparingInt(k -> distance(cut, k))
+                        .thenComparing(Comparator.naturalOrder()))
                 .orElseThrow();
     }
 

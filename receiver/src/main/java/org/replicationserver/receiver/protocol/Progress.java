@@ -14,7 +14,7 @@ public record Progress(WaitingFor waitingFor, List<Volume> volumes) implements B
         VOLUME,
         /** A commit waits for fences or for durable frames. */
         COMMIT,
-        /** The volumes are held at the last commit, for snapshots. */
+        /** The volumes are held at the last commit, for snapshots or copies. */
         HOLD
     }
 

@@ -31,9 +31,10 @@ public enum LagStage {
             "the throttle",
             "Raise bandwidthThrottling of the source server or of this server; 0 is none."),
     HOLD(
-            "the hold of a snapshot",
-            "the hold of a snapshot",
-            "Nothing, if it ends within a minute; otherwise look at the snapshots of the volumes.");
+            "a hold of the volumes",
+            "a hold of the volumes",
+            "Nothing, if it ends within a minute; otherwise `./run status` tells until when it lasts, and whether it is for a"
+                    + " snapshot group or by hand.");
 
     /** What is said of the stage. */
     final String words;

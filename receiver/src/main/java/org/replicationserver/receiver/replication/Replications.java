@@ -14,12 +14,14 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.DesiredState;
+import org.replicationserver.receiver.session.HoldRequest.Origin;
 import org.replicationserver.receiver.session.RefusedAgent;
 import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.SourceRecord;
+import org.replicationserver.receiver.session.StandingHold;
 import org.replicationserver.receiver.session.VolumeBacklog;
 import org.replicationserver.volume.VolumeFailure;
 
@@ -367,13 +369,23 @@ public final class Replications implements SessionEvents {
     }
 
     @Override
-    public void held(String sourceServerId, long epoch) {
-        with(sourceServerId, replication -> replication.snapshotBegan(now()));
+    public void held(String sourceServerId, StandingHold hold) {
+        with(sourceServerId, replication -> {
+            replication.holdBegan();
+            if (hold.origin() == Origin.SNAPSHOT_GROUP) {
+                replication.snapshotBegan(now());
+            }
+        });
     }
 
     @Override
-    public void holdEnded(String sourceServerId, long epoch, boolean valid) {
-        with(sourceServerId, replication -> replication.snapshotEnded(now()));
+    public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
+        with(sourceServerId, replication -> {
+            replication.holdEnded();
+            if (hold.origin() == Origin.SNAPSHOT_GROUP) {
+                replication.snapshotEnded(now());
+            }
+        });
     }
 
     @Override

@@ -45,6 +45,7 @@ public final class SourceReplication {
     private final TransferRates rates;
     private final LagAttribution attribution;
     private final StallDetector stall;
+    private boolean held;
     private final InitiationSteps steps;
     private final Explainer explainer;
 
@@ -382,7 +383,17 @@ public final class SourceReplication {
         on(ReplicationEvent.PROGRESSED, now);
     }
 
-    // --- snapshots
+    // --- holds and snapshots
+
+    /** Nothing is written from now on, because that is wanted: what waits does not stall. */
+    public void holdBegan() {
+        held = true;
+    }
+
+    /** Writes go on. */
+    public void holdEnded() {
+        held = false;
+    }
 
     /** Writes are held at a commit, for a snapshot group. */
     public void snapshotBegan(Moment now) {
@@ -438,7 +449,7 @@ public final class SourceReplication {
         boolean connected = agent.isOpen();
         boolean underWay = blocksUnderWay > 0 || epochs.isCommitWaiting();
         boolean outstanding = disks.outstandingBytes() > 0;
-        boolean waits = connected && (underWay || (disks.isReporting() && outstanding));
+        boolean waits = connected && !held && (underWay || (disks.isReporting() && outstanding));
         attribution.lagging(now.nanos(), connected, isTransferring() && connected, epochs.isCommitWaiting());
         stall.waiting(now, waits, attribution.total());
         if (!waits) {

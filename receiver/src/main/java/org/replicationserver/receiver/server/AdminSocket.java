@@ -12,12 +12,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.BandwidthSchedule;
+import org.replicationserver.receiver.session.HoldAnswer;
+import org.replicationserver.receiver.session.HoldRequest;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.slf4j.Logger;
@@ -33,10 +36,13 @@ import org.slf4j.LoggerFactory;
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
  * POST /sources/{sourceServerId}/throttle/{mbps} limits what a source server sends, instead of its schedule; 0 is no limit
+ * POST /sources/{sourceServerId}/hold/{seconds}/{commitTimeoutSeconds} holds its volumes at the next commit, see {@link HoldsByHand}; who
+ *                                              closes the connection before the answer does not want it any more
+ * POST /sources/{sourceServerId}/release/{token} ends a hold; VALID, or 409 with EXPIRED
  * POST /throttle/{mbps}                        limits what all source servers together send; 0 is no limit
  * </pre>
  *
- * Answers are {@code 200 {"result": "..."}}, or 404 or 409 with {@code {"error": "..."}}.
+ * Answers are {@code 200 {"result": "..."}}, of a hold what it is, or 404 or 409 with {@code {"error": "..."}}.
  */
 final class AdminSocket {
     private static final String STATUS = "/status";
@@ -46,6 +52,9 @@ final class AdminSocket {
 
     private static final Pattern THROTTLE_SOURCE =
             Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/throttle/([0-9]{1,5})");
+    private static final Pattern HOLD =
+            Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/hold/([0-9]{1,5})/([0-9]{1,5})");
+    private static final Pattern RELEASE = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/release/([0-9a-f]{32})");
     private static final Pattern THROTTLE = Pattern.compile("/throttle/([0-9]{1,5})");
 
     private static final Logger LOG = LoggerFactory.getLogger(AdminSocket.class);
@@ -54,6 +63,7 @@ final class AdminSocket {
     private final Sessions sessions;
     private final Supplier<JsonObject> status;
     private final Supplier<JsonObject> volumes;
+    private final HoldsByHand holds;
     private final HttpServer server;
 
     AdminSocket(Vertx vertx, Path path, Sessions sessions, Supplier<JsonObject> status, Supplier<JsonObject> volumes) {
@@ -61,6 +71,7 @@ final class AdminSocket {
         this.sessions = sessions;
         this.status = status;
         this.volumes = volumes;
+        this.holds = new HoldsByHand(sessions, volumes);
         this.server = vertx.createHttpServer(new HttpServerOptions()).requestHandler(this::handle);
     }
 
@@ -89,6 +100,8 @@ final class AdminSocket {
         Matcher reopen = REOPEN.matcher(request.path());
         Matcher accept = ACCEPT.matcher(request.path());
         Matcher throttleSource = THROTTLE_SOURCE.matcher(request.path());
+        Matcher hold = HOLD.matcher(request.path());
+        Matcher release = RELEASE.matcher(request.path());
         Matcher throttle = THROTTLE.matcher(request.path());
         boolean post = HttpMethod.POST.equals(request.method());
         boolean get = HttpMethod.GET.equals(request.method());
@@ -106,6 +119,10 @@ final class AdminSocket {
             }
         } else if (post && throttleSource.matches()) {
             throttle(request, throttleSource.group(1), Integer.parseInt(throttleSource.group(2)));
+        } else if (post && hold.matches()) {
+            hold(request, hold.group(1), Integer.parseInt(hold.group(2)), Integer.parseInt(hold.group(3)));
+        } else if (post && release.matches()) {
+            release(request, release.group(1), release.group(2));
         } else if (post && throttle.matches()) {
             throttle(request, null, Integer.parseInt(throttle.group(1)));
         } else {
@@ -162,14 +179,51 @@ final class AdminSocket {
         });
     }
 
+    private void hold(HttpServerRequest request, String sourceServerId, int seconds, int commitTimeoutSeconds) {
+        HoldRequest wanted;
+        try {
+            wanted = HoldRequest.byHand(seconds, commitTimeoutSeconds);
+        } catch (IllegalArgumentException e) {
+            answer(request, 409, "error", String.valueOf(e.getMessage()));
+            return;
+        }
+        CompletableFuture<HoldAnswer> asked = holds.hold(sourceServerId, wanted);
+        request.response().closeHandler(gone -> asked.cancel(false));
+        asked.thenAccept(answer -> {
+            switch (answer) {
+                case HoldAnswer.Held held ->
+                    send(request, 200, holds.toJson(held))
+                            // Nobody must be held whom nobody releases.
+                            .onFailure(gone -> sessions.release(held.token()));
+                case HoldAnswer.NotHeld none ->
+                    answer(
+                            request,
+                            none.cause() == HoldAnswer.Cause.NOT_ASSIGNED ? 404 : 409,
+                            "error",
+                            HoldsByHand.text(sourceServerId, none));
+            }
+        });
+    }
+
+    private void release(HttpServerRequest request, String sourceServerId, String token) {
+        switch (holds.release(sourceServerId, token)) {
+            case VALID -> answer(request, 200, "result", "VALID");
+            case EXPIRED -> answer(request, 409, "error", HoldsByHand.EXPIRED);
+        }
+    }
+
     private static void answer(HttpServerRequest request, JsonObject told) {
-        request.response().putHeader("content-type", "application/json").end(told.toBuffer());
+        send(request, 200, told);
     }
 
     private static void answer(HttpServerRequest request, int status, String member, String text) {
-        request.response()
+        send(request, status, new JsonObject().put(member, text));
+    }
+
+    private static Future<Void> send(HttpServerRequest request, int status, JsonObject told) {
+        return request.response()
                 .setStatusCode(status)
                 .putHeader("content-type", "application/json")
-                .end(new JsonObject().put(member, text).toBuffer());
+                .end(told.toBuffer());
     }
 }

@@ -10,6 +10,7 @@ import org.replicationserver.receiver.replication.DataReplicationInfo;
 import org.replicationserver.receiver.replication.Replications;
 import org.replicationserver.receiver.session.HeldLimit;
 import org.replicationserver.receiver.session.Sessions;
+import org.replicationserver.receiver.session.StandingHold;
 
 /** What the administrator's socket tells of the whole server. */
 final class ServerStatus {
@@ -44,7 +45,14 @@ final class ServerStatus {
                         .put("sourceServerId", id)
                         .put("dataReplicationInfo", DataReplicationInfoJson.of(info));
                 HeldLimit limit = sessions.limit(id);
-                sources.add(limit == null ? source : source.put(BANDWIDTH, toJson(limit)));
+                if (limit != null) {
+                    source.put(BANDWIDTH, toJson(limit));
+                }
+                StandingHold hold = sessions.standingHold(id);
+                if (hold != null) {
+                    source.put("hold", toJson(hold));
+                }
+                sources.add(source);
             }
         }
         JsonArray refused = new JsonArray();
@@ -66,6 +74,13 @@ final class ServerStatus {
                 .put(BANDWIDTH, toJson(sessions.serverLimit()))
                 .put("controlPlane", controlPlane)
                 .put("software", software);
+    }
+
+    private static JsonObject toJson(StandingHold hold) {
+        return new JsonObject()
+                .put("epoch", hold.epoch())
+                .put("untilDateTime", Instant.ofEpochMilli(hold.untilMillis()).toString())
+                .put("origin", hold.origin().name());
     }
 
     private static JsonObject toJson(HeldLimit limit) {

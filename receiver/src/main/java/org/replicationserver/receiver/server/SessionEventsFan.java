@@ -14,6 +14,7 @@ import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.SourceRecord;
+import org.replicationserver.receiver.session.StandingHold;
 import org.replicationserver.receiver.session.VolumeBacklog;
 import org.replicationserver.volume.VolumeFailure;
 
@@ -202,9 +203,9 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
-    public void held(String sourceServerId, long epoch) {
+    public void held(String sourceServerId, StandingHold hold) {
         for (SessionEvents events : told) {
-            events.held(sourceServerId, epoch);
+            events.held(sourceServerId, hold);
         }
     }
 
@@ -216,9 +217,9 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
-    public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+    public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
         for (SessionEvents events : told) {
-            events.holdEnded(sourceServerId, epoch, valid);
+            events.holdEnded(sourceServerId, hold, valid);
         }
     }
 

@@ -7,12 +7,16 @@ public sealed interface HoldAnswer {
     /**
      * All that was committed is on stable storage, and nothing more is written until the hold is released or its time is over.
      *
-     * @param epoch whose commit the volumes are
-     * @param markTimeMillis its mark, since 1970-01-01T00:00Z
+     * @param markTimeMillis mark of the epoch, since 1970-01-01T00:00Z
      * @param volumes all of the source server
      */
-    record Held(HoldToken token, long epoch, long markTimeMillis, List<VolumeAssignment> volumes)
-            implements HoldAnswer {}
+    record Held(HoldToken token, StandingHold hold, long markTimeMillis, List<VolumeAssignment> volumes)
+            implements HoldAnswer {
+        /** Whose commit the volumes are. */
+        public long epoch() {
+            return hold.epoch();
+        }
+    }
 
     /**
      * Nothing is held.

@@ -95,13 +95,13 @@ public interface SessionEvents {
     default void committed(String sourceServerId, SourceRecord record) {}
 
     /** The volumes of a source server stand still at a commit. */
-    default void held(String sourceServerId, long epoch) {}
+    default void held(String sourceServerId, StandingHold hold) {}
 
     /** A hold was wanted, and will not be; {@code why} is text of ours. */
     default void notHeld(String sourceServerId, String why) {}
 
     /** A hold has ended: it was released in time and nothing was written, or not so. */
-    default void holdEnded(String sourceServerId, long epoch, boolean valid) {}
+    default void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {}
 
     /** An assigned volume is not opened, because it has failed before and nobody has asked to reopen it. */
     default void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {}

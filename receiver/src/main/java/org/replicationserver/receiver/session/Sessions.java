@@ -353,11 +353,13 @@ public final class Sessions implements SourceSlot.SlotOwner {
     /**
      * Holds the volumes of a source server at its next commit, which its agent is asked for; where no session is open, at the last one, if
      * nothing was written since. A hold that is not released in its time ends by itself.
+     *
+     * @return the answer; who cancels it before it is there does not want the hold any more
      */
-    public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
+    public CompletableFuture<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
         SourceSlot slot = slots.get(sourceServerId);
         return slot == null
-                ? CompletableFuture.completedStage(new HoldAnswer.NotHeld(
+                ? CompletableFuture.completedFuture(new HoldAnswer.NotHeld(
                         HoldAnswer.Cause.NOT_ASSIGNED, "no volume is assigned to this source server"))
                 : slot.hold(request);
     }
@@ -366,6 +368,12 @@ public final class Sessions implements SourceSlot.SlotOwner {
     public HoldEnd release(HoldToken token) {
         SourceSlot slot = slots.get(token.sourceServerId());
         return slot == null ? HoldEnd.EXPIRED : slot.hold.release(token);
+    }
+
+    /** The present hold of a source server; null if its volumes are not held. */
+    public @Nullable StandingHold standingHold(String sourceServerId) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null ? null : slot.hold.standing();
     }
 
     /** Whether any session is open or opening. */

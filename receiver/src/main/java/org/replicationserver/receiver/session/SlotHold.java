@@ -1,17 +1,18 @@
 package org.replicationserver.receiver.session;
 
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.HoldAnswer.Cause;
+import org.replicationserver.receiver.session.HoldRequest.Origin;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.volume.Volume;
 
 /**
- * Holds the volumes of one source server at a commit, so that snapshots of them are of one moment. Event loop only.
+ * Holds the volumes of one source server at a commit, so that snapshots and copies of them are of one moment. Event loop only.
  *
  * <p>AWAITING (a commit is waited for) → SETTLING (the volumes' writers come to rest) → HELD → released or expired.
  *
@@ -70,6 +71,10 @@ final class SlotHold {
         long epoch;
         List<HeldVolume> volumes = List.of();
 
+        /** Once it is HELD. */
+        @Nullable
+        StandingHold standing;
+
         Hold(HoldRequest request, HoldToken token, long nowNanos) {
             this.request = request;
             this.token = token;
@@ -79,6 +84,20 @@ final class SlotHold {
         void enter(Phase next, long nowNanos) {
             phase = next;
             phaseNanos = nowNanos;
+        }
+
+        /** Who asked does not want it any more. */
+        boolean isWithdrawn() {
+            return phase != Phase.HELD && answer.isDone();
+        }
+
+        String inWords() {
+            StandingHold held = standing;
+            String whose = request.origin() == Origin.BY_HAND ? "by hand" : "for a snapshot group";
+            return held == null
+                    ? "one is wanted " + whose + " already, and not held yet"
+                    : "it is held at epoch " + held.epoch() + " until " + Instant.ofEpochMilli(held.untilMillis())
+                            + ", " + whose;
         }
     }
 
@@ -103,13 +122,13 @@ final class SlotHold {
 
     // --- who wants a hold
 
-    /** Asks for a hold; the answer comes when the volumes stand still, or will not. */
-    CompletionStage<HoldAnswer> begin(HoldRequest request, @Nullable String closedBecause) {
+    /** Asks for a hold; the answer comes when the volumes stand still, or will not. Who cancels it until then withdraws the wish. */
+    CompletableFuture<HoldAnswer> begin(HoldRequest request, @Nullable String closedBecause) {
         if (closedBecause != null) {
             return notHeld(Cause.SHUTDOWN, closedBecause);
         }
         if (hold != null) {
-            return notHeld(Cause.ALREADY_HELD, "another hold of this source server is wanted or held");
+            return notHeld(Cause.ALREADY_HELD, "there is one hold of a source server at a time, and " + hold.inWords());
         }
         if (slot.volumes.assignment().volumes().isEmpty()) {
             return notHeld(Cause.NOT_ASSIGNED, NO_VOLUME);
@@ -128,20 +147,27 @@ final class SlotHold {
         return begun.answer;
     }
 
-    private static CompletionStage<HoldAnswer> notHeld(Cause cause, String text) {
-        return CompletableFuture.completedStage(new HoldAnswer.NotHeld(cause, text));
+    private static CompletableFuture<HoldAnswer> notHeld(Cause cause, String text) {
+        return CompletableFuture.completedFuture(new HoldAnswer.NotHeld(cause, text));
     }
 
     /** Ends a hold; says what it was worth. A token that is not that of the present hold is of one that has ended. */
     HoldEnd release(HoldToken token) {
         Hold held = hold;
-        if (held == null || held.phase != Phase.HELD || !held.token.equals(token)) {
+        StandingHold standing = held == null ? null : held.standing;
+        if (held == null || standing == null || !held.token.equals(token)) {
             return HoldEnd.EXPIRED;
         }
         boolean valid = !isOver(held, held.request.timeToLive().toNanos()) && isUntouched(held);
         end(held);
-        context.events().holdEnded(slot.sourceServerId, held.epoch, valid);
+        context.events().holdEnded(slot.sourceServerId, standing, valid);
         return valid ? HoldEnd.VALID : HoldEnd.EXPIRED;
+    }
+
+    /** The present hold; null unless the volumes are held. */
+    @Nullable
+    StandingHold standing() {
+        return hold == null ? null : hold.standing;
     }
 
     private boolean isUntouched(Hold held) {
@@ -218,6 +244,10 @@ final class SlotHold {
         if (hold != one || one.phase != Phase.SETTLING) {
             return; // it took too long, or the server is about to stop
         }
+        if (one.isWithdrawn()) {
+            withdraw(one);
+            return;
+        }
         List<HeldVolume> volumes = new ArrayList<>();
         for (VolumeAssignment assigned : slot.volumes.assignment().volumes()) {
             StillVolume still = at.volume(assigned.volumeId());
@@ -238,10 +268,15 @@ final class SlotHold {
         }
         one.volumes = volumes;
         one.enter(Phase.HELD, context.clock().nanos());
-        context.events().held(slot.sourceServerId, one.epoch);
+        StandingHold standing = new StandingHold(
+                one.request.origin(),
+                one.epoch,
+                context.clock().millis() + one.request.timeToLive().toMillis());
+        one.standing = standing;
+        context.events().held(slot.sourceServerId, standing);
         one.answer.complete(new HoldAnswer.Held(
                 one.token,
-                one.epoch,
+                standing,
                 at.commit.markTimeMillis(),
                 volumes.stream().map(HeldVolume::assignment).toList()));
     }
@@ -252,10 +287,19 @@ final class SlotHold {
         one.answer.complete(new HoldAnswer.NotHeld(cause, text));
     }
 
+    private void withdraw(Hold one) {
+        end(one);
+        context.events().notHeld(slot.sourceServerId, "who asked for a hold has gone");
+    }
+
     /** Looks at the deadlines. */
     void tick() {
         Hold one = hold;
         if (one == null) {
+            return;
+        }
+        if (one.isWithdrawn()) {
+            withdraw(one);
             return;
         }
         switch (one.phase) {
@@ -275,10 +319,17 @@ final class SlotHold {
             }
             case HELD -> {
                 if (isOver(one, one.request.timeToLive().toNanos())) {
-                    end(one);
-                    context.events().holdEnded(slot.sourceServerId, one.epoch, false);
+                    expire(one);
                 }
             }
+        }
+    }
+
+    private void expire(Hold one) {
+        end(one);
+        StandingHold standing = one.standing;
+        if (standing != null) {
+            context.events().holdEnded(slot.sourceServerId, standing, false);
         }
     }
 
@@ -297,6 +348,15 @@ final class SlotHold {
                         ? "no epoch was committed within " + seconds + "; the agent has not sent all of one yet"
                         : "no agent came to commit an epoch within " + seconds
                                 + ", and since the last commit something may have been written");
+    }
+
+    /** The volumes are being taken away. */
+    void leave(String because) {
+        Hold one = hold;
+        if (one != null && one.phase == Phase.HELD) {
+            expire(one);
+        }
+        close(because);
     }
 
     /** Nobody waits for a commit any more. */

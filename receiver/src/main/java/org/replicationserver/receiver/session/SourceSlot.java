@@ -119,7 +119,7 @@ final class SourceSlot implements SlotVolumes.Owner {
     /** Ends the session softly and closes all volumes; done when another server may have them. */
     CompletionStage<Void> leave() {
         leaving = true;
-        hold.close(LEAVING);
+        hold.leave(LEAVING);
         ProtocolException why = new ProtocolException(ErrorCode.SHUTDOWN, LEAVING);
         refuseOpening(why);
         context.speedTests().abort(sourceServerId, why);
@@ -413,7 +413,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         }
     }
 
-    CompletionStage<HoldAnswer> hold(HoldRequest request) {
+    CompletableFuture<HoldAnswer> hold(HoldRequest request) {
         return hold.begin(request, leaving ? LEAVING : owner.closedBecause());
     }
 

@@ -504,7 +504,7 @@ public final class SnapshotMaker implements AutoCloseable {
 
         private Held hold() throws SnapshotException, InterruptedException {
             CompletionStage<HoldAnswer> asked =
-                    holds.hold(sourceServerId, new HoldRequest(settings.commitTimeout(), settings.hold()));
+                    holds.hold(sourceServerId, HoldRequest.ofSnapshotGroup(settings.commitTimeout(), settings.hold()));
             HoldAnswer answer;
             try {
                 // After the commit volumes settle, for as long as a hold may take.

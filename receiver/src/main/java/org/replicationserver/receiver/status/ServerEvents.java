@@ -2,6 +2,7 @@ package org.replicationserver.receiver.status;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Instant;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -23,6 +24,7 @@ import org.replicationserver.receiver.session.SessionClock;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SessionEvents;
 import org.replicationserver.receiver.session.SourceRecord;
+import org.replicationserver.receiver.session.StandingHold;
 import org.replicationserver.receiver.session.VolumeBacklog;
 import org.replicationserver.volume.VolumeFailure;
 import org.slf4j.Logger;
@@ -314,11 +316,13 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     }
 
     @Override
-    public void held(String sourceServerId, long epoch) {
+    public void held(String sourceServerId, StandingHold hold) {
         counter("holds").increment();
         LOG.atInfo()
                 .addKeyValue("source", sourceServerId)
-                .addKeyValue("epoch", epoch)
+                .addKeyValue("epoch", hold.epoch())
+                .addKeyValue("origin", hold.origin())
+                .addKeyValue("until", Instant.ofEpochMilli(hold.untilMillis()))
                 .log("volumes are held");
     }
 
@@ -332,13 +336,16 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     }
 
     @Override
-    public void holdEnded(String sourceServerId, long epoch, boolean valid) {
+    public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
         counter("holds_ended", "valid", Boolean.toString(valid)).increment();
         (valid ? LOG.atInfo() : LOG.atWarn())
                 .addKeyValue("source", sourceServerId)
-                .addKeyValue("epoch", epoch)
-                .addKeyValue("valid", valid)
-                .log("hold has ended");
+                .addKeyValue("epoch", hold.epoch())
+                .addKeyValue("origin", hold.origin())
+                .log(
+                        valid
+                                ? "hold was released in time"
+                                : "hold has expired, what was made of the volumes is of no use");
     }
 
     @Override

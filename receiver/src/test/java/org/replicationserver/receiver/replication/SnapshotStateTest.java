@@ -32,6 +32,26 @@ class SnapshotStateTest {
     }
 
     @Test
+    void workThatWaitsForTheEndOfAHoldDoesNotStall() {
+        world.replicateAll();
+        world.model.holdBegan();
+        hold();
+        world.openEpoch(3 * MIB);
+        world.report(AgentWaits.NONE, 3 * MIB);
+        world.passSeconds(45);
+        assertThat(world.takeChanges()).containsExactly("CONTINUOUS→CREATING_SNAPSHOT");
+
+        world.model.holdEnded();
+        release();
+        world.passSeconds(25);
+        assertThat(world.takeChanges())
+                .as("it is not counted afterwards either")
+                .doesNotContain("CONTINUOUS→STALLED");
+        world.passSeconds(10);
+        assertThat(world.state()).isEqualTo(DataReplicationState.STALLED);
+    }
+
+    @Test
     void replicaThatIsBehindGoesBackToBacklogAndNeverSaysContinuous() {
         world.replicateAll();
         world.openEpoch(3 * MIB);

@@ -148,7 +148,7 @@ final class SessionWorld {
 
                     @Override
                     public long millis() {
-                        return 1_790_000_000_000L + nanos / 1_000_000;
+                        return wallMillis();
                     }
                 },
                 new Told(),
@@ -284,6 +284,10 @@ final class SessionWorld {
     }
 
     /** Lets time pass and the deadlines be looked at. */
+    long wallMillis() {
+        return 1_790_000_000_000L + nanos / 1_000_000;
+    }
+
     void pass(long millis) {
         nanos += millis * 1_000_000;
         sessions.tick();
@@ -488,13 +492,13 @@ final class SessionWorld {
         }
 
         @Override
-        public void held(String source, long epoch) {
-            told.add("held " + epoch);
+        public void held(String source, StandingHold hold) {
+            told.add("held " + hold.epoch());
         }
 
         @Override
-        public void holdEnded(String source, long epoch, boolean valid) {
-            told.add("hold ended " + epoch + (valid ? " valid" : " expired"));
+        public void holdEnded(String source, StandingHold hold, boolean valid) {
+            told.add("hold ended " + hold.epoch() + (valid ? " valid" : " expired"));
         }
 
         @Override

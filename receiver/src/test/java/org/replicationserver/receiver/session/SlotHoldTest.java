@@ -1,6 +1,7 @@
 package org.replicationserver.receiver.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.replicationserver.receiver.session.SessionWorld.KIB;
 
 import java.nio.file.Path;
@@ -65,7 +66,7 @@ class SlotHoldTest {
 
     private CompletableFuture<HoldAnswer> hold() {
         CompletableFuture<HoldAnswer> answer = world.sessions
-                .hold(SessionWorld.SOURCE, new HoldRequest(COMMIT_TIMEOUT, TIME_TO_LIVE))
+                .hold(SessionWorld.SOURCE, HoldRequest.ofSnapshotGroup(COMMIT_TIMEOUT, TIME_TO_LIVE))
                 .toCompletableFuture();
         world.settle();
         return answer;
@@ -281,6 +282,18 @@ class SlotHoldTest {
         assertThat(release(held)).isEqualTo(HoldEnd.VALID);
     }
 
+    @Test
+    void sourceServerThatIsTakenAwayEndsItsHoldAndThatIsTold() {
+        TestAgent control = session(2);
+        CompletableFuture<HoldAnswer> answer = hold();
+        commitEpoch(control, 1);
+        Held held = held(answer);
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.settle();
+        assertThat(world.told).contains("hold ended 1 expired");
+        assertThat(release(held)).isEqualTo(HoldEnd.EXPIRED);
+    }
+
     // --- no hold
 
     @Test
@@ -336,16 +349,42 @@ class SlotHoldTest {
     void thereIsOneHoldOfASourceServer() {
         TestAgent control = session(2);
         CompletableFuture<HoldAnswer> first = hold();
-        assertNotHeld(hold(), Cause.ALREADY_HELD, "another hold");
+        assertNotHeld(hold(), Cause.ALREADY_HELD, "one is wanted for a snapshot group already");
         commitEpoch(control, 1);
         assertThat(held(first).epoch()).isEqualTo(1);
-        assertNotHeld(hold(), Cause.ALREADY_HELD, "another hold");
+        assertNotHeld(hold(), Cause.ALREADY_HELD, "it is held at epoch 1 until ");
+    }
+
+    // --- who asked has gone
+
+    @Test
+    void wishThatIsWithdrawnWhileACommitIsWaitedForHoldsNothingAndMakesRoom() throws Exception {
+        TestAgent control = session(2);
+        assertThat(hold().cancel(false)).isTrue();
+        world.pass(1000);
+        CompletableFuture<HoldAnswer> next = hold();
+        assertThat(next).as("it is waited for").isNotDone();
+        commitEpoch(control, 1);
+        assertThat(held(next).epoch()).isEqualTo(1);
+    }
+
+    @Test
+    void wishThatIsWithdrawnWhileVolumesSettleHoldsNothing() throws Exception {
+        TestAgent control = session(2);
+        CompletableFuture<HoldAnswer> answer = hold();
+        sendEpoch(control, 1);
+        world.write(0);
+        assertThat(answer.cancel(false)).isTrue();
+        world.writeAll();
+        assertThat(world.told).doesNotContain("held 1");
+        assertThat(isCommitTold(control)).isTrue();
+        assertThat(world.sessions.standingHold(SessionWorld.SOURCE)).isNull();
     }
 
     @Test
     void sourceServerThatIsNotAssignedOrIsTakenAwayIsNotHeld() {
         assertThat(world.sessions
-                        .hold("s-none", new HoldRequest(COMMIT_TIMEOUT, TIME_TO_LIVE))
+                        .hold("s-none", HoldRequest.ofSnapshotGroup(COMMIT_TIMEOUT, TIME_TO_LIVE))
                         .toCompletableFuture())
                 .isCompletedWithValueMatching(
                         answer -> answer instanceof NotHeld not && not.cause() == Cause.NOT_ASSIGNED);
@@ -377,6 +416,33 @@ class SlotHoldTest {
     }
 
     // --- what is told meanwhile
+
+    @Test
+    void standingHoldIsToldWithItsEndAndOnlyWhileItIsThere() {
+        TestAgent control = session(2);
+        CompletableFuture<HoldAnswer> answer = world.sessions.hold(SessionWorld.SOURCE, HoldRequest.byHand(20, 100));
+        world.settle();
+        assertThat(world.sessions.standingHold(SessionWorld.SOURCE)).isNull();
+        commitEpoch(control, 1);
+        Held held = held(answer);
+        StandingHold standing = Objects.requireNonNull(world.sessions.standingHold(SessionWorld.SOURCE));
+        assertThat(standing).isEqualTo(held.hold());
+        assertThat(standing.origin()).isEqualTo(HoldRequest.Origin.BY_HAND);
+        assertThat(standing.epoch()).isEqualTo(1);
+        assertThat(standing.untilMillis()).isEqualTo(world.wallMillis() + 20_000);
+        assertThat(release(held)).isEqualTo(HoldEnd.VALID);
+        assertThat(world.sessions.standingHold(SessionWorld.SOURCE)).isNull();
+        assertThat(world.sessions.standingHold("s-none")).isNull();
+    }
+
+    @Test
+    void holdByHandHasBounds() {
+        assertThatThrownBy(() -> HoldRequest.byHand(0, 1)).hasMessage("seconds=0; allowed: 1 to 600");
+        assertThatThrownBy(() -> HoldRequest.byHand(601, 1)).hasMessage("seconds=601; allowed: 1 to 600");
+        assertThatThrownBy(() -> HoldRequest.byHand(1, 3601))
+                .hasMessage("commit-timeout-seconds=3601; allowed: 1 to 3600");
+        assertThat(HoldRequest.byHand(600, 3600).timeToLive()).isEqualTo(Duration.ofMinutes(10));
+    }
 
     @Test
     void agentThatWaitsForTheEndOfAHoldIsToldSoAndTheTimeIsCounted() throws Exception {

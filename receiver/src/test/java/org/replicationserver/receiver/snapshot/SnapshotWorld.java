@@ -36,7 +36,9 @@ import org.replicationserver.receiver.session.HoldAnswer.Held;
 import org.replicationserver.receiver.session.HoldAnswer.NotHeld;
 import org.replicationserver.receiver.session.HoldEnd;
 import org.replicationserver.receiver.session.HoldRequest;
+import org.replicationserver.receiver.session.HoldRequest.Origin;
 import org.replicationserver.receiver.session.HoldToken;
+import org.replicationserver.receiver.session.StandingHold;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.volume.StateDirectory;
 
@@ -250,7 +252,8 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
         }
         NotHeld none = notHeld;
         HoldToken token = new HoldToken(sourceServerId, "token");
-        return CompletableFuture.completedStage(none == null ? new Held(token, 43, 4300, volumes) : none);
+        return CompletableFuture.completedStage(
+                none == null ? new Held(token, new StandingHold(Origin.SNAPSHOT_GROUP, 43, 0), 4300, volumes) : none);
     }
 
     @Override

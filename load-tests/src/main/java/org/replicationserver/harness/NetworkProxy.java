@@ -1,17 +1,20 @@
-package org.replicationserver.integration;
+package org.replicationserver.harness;
 
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.net.NetClient;
 import io.vertx.core.net.NetServer;
 import io.vertx.core.net.NetSocket;
+import java.io.IOException;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** A network between agent and server that can be slow, and that can be cut. One event loop, of its own. */
-final class NetworkProxy implements AutoCloseable {
+public final class NetworkProxy implements AutoCloseable {
     private static final long TURN_MILLIS = 10;
     private static final long UNLIMITED = Long.MAX_VALUE;
 
@@ -34,35 +37,39 @@ final class NetworkProxy implements AutoCloseable {
         });
     }
 
-    static NetworkProxy to(int serverPort) throws Exception {
+    public static NetworkProxy to(int serverPort) throws IOException, InterruptedException {
         NetworkProxy proxy = new NetworkProxy(serverPort);
-        proxy.server
-                .listen(0, "127.0.0.1")
-                .toCompletionStage()
-                .toCompletableFuture()
-                .get(10, TimeUnit.SECONDS);
+        try {
+            proxy.server
+                    .listen(0, "127.0.0.1")
+                    .toCompletionStage()
+                    .toCompletableFuture()
+                    .get(10, TimeUnit.SECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            throw new IOException("the proxy cannot listen: " + e, e);
+        }
         proxy.vertx.setPeriodic(TURN_MILLIS, turn -> proxy.refill());
         return proxy;
     }
 
-    int port() {
+    public int port() {
         return server.actualPort();
     }
 
     /** Lets so many bytes through in a second, from agent to server, of all connections together. */
-    void limit(long newBytesPerSecond) {
+    public void limit(long newBytesPerSecond) {
         vertx.runOnContext(now -> {
             bytesPerSecond = newBytesPerSecond;
             tokens = Math.min(tokens, 0);
         });
     }
 
-    void unlimit() {
+    public void unlimit() {
         limit(UNLIMITED);
     }
 
     /** Ends all connections, as a network that breaks does. */
-    void cut() {
+    public void cut() {
         vertx.runOnContext(now -> List.copyOf(sockets).forEach(NetSocket::close));
     }
 

@@ -89,6 +89,12 @@ final class SimulatedDisk {
         settleByChance();
     }
 
+    /** What is not to be written back any more is read from the disk again. */
+    void forgetCache() {
+        System.arraycopy(stable, 0, seen, 0, stable.length);
+        unsynced.forEach(write -> System.arraycopy(write.content, 0, seen, write.at, write.content.length));
+    }
+
     /** The power goes and comes back. */
     void losePower() {
         settleByChance();

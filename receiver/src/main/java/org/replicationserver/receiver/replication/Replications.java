@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.ComparedBlocks;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.RefusedAgent;
 import org.replicationserver.receiver.session.SessionClock;
@@ -305,6 +306,14 @@ public final class Replications implements SessionEvents {
     @Override
     public void blocksDurable(String sourceServerId, String volumeId, long bytes) {
         with(sourceServerId, replication -> replication.durable(volumeId, bytes, now()));
+    }
+
+    /** What a rescan finds equal is durable, though nobody has written it now; a verification changes nothing. */
+    @Override
+    public void blocksCompared(String sourceServerId, ComparedBlocks compared) {
+        if (!compared.verified() && compared.equalBytes() > 0) {
+            blocksDurable(sourceServerId, compared.volumeId(), compared.equalBytes());
+        }
     }
 
     @Override

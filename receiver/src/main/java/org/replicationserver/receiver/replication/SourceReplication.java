@@ -307,7 +307,7 @@ public final class SourceReplication {
         }
     }
 
-    /** Blocks of a volume became durable; {@code bytes} is the length on the disk of DATA and ZERO alike. */
+    /** Blocks of a volume became durable, or were found to be; {@code bytes} is the length on the disk of DATA and ZERO alike. */
     public void durable(String volumeId, long bytes, Moment now) {
         firstByte(now);
         disks.durable(volumeId, bytes);

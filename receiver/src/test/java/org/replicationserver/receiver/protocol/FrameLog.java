@@ -57,6 +57,11 @@ class FrameLog implements FrameReader.Handler {
         }
     }
 
+    static String wordsOf(BlockRange range) {
+        return "volume=" + range.volume() + " flags=" + (range.reportOnly() ? 1 : 0) + " block_shift="
+                + range.blockShift() + " first_block=" + range.firstBlock() + " count=" + range.count();
+    }
+
     private static String words(FrameHeader header, ByteBuffer payload) throws ProtocolException {
         StringJoiner words = new StringJoiner(" ").add(wordsOfHeader(header));
         if (header.type() == FrameType.FENCE) {
@@ -76,6 +81,12 @@ class FrameLog implements FrameReader.Handler {
             if (count[0] > 0) {
                 words.merge(entries);
             }
+        } else if (header.type() == FrameType.HASH_OFFER) {
+            HashOffer offer = HashOffer.read(payload);
+            words.add(wordsOf(offer.range())).add("zeros=" + offer.zeros().cardinality());
+        } else if (header.type() == FrameType.HASH_DIFF) {
+            HashDiff diff = HashDiff.read(payload);
+            words.add(wordsOf(diff.range())).add("differing=" + diff.differing().cardinality());
         }
         return words.toString();
     }

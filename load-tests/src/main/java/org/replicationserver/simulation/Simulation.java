@@ -209,6 +209,7 @@ final class Simulation {
                         planned,
                         ReplicationPlan.ENDLESS,
                         dice.millisUpTo(6_000),
+                        0,
                         false,
                         marked,
                         true,

@@ -89,6 +89,7 @@ class ReplicationSimulationTest {
         settings.windowBytes = (256 * 1024) << random.nextInt(3);
         settings.unackedFramesMax = 1 + random.nextInt(20);
         settings.forceMillisMax = 1L + random.nextInt(50);
+        settings.comparesHashes = random.nextInt(4) > 0;
         return settings;
     }
 
@@ -714,6 +715,7 @@ class ReplicationSimulationTest {
                 endless.disks(),
                 endless.cycles(),
                 endless.cyclePauseNanos(),
+                0,
                 true,
                 false,
                 true,

@@ -95,6 +95,7 @@ final class Simulation implements AgentIo, ModelServer.World {
                 List.of(disks),
                 cycles,
                 cyclePauseNanos,
+                0,
                 quiet,
                 marked,
                 true,
@@ -219,7 +220,7 @@ final class Simulation implements AgentIo, ModelServer.World {
     }
 
     @Override
-    public void read(BlockRead read) {
+    public void read(DiskRead read) {
         check(sourceOpen, "a read while the source is not open");
         readsUnderWay++;
         later(millis(random.nextLong(readMillisMax + 1)), () -> {

@@ -617,9 +617,14 @@ final class AgentSession implements LinkOwner {
     private void leaveIfQuiet() {
         if (state == State.LEAVING
                 && (run == null || !run.is(EpochRun.State.COMMITTING) || anyFailed())
-                && volumes.stream().allMatch(v -> v.isFailed() || v.disk.map.isAllAcknowledged())) {
+                && isAllAcknowledged()) {
             part();
         }
+    }
+
+    /** Whether no frame for a volume that takes writes is under way; the last acknowledgements may come after a commit. */
+    boolean isAllAcknowledged() {
+        return volumes.stream().allMatch(v -> v.isFailed() || v.disk.map.isAllAcknowledged());
     }
 
     /** A failed volume holds back every commit of its session; the next session has the others only. */

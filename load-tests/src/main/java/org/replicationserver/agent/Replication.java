@@ -508,7 +508,7 @@ public final class Replication {
         if (!between || open == null || !open.isActive() || ending != null || source != SourceState.CLOSED) {
             return;
         }
-        if (!open.takesWrites() || !verifications.isDue(io.nanoTime())) {
+        if (!open.takesWrites() || !open.isAllAcknowledged() || !verifications.isDue(io.nanoTime())) {
             return;
         }
         if (!open.compares()) {

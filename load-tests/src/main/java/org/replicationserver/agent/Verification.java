@@ -30,6 +30,11 @@ final class Verification implements DiskComparison.Subject {
         left.addAll(0, blocks);
     }
 
+    /** Memory for one of a disk of so many blocks. */
+    static long bytes(long blocks) {
+        return BlockSet.bytes(blocks);
+    }
+
     @Override
     public boolean isReportOnly() {
         return true;

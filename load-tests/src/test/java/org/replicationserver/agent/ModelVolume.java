@@ -52,6 +52,10 @@ final class ModelVolume {
         return Arrays.copyOfRange(durable, (int) offset, (int) Math.min(durable.length, offset + length));
     }
 
+    void put(long offset, byte[] content) {
+        System.arraycopy(content, 0, durable, (int) offset, content.length);
+    }
+
     /** A byte of it decays. */
     void rot(int at) {
         durable[at] ^= 1;

@@ -103,6 +103,24 @@ final class Simulation implements AgentIo, ModelServer.World {
                 ServerLookup.Change.NOTHING);
     }
 
+    /** The same plan, with verifications. */
+    static ReplicationPlan verifying(ReplicationPlan plan, long verifyNanos) {
+        return new ReplicationPlan(
+                plan.sourceServerId(),
+                plan.agentPin(),
+                plan.instance(),
+                plan.streams(),
+                plan.disks(),
+                plan.cycles(),
+                plan.cyclePauseNanos(),
+                verifyNanos,
+                plan.quietSource(),
+                plan.marked(),
+                plan.grease(),
+                plan.connectTimeoutNanos(),
+                plan.serverMayChange());
+    }
+
     Replication replication() {
         return replication;
     }

@@ -95,6 +95,12 @@ final class SimulatedDisk {
         unsynced.forEach(write -> System.arraycopy(write.content, 0, seen, write.at, write.content.length));
     }
 
+    /** One bit is another from now on. */
+    void spoil(int at, int bit) {
+        stable[at] ^= (byte) (1 << bit);
+        seen[at] ^= (byte) (1 << bit);
+    }
+
     /** The power goes and comes back. */
     void losePower() {
         settleByChance();

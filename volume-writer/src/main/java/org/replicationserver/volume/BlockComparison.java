@@ -24,6 +24,7 @@ public final class BlockComparison {
     private int hashesTaken;
     private final BitSet differing = new BitSet();
     private boolean complete;
+    private boolean refutedZero;
 
     /**
      * Asks for a comparison.
@@ -96,6 +97,11 @@ public final class BlockComparison {
         return comparedBytes == lengthBytes;
     }
 
+    /** Whether a block that should be zero is not. */
+    boolean hasRefutedZero() {
+        return refutedZero;
+    }
+
     /** Reads and compares the next piece. */
     @SuppressWarnings("NonAtomicVolatileUpdate") // by the one thread that it belongs to
     void comparePiece(BlockDevice device, VolumeCounters counters) throws DeviceException {
@@ -128,7 +134,9 @@ public final class BlockComparison {
 
     private boolean isEqual(int block, int at, int bytes) {
         if (zeros.get(block)) {
-            return memory.isZero(at, bytes);
+            boolean zero = memory.isZero(at, bytes);
+            refutedZero |= !zero;
+            return zero;
         }
         boolean asTree = blockBytes > CompareMemory.LEAF_BYTES;
         return memory.hasHash(at, bytes, asTree, hashes, CompareMemory.HASH_BYTES * hashesTaken++);

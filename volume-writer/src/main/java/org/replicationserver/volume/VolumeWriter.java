@@ -332,6 +332,9 @@ public final class VolumeWriter implements Volume {
         if (comparison.isWanted()) {
             trustReads();
             comparison.comparePiece(device, counters);
+            if (comparison.hasRefutedZero()) {
+                withdrawFresh(); // or the zeros that mend it would be taken for what is there already
+            }
         }
         boolean compared = comparison.isAllCompared();
         if (compared || !comparison.isWanted()) {

@@ -324,6 +324,27 @@ final class BlockComparisonTest {
     }
 
     @Test
+    void zerosAreWrittenWhereAFreshVolumeWasFoundNotToBeZero() {
+        writer = VolumeWriter.withoutThread(
+                new VolumeId("vol-test"),
+                new Logging(memory),
+                SIZE_BYTES,
+                VolumeWriterOptions.defaults().withFresh(true),
+                listener,
+                System::nanoTime);
+        runAll();
+        writer.submit(Blocks.zero(owner, 0, MIB));
+        runAll();
+        content[3 * LEAF] = 1; // the disk decays
+        BlockComparison comparison = offer(new byte[SIZE_BYTES], LEAF, 0, MIB);
+        runAll();
+        assertThat(comparison.differing()).isEqualTo(bit(3));
+        writer.submit(Blocks.zero(owner, 3L * LEAF, LEAF));
+        runAll();
+        assertThat(content[3 * LEAF]).isZero();
+    }
+
+    @Test
     void blocksOutsideTheVolumeAreRefused() {
         BlockComparison outside = new BlockComparison(
                 0, SIZE_BYTES + 512, MIB, new BitSet(), new byte[0], new CompareMemory(), done -> {});

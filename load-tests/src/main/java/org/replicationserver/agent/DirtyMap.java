@@ -240,7 +240,8 @@ final class DirtyMap {
         int last = blocks - 1;
         boolean withLast = dirty.contains(last) || unknown.contains(last) || inFlight.contains(last);
         long missingInLast = withLast ? BlockLayout.BLOCK_BYTES - layout.bytes(last, 1) : 0;
-        return ((long) dirty.count() + unknown.count() + inFlight.countOutside(dirty)) * BlockLayout.BLOCK_BYTES - missingInLast;
+        return ((long) dirty.count() + unknown.count() + inFlight.countOutside(dirty)) * BlockLayout.BLOCK_BYTES
+                - missingInLast;
     }
 
     private boolean isOpen(int block) {

@@ -67,8 +67,8 @@ final class Verification implements DiskComparison.Subject {
         AgentReport.Difference last = differences.isEmpty() ? null : differences.getLast();
         if (last != null && last.offsetBytes() + last.lengthBytes() == offset) {
             differences.removeLast();
-            differences.add(new AgentReport.Difference(
-                    disk.spec.deviceName(), last.offsetBytes(), last.lengthBytes() + bytes));
+            differences.add(
+                    new AgentReport.Difference(disk.spec.deviceName(), last.offsetBytes(), last.lengthBytes() + bytes));
         } else if (differences.size() < DIFFERENCES_MAX) {
             differences.add(new AgentReport.Difference(disk.spec.deviceName(), offset, bytes));
         }

@@ -106,7 +106,8 @@ final class VerificationLog {
         foundDifferences = true;
         String more = fresh.size() > TOLD_MAX ? " and " + (fresh.size() - TOLD_MAX) + " ranges more" : "";
         return List.of(AgentEvent.warning(
-                fresh.stream().limit(TOLD_MAX).map(AgentReport.Difference::text).collect(Collectors.joining("; ")) + more
+                fresh.stream().limit(TOLD_MAX).map(AgentReport.Difference::text).collect(Collectors.joining("; "))
+                        + more
                         + ": the volume is not what was sent to it; a rescan sends this again (RESCAN_VOLUMES, or start"
                         + " the agent again)"));
     }

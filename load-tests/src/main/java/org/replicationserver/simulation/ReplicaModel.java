@@ -309,12 +309,14 @@ final class ReplicaModel {
             }
             int first = firstBlock(offer.range());
             int end = first + blockCount(offer.range());
-            unacknowledged.values().forEach(frames -> frames.forEach(frame -> {
-                int frameEnd = frame.firstBlock + frame.versions.size();
-                if (frame.volume == volume && frame.firstBlock < end && frameEnd > first) {
-                    throw new Violation("I9", "offered while a frame of it is not acknowledged: " + offer);
-                }
-            }));
+            unacknowledged
+                    .values()
+                    .forEach(frames -> frames.forEach(frame -> {
+                        int frameEnd = frame.firstBlock + frame.versions.size();
+                        if (frame.volume == volume && frame.firstBlock < end && frameEnd > first) {
+                            throw new Violation("I9", "offered while a frame of it is not acknowledged: " + offer);
+                        }
+                    }));
         }
 
         private static int firstBlock(BlockRange range) {

@@ -216,12 +216,10 @@ final class ReplicaVolume {
     @Nullable
     String differenceButSpoiled(byte[] content) {
         byte[] unspoiled = Arrays.copyOf(disk.stable(), sizeBytes);
-        spoiled.stream()
-                .filter(block -> offsets.get(block) < sizeBytes)
-                .forEach(block -> {
-                    int at = offsets.get(block);
-                    System.arraycopy(content, at, unspoiled, at, end(at) - at);
-                });
+        spoiled.stream().filter(block -> offsets.get(block) < sizeBytes).forEach(block -> {
+            int at = offsets.get(block);
+            System.arraycopy(content, at, unspoiled, at, end(at) - at);
+        });
         int at = Arrays.mismatch(unspoiled, content);
         return at < 0 ? null : "byte " + at + " of " + this;
     }

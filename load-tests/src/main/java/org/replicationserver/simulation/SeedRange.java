@@ -135,8 +135,8 @@ final class SeedRange {
                                     acknowledgedFrames,
                                     commits,
                                     holds)
-                    + " %d blocks compared, %d blocks spoiled and %d times found,".formatted(
-                            comparedBlocks, spoiledBlocks, foundBlocks)
+                    + " %d blocks compared, %d blocks spoiled and %d times found,"
+                            .formatted(comparedBlocks, spoiledBlocks, foundBlocks)
                     + " %d kills of servers and %d of agents; %.0f sessions a second and processor"
                             .formatted(serverKills, agentKills, sessions / Math.max(1e-9, processorNanos / 1e9));
         }

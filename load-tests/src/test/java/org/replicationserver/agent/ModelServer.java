@@ -290,7 +290,8 @@ final class ModelServer {
         status = null;
         statusNanos = 0;
         List<String> features = new ArrayList<>(Features.granted(hello.features()));
-        features.removeIf(feature -> !settings.grantsSourceStatus || !settings.comparesHashes && feature.equals(Features.HASH_OFFER));
+        features.removeIf(feature ->
+                !settings.grantsSourceStatus || !settings.comparesHashes && feature.equals(Features.HASH_OFFER));
         takesCommitRequests = features.contains(Features.COMMIT_REQUEST);
         welcomedNanos = 0;
         int mine = incarnation;

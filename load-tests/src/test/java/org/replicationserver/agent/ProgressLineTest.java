@@ -31,6 +31,7 @@ class ProgressLineTest {
     }
 
     private static AgentReport.Disk disk(long settled) {
-        return new AgentReport.Disk("sda", 400 * MIB, settled, settled, 60 * MIB, 30 * MIB, 80 * MIB, false, 0, 0, 0, null);
+        return new AgentReport.Disk(
+                "sda", 400 * MIB, settled, settled, 60 * MIB, 30 * MIB, 80 * MIB, false, 0, 0, 0, null);
     }
 }

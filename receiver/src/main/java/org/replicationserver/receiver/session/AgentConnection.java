@@ -319,7 +319,7 @@ public final class AgentConnection implements FrameReader.Handler {
                 role = Role.TEST_DATA;
                 testStream = slot.attachTest(this, header, attach);
             }
-            case EPOCH_OPEN -> openSession().epochs.open(header, body(payload, EpochOpen::parse));
+            case EPOCH_OPEN -> openSession().openEpoch(header, body(payload, EpochOpen::parse));
             case EPOCH_COMMIT -> openSession().epochs.commit(header, body(payload, EpochCommit::parse));
             case SOURCE_STATUS -> openSession().sourceStatus(header, body(payload, SourceStatus::parse));
             case PING -> {

@@ -10,6 +10,7 @@ import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Attached;
 import org.replicationserver.receiver.protocol.BlockRange;
 import org.replicationserver.receiver.protocol.CommitRequest;
+import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
@@ -305,6 +306,18 @@ final class SourceSession {
         if (grants(Features.COMMIT_REQUEST)) {
             control.send(FrameType.COMMIT_REQUEST, new CommitRequest(CommitRequest.HOLD));
         }
+    }
+
+    // --- epochs
+
+    void openEpoch(FrameHeader header, EpochOpen body) throws ProtocolException {
+        for (SessionVolume volume : volumes) {
+            if (volume.offered != null) { // it would be compared with what the epoch brings
+                throw ProtocolException.at(
+                        header, ErrorCode.STATE, "an offer of volume=" + volume.index + " is not answered yet");
+            }
+        }
+        epochs.open(header, body);
     }
 
     // --- hashes of blocks

@@ -201,6 +201,15 @@ class HashOfferTest {
     }
 
     @Test
+    void epochOpensOnlyWhenEveryOfferIsAnswered() {
+        control.commit(1, data.fence(1));
+        world.writeAll();
+        offer(zeros(new BlockRange(0, true, BlockRange.LEAF_SHIFT, 0, 1)));
+        control.openEpoch(2);
+        assertRefused(ErrorCode.STATE);
+    }
+
+    @Test
     void twoRunAtOnceAndOthersWaitForThem() {
         offer(zeros(trees(0, 4)));
         offer(zeros(trees(1, 4)));

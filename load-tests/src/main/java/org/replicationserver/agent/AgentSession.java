@@ -331,7 +331,7 @@ final class AgentSession implements LinkOwner {
     }
 
     private void readDone(HashRead read) {
-        boolean wanted = read.taker.finished(read);
+        boolean wanted = read.taker.finished();
         readConsumed();
         String failure = read.failure();
         if (wanted && failure != null) {

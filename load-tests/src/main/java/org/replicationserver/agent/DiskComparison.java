@@ -57,10 +57,6 @@ final class DiskComparison implements ReadClaimer {
             return firstTree + reads.size() == endTree;
         }
 
-        boolean isHashed() {
-            return isClaimed() && reads.stream().allMatch(HashRead::isFinished);
-        }
-
         HashRead readOf(int block) {
             return reads.get(block / HashRead.BLOCKS - firstTree);
         }
@@ -74,6 +70,7 @@ final class DiskComparison implements ReadClaimer {
     private boolean abandoned;
     private boolean stopping;
     private @Nullable Batch ahead;
+    private int readsUnderWay;
 
     // what is offered: the batch, what is still to be asked of it, and what was asked and has no answer
     private @Nullable Batch offered;
@@ -92,18 +89,15 @@ final class DiskComparison implements ReadClaimer {
     public @Nullable DiskRead claim() {
         Batch batch = ahead == null ? nextBatch() : ahead;
         ahead = batch;
-        if (batch == null || batch.isClaimed() || readsUnderWay(batch) >= READS_MAX) {
+        if (batch == null || batch.isClaimed() || readsUnderWay >= READS_MAX) {
             return null;
         }
         ReplicatedDisk disk = volume.disk;
         HashRead read = new HashRead(disk.number, disk.layout, batch.firstTree + batch.reads.size(), this);
         batch.reads.add(read);
+        readsUnderWay++;
         disk.counters.readBytes += read.bytes();
         return read;
-    }
-
-    private static long readsUnderWay(Batch batch) {
-        return batch.reads.stream().filter(read -> !read.isFinished()).count();
     }
 
     /** MiBs without a gap that have something to compare; null if there is nothing more, or nothing more is wanted. */
@@ -133,12 +127,9 @@ final class DiskComparison implements ReadClaimer {
     }
 
     /** Says whether the read is still wanted. */
-    boolean finished(HashRead read) {
-        if (abandoned) {
-            return false;
-        }
-        read.finish();
-        return true;
+    boolean finished() {
+        readsUnderWay--;
+        return !abandoned;
     }
 
     // --- asking
@@ -146,7 +137,7 @@ final class DiskComparison implements ReadClaimer {
     /** Offers what may be offered now. */
     void offer() {
         Batch hashed = ahead;
-        if (asked == null && offered == null && hashed != null && hashed.isHashed()) {
+        if (asked == null && offered == null && hashed != null && hashed.isClaimed() && readsUnderWay == 0) {
             offered = hashed;
             ahead = null;
             hashed.reads.forEach(this::ask);

@@ -26,9 +26,6 @@ public final class HashRead implements DiskRead {
     final BitSet zeros = new BitSet(BLOCKS);
     private @Nullable String failure;
 
-    // event loop
-    private boolean finished;
-
     /** @param tree number of the MiB */
     HashRead(int disk, BlockLayout layout, int tree, DiskComparison taker) {
         this.disk = disk;
@@ -81,13 +78,5 @@ public final class HashRead implements DiskRead {
     @Nullable
     String failure() {
         return failure;
-    }
-
-    void finish() {
-        finished = true;
-    }
-
-    boolean isFinished() {
-        return finished;
     }
 }

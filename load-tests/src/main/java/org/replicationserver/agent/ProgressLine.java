@@ -32,7 +32,7 @@ final class ProgressLine {
         if (measuredSeconds >= MEASURED_SECONDS_MIN && done < size && rateBytes >= 1) {
             line.append(", ").append(time((long) ((size - done) / rateBytes))).append(" left");
         }
-        if (disk.comparedBytes() > 0) {
+        if (disk.rescanning()) {
             line.append(", ").append(bytes(disk.comparedBytes())).append(" compared");
             line.append(", ").append(bytes(disk.differingBytes())).append(" of it differ");
         }

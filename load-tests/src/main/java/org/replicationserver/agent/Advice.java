@@ -59,6 +59,18 @@ final class Advice {
     }
 
     /**
+     * There is no connection.
+     *
+     * @param place host and port, as they were tried
+     * @param controlled whether a control plane says where the server is
+     */
+    static String unreachable(String place, String why, boolean controlled) {
+        return "cannot connect to " + place + ": " + why
+                + "; look whether the server runs there, on the server: ./run status, whether a firewall or security group lets TCP through, and whether "
+                + (controlled ? "the control plane tells its right address" : "--server names it");
+    }
+
+    /**
      * We refused the server's certificate.
      *
      * @param pinsMayChange where the expected pins come from

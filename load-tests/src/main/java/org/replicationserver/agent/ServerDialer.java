@@ -12,6 +12,7 @@ import io.vertx.core.net.NetSocket;
 import io.vertx.core.net.TrustOptions;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.SocketException;
 import java.time.Clock;
 import java.util.List;
 import java.util.Set;
@@ -144,16 +145,21 @@ final class ServerDialer {
             if (result.succeeded()) {
                 handOver(link, result.result());
             } else {
-                link.closed(classify(result.cause()));
+                link.closed(classify(address, found, result.cause()));
             }
         });
     }
 
-    private LinkFailure classify(Throwable cause) {
+    private LinkFailure classify(InetAddress address, ServerLookup.Found found, Throwable cause) {
+        if (cause instanceof SocketException) {
+            String host = address.getHostAddress();
+            String place = (host.contains(":") ? "[" + host + "]" : host) + ":" + found.port() + " of " + found.name();
+            return LinkFailure.lost(Advice.unreachable(
+                    place, TlsFailures.textOf(cause), lookup.mayChange() == ServerLookup.Change.SERVER));
+        }
         LinkFailure failure = TlsFailures.classify(cause);
         Refusal refusal = lastRefusal;
-        ServerLookup.Found found = server;
-        return failure.kind() == LinkFailure.Kind.SERVER_NOT_PINNED && refusal != null && found != null
+        return failure.kind() == LinkFailure.Kind.SERVER_NOT_PINNED && refusal != null
                 ? new LinkFailure(
                         failure.kind(), Advice.serverRefused(found.name(), refusal, acceptedPins, lookup.mayChange()))
                 : failure;

@@ -17,6 +17,8 @@ import org.replicationserver.receiver.listener.TlsEngine;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.TestOpen;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes one speed test with the identity, pins and TLS of a replicating agent. {@link #run} is called once and waits; {@link #stop} may
@@ -26,6 +28,8 @@ import org.replicationserver.receiver.protocol.TestOpen;
  * with {@link #run}.
  */
 final class SpeedTestAgent {
+    private static final Logger LOG = LoggerFactory.getLogger(SpeedTestAgent.class);
+
     private static final long TICK_MILLIS = 100;
 
     /** Connections that end linger for a second to be read by the server. */
@@ -97,7 +101,9 @@ final class SpeedTestAgent {
         });
         SpeedTest.Outcome outcome = ended.join();
         long loopNanos = ManagementFactory.getThreadMXBean().getThreadCpuTime(loopThread.join());
-        frames.stop();
+        if (!frames.stop()) {
+            LOG.warn("a disk does not answer a read, which is not waited for");
+        }
         TimeUnit.MILLISECONDS.sleep(LINGER_MILLIS);
         vertx.close().toCompletionStage().toCompletableFuture().join();
         helper.shutdown();

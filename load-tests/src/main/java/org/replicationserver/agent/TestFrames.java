@@ -2,6 +2,7 @@ package org.replicationserver.agent;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -21,6 +22,9 @@ final class TestFrames {
     static final int READY_MAX = 64;
 
     private static final long OFFER_MILLIS = 50;
+
+    /** A disk that answers no read must not keep the agent from its end. */
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
 
     private final TestData data;
     private final FrameBuffer.Allocator allocator;
@@ -48,15 +52,27 @@ final class TestFrames {
         threads.forEach(Thread::start);
     }
 
-    /** Ends the threads and gives their frames back. Not on the event loop. */
-    void stop() throws InterruptedException {
+    /**
+     * Ends the threads and gives their frames back. Not on the event loop.
+     *
+     * @return whether all have ended; one that waits for its disk ends when that answers
+     */
+    boolean stop() throws InterruptedException {
+        return stop(STOP_TIMEOUT);
+    }
+
+    boolean stop(Duration timeout) throws InterruptedException {
         stopped = true;
+        long endNanos = System.nanoTime() + timeout.toNanos();
+        boolean ended = true;
         for (Thread thread : threads) {
-            thread.join();
+            ended &= thread.getState() == Thread.State.NEW // a test that ended before it read anything
+                    || thread.join(Duration.ofNanos(Math.max(0, endNanos - System.nanoTime())));
         }
         for (BlockPacker.Packed left = ready.poll(); left != null; left = ready.poll()) {
             left.frame().release();
         }
+        return ended;
     }
 
     BlockPacker.@Nullable Packed poll() {
@@ -116,12 +132,12 @@ final class TestFrames {
     }
 
     private void hand(BlockPacker.Packed packed) throws InterruptedException {
-        while (!ready.offer(packed, OFFER_MILLIS, TimeUnit.MILLISECONDS)) {
-            if (stopped) {
-                packed.frame().release();
+        while (!stopped) {
+            if (ready.offer(packed, OFFER_MILLIS, TimeUnit.MILLISECONDS)) {
+                whenReady.run();
                 return;
             }
         }
-        whenReady.run();
+        packed.frame().release();
     }
 }

@@ -269,6 +269,7 @@ public final class ControlPlaneMain implements Callable<Integer> {
         out.println("To try it, copy these lines, in this directory:");
         out.println();
         out.print(new FirstSteps(
+                        Path.of(System.getProperty("command.run", "./run")),
                         simulator.endpoint(),
                         authority,
                         credentials,

@@ -39,6 +39,9 @@ final class AdviceTest {
                 .isEqualTo("repair the volume, then have the control plane send REOPEN_VOLUME for vol-1");
         assertThat(serverRefused(ServerLookup.Change.SERVER))
                 .endsWith("; if the server has a new key, the control plane must tell its pin");
+        assertThat(Advice.unreachable("192.0.2.1:1500", "timeout", true))
+                .startsWith("cannot connect to 192.0.2.1:1500: timeout; look whether the server runs there")
+                .endsWith("and whether the control plane tells its right address");
     }
 
     @ParameterizedTest

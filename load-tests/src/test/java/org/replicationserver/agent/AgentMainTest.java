@@ -66,7 +66,7 @@ class AgentMainTest {
             delimiter = '|',
             value = {
                 "--streams=17       | --streams: 17, allowed are 1 to 16",
-                "--streams=x        | Invalid value for option '--streams': 'x' is not an int",
+                "--streams=x        | --streams=x; allowed: a whole number without a unit",
                 "--readers=0        | --readers: 0, allowed are 1 to 16",
                 "--cycles=-2        | --cycles: -2, allowed are -1 to 2147483647",
                 "--cycle-pause=-1   | --cycle-pause: -1, allowed are 0 to 31536000",

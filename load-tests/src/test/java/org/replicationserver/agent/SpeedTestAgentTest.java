@@ -254,7 +254,13 @@ class SpeedTestAgentTest {
     void serverThatIsNotThereIsUnreachable() throws Exception {
         startServer(agentPin());
         Objects.requireNonNull(server).stop();
-        assertThat(speedTest().exitCode()).isEqualTo(69);
+        Ended ended = speedTest();
+        assertThat(ended.exitCode()).isEqualTo(69);
+        assertThat(ended.err())
+                .contains("cannot connect to ", ":" + server.port() + " of localhost:" + server.port() + ": ")
+                .contains("Connection refused")
+                .contains("; look whether the server runs there, on the server: ./run status")
+                .contains("--server names it");
         server = null;
     }
 

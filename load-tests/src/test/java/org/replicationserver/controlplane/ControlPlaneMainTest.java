@@ -217,6 +217,7 @@ final class ControlPlaneMainTest {
     void theDocumentShowsTheSameLines() {
         Path state = Path.of("control-plane-state");
         String text = new FirstSteps(
+                        Path.of("./run"),
                         URI.create("https://localhost:8443"),
                         state.resolve(ControlPlaneSimulator.AUTHORITY_FILE),
                         state.resolve(ControlPlaneMain.CREDENTIALS_FILE),

@@ -83,6 +83,7 @@ final class BandwidthTest {
     }
 
     @Tag("long")
+    @Tag("alone")
     @Test
     void fourConnectionsOfASourceShareItsLimitAndTheControlConnectionHasNone() throws Exception {
         TestSource source = source("s-1").throttled(20);
@@ -97,6 +98,7 @@ final class BandwidthTest {
     }
 
     @Tag("long")
+    @Tag("alone")
     @ParameterizedTest
     @CsvSource({"1, 1", "1, 4", "3, 16", "10, 1", "100, 4", "100, 16", "500, 4"})
     void limitIsHeldOverAnyTenSecondsAtAnyRate(int mbps, int streams) throws Exception {
@@ -116,6 +118,7 @@ final class BandwidthTest {
 
     /** What the machine does without a limit is measured first; it may do less a moment later, so there are three tries. */
     @Tag("long")
+    @Tag("alone")
     @Test
     void limitNearWhatTheMachineDoesIsHeld() throws Exception {
         TestSource source = source("s-1");
@@ -137,6 +140,7 @@ final class BandwidthTest {
     }
 
     @Tag("long")
+    @Tag("alone")
     @Test
     void limitThatIsChangedHoldsFromThenOn() throws Exception {
         TestSource source = source("s-1");
@@ -162,6 +166,7 @@ final class BandwidthTest {
     }
 
     @Tag("long")
+    @Tag("alone")
     @Test
     void sourcesShareTheServersLimitHoweverManyConnectionsTheyHave() throws Exception {
         TestSource one = source("s-1");
@@ -183,6 +188,7 @@ final class BandwidthTest {
     }
 
     @Tag("long")
+    @Tag("alone")
     @Test
     void limitIsChangedByCommand() throws Exception {
         TestSource source = source("s-1");

@@ -417,6 +417,7 @@ final class CommandTest {
     }
 
     @Tag("long")
+    @Tag("alone")
     @Test
     void bandwidthFollowsTheCommandsOfTheControlPlane() throws Exception {
         TestSource agent = TestSource.of(directory, SOURCE, 64 << 20);

@@ -43,6 +43,7 @@ import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
 import org.replicationserver.volume.testing.ForwardingDevice;
 
 /** A bottleneck is put into each stage in turn, and the largest share of the lag names it. */
+@Tag("alone")
 @Timeout(120)
 @ExtendWith(ServerLogs.class)
 final class LagAttributionTest {

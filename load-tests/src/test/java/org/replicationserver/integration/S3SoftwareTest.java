@@ -29,6 +29,7 @@ import org.replicationserver.receiver.ReceiverMain;
  * buckets, anonymous and signed. Needs the right to listen there, and the server's jars, which the profile {@code long} brings.
  */
 @Tag("long")
+@Tag("alone")
 final class S3SoftwareTest {
     private static final String REGION = "eu-west-1";
     private static final int LARGE_BYTES = 96 << 20;

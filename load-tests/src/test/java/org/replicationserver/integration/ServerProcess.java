@@ -31,6 +31,7 @@ final class ServerProcess implements AutoCloseable {
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
+            "-XX:+UseSerialGC",
             "-Xmx256m",
             "-XX:TieredStopAtLevel=1",
             "-Xshare:auto");

@@ -6,6 +6,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -15,18 +16,28 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.agent.AgentOptions;
+import org.replicationserver.agent.ReplicationAgent;
 import org.replicationserver.controlplane.Fault;
 import org.replicationserver.controlplane.Fault.Kind;
 import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.SourceDisk;
 import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.volume.LinuxBlockDevice;
+import org.replicationserver.volume.LoopDevice;
+import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
 
 /** What the control plane wants of snapshots, and is told of them, by a server that runs. */
 @Timeout(120)
 final class SnapshotReportTest {
     private static final String SERVER = "i-0123456789abcdef0";
     private static final String SOURCE = "s-1";
+    private static final int DISK_BYTES = 1 << 20;
     private static final String EBS_VOLUME = "vol-0123456789abcdef0";
+
+    /** Where nobody listens. */
+    private static final String EC2_NOBODY = "https://127.0.0.1:1";
+
     private static final String REGISTER = "BatchCreateVolumeSnapshotGroupForMgn";
     private static final Duration PATIENCE = ControlPlaneWorld.PATIENCE;
 
@@ -50,13 +61,18 @@ final class SnapshotReportTest {
     }
 
     private InProcessServer server() throws Exception {
+        return server(TestDevices.inMemory());
+    }
+
+    private InProcessServer server(DeviceOpener devices) throws Exception {
         InProcessServer server = world.serverHere(
                 SERVER,
                 Explanations.SETTINGS,
-                TestDevices.inMemory(),
+                devices,
                 "control.poll-wait-seconds=1",
-                "snapshot.requests-interval-seconds=1");
-        fleet().registerAgent(SOURCE, "sha256:" + "a".repeat(64), List.of(new SourceDisk("/dev/sda", 1 << 20)));
+                "snapshot.requests-interval-seconds=1",
+                "snapshot.endpoint=" + EC2_NOBODY);
+        fleet().registerAgent(SOURCE, "sha256:" + "a".repeat(64), List.of(new SourceDisk("/dev/sda", DISK_BYTES)));
         Awaitility.await("the introduction")
                 .atMost(PATIENCE)
                 .until(() -> fleet().replicationServer(SERVER).self() != null);
@@ -95,9 +111,7 @@ final class SnapshotReportTest {
             JsonObject told = Awaitility.await("the explanation")
                     .atMost(PATIENCE)
                     .until(() -> Explanations.await(server, "SNAPSHOTS_FAILURE"), Objects::nonNull);
-            assertThat(told.getString("sentence"))
-                    .startsWith("once in a row, since ")
-                    .contains("is no EBS volume");
+            assertThat(told.getString("sentence")).startsWith("once, since ").contains("is no EBS volume");
             assertThat(server.info(SOURCE).getString("dataReplicationState")).isEqualTo(state);
             assertThat(server.count("replication_snapshot_groups", "outcome", "NOT_ON_EBS"))
                     .isEqualTo(1);
@@ -105,6 +119,76 @@ final class SnapshotReportTest {
                     .as("it has cost no credit")
                     .isEmpty();
             assertThatNothingWasOutOfOrder();
+        }
+    }
+
+    private ReplicationAgent replicateAnother(String sourceServerId) throws Exception {
+        Path disk = Files.write(directory.resolve("disk.img"), Images.random(1, DISK_BYTES));
+        AgentOptions options = world.agent(sourceServerId, new org.replicationserver.agent.SourceDisk("/dev/sda", disk))
+                .withQuietSource(true)
+                .withCycles(AgentOptions.ENDLESS, Duration.ofMillis(200));
+        ReplicationAgent agent = ReplicationAgent.start(options, event -> {});
+        Awaitility.await("the registration")
+                .atMost(PATIENCE)
+                .until(() -> fleet().sourceServers().stream()
+                        .anyMatch(known -> known.sourceServerId().equals(sourceServerId)));
+        fleet().assign(sourceServerId, SERVER, List.of(new VolumeTarget("/dev/sda", "vol-2", null, true)));
+        Awaitility.await("CONTINUOUS")
+                .atMost(PATIENCE)
+                .until(() -> fleet().sourceServer(sourceServerId).state().equals("CONTINUOUS"));
+        return agent;
+    }
+
+    private long committedEpoch(String sourceServerId) {
+        JsonObject record = fleet().sourceServer(sourceServerId).record();
+        return record == null ? 0 : Long.parseLong(record.getString("committedEpoch"));
+    }
+
+    private JsonObject snapshotByCommand() {
+        return resultOf(fleet().issue(SERVER, "CREATE_SNAPSHOT", SOURCE));
+    }
+
+    /** Needs root and loop devices. */
+    @Test
+    void volumeWhoseDeviceCannotBeOpenedCostsNoCreditIsTheReasonAndDisturbsNoOtherSourceServer() throws Exception {
+        Path backing = Files.write(directory.resolve("backing.img"), new byte[DISK_BYTES / 2]);
+        try (LoopDevice device = LoopDevice.attach(backing, 512);
+                InProcessServer server = server(spec -> LinuxBlockDevice.open(spec.path(), spec.openOptions()))) {
+            ReplicationAgent other = replicateAnother("s-2");
+            try {
+                assign(EBS_VOLUME, device.path().toString());
+
+                JsonObject result = snapshotByCommand();
+
+                assertThat(result.getString("status")).isEqualTo("FAILED");
+                assertThat(result.getString("message"))
+                        .startsWith("NOT_HELD: volume " + EBS_VOLUME + " of disk /dev/sda is not open: ")
+                        .contains("deviceSizeBytes=" + DISK_BYTES / 2 + " assignedSizeBytes=" + DISK_BYTES)
+                        .endsWith("Attach or repair it, look at ./run volume list, and ask again when it is open.");
+                assertThat(server.count("replication_snapshot_groups", "outcome", "NOT_HELD"))
+                        .isEqualTo(1);
+                assertThat(fleet().announcedSnapshotGroups()).isEmpty();
+                assertThat(Explanations.codes(server.info("s-2"))).isEmpty();
+                long epoch = committedEpoch("s-2");
+                Awaitility.await("further epochs").atMost(PATIENCE).until(() -> committedEpoch("s-2") > epoch + 1);
+                assertThat(fleet().sourceServer("s-2").state()).isEqualTo("CONTINUOUS");
+
+                Files.write(backing, new byte[DISK_BYTES / 2], StandardOpenOption.APPEND);
+                Commands.runSuccessfully(
+                        "losetup", "--set-capacity", device.path().toString());
+                JsonObject reopen = new JsonObject()
+                        .put("type", "REOPEN_VOLUME")
+                        .put("parameters", new JsonObject().put("volumeId", EBS_VOLUME));
+                assertThat(resultOf(fleet().issue(SERVER, reopen)).getString("status"))
+                        .isEqualTo("SUCCEEDED");
+                assertThat(snapshotByCommand().getString("message"))
+                        .as("once it is open, EC2 is asked")
+                        .startsWith("EC2_UNREACHABLE: EC2 at " + EC2_NOBODY);
+                assertThatNothingWasOutOfOrder();
+            } finally {
+                other.stop();
+                other.awaitEnd(PATIENCE);
+            }
         }
     }
 
@@ -155,7 +239,7 @@ final class SnapshotReportTest {
     @Test
     void groupThatAKilledServerHasMadeIsRegisteredByTheNextAlthoughAnswersAreLost() throws Exception {
         JsonObject snapshot = leaveMadeGroup("REQUEST", "sr-1");
-        fleet().registerAgent(SOURCE, "sha256:" + "a".repeat(64), List.of(new SourceDisk("/dev/sda", 1 << 20)));
+        fleet().registerAgent(SOURCE, "sha256:" + "a".repeat(64), List.of(new SourceDisk("/dev/sda", DISK_BYTES)));
         assertThat(fleet().requestSnapshot(SOURCE)).isEqualTo("sr-1");
         world.simulator()
                 .faults()

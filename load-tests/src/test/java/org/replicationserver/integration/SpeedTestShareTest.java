@@ -29,6 +29,7 @@ import org.replicationserver.receiver.protocol.TestResult;
  * What a speed test takes from a session that sends as fast as it may, without a disk that would be the limit. Rounds with and without a
  * speed test take turns, so that what else the machine does falls on both; the ratio is printed, and what is asserted are bytes.
  */
+@Tag("alone")
 class SpeedTestShareTest {
     private static final long SIZE_BYTES = 1L << 30;
     private static final byte[] BLOCK = Images.random(7, 256 * 1024);

@@ -41,6 +41,7 @@ import software.amazon.awssdk.services.ec2.model.Snapshot;
  * finds its volumes, replicates, is killed, holds, makes snapshots, and goes back to older software.
  */
 @Tag("long")
+@Tag("alone")
 @Timeout(600)
 final class WholeWayTest {
     private static final String SERVER = "i-0123456789abcdef0";

@@ -163,6 +163,14 @@ final class RunScriptTest {
                 .endsWith("org.replicationserver.controlplane.ControlPlaneMain --port=1");
     }
 
+    /** What it prints is copied into a shell in the directory where it was started. */
+    @Test
+    void controlPlaneIsToldHowTheScriptIsCalledInTheWorkingDirectory() throws Exception {
+        assertThat(run("control-plane").output()).contains(" -Dcommand.run=" + clone.resolve("run") + " ");
+        assertThat(call("bash", "-c", "cd clone && ./run control-plane").output())
+                .contains(" -Dcommand.run=./run ");
+    }
+
     @Test
     void aLinkToItIsAsGood() throws Exception {
         Path link = Files.createSymbolicLink(directory.resolve("link"), clone.resolve("run"));

@@ -385,7 +385,12 @@ final class SoftwareCommand {
     static final class Buckets extends Base {
         @Override
         int run(ServerConfig config, PrintWriter out) throws ConfigException {
-            for (AllowListFile.Rule rule : AllowListFile.read(config.software().allowList())) {
+            List<AllowListFile.Rule> rules =
+                    AllowListFile.read(config.software().allowList());
+            if (rules.isEmpty()) {
+                out.println("# none, so no software is allowed");
+            }
+            for (AllowListFile.Rule rule : rules) {
                 out.println(rule.hashes() == null ? rule.objects() : rule.objects() + "  " + rule.hashes());
             }
             return 0;
@@ -397,7 +402,12 @@ final class SoftwareCommand {
             mixinStandardHelpOptions = true,
             description = "Prints a policy for IAM, made from the allow-list and from what this server does.",
             exitCodeListHeading = "Exit codes:%n",
-            exitCodeList = {"0:printed", "2:wrong command line", "78:mistakes in the configuration, a line each"})
+            exitCodeList = {
+                "0:printed",
+                "1:refused, since the allow-list names no bucket that the policy of the S3 endpoint could allow",
+                "2:wrong command line",
+                "78:mistakes in the configuration, a line each"
+            })
     static final class Policy extends Base {
         /** Whose policy it is. */
         enum Of {

@@ -11,14 +11,19 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.replicationserver.receiver.replication.Amounts;
+import org.replicationserver.receiver.replication.ExplanationCode;
 
 /** Writes the server's status for a terminal, a few lines for each source server. */
 final class StatusText {
+    private static final String SOFTWARE_CODE = ExplanationCode.SOFTWARE_NOT_FETCHED.name();
     private static final double PERCENT = 100;
     private static final double PERCENT_TOLD_MIN = 0.5;
 
     private final StringBuilder text = new StringBuilder();
     private final Instant now;
+
+    /** Whether a fetch that failed is told. */
+    private boolean tellsSoftware;
 
     private StatusText(Instant now) {
         this.now = now;
@@ -71,6 +76,7 @@ final class StatusText {
                             : Amounts.bytes(fetch.getLong("bytes")) + " of " + Amounts.bytes(size)));
         }
         JsonObject failure = software.getJsonObject("lastFailure");
+        tellsSoftware = failure != null;
         if (failure != null) {
             line("software: " + failure.getString("object") + " was not fetched");
             line("  " + failure.getString("kind") + ": " + failure.getString("sentence"));
@@ -109,6 +115,9 @@ final class StatusText {
         limit("  limit of bandwidth", source);
         attribution(objects(detail, "lagAttribution"));
         for (JsonObject explanation : objects(detail, "explanations")) {
+            if (tellsSoftware && explanation.getString("code").equals(SOFTWARE_CODE)) {
+                continue; // of the whole server, and told in full at the top
+            }
             if (explanation.getString("code").startsWith(ControlPlaneText.CODES)) {
                 line(String.format(
                         Locale.ROOT,

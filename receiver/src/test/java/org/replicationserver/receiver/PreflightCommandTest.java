@@ -190,4 +190,30 @@ class PreflightCommandTest {
         assertThat(run.exitCode()).isEqualTo(78);
         assertThat(run.err()).contains("ca.pem").hasLineCount(1);
     }
+
+    @Test
+    void withoutABucketOnTheAllowListNoneIsLookedFor() throws Exception {
+        Path list = Files.writeString(directory.resolve("list.txt"), "");
+        CommandRun run = preflight(
+                "--set=listen.port=" + freePort(), "--set=aws.region=eu-test-1", "--set=software.allow-list=" + list);
+        assertThat(run.exitCode()).as(run.out() + run.err()).isZero();
+        assertThat(run.out().lines())
+                .filteredOn(line -> line.contains("bucket"))
+                .containsExactly("SKIP  software buckets: not needed, since software.allow-list names none");
+    }
+
+    @Test
+    void volumesThatAControlPlaneAssignsAreSaidNotToBeLookedAtWhereNoServerRuns() throws Exception {
+        CommandRun run = preflight(
+                "--set=listen.port=" + freePort(),
+                "--set=control.mode=https",
+                "--set=control.endpoint=https://127.0.0.1:" + freePort(),
+                "--set=control.replication-server-id=i-1",
+                "--set=snapshot.endpoint=https://127.0.0.1:" + freePort(),
+                "--set=aws.region=eu-test-1",
+                "--set=aws.credentials=chain",
+                "--set=software.allow-list=" + Files.writeString(directory.resolve("list.txt"), ""));
+        assertThat(run.out())
+                .contains("SKIP  volumes: the control plane assigns them, and no server runs that it has told\n");
+    }
 }

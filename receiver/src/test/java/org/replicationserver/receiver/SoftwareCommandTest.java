@@ -271,4 +271,25 @@ class SoftwareCommandTest {
                         .err())
                 .isEqualTo(directory.resolve("none") + ": cannot be read: no such file or directory\n");
     }
+
+    @Test
+    void allowListWithoutABucketAllowsNoSoftwareAndMakesNoPolicy() throws IOException {
+        String list = "--set=software.allow-list=" + Files.writeString(directory.resolve("list.txt"), "# nothing\n");
+
+        assertThat(run("buckets", list)).isEqualTo(new CommandRun(0, "# none, so no software is allowed\n", ""));
+        CommandRun address = run("fetch", "https://" + BUCKET + ".s3.eu-test-1.amazonaws.com/latest/agent", list);
+        assertThat(address.exitCode()).isEqualTo(1);
+        assertThat(address.err())
+                .startsWith("BUCKET_NOT_LISTED: software.allow-list names no bucket, so no software is allowed\n");
+        assertThat(CommandRun.of("software", "fetch", "--bucket", BUCKET, "--key", "agent", list)
+                        .err())
+                .as("the instance is not asked for its region")
+                .isEqualTo(address.err());
+        CommandRun policy = run("policy", "--region", "eu-west-1", "--of", "s3-endpoint", list);
+        assertThat(policy).isEqualTo(new CommandRun(1, "", address.err()));
+        assertThat(run("policy", "--region", "eu-west-1", "--of", "instance-role", list)
+                        .exitCode())
+                .isZero();
+        assertThat(CommandRun.of("check-config", list).exitCode()).isZero();
+    }
 }

@@ -327,4 +327,43 @@ class StatusTextTest {
                           consistent: 0 of 0 volumes
                         """);
     }
+
+    @Test
+    void fetchOfSoftwareThatFailedIsToldOnce() {
+        JsonObject explanation = new JsonObject()
+                .put("code", "SOFTWARE_NOT_FETCHED")
+                .put("severity", "WARNING")
+                .put("sentence", "agent was not fetched")
+                .put("nextAction", "Fetch again.");
+        JsonObject info = new JsonObject()
+                .put("dataReplicationState", "CONTINUOUS")
+                .put("lagDuration", "PT0S")
+                .put("replicatedDisks", new JsonArray())
+                .put("dataReplicationInitiation", new JsonObject())
+                .put("detail", detail().put("explanations", new JsonArray().add(explanation)));
+        JsonObject status = new JsonObject()
+                .put(
+                        "sourceServers",
+                        new JsonArray()
+                                .add(new JsonObject()
+                                        .put("sourceServerId", "s-1")
+                                        .put("dataReplicationInfo", info)))
+                .put("controlPlane", new JsonObject());
+        assertThat(StatusText.of(status, NOW)).containsOnlyOnce("not fetched");
+
+        status.put(
+                "software",
+                new JsonObject()
+                        .put(
+                                "lastFailure",
+                                new JsonObject()
+                                        .put("object", "bucket/agent")
+                                        .put("kind", "UNREACHABLE")
+                                        .put("sentence", "no way")
+                                        .put("nextAction", "Fetch again.")));
+        assertThat(StatusText.of(status, NOW))
+                .contains("software: bucket/agent was not fetched\n  UNREACHABLE: no way\n    Fetch again.\n")
+                .containsOnlyOnce("not fetched")
+                .containsOnlyOnce("Fetch again.");
+    }
 }

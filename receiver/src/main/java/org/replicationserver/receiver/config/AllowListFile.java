@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The buckets that software may be fetched from: a line each with the bucket and, if there is one, the bucket with the hashes of its
- * objects; {@code #} begins a comment. The one that is built in has the buckets of the service's network requirements.
+ * objects; {@code #} begins a comment. A file without a bucket allows no software. The one that is built in has the buckets of the
+ * service's network requirements.
  */
 public final class AllowListFile {
     /** In a name, stands for the region of the server. */
@@ -97,8 +98,8 @@ public final class AllowListFile {
                 add(name + ":" + (i + 1), SPACES.split(line));
             }
         }
-        if (rules.isEmpty() || rules.size() > RULES_MAX) {
-            mistakes.add(name, rules.size() + " buckets; allowed: 1 to " + RULES_MAX);
+        if (rules.size() > RULES_MAX) {
+            mistakes.add(name, rules.size() + " buckets; allowed: 0 to " + RULES_MAX);
         }
     }
 

@@ -71,8 +71,7 @@ public final class AssignCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Mistakes usage = new Mistakes();
-        List<VolumeText> volumeTexts =
-                volumes.stream().map(text -> VolumeOption.parse(text, usage)).toList();
+        List<VolumeText> volumeTexts = VolumeOption.parseAll(volumes, usage);
         List<Field> pins = pins(usage);
         try {
             usage.throwIfAny();
@@ -101,11 +100,24 @@ public final class AssignCommand implements Callable<Integer> {
                                     + (config.control().mode() == ControlMode.LOCAL
                                             ? "a server that runs follows it within seconds"
                                             : "the server does not read it, with control.mode=https its control plane assigns"));
+            tellJudgedImages(changed, paths);
             return 0;
         } catch (IOException e) {
             spec.commandLine().getErr().println(file + ": cannot be written: " + IoReason.of(e, file.toString()));
             return IO_ERROR;
         }
+    }
+
+    /** Of the source server that was assigned. */
+    private void tellJudgedImages(List<AssignedSource> changed, VolumePaths paths) {
+        changed.stream()
+                .map(AssignedSource::assignment)
+                .filter(source -> source.sourceServerId().equals(sourceServerId))
+                .flatMap(source -> source.volumes().stream())
+                .filter(paths::isJudgedImage)
+                .forEach(volume -> spec.commandLine()
+                        .getOut()
+                        .println("warning: volume " + volume.volumeId() + " is " + VolumePaths.JUDGED_IMAGE));
     }
 
     private List<Field> pins(Mistakes usage) {

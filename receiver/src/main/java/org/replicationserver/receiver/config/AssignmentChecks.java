@@ -23,7 +23,8 @@ import org.replicationserver.receiver.session.VolumeAssignment;
 final class AssignmentChecks {
     private static final int DEVICE_NAME_CHARS_MAX = 128;
     private static final String SIZE_ALLOWED = "a multiple of " + ProtocolLimits.SECTOR_BYTES + " from "
-            + ProtocolLimits.SECTOR_BYTES + " to " + ByteSize.format(ProtocolLimits.DISK_BYTES_MAX);
+            + ProtocolLimits.SECTOR_BYTES + " to " + ByteSize.format(ProtocolLimits.DISK_BYTES_MAX)
+            + ", as plain bytes or in KiB, MiB, GiB, TiB, for example 8GiB";
 
     private final VolumePaths paths;
     private final Mistakes mistakes;

@@ -343,7 +343,7 @@ final class ConfigKeys {
             ValueType.optional(ValueType.path()),
             "",
             "File of the buckets that software may be fetched from, in the place of those that are built in; software buckets prints"
-                    + " these in its form.");
+                    + " these in its form. A file without a bucket allows no software.");
     static final ConfigKey<Long> SOFTWARE_BYTES_MAX =
             key("software.bytes-max", ValueType.bytes(MIB, 64 * GIB), "1GiB", "A larger object is not fetched.");
     static final ConfigKey<Duration> SOFTWARE_TIMEOUT = key(

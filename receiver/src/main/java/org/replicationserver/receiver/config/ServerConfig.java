@@ -37,7 +37,7 @@ public record ServerConfig(
 
     /** Where volumes may be on this machine. May block. */
     public VolumePaths volumePaths() {
-        return new VolumePaths(imageDirectory, volumes.discovery().on(Path.of("/sys")));
+        return VolumePaths.on(Path.of("/sys"), imageDirectory, volumes.discovery());
     }
 
     /** Where commands of the same machine reach the server. */

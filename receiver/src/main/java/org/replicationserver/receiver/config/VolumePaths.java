@@ -3,6 +3,7 @@ package org.replicationserver.receiver.config;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.staging.EbsVolumeId;
 import org.replicationserver.receiver.staging.VolumeDiscovery;
 
@@ -12,6 +13,7 @@ import org.replicationserver.receiver.staging.VolumeDiscovery;
  */
 public final class VolumePaths {
     private static final Path DEVICES = Path.of("/dev");
+    private static final String IMAGE_SUFFIX = ".img";
 
     /** What is allowed, for messages. */
     public static final String ALLOWED = "a path inside image.directory, or a block device below " + DEVICES;
@@ -20,13 +22,35 @@ public final class VolumePaths {
     public static final String ALLOWED_WITHOUT_PATH =
             "a path, or the id of an EBS volume, " + EbsVolumeId.ALLOWED + ", since volume.discovery=nvme";
 
+    /** Why an EBS volume's id may have been taken for the name of an image file, and what to do if it should not have been. */
+    public static final String JUDGED_IMAGE =
+            "taken for an image file, though its id is that of an EBS volume: this machine is no EC2"
+                    + " instance by /sys/class/dmi/id/sys_vendor. If the device is meant, set volume.discovery to nvme and assign the volume"
+                    + " again; if the file is meant, set it to image";
+
     private final Path imageDirectory;
     private final VolumeDiscovery discovery;
+    private final boolean judgesImages;
 
-    /** @param discovery of volumes without a path, on this machine */
+    /** @param discovery of volumes without a path, which AUTO leaves to their ids */
     public VolumePaths(Path imageDirectory, VolumeDiscovery discovery) {
+        this(imageDirectory, discovery, false);
+    }
+
+    private VolumePaths(Path imageDirectory, VolumeDiscovery discovery, boolean judgesImages) {
         this.imageDirectory = imageDirectory.toAbsolutePath().normalize();
         this.discovery = discovery;
+        this.judgesImages = judgesImages;
+    }
+
+    /**
+     * With the discovery that is set, as what it means on a machine. May block.
+     *
+     * @param sys where sysfs is mounted; {@code /sys}
+     */
+    public static VolumePaths on(Path sys, Path imageDirectory, VolumeDiscovery set) {
+        VolumeDiscovery discovery = set.on(sys);
+        return new VolumePaths(imageDirectory, discovery, set != discovery);
     }
 
     /** The path of a volume; a relative one begins in the image directory. Null if it leads elsewhere. */
@@ -48,7 +72,15 @@ public final class VolumePaths {
     /** The path of a volume for which none is given; null if it is found by its serial number. */
     public @Nullable Path defaultOf(String volumeId) {
         boolean found = discovery != VolumeDiscovery.IMAGE && EbsVolumeId.isOne(volumeId);
-        return found ? null : imageDirectory.resolve(volumeId + ".img");
+        return found ? null : imageDirectory.resolve(volumeId + IMAGE_SUFFIX);
+    }
+
+    /** Whether a volume is an image file only because the machine was judged, although its id is an EBS volume's. */
+    public boolean isJudgedImage(VolumeAssignment volume) {
+        String id = volume.volumeId();
+        return judgesImages
+                && EbsVolumeId.isOne(id)
+                && imageDirectory.resolve(id + IMAGE_SUFFIX).equals(volume.path());
     }
 
     /** A path inside the image directory as relative to it, another as it is. */

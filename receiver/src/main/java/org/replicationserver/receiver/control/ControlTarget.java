@@ -40,7 +40,8 @@ record ControlTarget(URI endpoint, String region, String replicationServerId) {
     private static String ask(Question question, String what, String setting)
             throws ControlPlaneException, InterruptedException {
         String trouble;
-        String advice = "Allow IMDSv2 with a hop limit of 1 or more";
+        String advice =
+                "Allow IMDSv2 for this instance, and in a container raise its hop limit (HttpPutResponseHopLimit) to 2";
         try (InstanceMetadata metadata = new InstanceMetadata(InstanceMetadata.configuredAddress())) {
             return question.ask(metadata);
         } catch (MetadataException e) {

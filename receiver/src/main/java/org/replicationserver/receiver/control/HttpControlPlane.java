@@ -18,7 +18,6 @@ import org.replicationserver.receiver.aws.HttpsTrust;
 import org.replicationserver.receiver.aws.RenewableCredentials;
 import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.ControlSettings;
-import org.replicationserver.receiver.config.IdForm;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
 import org.replicationserver.receiver.log.PeerText;
 import org.slf4j.Logger;
@@ -39,6 +38,9 @@ import software.amazon.awssdk.retries.api.TokenAcquisitionFailedException;
  */
 public final class HttpControlPlane implements ControlPlane, SnapshotOperations {
     private static final Logger LOG = LoggerFactory.getLogger(HttpControlPlane.class);
+
+    /** What is wrong with some of an answer is told as seldom as a failure. */
+    private static final String MALFORMED_REQUESTS = "malformed requests";
 
     private static final Duration PAUSE_FIRST = Duration.ofMillis(100);
     private static final Duration PAUSE_THROTTLED_FIRST = Duration.ofSeconds(1);
@@ -213,22 +215,15 @@ public final class HttpControlPlane implements ControlPlane, SnapshotOperations 
 
     @Override
     public List<SnapshotRequest> snapshotRequests() throws ControlPlaneException, InterruptedException {
-        return ask(
-                "DescribeSnapshotRequestsForMgn",
-                new JsonObject(),
-                answer -> answer.objects(
-                        "requests",
-                        0,
-                        WireForms.SNAPSHOT_REQUESTS_MAX,
-                        request -> new SnapshotRequest(
-                                request.text(
-                                        "snapshotRequestId",
-                                        WireForms.COMMAND_ID.pattern(),
-                                        WireForms.COMMAND_ID.allowed()),
-                                request.text(
-                                        Association.SOURCE_SERVER_ID,
-                                        IdForm.SOURCE_SERVER.pattern(),
-                                        IdForm.SOURCE_SERVER.allowed()))));
+        SnapshotRequestsAnswer said =
+                ask("DescribeSnapshotRequestsForMgn", new JsonObject(), SnapshotRequestsAnswer::read);
+        String mistake = said.mistake();
+        if (mistake == null) {
+            failures.ended(MALFORMED_REQUESTS);
+        } else if (failures.tells(MALFORMED_REQUESTS, mistake)) {
+            LOG.atWarn().addKeyValue("cause", mistake).log("requests for snapshots are malformed and not served");
+        }
+        return said.requests();
     }
 
     @Override

@@ -192,7 +192,7 @@ final class Explainer {
             return null;
         }
         Facts facts = new Facts()
-                .put("failures", snapshots.failures() == 1 ? "once" : snapshots.failures() + " times")
+                .put("failures", snapshots.failures() == 1 ? "once" : snapshots.failures() + " times in a row")
                 .put("since", seconds(snapshots.sinceMillis()))
                 .put("reason", snapshots.reason(), SNAPSHOT_REASON_CHARS_MAX);
         return ExplanationCode.SNAPSHOTS_FAILURE.explain(facts, snapshots.nextAction());

@@ -107,7 +107,7 @@ public enum ExplanationCode {
     SNAPSHOTS_FAILURE(
             ERROR,
             DataReplicationErrorCode.SNAPSHOTS_FAILURE,
-            "{failures} in a row, since {since}, no snapshot group came about; replication goes on; the last time so: {reason}",
+            "{failures}, since {since}, no snapshot group came about; replication goes on; the last time so: {reason}",
             null),
     UNSTABLE_NETWORK(
             WARNING,

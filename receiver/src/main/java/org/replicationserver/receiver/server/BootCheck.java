@@ -22,6 +22,8 @@ import org.replicationserver.receiver.replication.Replications;
 import org.replicationserver.receiver.replication.ServerTrouble;
 import org.replicationserver.receiver.session.Sessions;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.volume.Volume;
+import org.replicationserver.volume.VolumeFailure;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -82,10 +84,19 @@ final class BootCheck {
 
     private static RunningServer running(int port, Sessions sessions) {
         Map<String, @Nullable String> volumes = new LinkedHashMap<>();
-        sessions.volumes()
-                .forEach((id, availability) ->
-                        volumes.put(id, availability instanceof Availability.Unavailable none ? none.reason() : null));
+        sessions.volumes().forEach((id, availability) -> volumes.put(id, troubleOf(availability)));
         return new RunningServer(port, volumes);
+    }
+
+    /** Why a volume takes no writes; null if it does. One that has failed stays open until it is reopened. */
+    static @Nullable String troubleOf(Availability availability) {
+        return switch (availability) {
+            case Availability.Open(Volume volume) -> {
+                VolumeFailure failure = volume.failure();
+                yield failure == null ? null : failure.summary();
+            }
+            case Availability.Unavailable none -> none.reason();
+        };
     }
 
     private static void tell(Checked one) {

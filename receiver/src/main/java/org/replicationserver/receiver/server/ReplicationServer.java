@@ -42,6 +42,7 @@ import org.replicationserver.receiver.config.AssignedSource;
 import org.replicationserver.receiver.config.ConfiguredDirectory;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.config.VolumePaths;
 import org.replicationserver.receiver.control.AssociationLoop;
 import org.replicationserver.receiver.control.DataReplicationInfoJson;
 import org.replicationserver.receiver.control.Outbox;
@@ -189,8 +190,10 @@ public final class ReplicationServer {
                 id -> checkpoints.load(id).thenAccept(kept -> kept.ifPresent(one -> replications.restore(id, one))));
         RoundReports reports = new RoundReports(eventLoop);
         NvmeScanner scanner = NvmeScanner.ofThisMachine();
+        VolumePaths volumePaths = config.volumePaths();
         this.volumes = new StagingVolumes(
                 config.volumes(),
+                volumePaths,
                 config.sessions().regionShift(),
                 new VolumeLocator(scanner),
                 eventLoop,
@@ -219,7 +222,7 @@ public final class ReplicationServer {
         this.instanceLimit = new InstanceLimitClock(watch::statistics, System::nanoTime);
         onLoopLater(() -> sessions.setServerBandwidth(configuredBandwidth()));
         this.assignedSources = new AssignedSources(pins, sessions, meters);
-        this.applier = new AssociationApplier(assignedSources, config.volumePaths(), sessions, configuredBandwidth());
+        this.applier = new AssociationApplier(assignedSources, volumePaths, sessions, configuredBandwidth());
         PinnedTrustManager trust = PinnedTrustManager.forServer(pins, Clock.systemUTC(), counters::certificateRefused);
         this.listener = new AgentListener(
                 vertx,

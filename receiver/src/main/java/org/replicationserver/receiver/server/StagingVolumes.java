@@ -10,6 +10,7 @@ import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.config.VolumeConfig;
+import org.replicationserver.receiver.config.VolumePaths;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost;
 import org.replicationserver.receiver.staging.AbsentVolumeException;
@@ -35,6 +36,7 @@ final class StagingVolumes implements VolumeHost {
     private static final Logger LOG = LoggerFactory.getLogger(StagingVolumes.class);
 
     private final VolumeConfig config;
+    private final VolumePaths paths;
     private final long regionBytes;
     private final VolumeLocator locator;
     private final Executor eventLoop;
@@ -44,6 +46,7 @@ final class StagingVolumes implements VolumeHost {
     /** @param rounds is told by the volumes' writers */
     StagingVolumes(
             VolumeConfig config,
+            VolumePaths paths,
             int regionShift,
             VolumeLocator locator,
             Executor eventLoop,
@@ -51,6 +54,7 @@ final class StagingVolumes implements VolumeHost {
             DeviceOpener devices,
             VolumeListener rounds) {
         this.config = config;
+        this.paths = paths;
         this.regionBytes = 1L << regionShift;
         this.locator = locator;
         this.eventLoop = eventLoop;
@@ -109,6 +113,13 @@ final class StagingVolumes implements VolumeHost {
 
     @Override
     public CompletionStage<Availability> open(VolumeAssignment volume, boolean untouched, boolean make) {
+        boolean openedFirst = !availability.containsKey(volume.volumeId());
+        if (openedFirst && paths.isJudgedImage(volume)) {
+            LOG.atWarn()
+                    .addKeyValue("volume", volume.volumeId())
+                    .addKeyValue("path", volume.path())
+                    .log(VolumePaths.JUDGED_IMAGE);
+        }
         // What was once written to a block device only the record knows, and it may be gone; so the writer looks at
         // samples before it believes. An image file's file system knows by itself.
         return openAnew(volume, "it is being opened", volume.fresh() && untouched, make);

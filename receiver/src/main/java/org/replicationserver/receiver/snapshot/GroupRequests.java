@@ -33,16 +33,23 @@ final class GroupRequests implements AutoCloseable {
     private final SnapshotGroup group;
     private final HoldAnswer.Held hold;
     private final Map<String, String> tags;
+    private final RequestPauses pauses;
     private final List<VolumeSnapshot> made = new ArrayList<>();
     private int open;
     private @Nullable SnapshotException failure;
 
     /** @param tags of the control plane */
-    GroupRequests(Ec2Snapshots ec2, SnapshotGroup group, HoldAnswer.Held hold, Map<String, String> tags) {
+    GroupRequests(
+            Ec2Snapshots ec2,
+            SnapshotGroup group,
+            HoldAnswer.Held hold,
+            Map<String, String> tags,
+            RequestPauses pauses) {
         this.ec2 = ec2;
         this.group = group;
         this.hold = hold;
         this.tags = tags;
+        this.pauses = pauses;
     }
 
     /** Returns when all snapshots are made, one is not, or the time is over; from then on no further request is begun. */
@@ -54,7 +61,8 @@ final class GroupRequests implements AutoCloseable {
                 tags,
                 System.nanoTime() + time.toNanos(),
                 new Semaphore(PARALLEL_MAX),
-                stopped);
+                stopped,
+                pauses);
         try {
             for (VolumeAssignment volume : hold.volumes()) {
                 ends.submit(new VolumeRequest(ec2, plan, volume));

@@ -33,6 +33,9 @@ import org.slf4j.event.Level;
  * Makes snapshot groups: one at a time of a source server, some at a time in all, each on a virtual thread {@code snapshot-<source server
  * id>}. Nothing that goes wrong with a group stops replication. Any thread.
  *
+ * <p>A group has no place while its agent is asked for a commit, so that agents that do not commit keep no other source server waiting.
+ * Once its volumes are held it waits for none that only begins.
+ *
  * <p>The order of steps, and what a crash after each makes of the group (README, "What is kept"):
  * <ol>
  *   <li>the group is stored as BEGUN: the next start tells that it is left over, whatever of it exists;
@@ -44,7 +47,7 @@ import org.slf4j.event.Level;
  * </ol>
  */
 public final class SnapshotMaker implements AutoCloseable {
-    /** Groups that are made at once. */
+    /** Groups that begin at once, and groups whose snapshots are requested at once; those that wait for a commit are in between. */
     static final int GROUPS_PARALLEL_MAX = 4;
 
     private static final Logger LOG = LoggerFactory.getLogger(SnapshotMaker.class);
@@ -66,7 +69,9 @@ public final class SnapshotMaker implements AutoCloseable {
     private final SnapshotEvents events;
     private final Supplier<String> groupIds;
     private final Clock clock;
-    private final Semaphore permits = new Semaphore(GROUPS_PARALLEL_MAX);
+    private final RequestPauses pauses;
+    private final Semaphore beginning = new Semaphore(GROUPS_PARALLEL_MAX, true);
+    private final Semaphore requesting = new Semaphore(GROUPS_PARALLEL_MAX, true);
 
     // under the lock of threads
     private final Set<Thread> threads = new LinkedHashSet<>();
@@ -88,6 +93,20 @@ public final class SnapshotMaker implements AutoCloseable {
             SnapshotEvents events,
             Supplier<String> groupIds,
             Clock clock) {
+        this(settings, desk, holds, ec2, store, follower, events, groupIds, clock, RequestPauses.REAL);
+    }
+
+    SnapshotMaker(
+            SnapshotSettings settings,
+            SnapshotDesk desk,
+            SnapshotHolds holds,
+            Ec2Snapshots ec2,
+            SnapshotStore store,
+            SnapshotFollower follower,
+            SnapshotEvents events,
+            Supplier<String> groupIds,
+            Clock clock,
+            RequestPauses pauses) {
         this.settings = settings;
         this.desk = desk;
         this.holds = holds;
@@ -97,6 +116,7 @@ public final class SnapshotMaker implements AutoCloseable {
         this.events = events;
         this.groupIds = groupIds;
         this.clock = clock;
+        this.pauses = pauses;
     }
 
     /** Goes on with what an earlier process has left. To be called once, before the first {@link #make}; blocks for the disk only. */
@@ -105,7 +125,7 @@ public final class SnapshotMaker implements AutoCloseable {
         for (SnapshotGroup group : store.groups()) {
             switch (group.phase()) {
                 case BEGUN -> follower.followLeftOver(group);
-                case MADE -> inTurn(group.sourceServerId(), () -> registerAgain(group));
+                case MADE -> inTurn(group.sourceServerId(), place -> registerAgain(group));
                 case REGISTERED -> follower.follow(group);
             }
         }
@@ -131,11 +151,39 @@ public final class SnapshotMaker implements AutoCloseable {
      * @return what became of it; never fails. Done on any thread
      */
     public CompletionStage<SnapshotResult> make(String sourceServerId, List<SnapshotTrigger> triggers) {
-        return inTurn(sourceServerId, () -> makeOnce(sourceServerId, triggers));
+        return inTurn(sourceServerId, place -> makeOnce(sourceServerId, triggers, place));
     }
 
     private interface Turn {
-        SnapshotResult take() throws InterruptedException;
+        SnapshotResult take(Place place) throws InterruptedException;
+    }
+
+    /** One of the places, which may be given up for a while. Confined to one virtual thread. */
+    private final class Place implements AutoCloseable {
+        private @Nullable Semaphore taken;
+
+        /** Waits for one among the groups that begin, after those who came before. */
+        void begin() throws InterruptedException {
+            beginning.acquire();
+            taken = beginning;
+        }
+
+        /** Waits for one among those that request snapshots, for no longer than that; whether there was one. */
+        boolean request(Duration timeout) throws InterruptedException {
+            boolean free = requesting.tryAcquire(timeout.toMillis(), TimeUnit.MILLISECONDS);
+            taken = free ? requesting : null;
+            return free;
+        }
+
+        /** Also where none is taken. */
+        @Override
+        public void close() {
+            Semaphore places = taken;
+            taken = null;
+            if (places != null) {
+                places.release();
+            }
+        }
     }
 
     /** Does something for a source server after what is to be done for it already. However that ends, this has its turn. */
@@ -178,11 +226,9 @@ public final class SnapshotMaker implements AutoCloseable {
             if (before != null) {
                 before.get();
             }
-            permits.acquire();
-            try {
-                return isClosed() ? stopped() : turn.take();
-            } finally {
-                permits.release();
+            try (Place place = new Place()) {
+                place.begin();
+                return isClosed() ? stopped() : turn.take(place);
             }
         } catch (InterruptedException e) {
             return stopped();
@@ -210,7 +256,8 @@ public final class SnapshotMaker implements AutoCloseable {
                 "Report this fault, with its trace in this server's log.");
     }
 
-    private SnapshotResult makeOnce(String sourceServerId, List<SnapshotTrigger> triggers) throws InterruptedException {
+    private SnapshotResult makeOnce(String sourceServerId, List<SnapshotTrigger> triggers, Place place)
+            throws InterruptedException {
         List<SnapshotTrigger> open = new ArrayList<>();
         SnapshotResult known = null;
         for (SnapshotTrigger trigger : triggers) {
@@ -224,7 +271,7 @@ public final class SnapshotMaker implements AutoCloseable {
         if (open.isEmpty() && known != null) {
             return known;
         }
-        SnapshotResult result = new Attempt(sourceServerId, open).run();
+        SnapshotResult result = new Attempt(sourceServerId, open, place).run();
         tell(sourceServerId, result);
         return result;
     }
@@ -298,11 +345,13 @@ public final class SnapshotMaker implements AutoCloseable {
     private final class Attempt {
         private final String sourceServerId;
         private final List<SnapshotTrigger> triggers;
+        private final Place place;
         private @Nullable SnapshotGroup group;
 
-        Attempt(String sourceServerId, List<SnapshotTrigger> triggers) {
+        Attempt(String sourceServerId, List<SnapshotTrigger> triggers, Place place) {
             this.sourceServerId = sourceServerId;
             this.triggers = triggers;
+            this.place = place;
         }
 
         SnapshotResult run() throws InterruptedException {
@@ -392,10 +441,12 @@ public final class SnapshotMaker implements AutoCloseable {
 
         private SnapshotResult underHold(SnapshotGroup begun, Map<String, String> tags)
                 throws SnapshotException, InterruptedException {
+            place.close();
             Held hold = hold();
             long takenMillis = clock.millis();
-            try (GroupRequests requests = new GroupRequests(ec2, begun, hold, tags)) {
-                SnapshotException failure = request(hold, requests);
+            long heldNanos = System.nanoTime();
+            try (GroupRequests requests = new GroupRequests(ec2, begun, hold, tags, pauses)) {
+                SnapshotException failure = request(hold, heldNanos, requests);
                 if (failure == null) {
                     return register(begun, hold, takenMillis, requests);
                 }
@@ -407,12 +458,15 @@ public final class SnapshotMaker implements AutoCloseable {
         }
 
         /** Requests the snapshots, and ends the hold however that goes. Null if all are made under it, else why not. */
-        private @Nullable SnapshotException request(Held hold, GroupRequests requests) throws InterruptedException {
+        private @Nullable SnapshotException request(Held hold, long heldNanos, GroupRequests requests)
+                throws InterruptedException {
             boolean valid;
             try {
                 try {
                     requireOnEbs(hold.volumes());
-                    requests.make(settings.hold().minus(RELEASE_MARGIN));
+                    Duration longest = settings.hold().minus(RELEASE_MARGIN);
+                    requirePlace(longest);
+                    requests.make(longest.minusNanos(System.nanoTime() - heldNanos));
                 } finally {
                     valid = release(hold);
                 }
@@ -423,6 +477,17 @@ public final class SnapshotMaker implements AutoCloseable {
             }
             SnapshotException failure = requests.failure();
             return failure == null && !valid ? expired() : failure;
+        }
+
+        /** While the hold lives; it would be of no use later. */
+        private void requirePlace(Duration longest) throws SnapshotException, InterruptedException {
+            if (!place.request(longest)) {
+                throw new SnapshotException(
+                        SnapshotOutcome.HOLD_EXPIRED,
+                        "the hold of " + settings.hold().toSeconds() + " s has ended while " + GROUPS_PARALLEL_MAX
+                                + " other groups requested their snapshots, and no more do at once",
+                        "Ask for fewer groups at a time, raise snapshot.hold-seconds, or look for what makes EC2 slow.");
+            }
         }
 
         private SnapshotResult register(SnapshotGroup begun, Held hold, long takenMillis, GroupRequests requests)

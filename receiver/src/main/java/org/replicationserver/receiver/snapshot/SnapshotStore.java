@@ -52,14 +52,15 @@ public final class SnapshotStore {
         this.directory = directory;
     }
 
-    /** Blocks; what cannot be read is told and counts as never kept. */
+    /** Blocks; a record of which a part cannot be read is told, and counts as never kept as a whole. */
     public static SnapshotStore load(StateDirectory directory) {
-        SnapshotStore store = new SnapshotStore(directory);
         try {
+            SnapshotStore store = new SnapshotStore(directory);
             byte[] record = directory.load(RECORD).orElse(null);
             if (record != null) {
                 store.read(new JsonObject(Buffer.buffer(record)));
             }
+            return store;
         } catch (IOException
                 | DecodeException
                 | ClassCastException
@@ -68,8 +69,8 @@ public final class SnapshotStore {
             LOG.atError()
                     .addKeyValue("cause", e.getMessage())
                     .log("what was kept of snapshot groups cannot be read, those under way are not followed any more");
+            return new SnapshotStore(directory); // not the one that has taken a part of it
         }
-        return store;
     }
 
     private synchronized void read(JsonObject json) {

@@ -6,7 +6,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.snapshot.Ec2Snapshots.Made;
@@ -45,6 +44,7 @@ final class VolumeRequest implements Callable<VolumeSnapshot> {
      * @param deadlineNanos when the hold is over, by {@link System#nanoTime}
      * @param permits of requests under way
      * @param stopped opened when no further request is to be begun
+     * @param pauses between requests
      */
     record Plan(
             String groupId,
@@ -53,7 +53,8 @@ final class VolumeRequest implements Callable<VolumeSnapshot> {
             Map<String, String> tags,
             long deadlineNanos,
             Semaphore permits,
-            CountDownLatch stopped) {
+            CountDownLatch stopped,
+            RequestPauses pauses) {
         Duration left() {
             return Duration.ofNanos(deadlineNanos - System.nanoTime());
         }
@@ -137,8 +138,11 @@ final class VolumeRequest implements Callable<VolumeSnapshot> {
 
     /** With full jitter. Throws the failure if there is no time for another request. */
     private void pause(Duration max, Ec2Exception failure) throws Ec2Exception, InterruptedException {
-        Duration pause = Duration.ofNanos(ThreadLocalRandom.current().nextLong(max.toNanos() + 1));
-        if (pause.compareTo(plan.left()) >= 0 || plan.stopped().await(pause.toNanos(), TimeUnit.NANOSECONDS)) {
+        await(Duration.ofNanos(ThreadLocalRandom.current().nextLong(max.toNanos() + 1)), failure);
+    }
+
+    private void await(Duration pause, Ec2Exception failure) throws Ec2Exception, InterruptedException {
+        if (pause.compareTo(plan.left()) >= 0 || plan.pauses().await(pause, plan.stopped())) {
             throw failure;
         }
     }
@@ -147,7 +151,8 @@ final class VolumeRequest implements Callable<VolumeSnapshot> {
     private @Nullable String find(Ec2Exception failure) throws Ec2Exception, InterruptedException {
         boolean told = false;
         for (int look = 0; look < LOOKS; look++) {
-            pauseBeforeLook(look, failure);
+            // Not jittered: EC2 needs this time, and a shorter one says less.
+            await(Duration.ofSeconds(look), failure);
             try {
                 for (Made made : ec2.ofGroup(plan.groupId(), REQUEST_TIMEOUT)) {
                     if (made.volumeId().equals(volume.volumeId())) {
@@ -163,13 +168,5 @@ final class VolumeRequest implements Callable<VolumeSnapshot> {
             throw failure;
         }
         return null;
-    }
-
-    /** Not jittered: EC2 needs this time, and a shorter one says less. */
-    private void pauseBeforeLook(int look, Ec2Exception failure) throws Ec2Exception, InterruptedException {
-        Duration pause = Duration.ofSeconds(look);
-        if (pause.compareTo(plan.left()) >= 0 || plan.stopped().await(pause.toNanos(), TimeUnit.NANOSECONDS)) {
-            throw failure;
-        }
     }
 }

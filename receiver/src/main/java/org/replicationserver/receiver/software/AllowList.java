@@ -67,12 +67,13 @@ public final class AllowList {
     /**
      * The buckets of a region.
      *
-     * @throws SoftwareException where the VPC endpoint is of another region, or a bucket is given twice for this one
+     * @throws SoftwareException where there are none, the VPC endpoint is of another region, or a bucket is given twice for this one
      */
     public static AllowList of(List<Rule> rules, String region, Hosts hosts) throws SoftwareException {
         if (!IdForm.REGION.matches(region)) {
             throw new IllegalArgumentException("region=" + region);
         }
+        requireSome(rules);
         PartitionMetadata partition = PartitionMetadata.of(Region.of(region));
         String suffix = partition.dnsSuffix();
         String endpoint = hosts.vpcEndpoint();
@@ -122,6 +123,22 @@ public final class AllowList {
     @Nullable
     String hashesOf(String bucket) {
         return hashesByBucket.getOrDefault(bucket, Optional.empty()).orElse(null);
+    }
+
+    /**
+     * Asks for a list with buckets.
+     *
+     * @param rules as the file of {@code software.allow-list} has them
+     * @throws SoftwareException where there are none, so that no software is allowed
+     */
+    public static void requireSome(List<Rule> rules) throws SoftwareException {
+        if (rules.isEmpty()) {
+            throw new SoftwareException(
+                    Kind.BUCKET_NOT_LISTED,
+                    "software.allow-list names no bucket, so no software is allowed",
+                    "Add a bucket to the file of software.allow-list, if software is to come from there; without one nothing needs a way to"
+                            + " S3, nor a policy for it.");
+        }
     }
 
     /** The object, if software may be fetched from there. */

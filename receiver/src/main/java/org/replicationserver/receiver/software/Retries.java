@@ -42,7 +42,7 @@ final class Retries {
             case ConnectException _ -> "no connection: " + e.getMessage();
             default -> String.valueOf(e.getMessage());
         };
-        boolean isAnswer = why.contains(" answered ");
+        boolean isAnswer = e instanceof ServerFaultException;
         return new SoftwareException(
                 isAnswer ? Kind.SERVER_FAULT : Kind.UNREACHABLE,
                 object + " cannot be fetched from " + source.words() + ": " + why,

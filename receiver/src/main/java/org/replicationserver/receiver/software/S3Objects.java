@@ -224,7 +224,7 @@ final class S3Objects implements ObjectSource {
                         "Check bucket and key; let the policy of the VPC endpoint allow s3:GetObject of the bucket, or set"
                                 + " software.sign-requests if it is not public.");
             case 412, 416 -> throw new ObjectChangedException(told);
-            case 429, 500, 502, 503, 504 -> throw new IOException(told);
+            case 429, 500, 502, 503, 504 -> throw new ServerFaultException(told);
             default -> badAnswer(name, told);
         };
     }

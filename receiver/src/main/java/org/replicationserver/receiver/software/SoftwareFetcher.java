@@ -25,6 +25,7 @@ import org.replicationserver.receiver.aws.Credentials;
 import org.replicationserver.receiver.aws.HttpsTrust;
 import org.replicationserver.receiver.aws.InstanceMetadata;
 import org.replicationserver.receiver.config.AllowListFile;
+import org.replicationserver.receiver.config.AllowListFile.Rule;
 import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.ConfigException;
 import org.replicationserver.receiver.config.SoftwareSettings;
@@ -100,7 +101,15 @@ public final class SoftwareFetcher implements AutoCloseable {
                 ? AllowList.regionOf(address)
                 : Optional.empty();
         Optional<String> region = aws.region().or(() -> told);
-        AllowList allowList = allowListOf(settings, aws, region.isPresent() ? region.get() : regionOfInstance());
+        List<Rule> rules = rulesOf(settings);
+        AllowList.requireSome(rules); // before the region is asked for
+        AllowList allowList = AllowList.of(
+                rules,
+                region.isPresent() ? region.get() : regionOfInstance(),
+                new AllowList.Hosts(
+                        aws.useFips(),
+                        aws.useDualStack(),
+                        settings.vpcEndpoint().orElse(null)));
         SoftwareSignature signature = settings.signingKeyFile().isEmpty()
                 ? null
                 : SoftwareSignature.by(settings.signingKeyFile().get());
@@ -121,16 +130,9 @@ public final class SoftwareFetcher implements AutoCloseable {
         }
     }
 
-    private static AllowList allowListOf(SoftwareSettings settings, AwsSettings aws, String region)
-            throws SoftwareException {
+    private static List<Rule> rulesOf(SoftwareSettings settings) throws SoftwareException {
         try {
-            return AllowList.of(
-                    AllowListFile.read(settings.allowList()),
-                    region,
-                    new AllowList.Hosts(
-                            aws.useFips(),
-                            aws.useDualStack(),
-                            settings.vpcEndpoint().orElse(null)));
+            return AllowListFile.read(settings.allowList());
         } catch (ConfigException e) {
             throw new SoftwareException(
                     Kind.DISK,

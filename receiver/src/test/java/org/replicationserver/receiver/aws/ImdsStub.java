@@ -39,6 +39,7 @@ public final class ImdsStub implements AutoCloseable {
     private volatile boolean refusesTokens;
     private volatile boolean refusesAll;
     private volatile boolean silent;
+    private volatile boolean hangsUp;
     private volatile @Nullable String redirect;
     private volatile int tokenSeconds = 21_600;
     private volatile Duration lifetime = Duration.ofHours(6);
@@ -89,6 +90,11 @@ public final class ImdsStub implements AutoCloseable {
         silent = true;
     }
 
+    /** Requests with a token are read, and their connection ends. */
+    public void hangUp() {
+        hangsUp = true;
+    }
+
     /** Everything is answered with a redirect. */
     public void redirectTo(String location) {
         redirect = location;
@@ -130,6 +136,8 @@ public final class ImdsStub implements AutoCloseable {
                 exchange.getResponseHeaders()
                         .set("X-aws-ec2-metadata-token-ttl-seconds", Integer.toString(tokenSeconds));
                 reply(exchange, refusesTokens ? 403 : 200, odd == null ? "token-" + tokens.incrementAndGet() : odd);
+            } else if (hangsUp) {
+                exchange.close();
             } else if (refusesAll || !("token-" + tokens.get()).equals(token)) {
                 reply(exchange, 401, "");
             } else if (path.endsWith("/security-credentials/role-1")) {

@@ -194,15 +194,16 @@ class AssignmentsFileTest {
                         "a.yaml:2: agentPins is missing; allowed: one pin or more, the current and the next",
                         "a.yaml:3: volumeId is missing; allowed: 1 to 128 of A-Z a-z 0-9 . _ -",
                         "a.yaml:3: deviceName is missing; allowed: 1 to 128 characters, as the agent tells it",
-                        "a.yaml:3: sizeBytes is missing; allowed: a multiple of 512 from 512 to 64TiB");
+                        "a.yaml:3: sizeBytes is missing; allowed: a multiple of 512 from 512 to 64TiB, as plain bytes or in KiB, MiB, GiB, TiB, for example 8GiB");
     }
 
     @ParameterizedTest
     @CsvSource({"0", "511", "513", "-512", "70368744178176", "x", "''", "64TB"})
     void sizeThatIsNoneIsRefused(String size) {
         assertThat(mistakesOf(source("s", PIN_A, volume("v", "/dev/sda", "v.img", size))))
-                .containsExactly("a.yaml:8: sizeBytes=" + size.replace("''", "")
-                        + "; allowed: a multiple of 512 from 512 to 64TiB");
+                .containsExactly(
+                        "a.yaml:8: sizeBytes=" + size.replace("''", "")
+                                + "; allowed: a multiple of 512 from 512 to 64TiB, as plain bytes or in KiB, MiB, GiB, TiB, for example 8GiB");
     }
 
     @ParameterizedTest

@@ -9,7 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -184,6 +186,53 @@ class CommandsTest {
     }
 
     @Test
+    void assignSaysWhichVolumeItTakesForAnImageFileBecauseOfTheMachine() {
+        Assumptions.assumeTrue(VolumeDiscovery.AUTO.on(Path.of("/sys")) == VolumeDiscovery.IMAGE);
+        String[] assign = {
+            "assign",
+            "--source-server-id=s-1",
+            "--agent-pin=" + PIN_A,
+            "--volume=deviceName=/dev/sda,volumeId=vol-0123456789abcdef0,sizeBytes=1MiB",
+            "--volume=deviceName=/dev/sdb,volumeId=vol-2,sizeBytes=1MiB"
+        };
+        assertThat(runHere(assign[0], Arrays.copyOfRange(assign, 1, assign.length))
+                        .out()
+                        .lines())
+                .hasSize(2)
+                .last()
+                .asString()
+                .startsWith(
+                        "warning: volume vol-0123456789abcdef0 is taken for an image file, though its id is that of an EBS volume")
+                .contains("/sys/class/dmi/id/sys_vendor", "set volume.discovery to nvme and assign the volume again");
+        List<String> said = new ArrayList<>(List.of(assign).subList(1, assign.length));
+        said.add("--set=volume.discovery=image");
+        assertThat(runHere("assign", said.toArray(String[]::new)).out().lines()).hasSize(1);
+    }
+
+    @Test
+    void mistakeInOneOfSeveralVolumesSaysInWhich() {
+        assertThat(runHere(
+                                "assign",
+                                "--source-server-id=s-1",
+                                "--agent-pin=" + PIN_A,
+                                "--volume=deviceName=a,volumeId=v,sizeBytes=512",
+                                "--volume=deviceName=b,volumeId=w,sizeBytes=64MB",
+                                "--volume=deviceName=c,volumeId=v,sizeBytes=512")
+                        .err())
+                .isEqualTo("""
+                        --volume 2 of 3: sizeBytes=64MB; allowed: a multiple of 512 from 512 to 64TiB, as plain bytes or in KiB, MiB, GiB, TiB, for example 8GiB
+                        --volume 3 of 3: volumeId=v; allowed: one that is not taken, this one is by --volume 1 of 3
+                        """);
+        assertThat(runHere(
+                                "assign",
+                                "--source-server-id=s",
+                                "--volume=deviceName=a,volumeId=v,sizeBytes=512",
+                                "--volume=device=b")
+                        .err())
+                .isEqualTo("--volume 2 of 2: unknown key device; nearest known: deviceName\n");
+    }
+
+    @Test
     void assignChangesASourceServerAndLeavesTheOthers() throws Exception {
         runHere(
                 "assign",
@@ -256,7 +305,7 @@ class CommandsTest {
                 .isEqualTo(new Outcome(78, "", """
                         --agent-pin: agentPins=%s; allowed: a pin of its own, this one is of s-1
                         --volume: volumeId=v; allowed: one that is not taken, this one is by an earlier assignment
-                        --volume: sizeBytes=5; allowed: a multiple of 512 from 512 to 64TiB
+                        --volume: sizeBytes=5; allowed: a multiple of 512 from 512 to 64TiB, as plain bytes or in KiB, MiB, GiB, TiB, for example 8GiB
                         """.formatted(PIN_A)));
         assertThat(assignments).hasContent(before);
     }
@@ -298,7 +347,7 @@ class CommandsTest {
                         --agent-pin: agentPins=(3 characters); allowed: sha256:<64 lowercase hexadecimal digits>
                         --volume: volumeId=a/b; allowed: 1 to 128 of A-Z a-z 0-9 . _ -
                         --volume: path=/etc/x; allowed: a path inside image.directory, or a block device below /dev
-                        --volume: sizeBytes=5; allowed: a multiple of 512 from 512 to 64TiB
+                        --volume: sizeBytes=5; allowed: a multiple of 512 from 512 to 64TiB, as plain bytes or in KiB, MiB, GiB, TiB, for example 8GiB
                         """));
     }
 

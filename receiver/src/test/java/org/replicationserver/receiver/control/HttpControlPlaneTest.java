@@ -48,7 +48,9 @@ import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.ControlSettings;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.control.ControlPlaneException.Kind;
+import org.replicationserver.receiver.control.SnapshotOperations.SnapshotRequest;
 import org.replicationserver.receiver.log.LogRecord;
+import org.replicationserver.receiver.log.LoggedLines;
 import org.replicationserver.receiver.log.TextLayout;
 import org.replicationserver.receiver.status.ResourceMetric;
 import org.slf4j.LoggerFactory;
@@ -550,6 +552,20 @@ final class HttpControlPlaneTest {
     }
 
     @Test
+    void metadataThatBreaksOffIsToldWithTheHopLimitThatAContainerNeeds() throws Exception {
+        try (ImdsStub imds = new ImdsStub();
+                HttpControlPlane controlPlane = ofTheInstance()) {
+            imds.hangUp();
+            ControlPlaneException failure = failureOf(controlPlane);
+            assertThat(failure.kind()).isEqualTo(Kind.NO_METADATA);
+            assertThat(failure.nextAction())
+                    .isEqualTo(
+                            "Allow IMDSv2 for this instance, and in a container raise its hop limit (HttpPutResponseHopLimit)"
+                                    + " to 2, or set aws.region.");
+        }
+    }
+
+    @Test
     void refusedCredentialsOfTheInstanceAreFetchedAnew() throws Exception {
         try (ImdsStub imds = new ImdsStub();
                 HttpControlPlane controlPlane = ofTheInstance()) {
@@ -818,6 +834,29 @@ final class HttpControlPlaneTest {
         } finally {
             root.detachAppender(lines);
             root.setLevel(null);
+        }
+    }
+
+    @Test
+    void malformedRequestForASnapshotIsToldOnceAndTakesNoOtherWithIt() throws Exception {
+        stub.otherwise(HttpsStub.json(
+                200,
+                "{\"requests\":[{\"snapshotRequestId\":\"r-1\",\"sourceServerId\":\"s-1\"},7,{\"sourceServerId\":\"s-2\"},"
+                        + "{\"snapshotRequestId\":\"r-3\",\"sourceServerId\":\"s 3\"},"
+                        + "{\"snapshotRequestId\":\"r-4\",\"sourceServerId\":\"s-4\"}]}"));
+        try (HttpControlPlane controlPlane = open(stub.address(), 1);
+                LoggedLines lines = LoggedLines.of(HttpControlPlane.class.getName())) {
+            for (int i = 0; i < 2; i++) {
+                assertThat(controlPlane.snapshotRequests())
+                        .containsExactly(new SnapshotRequest("r-1", "s-1"), new SnapshotRequest("r-4", "s-4"));
+            }
+            assertThat(lines.texts())
+                    .filteredOn(line -> line.startsWith("WARN "))
+                    .singleElement()
+                    .asString()
+                    .contains("requests for snapshots are malformed and not served")
+                    .contains("requests[1]: no object; requests[2]: snapshotRequestId is missing")
+                    .contains("requests[3]: sourceServerId=s 3; allowed: ");
         }
     }
 }

@@ -85,7 +85,7 @@ class SnapshotStateTest {
         assertThat(world.takeChanges()).isEmpty();
         DataReplicationInfo.DataReplicationError error = world.info().dataReplicationError();
         assertThat(error).isNotNull();
-        assertThat(String.valueOf(error)).contains("SNAPSHOTS_FAILURE", "once in a row", "no credit. Wait.");
+        assertThat(String.valueOf(error)).contains("SNAPSHOTS_FAILURE", "once, since ", "no credit. Wait.");
 
         world.model.snapshotStanding(SnapshotStanding.NONE);
         assertThat(world.info().dataReplicationError()).isNull();

@@ -12,6 +12,8 @@ import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.receiver.config.VolumeConfig;
+import org.replicationserver.receiver.config.VolumePaths;
+import org.replicationserver.receiver.log.LoggedLines;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.receiver.staging.NvmeScanner;
@@ -51,6 +53,7 @@ final class StagingVolumesTest {
                         CacheMode.BUFFERED,
                         VolumeDiscovery.IMAGE,
                         directory.resolve("none")),
+                VolumePaths.on(directory.resolve("sys"), directory, VolumeDiscovery.AUTO),
                 24,
                 new VolumeLocator(new NvmeScanner(directory.resolve("sys"), directory.resolve("dev"))),
                 Runnable::run,
@@ -251,6 +254,33 @@ final class StagingVolumesTest {
                     .contains("device " + number + " was opened")
                     .contains("259:1");
         });
+    }
+
+    /** Whoever meant the device would find an empty file of its name replicated to. */
+    @Test
+    void ebsVolumeThatIsTakenForAnImageFileBecauseOfTheMachineIsToldOnceUntilItIsClosed() {
+        VolumeAssignment image =
+                new VolumeAssignment(EBS, "/dev/sda", directory.resolve(EBS + ".img"), SIZE_BYTES, false);
+        VolumeAssignment other =
+                new VolumeAssignment("vol-1", "/dev/sdb", directory.resolve("vol-1.img"), SIZE_BYTES, false);
+        StagingVolumes volumes = volumes(REAL);
+        try (LoggedLines lines = LoggedLines.of(StagingVolumes.class.getName())) {
+            volumes.open(other, true, true).toCompletableFuture().join();
+            volumes.open(image, true, true).toCompletableFuture().join();
+            volumes.open(image, false, false).toCompletableFuture().join();
+            assertThat(lines.texts())
+                    .filteredOn(line -> line.startsWith("WARN "))
+                    .singleElement()
+                    .asString()
+                    .contains("taken for an image file", "volume=" + EBS);
+
+            volumes.close(EBS).toCompletableFuture().join();
+            volumes.open(image, false, false).toCompletableFuture().join();
+            assertThat(lines.texts())
+                    .filteredOn(line -> line.startsWith("WARN "))
+                    .hasSize(2);
+        }
+        volumes.closeAll().toCompletableFuture().join();
     }
 
     @Test

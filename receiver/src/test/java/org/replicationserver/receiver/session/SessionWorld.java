@@ -34,9 +34,12 @@ import org.replicationserver.volume.testing.MemoryDevice;
 final class SessionWorld {
     static final String SOURCE = "s-1";
     static final String PIN = "sha256:" + "0".repeat(64);
-    static final int VOLUME_BYTES = 4 * 1024 * 1024;
-
+    static final int KIB = 1024;
+    static final int MIB = 1024 * KIB;
+    static final int VOLUME_BYTES = 4 * MIB;
     static final int REGION_SHIFT = 20;
+    static final int REGION = 1 << REGION_SHIFT;
+
     private static final SessionSettings DEFAULTS = SessionSettings.defaults();
 
     final List<String> told = new ArrayList<>();

@@ -1,6 +1,7 @@
 package org.replicationserver.receiver.session;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.replicationserver.receiver.session.SessionWorld.KIB;
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,7 +22,6 @@ import org.replicationserver.receiver.session.HoldAnswer.NotHeld;
 
 /** Holds are honest: what is told to be held is, and what was not left alone is told. */
 class SlotHoldTest {
-    private static final int KIB = 1024;
     private static final Duration COMMIT_TIMEOUT = Duration.ofSeconds(100);
     private static final Duration TIME_TO_LIVE = Duration.ofSeconds(20);
     private static final String AGENT = "0".repeat(32);

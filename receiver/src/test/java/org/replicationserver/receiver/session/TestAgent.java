@@ -34,6 +34,8 @@ final class TestAgent implements Transport, FrameReader.Handler {
     /** A frame that the server sent. */
     record Received(FrameType type, @Nullable JsonBody json) {}
 
+    static final String FIRST_AGENT = "0".repeat(32);
+
     final List<Received> received = new ArrayList<>();
     final Map<Integer, Long> durableSeq = new HashMap<>();
     final Map<Integer, Long> limitBytes = new HashMap<>();
@@ -79,7 +81,7 @@ final class TestAgent implements Transport, FrameReader.Handler {
     }
 
     TestAgent hello(int streams, int disks) {
-        return hello(streams, disks, "0".repeat(32), null);
+        return hello(streams, disks, FIRST_AGENT, null);
     }
 
     TestAgent hello(int streams, int disks, String instance, Hello.@Nullable Remembered remembers) {

@@ -9,6 +9,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -176,6 +177,24 @@ class SnapshotMakerTest {
     }
 
     @Test
+    void agentsThatDoNotCommitKeepNoOtherSourceServerWaiting() throws Exception {
+        List<CompletableFuture<SnapshotResult>> waiting = new ArrayList<>();
+        for (int i = 0; i < 2 * SnapshotMaker.GROUPS_PARALLEL_MAX; i++) {
+            world.silent.add("silent-" + i);
+            waiting.add(world.maker
+                    .make("silent-" + i, List.of(SnapshotTrigger.command("c-" + i)))
+                    .toCompletableFuture());
+        }
+        Awaitility.await("commits that are asked for")
+                .atMost(PATIENCE)
+                .until(() -> world.steps.stream().filter("hold"::equals).count() >= SnapshotMaker.GROUPS_PARALLEL_MAX);
+
+        assertThat(world.make().isMade()).isTrue();
+
+        assertThat(waiting).noneMatch(CompletableFuture::isDone);
+    }
+
+    @Test
     void whatWasAskedForOnceIsMadeOnceAlsoOverRestarts() throws Exception {
         SnapshotTrigger command = SnapshotTrigger.command("c-1");
         SnapshotResult first = world.make(command);
@@ -340,6 +359,7 @@ class SnapshotMakerTest {
 
         assertThat(result.isMade()).as(result.sentence()).isTrue();
         assertThat(world.ec2.count("CreateSnapshot", volume(1))).isEqualTo(2);
+        assertThat(world.pauses).hasSize(1);
     }
 
     @Test
@@ -421,6 +441,9 @@ class SnapshotMakerTest {
         assertThat(world.ec2.count("DescribeSnapshots", null))
                 .as("before the hold, then three looks")
                 .isGreaterThanOrEqualTo(4);
+        assertThat(world.pauses)
+                .as("before each look, since EC2 may show a snapshot late")
+                .containsExactly(Duration.ZERO, Duration.ofSeconds(1), Duration.ofSeconds(2));
     }
 
     @Test

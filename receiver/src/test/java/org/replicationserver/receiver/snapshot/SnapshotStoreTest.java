@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.log.LoggedLines;
 import org.replicationserver.receiver.replication.SnapshotStanding;
 import org.replicationserver.receiver.snapshot.SnapshotGroup.VolumeSnapshot;
 import org.replicationserver.volume.StateDirectory;
@@ -129,6 +130,37 @@ class SnapshotStoreTest {
             Files.writeString(directory.resolve("snapshots.json"), damaged);
             try (StateDirectory state = open()) {
                 assertThat(SnapshotStore.load(state).groups()).as(damaged).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    void recordOfWhichAPartIsDamagedIsRefusedAsAWhole() throws IOException {
+        try (StateDirectory state = open()) {
+            SnapshotStore store = SnapshotStore.load(state);
+            store.put(group("sg-1", "s-1", 2, 8));
+            store.troubled("s-1", failed("sg-0", "so"), 7);
+            store.failed(null, List.of(SnapshotTrigger.command("c-2")), failed("sg-0", "so"))
+                    .toCompletableFuture()
+                    .join();
+        }
+        Path record = directory.resolve("snapshots.json");
+        String sound = Files.readString(record);
+        for (String part : List.of("sinceMillis", "outcome", "takenMillis")) {
+            Files.writeString(record, sound.replace("\"" + part + "\"", "\"damaged\""));
+            try (StateDirectory state = open();
+                    LoggedLines lines = LoggedLines.of(SnapshotStore.class.getName())) {
+                SnapshotStore store = SnapshotStore.load(state);
+
+                assertThat(store.groups()).as(part).isEmpty();
+                assertThat(store.standings()).as(part).isEmpty();
+                assertThat(store.resultOf(SnapshotTrigger.command("c-2")))
+                        .as(part)
+                        .isNull();
+                assertThat(lines.texts())
+                        .singleElement()
+                        .asString()
+                        .startsWith("ERROR what was kept of snapshot groups cannot be read");
             }
         }
     }

@@ -15,10 +15,12 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -54,6 +56,9 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     /** What was done, in its order. */
     final List<String> steps = new CopyOnWriteArrayList<>();
 
+    /** Those of requests, as they were asked for. */
+    final List<Duration> pauses = new CopyOnWriteArrayList<>();
+
     final List<SnapshotGroup> registered = new CopyOnWriteArrayList<>();
     final Map<String, SnapshotStanding> standings = new ConcurrentHashMap<>();
 
@@ -65,6 +70,10 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     volatile boolean holdIsValid = true;
     volatile @Nullable String notOpen;
     volatile @Nullable NotHeld notHeld;
+
+    /** Other source servers, whose agents do not commit. */
+    final Set<String> silent = ConcurrentHashMap.newKeySet();
+
     volatile @Nullable Throwable registerFailure;
     volatile @Nullable RuntimeException releaseFailure;
 
@@ -128,10 +137,17 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
                 follower,
                 this,
                 () -> "sg-" + groupIds.incrementAndGet(),
-                clock);
+                clock,
+                this::pause);
         parts.push(maker);
         maker.recover();
         follower.start();
+    }
+
+    /** A hundred times as fast. */
+    private boolean pause(Duration pause, CountDownLatch stopped) throws InterruptedException {
+        pauses.add(pause);
+        return RequestPauses.REAL.await(pause.dividedBy(100), stopped);
     }
 
     /** Ends it. */
@@ -217,7 +233,8 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
 
     @Override
     public CompletionStage<@Nullable List<VolumeAssignment>> volumes(String sourceServerId) {
-        return CompletableFuture.completedStage(sourceServerId.equals(SOURCE) ? volumes : null);
+        return CompletableFuture.completedStage(
+                sourceServerId.equals(SOURCE) || silent.contains(sourceServerId) ? volumes : null);
     }
 
     @Override
@@ -228,6 +245,9 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     @Override
     public CompletionStage<HoldAnswer> hold(String sourceServerId, HoldRequest request) {
         steps.add("hold");
+        if (silent.contains(sourceServerId)) {
+            return new CompletableFuture<>();
+        }
         NotHeld none = notHeld;
         HoldToken token = new HoldToken(sourceServerId, "token");
         return CompletableFuture.completedStage(none == null ? new Held(token, 43, 4300, volumes) : none);

@@ -1,0 +1,80 @@
+package org.replicationserver.receiver.session;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.replicationserver.receiver.session.OpenSession.open;
+import static org.replicationserver.receiver.session.SessionWorld.KIB;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.volume.testing.FailingDevice;
+
+/** Volumes that fail and are opened again. */
+class SourceSessionVolumesTest {
+    private static final int EIO = 5;
+
+    @Test
+    void failedVolumeHoldsBackItsOwnAcknowledgementOnly() {
+        SessionWorld world = SessionWorld.withFirstDevice(2, device -> new FailingDevice(device).failWrite(1, EIO));
+        OpenSession open = new OpenSession(world, 1, 2);
+        long lost = open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        long kept = open.stream(0).data(1, 0, 4 * KIB, 2, 1);
+        open.world.holdStores();
+        open.world.write(0);
+        open.world.write(1);
+        assertThat(open.control.errors())
+                .as("the failure is stored before it is told")
+                .isEmpty();
+        open.world.storeRecords();
+
+        assertThat(open.control.errors()).containsExactly(ErrorCode.VOLUME_FAILED);
+        assertThat(open.stream(0).durable(0)).isLessThan(lost);
+        assertThat(open.stream(0).durable(1)).isGreaterThanOrEqualTo(kept);
+        assertThat(open.control.ended).isFalse();
+
+        open.control.commit(1, open.stream(0).fence(1));
+        assertThat(open.control.errors()).containsExactly(ErrorCode.VOLUME_FAILED, ErrorCode.VOLUME_FAILED);
+        assertThat(open.world.record().commit().epoch()).isZero();
+        assertThat(open.world.record().volumes())
+                .hasEntrySatisfying(
+                        "vol-0", volume -> assertThat(volume.failedCause()).contains("EIO"));
+    }
+
+    @Test
+    void reopenedVolumeHasANewDataGenerationAndTheSessionBeginsAgain() {
+        SessionWorld world = SessionWorld.withFirstDevice(1, device -> new FailingDevice(device).failWrite(1, EIO));
+        OpenSession open = new OpenSession(world, 1, 1);
+        String before = open.control.welcome().volumes().getFirst().dataGen();
+        open.stream(0).data(0, 0, 512, 1, 1);
+        world.write(0);
+        assertThat(open.control.errors()).containsExactly(ErrorCode.VOLUME_FAILED);
+        world.sessions.reopen("vol-0");
+        world.settle();
+        assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
+
+        Hello.Remembered remembered = new Hello.Remembered(1, List.of(new Hello.RememberedDisk("/dev/sd0", before, 0)));
+        TestAgent again = world.connect().hello(1, 1, "0".repeat(32), remembered);
+        Welcome.Volume volume = again.welcome().volumes().getFirst();
+        assertThat(volume.dataGen()).isNotEqualTo(before);
+        assertThat(volume.action()).isEqualTo(Welcome.Action.RESCAN);
+        assertThat(volume.reason()).isEqualTo("VOLUME_REOPENED");
+        assertThat(world.record().volumes())
+                .hasEntrySatisfying(
+                        "vol-0", known -> assertThat(known.failedCause()).isNull());
+    }
+
+    @Test
+    void volumeThatHasNotFailedIsNotReopened() {
+        OpenSession open = open(1, 1);
+        String before = open.control.welcome().volumes().getFirst().dataGen();
+        open.world.sessions.reopen("vol-0");
+        open.world.settle();
+        assertThat(open.control.has(FrameType.GOAWAY)).isFalse();
+        assertThat(open.world.record().volumes())
+                .hasEntrySatisfying(
+                        "vol-0", known -> assertThat(known.dataGen()).isEqualTo(before));
+    }
+}

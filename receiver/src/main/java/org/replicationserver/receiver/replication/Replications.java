@@ -308,11 +308,13 @@ public final class Replications implements SessionEvents {
         with(sourceServerId, replication -> replication.durable(volumeId, bytes, now()));
     }
 
-    /** What a rescan finds equal is durable, though nobody has written it now; a verification changes nothing. */
+    /** What a rescan finds equal is durable, though nobody has written it now; a verification only shows that work goes on. */
     @Override
     public void blocksCompared(String sourceServerId, ComparedBlocks compared) {
         if (!compared.verified() && compared.equalBytes() > 0) {
             blocksDurable(sourceServerId, compared.volumeId(), compared.equalBytes());
+        } else {
+            with(sourceServerId, replication -> replication.compared(now()));
         }
     }
 

@@ -317,6 +317,12 @@ public final class SourceReplication {
         settle(now);
     }
 
+    /** Blocks of a volume were compared, and nothing became durable by it. */
+    public void compared(Moment now) {
+        progressed(now);
+        settle(now);
+    }
+
     /** EPOCH_OPEN was answered. */
     public void epochOpened(long estimatedBytes, Moment now) {
         epochs.opened();

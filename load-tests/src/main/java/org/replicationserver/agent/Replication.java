@@ -20,9 +20,9 @@ import org.replicationserver.receiver.protocol.Welcome;
  *
  * <p>A cycle is DUE (also when its epoch was cut and begins again) → RUNNING → RESTING → DUE, or FINISHED after the last one.
  *
- * <p>The source is CLOSED → OPENING → OPEN → CLOSING → CLOSED, once for each attempt at an epoch and each part of a verification. It is closed as soon as the last
- * block was read or the session ends, but not before the last read under way is back, and the next attempt waits until it is closed:
- * otherwise a late read would see what the next mark replaces, or hold open what a mark command takes away.
+ * <p>The source is CLOSED → OPENING → OPEN → CLOSING → CLOSED, once for each attempt at an epoch and each part of a verification. It is
+ * closed as soon as the last block was read or the session ends, but not before the last read under way is back, and the next attempt
+ * waits until it is closed: otherwise a late read would see what the next mark replaces, or hold open what a mark command takes away.
  *
  * <p>Between epochs volumes are compared with what was sent to them, if that is wanted. An epoch that is due goes before it; then what is
  * left is compared after the commit.
@@ -40,7 +40,7 @@ public final class Replication {
     /** From a volume's failure, or its last refusal, until its disk is offered again. */
     static final long OFFER_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(60);
 
-    /** Blocks are read ahead in at most so many reads of 256 KiB, each of which holds memory until it is sent. */
+    /** Blocks are read ahead in at most so many reads: of 256 KiB to be sent, with memory until then, and of 1 MiB to be hashed. */
     static final int READS_MAX = 32;
 
     /** The reason of RESCAN with which nothing can be equal but by chance: nobody has written to the volume. */

@@ -102,7 +102,9 @@ final class RescanTest {
             ReplicationAgent agent = ReplicationAgent.start(options(server.endpoint(), source, image), event -> {});
             try {
                 assertThat(agent.awaitCommitted(1, PATIENCE)).isTrue();
-                assertThat(disk(agent).comparedBytes()).as("the initial sync is sent").isZero();
+                assertThat(disk(agent).comparedBytes())
+                        .as("the initial sync is sent")
+                        .isZero();
                 long sent = agent.report().rawBytesSent();
                 server.sigterm();
                 server.awaitEnd();
@@ -149,7 +151,10 @@ final class RescanTest {
                     .isEqualTo(SIZE_BYTES - BLOCK);
             assertThat(server.count("replication_differing_bytes", "verified", "false"))
                     .isEqualTo(BLOCK);
-            assertThat(server.info("s-1").getJsonArray("replicatedDisks").getJsonObject(0).getLong("rescannedStorageBytes"))
+            assertThat(server.info("s-1")
+                            .getJsonArray("replicatedDisks")
+                            .getJsonObject(0)
+                            .getLong("rescannedStorageBytes"))
                     .isEqualTo(SIZE_BYTES);
         }
         Images.assertIdentical(source.path(0), image);
@@ -177,12 +182,15 @@ final class RescanTest {
             } finally {
                 stop(agent);
             }
-            assertThat(server.count("replication_differing_bytes", "verified", "true")).isPositive();
+            assertThat(server.count("replication_differing_bytes", "verified", "true"))
+                    .isPositive();
             assertThat(log.linesWith("verification found"))
                     .isNotEmpty()
                     .allMatch(line -> line.contains("offset=" + 33L * BLOCK));
         }
-        assertThat(Files.mismatch(source.path(0), image)).as("nothing is mended by it").isEqualTo(33L * BLOCK + 17);
+        assertThat(Files.mismatch(source.path(0), image))
+                .as("nothing is mended by it")
+                .isEqualTo(33L * BLOCK + 17);
     }
 
     @Test
@@ -206,16 +214,18 @@ final class RescanTest {
             }
             assertThat(server.count("replication_compared_bytes", "verified", "true"))
                     .isGreaterThan(SIZE_BYTES);
-            assertThat(server.count("replication_differing_bytes", "verified", "true")).isZero();
+            assertThat(server.count("replication_differing_bytes", "verified", "true"))
+                    .isZero();
             assertThat(differingBytes(agent)).isZero();
         }
     }
 
+    /** Writes to the first half of the disk all the time. */
     private static void write(Path image, AtomicBoolean going) {
         Random random = new Random(5);
         try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
             while (going.get()) {
-                file.seek(random.nextInt(SIZE_BYTES / 4096) * 4096L);
+                file.seek(random.nextInt(SIZE_BYTES / 2 / 4096) * 4096L);
                 file.write(Images.random(random.nextLong(), 4096));
                 Thread.onSpinWait();
             }

@@ -331,8 +331,10 @@ final class Explainer {
         List<DiskProgress> incomplete =
                 disks.all().stream().filter(DiskProgress::isIncomplete).toList();
         if (situation.position().covered() == DataReplicationState.RESCAN && !incomplete.isEmpty()) {
-            String reasons =
-                    incomplete.stream().map(disk -> inWords(disk.passReason())).distinct().collect(Collectors.joining(", "));
+            String reasons = incomplete.stream()
+                    .map(disk -> inWords(disk.passReason()))
+                    .distinct()
+                    .collect(Collectors.joining(", "));
             found.add(ExplanationCode.RESCAN.explain(new Facts()
                     .put("disks", incomplete.size())
                     .put("allDisks", disks.all().size())

@@ -353,7 +353,9 @@ final class SourceSession {
         }
         OfferedBlocks offered = new OfferedBlocks(this, volume, offer);
         volume.offered = offered;
-        slot.blocksUnderWay.begin();
+        if (!range.reportOnly()) { // which is no sign that the replica is behind
+            slot.blocksUnderWay.begin();
+        }
         context.comparisons().submit(offered);
     }
 
@@ -374,7 +376,9 @@ final class SourceSession {
     /** An offer has no answer: its volume has failed, or nobody waits for it. */
     void notCompared(OfferedBlocks offered) {
         offered.volume.offered = null;
-        slot.blocksUnderWay.end();
+        if (!offered.offer.range().reportOnly()) {
+            slot.blocksUnderWay.end();
+        }
     }
 
     // --- what the agent tells

@@ -40,6 +40,10 @@ STORED, LZ4 = 0, 1
 MAY_DEALLOCATE = 1
 ALPN = "brp/1"
 SOURCE_STATUS = "source-status"  # a feature
+HASH_OFFER = "hash-offer"  # a feature
+HASH_HEAD_LEN, HASH_LEN, HASHES_MAX = 24, 32, 1024
+SHA_256, REPORT_ONLY = 1, 1
+LEAF_SHIFT, TREE_SHIFT = 16, 20
 
 PING_AFTER_SECONDS = 10
 DEAD_AFTER_SECONDS = 30
@@ -58,6 +62,8 @@ class Type(enum.IntEnum):
     EPOCH_STATUS = 0x12
     COMMIT_REQUEST = 0x13
     SOURCE_STATUS = 0x14
+    HASH_OFFER = 0x20
+    HASH_DIFF = 0x21
     PING = 0x30
     PONG = 0x31
     PROGRESS = 0x32
@@ -77,7 +83,7 @@ class Type(enum.IntEnum):
 
 KNOWN_TYPES = {t.value for t in Type}
 FEATURE_TYPES = {Type.COMMIT_REQUEST, Type.TEST_OPEN, Type.TEST_OPENED, Type.TEST_RESULT, Type.TEST, Type.TEST_ATTACH,
-                 Type.TEST_ACK}  # unknown where their feature is not granted
+                 Type.TEST_ACK, Type.HASH_OFFER, Type.HASH_DIFF}  # unknown where their feature is not granted
 
 CODES = {"PROTOCOL": 1, "UNSUPPORTED": 2, "VERSION": 3, "LIMIT": 4, "SEQUENCE": 5, "STATE": 6, "STALE_GENERATION": 7,
          "RANGE": 8, "INTEGRITY": 9, "EPOCH": 10, "VOLUME_FAILED": 11, "RATE": 12, "FORBIDDEN": 13, "SHUTDOWN": 14}
@@ -346,6 +352,10 @@ def _check_lengths(frame_type, fields, payload_len, raw_len_max):
         if payload_len < ACK_HEADER_LEN or (payload_len - ACK_HEADER_LEN) % ACK_ENTRY_LEN \
                 or payload_len > ACK_HEADER_LEN + 65536 * ACK_ENTRY_LEN:
             raise Refused("LIMIT", f"payload_len {payload_len} of DURABLE_ACK")
+    elif frame_type in (Type.HASH_OFFER, Type.HASH_DIFF):
+        hashes = HASHES_MAX if frame_type == Type.HASH_OFFER else 0
+        if payload_len > HASH_HEAD_LEN + HASHES_MAX // 8 + hashes * HASH_LEN:
+            raise Refused("LIMIT", f"payload_len {payload_len} of {Type(frame_type).name}")
     elif payload_len != (8 if frame_type == Type.FENCE else 0):
         raise Refused("LIMIT", f"payload_len {payload_len} of {Type(frame_type).name}")
 
@@ -376,6 +386,79 @@ def parse_ack(payload):
     if any(earlier[0] >= later[0] for earlier, later in zip(entries, entries[1:])):
         raise Refused("PROTOCOL", "the entries of DURABLE_ACK do not ascend by volume")
     return received_seq, entries
+
+
+@dataclass(frozen=True)
+class HashRange:
+    """The first 24 bytes of HASH_OFFER and HASH_DIFF: which blocks of a volume they are about."""
+
+    volume: int
+    flags: int
+    block_shift: int
+    first_block: int
+    count: int
+
+    def pack(self, algorithm=SHA_256):
+        return struct.pack("<HBBIQII", self.volume, algorithm, self.flags, self.block_shift, self.first_block,
+                           self.count, 0)
+
+    def offer(self, blocks):
+        """The payload of HASH_OFFER for the content of each block."""
+        zeros = [not any(block) for block in blocks]
+        hashes = [block_hash(block, self.block_shift) for block, zero in zip(blocks, zeros) if not zero]
+        return self.pack() + pack_bits(zeros) + b"".join(hashes)
+
+
+def block_hash(block, block_shift):
+    """That of 1 MiB is the hash of the hashes of its blocks of 64 KiB."""
+    if block_shift == LEAF_SHIFT:
+        return hashlib.sha256(block).digest()
+    leaf = 1 << LEAF_SHIFT
+    return hashlib.sha256(b"".join(hashlib.sha256(block[at:at + leaf]).digest()
+                                   for at in range(0, len(block), leaf))).digest()
+
+
+def pack_bits(bits):
+    octets = bytearray((len(bits) + 7) // 8)
+    for number, bit in enumerate(bits):
+        octets[number // 8] |= bit << number % 8
+    return bytes(octets)
+
+
+def _parse_hash_head(payload):
+    """The range, and the list of bits of the bitmap after it."""
+    if len(payload) < HASH_HEAD_LEN:
+        raise Refused("LIMIT", f"{len(payload)} bytes of a head of {HASH_HEAD_LEN}")
+    volume, algorithm, flags, shift, first_block, count, _ = struct.unpack_from("<HBBIQII", payload)
+    shift &= 0xFF
+    if algorithm != SHA_256 or flags > REPORT_ONLY:
+        raise Refused("UNSUPPORTED", f"algorithm {algorithm} flags {flags}")
+    if shift not in (LEAF_SHIFT, TREE_SHIFT) or not 1 <= count <= HASHES_MAX:
+        raise Refused("LIMIT", f"block_shift {shift} count {count}")
+    if first_block >> 43:
+        raise Refused("RANGE", f"first_block {first_block}")
+    octets = payload[HASH_HEAD_LEN:HASH_HEAD_LEN + (count + 7) // 8]
+    bits = [octet >> bit & 1 for octet in octets for bit in range(8)]
+    if len(bits) < count or any(bits[count:]):
+        raise Refused("LIMIT", f"a bitmap of {len(octets)} bytes for {count} blocks, or bits beyond them")
+    return HashRange(volume, flags, shift, first_block, count), bits[:count]
+
+
+def parse_offer(payload):
+    """The range of a HASH_OFFER and the numbers of its zero blocks, counted from its first."""
+    blocks, zeros = _parse_hash_head(payload)
+    hashes = blocks.count - sum(zeros)
+    if len(payload) != HASH_HEAD_LEN + (blocks.count + 7) // 8 + hashes * HASH_LEN:
+        raise Refused("LIMIT", f"payload_len {len(payload)} for {hashes} hashes")
+    return blocks, [number for number, bit in enumerate(zeros) if bit]
+
+
+def parse_diff(payload):
+    """The range of a HASH_DIFF and the numbers of its differing blocks, counted from its first."""
+    blocks, differing = _parse_hash_head(payload)
+    if len(payload) != HASH_HEAD_LEN + (blocks.count + 7) // 8:
+        raise Refused("LIMIT", f"payload_len {len(payload)} for {blocks.count} blocks")
+    return blocks, [number for number, bit in enumerate(differing) if bit]
 
 
 def parse_body(frame_type, payload):
@@ -773,6 +856,7 @@ class Session:
         self.goaway = None
         self.epoch = None
         self.epoch_statuses = []
+        self.hash_diffs = []
         self.pongs = 0
         self.progresses = 0
         self._last_ping = time.monotonic()
@@ -831,9 +915,13 @@ class Session:
                 self.goaway = frame.json()
             case Type.WELCOME:
                 self.welcome = frame.json()
+                if self.grants(HASH_OFFER):
+                    connection.accepts = connection.accepts | {Type.HASH_DIFF}
             case Type.EPOCH_STATUS:
                 self.epoch_statuses.append(frame.json())
                 connection.log[-1] = f"EPOCH_STATUS {frame.payload.decode()}"
+            case Type.HASH_DIFF:
+                self.hash_diffs.append(parse_diff(frame.payload))
             case Type.ATTACHED:
                 self._attached(connection, frame.json())
             case Type.DURABLE_ACK:
@@ -875,6 +963,16 @@ class Session:
                 "volumes": [{"index": index, "backlogBytes": size} for index, size in backlogs.items()],
                 "waits": {"sourceMillis": source_millis, "networkMillis": network_millis,
                           "windowMillis": window_millis}})
+
+    def compare(self, blocks, content):
+        """Offers the hashes of blocks with this content; the numbers of those that differ, counted from the first."""
+        answers = len(self.hash_diffs)
+        self.control.send(Type.HASH_OFFER, blocks.offer(content))
+        self.wait(lambda: len(self.hash_diffs) > answers, "HASH_DIFF")
+        answered, differing = self.hash_diffs[-1]
+        if answered != blocks:
+            raise SessionEnded(f"HASH_DIFF of {answered}, offered were {blocks}")
+        return differing
 
     def hello(self, body):
         self.control.send_json(Type.HELLO, body)

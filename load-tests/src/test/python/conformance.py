@@ -19,8 +19,9 @@ import struct
 import sys
 import time
 
-from brp_client import (CODES, DataFields, Disk, INSTANCE, LZ4, SOURCE_STATUS, STORED, Session, SessionEnded, Type,
-                        crc32c, describe_error, encode, hello_body, json_bytes, lz4_compress, tls_connect)
+from brp_client import (CODES, DataFields, Disk, HASH_OFFER, HashRange, INSTANCE, LEAF_SHIFT, LZ4, REPORT_ONLY,
+                        SOURCE_STATUS, STORED, Session, SessionEnded, Type, crc32c, describe_error, encode, hello_body,
+                        json_bytes, lz4_compress, tls_connect)
 from sync_image import add_server_options, endpoint_of
 
 ERROR_SECONDS = 6        # within which an ERROR is expected that nothing delays
@@ -293,6 +294,109 @@ def unknown_type_below_80(probe):
 @row("type-of-feature-not-granted")
 def type_of_feature_not_granted(probe):
     on_greeted_control(probe, "UNSUPPORTED", lambda seq: encode(0x13, seq, b"{}"), lambda seq: encode(0x20, seq, b"{}"))
+
+
+def with_hash_offer(probe):
+    """A session in which hashes may be offered, attached."""
+    session = probe.bare()
+    session.hello(probe.hello_body(features=[HASH_OFFER]))
+    if not session.grants(HASH_OFFER):
+        raise Skipped(f"the feature {HASH_OFFER} is not granted")
+    session.attach()
+    return session
+
+
+def hash_range(probe, session, **changed):
+    return HashRange(**{"volume": probe.volume(session), "flags": 0, "block_shift": LEAF_SHIFT, "first_block": 0,
+                        "count": 1, **changed})
+
+
+def refused_offer(probe, code, *payloads, epoch=True):
+    """Each payload, made from a session, in a session of its own."""
+    for payload in payloads:
+        session = with_hash_offer(probe)
+        if epoch:
+            session.open_epoch(session.next_epoch())
+        session.control.send(Type.HASH_OFFER, payload(session))
+        probe.fatal(session, code)
+        session.close()
+
+
+@row("hash-offer-compared")
+def hash_offer_compared(probe):
+    session = with_hash_offer(probe)
+    session.open_epoch(session.next_epoch())
+    volume, leaf = probe.volume(session), bytes(range(256)) * 256
+    session.send_block(volume, 0, leaf)
+    session.send_zero(volume, len(leaf), len(leaf))
+    if not session.drain(ACK_SECONDS):
+        raise Mismatch("both blocks acknowledged", came_on_all(session))
+    other = leaf[:-1] + b"\0"
+    for content, differing in (([leaf, bytes(len(leaf))], []), ([other, bytes(len(leaf))], [0]), ([leaf, leaf], [1]),
+                               ([bytes(len(leaf)), leaf], [0, 1])):
+        found = session.compare(hash_range(probe, session, count=2), content)
+        if found != differing:
+            raise Mismatch(f"blocks {differing} differ", str(found))
+    probe.usable(session)
+
+
+@row("hash-offer-report-only")
+def hash_offer_report_only(probe):
+    session = with_hash_offer(probe)
+    found = session.compare(hash_range(probe, session, flags=REPORT_ONLY), [b"\xa5" * (1 << LEAF_SHIFT)])
+    if found not in ([], [0]):
+        raise Mismatch("one block compared", str(found))
+    probe.usable(session)
+
+
+@row("hash-offer-unknown-algorithm-or-flags")
+def hash_offer_unsupported(probe):
+    hashes = bytes(33)
+    refused_offer(probe, "UNSUPPORTED", lambda s: hash_range(probe, s).pack(algorithm=2) + hashes,
+                  lambda s: hash_range(probe, s, flags=2).pack() + hashes)
+
+
+@row("hash-offer-lengths")
+def hash_offer_lengths(probe):
+    hashes = bytes(33)
+    refused_offer(probe, "LIMIT", lambda s: hash_range(probe, s, block_shift=17).pack() + hashes,
+                  lambda s: hash_range(probe, s, count=0).pack() + hashes,
+                  lambda s: hash_range(probe, s, count=1025).pack() + b"\xff" * 128 + b"\x01",
+                  lambda s: hash_range(probe, s).pack() + hashes[:-1],
+                  lambda s: hash_range(probe, s).pack() + b"\x02" + hashes[1:], lambda s: b"")
+
+
+@row("hash-offer-outside-the-volume")
+def hash_offer_outside(probe):
+    blocks = -(-probe.disk.size_bytes // (1 << LEAF_SHIFT))
+    zero = b"\x01"
+    refused_offer(probe, "RANGE", lambda s: hash_range(probe, s, volume=65535).pack() + zero,
+                  lambda s: hash_range(probe, s, first_block=blocks).pack() + zero,
+                  lambda s: hash_range(probe, s, first_block=blocks - 1, count=2).pack() + b"\x03",
+                  lambda s: hash_range(probe, s, first_block=1 << 62).pack() + zero)
+
+
+@row("hash-offer-at-the-wrong-time")
+def hash_offer_state(probe):
+    zero = b"\x01"
+    refused_offer(probe, "STATE", lambda s: hash_range(probe, s, flags=REPORT_ONLY).pack() + zero)
+    refused_offer(probe, "STATE", lambda s: hash_range(probe, s).pack() + zero, epoch=False)
+
+
+@row("hash-offer-while-one-waits")
+def hash_offer_while_one_waits(probe):
+    session = with_hash_offer(probe)
+    payload = hash_range(probe, session, flags=REPORT_ONLY).pack() + b"\x01"
+    for _ in range(2):  # they go out together, so that no answer can come between
+        session.control.send(Type.HASH_OFFER, payload)
+    probe.fatal(session, "STATE")
+
+
+@row("hash-offer-on-data")
+def hash_offer_on_data(probe):
+    session = with_hash_offer(probe)
+    session.streams[0].connection.send(Type.HASH_OFFER, hash_range(probe, session).pack() + b"\x01")
+    probe.fatal(session, "STATE", session.streams[0].connection)
 
 
 def with_source_status(probe):

@@ -5,12 +5,14 @@ Written from receiver/protocol/README.md alone, and apart from brp_client.py on 
 shared would not show. Everything here is spelled out slowly; nothing is random, so the output never changes.
 """
 
+import hashlib
 import json
 import struct
 import sys
 
 HELLO, WELCOME, TEST_OPEN, TEST_OPENED, TEST_RESULT = 0x01, 0x02, 0x03, 0x04, 0x05
 EPOCH_OPEN, EPOCH_COMMIT, EPOCH_STATUS, COMMIT_REQUEST, SOURCE_STATUS = 0x10, 0x11, 0x12, 0x13, 0x14
+HASH_OFFER, HASH_DIFF = 0x20, 0x21
 PING, PONG, PROGRESS, ERROR, GOAWAY, BYE = 0x30, 0x31, 0x32, 0x40, 0x41, 0x42
 ATTACH, DATA, ZERO, FENCE, DURABLE_ACK, ATTACHED = 0x60, 0x61, 0x62, 0x63, 0x64, 0x65
 TEST, TEST_ATTACH, TEST_ACK = 0x66, 0x67, 0x68
@@ -132,6 +134,32 @@ def good_ack(name, seq, received_seq, entries):
          frame(DURABLE_ACK, seq, payload))
 
 
+def bitmap(bits, count):
+    octets = bytearray((count + 7) // 8)
+    for bit in bits:
+        octets[bit // 8] |= 1 << bit % 8
+    return bytes(octets)
+
+
+def hash_head(volume=0, algorithm=1, flags=0, block_shift=20, first_block=0, count=1, reserved=0, reserved2=0):
+    return struct.pack("<HBBIQII", volume, algorithm, flags, block_shift | reserved << 8, first_block, count, reserved2)
+
+
+def good_offer(name, seq, zeros, hashes, **head):
+    count = len(zeros) + len(hashes)
+    octets = frame(HASH_OFFER, seq, hash_head(count=count, **head) + bitmap(zeros, count) + b"".join(hashes))
+    show(name, f"HASH_OFFER seq={seq} header_len=32 {hash_words(count=count, **head)} zeros={len(zeros)}", octets)
+
+
+def good_diff(name, seq, count, differing, **head):
+    octets = frame(HASH_DIFF, seq, hash_head(count=count, **head) + bitmap(differing, count))
+    show(name, f"HASH_DIFF seq={seq} header_len=32 {hash_words(count=count, **head)} differing={len(differing)}", octets)
+
+
+def hash_words(volume=0, flags=0, block_shift=20, first_block=0, count=1, reserved=0, reserved2=0):
+    return f"volume={volume} flags={flags} block_shift={block_shift} first_block={first_block} count={count}"
+
+
 def bad(name, refused, words, octets):
     show("bad-" + name, words, octets, refused)
 
@@ -210,6 +238,15 @@ def print_control():
         "waits": {"sourceMillis": 1200, "networkMillis": 3400, "windowMillis": 5600}})
     good_json("source-status-nothing", "SOURCE_STATUS", SOURCE_STATUS, 4, {
         "volumes": [], "waits": {"sourceMillis": 0, "networkMillis": 0, "windowMillis": 9007199254740991}})
+    # A block of 64 KiB, and one of 1 MiB whose sixteen blocks are all the same.
+    leaf = hashlib.sha256(PATTERN_4096 * 16).digest()
+    tree = hashlib.sha256(leaf * 16).digest()
+    good_offer("hash-offer-one", 4, [], [leaf], block_shift=16, first_block=(1 << 30) - 1)
+    good_offer("hash-offer-zeros", 4, list(range(9)), [], volume=65535, flags=1)
+    good_offer("hash-offer-mixed", 4, [0, 2, 9], [tree] * 7, volume=1, first_block=1 << 20)
+    good_diff("hash-diff-none", 5, 1, [], block_shift=16, first_block=(1 << 30) - 1)
+    good_diff("hash-diff-some", 5, 10, [1, 8, 9], volume=1, flags=1)
+    good_diff("hash-diff-all-of-most", 5, 1024, list(range(1024)), volume=65535)
     good_empty("ping", "PING", PING, 4)
     good_empty("pong", "PONG", PONG, 4)
     good_empty("ping-large-seq", "PING", PING, 0x0123456789ABCDEF)
@@ -287,6 +324,9 @@ def print_tolerated():
     show("durable-ack-reserved-not-zero",
          "DURABLE_ACK seq=5 header_len=32 received_seq=9 entries=1 volume=2 durable_seq=8 limit_bytes=270336",
          frame(DURABLE_ACK, 5, payload, reserved=grease))
+    show("hash-offer-reserved-not-zero",
+         "HASH_OFFER seq=4 header_len=32 volume=0 flags=0 block_shift=20 first_block=0 count=1 zeros=1",
+         frame(HASH_OFFER, 4, hash_head(reserved=0xA5A5A5, reserved2=grease) + b"\x01", reserved=grease))
     show("ignorable-80", "ignorable type=0x80 seq=2 header_len=32 payload_len=6", frame(0x80, 2, b"grease"))
     show("ignorable-ff-empty", "ignorable type=0xff seq=3 header_len=40 payload_len=0",
          frame(0xFF, 3, extension=b"\xa5" * 8))
@@ -368,6 +408,30 @@ def print_bad_blocks():
         frame(DATA, 2, no_distance, data_fields(4096, lz4_crc, codec=LZ4)))
 
 
+def print_bad_hashes():
+    def offer(name, refused, words, payload, **how):
+        bad("hash-offer-" + name, refused, "HASH_OFFER " + words, frame(HASH_OFFER, 2, payload, **how))
+
+    one = b"\x00" + hashlib.sha256(COUNTING_512).digest()
+    offer("algorithm", "UNSUPPORTED", "with algorithm 2", hash_head(algorithm=2) + one)
+    offer("flags", "UNSUPPORTED", "with flags 2", hash_head(flags=2) + one)
+    offer("shift", "LIMIT", "with block_shift 12", hash_head(block_shift=12) + one)
+    offer("count-0", "LIMIT", "with count 0", hash_head(count=0) + one)
+    offer("count-1025", "LIMIT", "with count 1025, all zero", hash_head(count=1025) + b"\xff" * 128 + b"\x01")
+    offer("first-block", "RANGE", "with first_block 2^63", hash_head(first_block=1 << 63) + one)
+    offer("head-cut-short", "LIMIT", "with payload_len 23", hash_head()[:23])
+    offer("bitmap-cut-short", "LIMIT", "with count 9 and one byte of bitmap", hash_head(count=9) + b"\xff")
+    offer("bits-beyond", "LIMIT", "with a bit beyond count", hash_head() + b"\x03")
+    offer("hash-missing", "LIMIT", "without the hash of its one block", hash_head() + b"\x00")
+    offer("hash-of-zero", "LIMIT", "with a hash of a block that is zero", hash_head() + b"\x01" + one[1:])
+    offer("too-large", "LIMIT", "with payload_len 32921, header only", b"", payload_len=32921)
+    bad("hash-diff-too-long", "LIMIT", "HASH_DIFF of one block with two bytes of bitmap",
+        frame(HASH_DIFF, 2, hash_head() + b"\x00\x00"))
+    bad("hash-diff-bits-beyond", "LIMIT", "HASH_DIFF with a bit beyond count", frame(HASH_DIFF, 2, hash_head() + b"\x02"))
+    bad("hash-diff-too-large", "LIMIT", "HASH_DIFF with payload_len 153, header only",
+        frame(HASH_DIFF, 2, payload_len=153))
+
+
 def print_bad_json():
     def hello(name, refused, words, text):
         bad("json-" + name, refused, "HELLO whose body is " + words,
@@ -420,6 +484,7 @@ def main():
     print_tolerated()
     print_bad_headers()
     print_bad_blocks()
+    print_bad_hashes()
     print_bad_json()
 
 

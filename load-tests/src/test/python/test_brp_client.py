@@ -205,6 +205,11 @@ def in_words(frame):
         received, entries = frame.ack()
         return f"{words} received_seq={received} entries={len(entries)}" + "".join(
             f" volume={v} durable_seq={d} limit_bytes={b}" for v, d, b in entries)
+    if frame.type in (Type.HASH_OFFER, Type.HASH_DIFF):
+        offer = frame.type == Type.HASH_OFFER
+        r, bits = (brp_client.parse_offer if offer else brp_client.parse_diff)(frame.payload)
+        return f"{words} volume={r.volume} flags={r.flags} block_shift={r.block_shift} first_block={r.first_block} " \
+               f"count={r.count} {'zeros' if offer else 'differing'}={len(bits)}"
     return words
 
 
@@ -215,6 +220,10 @@ def take_whole(octets):
     frame = found[0]
     if frame.type in brp_client.REQUIRED:
         frame.json()
+    if frame.type == Type.HASH_OFFER:
+        brp_client.parse_offer(frame.payload)
+    if frame.type == Type.HASH_DIFF:
+        brp_client.parse_diff(frame.payload)
     if frame.type in (Type.DATA, Type.TEST):
         f = DataFields.of(frame.fields)
         try:

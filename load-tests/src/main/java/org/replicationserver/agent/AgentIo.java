@@ -15,7 +15,7 @@ public interface AgentIo {
     void connect(AgentLink link);
 
     /** Reads and prepares blocks; answered by {@link Replication#readDone}. */
-    void read(BlockRead read);
+    void read(DiskRead read);
 
     /**
      * Makes the source stand still if it is marked, opens the disks and compares their sizes; answered by

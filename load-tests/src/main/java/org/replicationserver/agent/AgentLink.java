@@ -10,6 +10,7 @@ import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.FrameWriter;
+import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
 
@@ -137,6 +138,10 @@ public abstract class AgentLink implements FrameReader.Handler {
 
     final void send(FrameType type) {
         write(writer.empty(type));
+    }
+
+    final void send(HashOffer offer) {
+        write(writer.offer(offer));
     }
 
     /** Sends a frame whose bytes are complete but for what grease does to them. */

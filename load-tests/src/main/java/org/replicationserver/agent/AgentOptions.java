@@ -28,6 +28,7 @@ public final class AgentOptions {
     private TlsEngine tlsEngine = TlsEngine.AUTO;
     private int cycles = ENDLESS;
     private Duration cyclePause = Duration.ofSeconds(60);
+    private Duration verifyEvery = Duration.ZERO;
     private boolean quietSource;
     private @Nullable String markCommand;
     private Duration markPatience = Duration.ofMinutes(10);
@@ -49,6 +50,7 @@ public final class AgentOptions {
         this.tlsEngine = from.tlsEngine;
         this.cycles = from.cycles;
         this.cyclePause = from.cyclePause;
+        this.verifyEvery = from.verifyEvery;
         this.quietSource = from.quietSource;
         this.markCommand = from.markCommand;
         this.markPatience = from.markPatience;
@@ -113,6 +115,12 @@ public final class AgentOptions {
             copy.cycles = newCycles;
             copy.cyclePause = newPause;
         });
+    }
+
+    /** The time from a verification to the next, of which the first follows the first commit; zero for none. */
+    public AgentOptions withVerifyEvery(Duration newEvery) {
+        requireDuration(newEvery);
+        return with(copy -> copy.verifyEvery = newEvery);
     }
 
     /** Whether nobody writes to the disks while an epoch is read. */
@@ -180,6 +188,10 @@ public final class AgentOptions {
 
     Duration cyclePause() {
         return cyclePause;
+    }
+
+    Duration verifyEvery() {
+        return verifyEvery;
     }
 
     boolean quietSource() {

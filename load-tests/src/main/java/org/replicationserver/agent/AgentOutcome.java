@@ -6,6 +6,8 @@ public record AgentOutcome(Exit exit, String text) {
     public enum Exit {
         /** All cycles are committed. */
         DONE(0),
+        /** As DONE, but a volume is not what was sent to it. */
+        DIFFERS(1),
         /** No session could be opened within --connect-timeout. */
         UNREACHABLE(69),
         /** The agent has a bug. */

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param skippedFrames frames of the server that this version does not know
  * @param reconnects sessions that were open and ended while the agent went on
  * @param cycles the newest committed epochs, oldest first; at most {@link #CYCLES_MAX}
+ * @param verified the verification under way, or the last one; null if there was none
  * @param outcome how it ended, or null while it runs
  */
 public record AgentReport(
@@ -38,6 +39,7 @@ public record AgentReport(
         long reconnects,
         List<Disk> disks,
         List<Cycle> cycles,
+        @Nullable Verified verified,
         @Nullable AgentOutcome outcome) {
     /** Older cycles are dropped, so that an agent that runs for years keeps its size. */
     public static final int CYCLES_MAX = 1000;
@@ -54,6 +56,8 @@ public record AgentReport(
         WITHHELD,
         /** It waits for the next cycle. */
         RESTING,
+        /** It compares volumes with what was sent to them, and waits for the next cycle. */
+        VERIFYING,
         ENDED
     }
 
@@ -61,6 +65,10 @@ public record AgentReport(
      * One disk.
      *
      * @param settledBytes bytes that need not be looked at or acknowledged any more in this epoch
+     * @param rescanning whether blocks of it are still to be compared with the volume
+     * @param comparedBytes bytes that rescans have compared with the volume
+     * @param equalBytes those of them that the volume had
+     * @param differingBytes those of them, in blocks of 64 KiB, that it had not
      * @param failure why its volume takes no writes, or null
      */
     public record Disk(
@@ -71,7 +79,32 @@ public record AgentReport(
             long dataBytesSent,
             long payloadBytesSent,
             long durableBytes,
+            boolean rescanning,
+            long comparedBytes,
+            long equalBytes,
+            long differingBytes,
             @Nullable String failure) {}
+
+    /**
+     * What a verification has found.
+     *
+     * @param verifications that are done, this one included if it is
+     * @param equalBytes bytes that volumes have as they were sent
+     * @param differingBytes bytes that they have not
+     * @param leftBytes bytes that were not compared, not yet or because the source has changed each time
+     * @param differences where volumes differ, in blocks of 64 KiB; at most {@link Verification#DIFFERENCES_MAX} of each disk
+     */
+    public record Verified(
+            long verifications, long equalBytes, long differingBytes, long leftBytes, List<Difference> differences) {
+        static final Verified NONE = new Verified(0, 0, 0, 0, List.of());
+    }
+
+    /** A range in which a volume is not what was sent to it. */
+    public record Difference(String deviceName, long offsetBytes, long lengthBytes) {
+        String text() {
+            return deviceName + ": " + lengthBytes + " bytes at byte " + offsetBytes;
+        }
+    }
 
     /**
      * One committed epoch, with what was counted from its begin to its commit.

@@ -3,8 +3,10 @@ package org.replicationserver.agent;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.EpochCommit;
@@ -14,6 +16,8 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
+import org.replicationserver.receiver.protocol.HashDiff;
+import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.SourceStatus;
@@ -60,11 +64,18 @@ final class AgentSession implements LinkOwner {
     private State state = State.GREETING;
     private long generation;
     private int regionShift;
-    private int nextLane;
+    private int nextClaimer;
     private boolean progressed;
     private long pingedNanos;
     private @Nullable EpochRun run;
     private boolean takesCommitRequests;
+
+    /** Of the open epoch, or of a verification; the lanes and they take turns in reading. */
+    private List<DiskComparison> comparisons = List.of();
+
+    private List<ReadClaimer> claimers = List.of();
+    private boolean compares;
+    private boolean verifying;
 
     // SOURCE_STATUS
     private final WaitClocks waits;
@@ -155,6 +166,7 @@ final class AgentSession implements LinkOwner {
     void welcome(Welcome welcome) throws ProtocolException {
         WelcomeCheck.check(welcome, replication.plan().streams(), disks, replication.generation());
         tellsStatus = welcome.features().contains(Features.SOURCE_STATUS);
+        compares = welcome.features().contains(Features.HASH_OFFER);
         takesCommitRequests = welcome.features().contains(Features.COMMIT_REQUEST);
         generation = welcome.generation();
         regionShift = welcome.regionShift();
@@ -197,6 +209,22 @@ final class AgentSession implements LinkOwner {
     void begin(EpochRun newRun) {
         run = newRun;
         lanes.forEach(Lane::rewind);
+        compare(volumes.stream()
+                .filter(volume -> !volume.isFailed() && volume.disk.map.hasUnknown())
+                .map(volume -> new DiskComparison(this, volume, rescanOf(volume)))
+                .toList());
+        claimers = Stream.concat(lanes.stream(), comparisons.stream()).toList();
+    }
+
+    private RescanSubject rescanOf(SessionVolume volume) {
+        return new RescanSubject(
+                volume.disk,
+                block -> lanes.stream().filter(lane -> lane.volume == volume).forEach(lane -> lane.lookAgain(block)));
+    }
+
+    private void compare(List<DiskComparison> newComparisons) {
+        comparisons = newComparisons;
+        claimers = List.copyOf(newComparisons);
     }
 
     /** The source can be read; it stands still, as far as it is to. */
@@ -260,22 +288,31 @@ final class AgentSession implements LinkOwner {
     @Override
     public void pump() {
         EpochRun sending = run;
-        if (state != State.ACTIVE || sending == null || !sending.is(EpochRun.State.SENDING)) {
+        boolean sends = sending != null && sending.is(EpochRun.State.SENDING);
+        if (state != State.ACTIVE || !(sends || verifying)) {
             return;
         }
-        lanes.forEach(Lane::drain);
+        if (sends) {
+            lanes.forEach(Lane::drain);
+        }
+        comparisons.forEach(DiskComparison::offer);
         claim();
-        if (lanes.stream().allMatch(Lane::isDone)) {
+        if (!comparisons.stream().allMatch(DiskComparison::isDone)) {
+            return;
+        }
+        if (verifying) {
+            verified();
+        } else if (sending != null && lanes.stream().allMatch(Lane::isDone)) {
             allSent(sending);
         }
     }
 
-    /** Takes turns between the lanes, so that the reads that are allowed at once are shared out. */
+    /** Takes turns, so that the reads that are allowed at once are shared out. */
     private void claim() {
         int idle = 0;
-        while (idle < lanes.size() && replication.mayRead()) {
-            BlockRead read = lanes.get(nextLane).claim();
-            nextLane = (nextLane + 1) % lanes.size();
+        while (idle < claimers.size() && replication.mayRead()) {
+            DiskRead read = claimers.get(nextClaimer % claimers.size()).claim();
+            nextClaimer = (nextClaimer + 1) % claimers.size();
             if (read == null) {
                 idle++;
             } else {
@@ -295,7 +332,26 @@ final class AgentSession implements LinkOwner {
         control.send(FrameType.EPOCH_COMMIT, new EpochCommit(sent.epoch, fences, sent.markTimeMillis()));
     }
 
-    void readDone(BlockRead read) {
+    void readDone(DiskRead read) {
+        switch (read) {
+            case BlockRead blocks -> readDone(blocks);
+            case HashRead hashed -> readDone(hashed);
+        }
+    }
+
+    private void readDone(HashRead read) {
+        boolean wanted = read.taker.finished();
+        readConsumed();
+        String failure = read.failure();
+        if (wanted && failure != null) {
+            replication.sourceFailed(failure);
+        } else if (wanted) {
+            pump();
+            flush();
+        }
+    }
+
+    private void readDone(BlockRead read) {
         if (!read.taker.finished(read)) {
             read.releaseFrames();
             readConsumed();
@@ -314,6 +370,58 @@ final class AgentSession implements LinkOwner {
     /** A read holds no memory any more. */
     void readConsumed() {
         replication.readConsumed();
+    }
+
+    // --- hashes
+
+    /** Whether the server compares volumes with hashes in this session. */
+    boolean compares() {
+        return compares;
+    }
+
+    void sendOffer(HashOffer offer) {
+        control.send(offer);
+    }
+
+    void hashDiff(HashDiff diff) throws ProtocolException {
+        boolean asked = false;
+        for (DiskComparison comparison : comparisons) {
+            asked |= comparison.answered(diff);
+        }
+        if (!asked) {
+            throw new ProtocolException(ErrorCode.STATE, "HASH_DIFF that nobody asked for: " + diff.range());
+        }
+        progressed = true;
+        pump();
+    }
+
+    /** Compares volumes with what was sent to them; the source is open, and no epoch is. */
+    void verify() {
+        compare(volumes.stream()
+                .filter(volume -> !volume.isFailed())
+                .map(volume -> comparisonOf(volume, volume.disk.verification()))
+                .filter(Objects::nonNull)
+                .toList());
+        verifying = true;
+        pump();
+        flush();
+    }
+
+    private @Nullable DiskComparison comparisonOf(SessionVolume volume, @Nullable Verification verification) {
+        return verification == null ? null : new DiskComparison(this, volume, verification);
+    }
+
+    /** An epoch is to begin: what is not read yet is compared another time. */
+    void stopVerifying() {
+        comparisons.forEach(DiskComparison::stop);
+        pump();
+    }
+
+    private void verified() {
+        verifying = false;
+        boolean stopped = comparisons.stream().anyMatch(DiskComparison::isStopping);
+        compare(List.of());
+        replication.verified(stopped);
     }
 
     void acknowledged(DataLink link) {
@@ -376,6 +484,12 @@ final class AgentSession implements LinkOwner {
         } else if (open.is(EpochRun.State.SENDING)) {
             for (Lane lane : lanes) {
                 WaitClocks.Cause cause = lane.waitsFor();
+                if (cause != null) {
+                    causes.add(cause);
+                }
+            }
+            for (DiskComparison comparison : comparisons) {
+                WaitClocks.Cause cause = comparison.waitsFor();
                 if (cause != null) {
                     causes.add(cause);
                 }
@@ -510,6 +624,7 @@ final class AgentSession implements LinkOwner {
         if (state == State.ACTIVE) {
             state = State.LEAVING;
             lanes.forEach(Lane::abandon);
+            comparisons.forEach(DiskComparison::abandon);
             replication.letSourceGo();
         }
         leaveIfQuiet();
@@ -520,9 +635,14 @@ final class AgentSession implements LinkOwner {
     private void leaveIfQuiet() {
         if (state == State.LEAVING
                 && (run == null || !run.is(EpochRun.State.COMMITTING) || anyFailed())
-                && volumes.stream().allMatch(v -> v.isFailed() || v.disk.map.isAllAcknowledged())) {
+                && isAllAcknowledged()) {
             part();
         }
+    }
+
+    /** Whether no frame for a volume that takes writes is under way; the last acknowledgements may come after a commit. */
+    boolean isAllAcknowledged() {
+        return volumes.stream().allMatch(v -> v.isFailed() || v.disk.map.isAllAcknowledged());
     }
 
     /** A failed volume holds back every commit of its session; the next session has the others only. */
@@ -565,6 +685,7 @@ final class AgentSession implements LinkOwner {
         streams.forEach(AgentLink::flush);
         streams.forEach(AgentLink::end);
         lanes.forEach(Lane::abandon);
+        comparisons.forEach(DiskComparison::abandon);
         volumes.forEach(volume -> volume.disk.map.sessionEnded());
         replication.sessionEnded(this, end);
     }

@@ -38,6 +38,13 @@ final class BlockHashes {
         }
     }
 
+    /** Whether the content with the hash at {@code at} in {@code hashes} is what was sent last. */
+    boolean isSent(int block, byte[] hashes, int at) {
+        byte[] page = pages[block / PAGE_BLOCKS];
+        int place = placeOf(block);
+        return page != null && Arrays.equals(page, place, place + HASH_BYTES, hashes, at, at + HASH_BYTES);
+    }
+
     /** A copy of the hashes of some blocks; 16 zero bytes for one that was never sent. */
     byte[] copy(int first, int count) {
         byte[] copy = new byte[count * HASH_BYTES];

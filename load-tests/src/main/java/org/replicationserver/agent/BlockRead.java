@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * Neighbouring blocks of a disk that were claimed to be read, compared and sent. Owned by the event loop, then by one reader
  * thread, then by the event loop again.
  */
-public final class BlockRead {
+public final class BlockRead implements DiskRead {
     /** Who wants the blocks. */
     interface Taker {
         /** The read is over; says whether it is still wanted. */
@@ -69,15 +69,17 @@ public final class BlockRead {
         this.hashes = new byte[count * BlockHashes.HASH_BYTES];
     }
 
-    /** The number of the disk in the plan. */
+    @Override
     public int disk() {
         return disk;
     }
 
+    @Override
     public long offsetBytes() {
         return layout.offsetBytes(first);
     }
 
+    @Override
     public int bytes() {
         return (int) layout.bytes(first, count);
     }
@@ -94,7 +96,8 @@ public final class BlockRead {
         return parts;
     }
 
-    void fail(String text) {
+    @Override
+    public void fail(String text) {
         releaseFrames();
         parts.clear();
         failure = text;

@@ -18,11 +18,11 @@ import java.util.stream.IntStream;
 final class BlockReaders {
     private final List<DiskFile> files;
     private final FrameBuffer.Allocator allocator;
-    private final Consumer<BlockRead> finished;
-    private final BlockingQueue<Optional<BlockRead>> queue;
+    private final Consumer<DiskRead> finished;
+    private final BlockingQueue<Optional<DiskRead>> queue;
     private final List<Thread> threads;
 
-    BlockReaders(int count, List<DiskFile> files, FrameBuffer.Allocator allocator, Consumer<BlockRead> finished) {
+    BlockReaders(int count, List<DiskFile> files, FrameBuffer.Allocator allocator, Consumer<DiskRead> finished) {
         this.files = files;
         this.allocator = allocator;
         this.finished = finished;
@@ -38,7 +38,7 @@ final class BlockReaders {
     }
 
     /** The queue has room for all reads that may be under way. */
-    void submit(BlockRead read) {
+    void submit(DiskRead read) {
         queue.add(Optional.of(read));
     }
 
@@ -53,12 +53,12 @@ final class BlockReaders {
 
     private void run() {
         BlockPreparer preparer = new BlockPreparer(allocator);
-        int bytes = BlockPreparer.READ_BLOCKS_MAX * BlockLayout.BLOCK_BYTES;
+        int bytes = HashRead.BLOCKS * BlockLayout.BLOCK_BYTES;
         ByteBuffer copy =
                 ByteBuffer.allocateDirect(bytes + DiskFile.ALIGNMENT_BYTES).alignedSlice(DiskFile.ALIGNMENT_BYTES);
         try {
-            for (Optional<BlockRead> next = queue.take(); next.isPresent(); next = queue.take()) {
-                BlockRead read = next.get();
+            for (Optional<DiskRead> next = queue.take(); next.isPresent(); next = queue.take()) {
+                DiskRead read = next.get();
                 read(read, copy, preparer);
                 finished.accept(read);
             }
@@ -67,7 +67,7 @@ final class BlockReaders {
         }
     }
 
-    private void read(BlockRead read, ByteBuffer copy, BlockPreparer preparer) {
+    private void read(DiskRead read, ByteBuffer copy, BlockPreparer preparer) {
         DiskFile file = files.get(read.disk());
         try {
             file.read(read.offsetBytes(), read.bytes(), copy);

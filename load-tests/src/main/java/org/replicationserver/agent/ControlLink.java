@@ -6,6 +6,7 @@ import org.replicationserver.receiver.protocol.EpochStatus;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
+import org.replicationserver.receiver.protocol.HashDiff;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.Progress;
@@ -40,6 +41,7 @@ final class ControlLink extends AgentLink {
             case WELCOME -> !welcomed;
             case EPOCH_STATUS -> welcomed;
             case COMMIT_REQUEST -> session.takesCommitRequests();
+            case HASH_DIFF -> session.compares();
             case PING, PONG, PROGRESS, GOAWAY -> true;
             default -> false;
         };
@@ -57,6 +59,7 @@ final class ControlLink extends AgentLink {
                 CommitRequest.parse(JsonBody.parse(payload));
                 session.commitRequested();
             }
+            case HASH_DIFF -> session.hashDiff(HashDiff.read(payload));
             case PING -> send(FrameType.PONG);
             case PROGRESS -> session.progress(Progress.parse(JsonBody.parse(payload)));
             case GOAWAY -> session.goAway(GoAway.parse(JsonBody.parse(payload)));

@@ -6,26 +6,27 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
 /**
  * What is known of each block of a disk. Event loop only.
  *
- * <p>A block is <em>dirty</em> when it must be sent, <em>suspect</em> when it must be read and compared, <em>claimed</em> while
- * somebody reads it to send it, <em>in flight</em> while its newest sending is not acknowledged, and otherwise clean. A block in
+ * <p>A block is <em>dirty</em> when it must be sent, <em>suspect</em> when it must be read and compared with what was sent last,
+ * <em>unknown</em> when it must be compared with what the volume holds, <em>claimed</em> while somebody reads it to send it, <em>in flight</em> while its newest sending is not acknowledged, and otherwise clean. A block in
  * flight may be suspect or claimed at the same time, when the next epoch begins before the last acknowledgements came.
  *
- * <p>Invariants: a block is never dirty and suspect; a bit is cleared only by an acknowledgement of the newest sending, or by the
- * reader who found a suspect block unchanged.
+ * <p>Invariants: a block is never two of dirty, suspect and unknown, nor unknown and in flight; a bit is cleared only by an acknowledgement
+ * of the newest sending, by the reader who found a suspect block unchanged, or by the server who found an unknown one equal.
  */
 final class DirtyMap {
-    private static final int SETS = 4;
+    private static final int SETS = 5;
 
     private final BlockLayout layout;
     private final int blocks;
     private final BlockSet dirty;
     private final BlockSet suspect;
+    private final BlockSet unknown;
     private final BlockSet inFlight;
 
     /** Blocks that were in flight when a session of this epoch ended. */
     private final BlockSet sentBefore;
 
-    /** Blocks that are dirty, suspect or in flight; changes with them, because a count would look at every word. */
+    /** Blocks that are dirty, suspect, unknown or in flight; changes with them, because a count would look at every word. */
     private int open;
 
     private final SendLog[] logs = IntStream.range(0, ProtocolLimits.STREAMS_MAX)
@@ -38,6 +39,7 @@ final class DirtyMap {
         this.blocks = layout.blocks();
         this.dirty = new BlockSet(blocks);
         this.suspect = new BlockSet(blocks);
+        this.unknown = new BlockSet(blocks);
         this.inFlight = new BlockSet(blocks);
         this.sentBefore = new BlockSet(blocks);
         dirtyAll();
@@ -52,14 +54,63 @@ final class DirtyMap {
     void dirtyAll() {
         dirty.addAll(0, blocks);
         suspect.clear();
+        unknown.clear();
         open = blocks;
     }
 
-    /** Every block that is not dirty must be compared. */
+    /** Every block must be compared with what the volume holds; none is in flight. */
+    void unknownAll() {
+        assert inFlight.isEmpty() : "a session is open";
+        unknown.addAll(0, blocks);
+        dirty.clear();
+        suspect.clear();
+        open = blocks;
+    }
+
+    /** Nobody compares any more: what is unknown must be sent. */
+    void dirtyUnknown() {
+        dirty.addAll(unknown);
+        unknown.clear();
+    }
+
+    /** Every block that is neither dirty nor unknown must be compared with what was sent last. */
     void suspectAll() {
         suspect.addAll(0, blocks);
         suspect.removeAll(dirty);
+        suspect.removeAll(unknown);
         open = blocks;
+    }
+
+    /** The first block from {@code from} on that is unknown, or -1. */
+    int nextUnknown(int from) {
+        return unknown.next(from);
+    }
+
+    boolean isUnknown(int block) {
+        return unknown.contains(block);
+    }
+
+    boolean hasUnknown() {
+        return !unknown.isEmpty();
+    }
+
+    /** The volume has an unknown block as it is, on stable storage. */
+    void foundEqual(int block) {
+        assert isUnknown(block) : "block " + block + " is not unknown";
+        unknown.remove(block);
+        open -= isOpen(block) ? 0 : 1;
+    }
+
+    /** The volume has something else in an unknown block. */
+    void foundDiffering(int block) {
+        assert isUnknown(block) : "block " + block + " is not unknown";
+        unknown.remove(block);
+        dirty.add(block);
+    }
+
+    /** Whether the block was acknowledged as it was sent last, and nothing else is known of it; it must not be claimed. */
+    boolean isClean(int block) {
+        return !isOpen(block);
     }
 
     /** A new epoch begins: what is sent in it is no repetition. */
@@ -175,25 +226,26 @@ final class DirtyMap {
         return ((long) blocks - open) * BlockLayout.BLOCK_BYTES - missingInLast;
     }
 
-    /** Bytes that must be sent, the last block taken as a whole one. */
+    /** Bytes that must be sent, or may have to be once they are compared; the last block taken as a whole one. */
     long dirtyBytes() {
-        return (long) dirty.count() << BlockLayout.BLOCK_SHIFT;
+        return ((long) dirty.count() + unknown.count()) << BlockLayout.BLOCK_SHIFT;
     }
 
     boolean isInFlight(int block) {
         return inFlight.contains(block);
     }
 
-    /** Bytes of blocks that are dirty or in flight; those that are claimed or suspect are not among them. */
+    /** Bytes of blocks that are dirty, unknown or in flight; those that are claimed or suspect are not among them. */
     long unacknowledgedBytes() {
         int last = blocks - 1;
-        boolean withLast = dirty.contains(last) || inFlight.contains(last);
+        boolean withLast = dirty.contains(last) || unknown.contains(last) || inFlight.contains(last);
         long missingInLast = withLast ? BlockLayout.BLOCK_BYTES - layout.bytes(last, 1) : 0;
-        return ((long) dirty.count() + inFlight.countOutside(dirty)) * BlockLayout.BLOCK_BYTES - missingInLast;
+        return ((long) dirty.count() + unknown.count() + inFlight.countOutside(dirty)) * BlockLayout.BLOCK_BYTES
+                - missingInLast;
     }
 
     private boolean isOpen(int block) {
-        return isPending(block) || inFlight.contains(block);
+        return isPending(block) || unknown.contains(block) || inFlight.contains(block);
     }
 
     private void setDirty(int block) {

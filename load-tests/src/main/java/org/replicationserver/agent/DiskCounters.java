@@ -10,6 +10,11 @@ final class DiskCounters {
     long durableBytes;
     long readBytes;
 
+    // of rescans
+    long comparedBytes;
+    long equalBytes;
+    long differingBytes;
+
     void addTo(DiskCounters sum) {
         sum.dataBytesSent += dataBytesSent;
         sum.zeroBytesSent += zeroBytesSent;
@@ -18,5 +23,8 @@ final class DiskCounters {
         sum.zeroBytesResent += zeroBytesResent;
         sum.durableBytes += durableBytes;
         sum.readBytes += readBytes;
+        sum.comparedBytes += comparedBytes;
+        sum.equalBytes += equalBytes;
+        sum.differingBytes += differingBytes;
     }
 }

@@ -17,7 +17,7 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  *
  * <p>Invariant: sentBytes + reservedBytes ≤ limitBytes.
  */
-final class Lane implements BlockRead.Taker {
+final class Lane implements BlockRead.Taker, ReadClaimer {
     private static final int READS_MAX = 4;
 
     final SessionVolume volume;
@@ -60,9 +60,13 @@ final class Lane implements BlockRead.Taker {
         cursor = 0;
     }
 
-    /** Claims and asks for the next blocks if they may be sent; null if not now, or if there are none. */
-    @Nullable
-    BlockRead claim() {
+    /** A block before those that were looked at became dirty. */
+    void lookAgain(int block) {
+        cursor = Math.min(cursor, block);
+    }
+
+    @Override
+    public @Nullable BlockRead claim() {
         if (reads.size() >= READS_MAX || !link.isWritable() || !hasFrames(framesAhead())) {
             return null;
         }

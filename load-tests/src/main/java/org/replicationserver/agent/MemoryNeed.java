@@ -17,7 +17,9 @@ final class MemoryNeed {
                 + diskBytes.stream()
                         .mapToLong(size -> {
                             long blocks = new BlockLayout(size).blocks();
-                            return blocks * BlockHashes.HASH_BYTES + DirtyMap.bytes(blocks);
+                            return blocks * BlockHashes.HASH_BYTES
+                                    + DirtyMap.bytes(blocks)
+                                    + Verification.bytes(blocks);
                         })
                         .sum();
     }

@@ -32,6 +32,10 @@ final class ProgressLine {
         if (measuredSeconds >= MEASURED_SECONDS_MIN && done < size && rateBytes >= 1) {
             line.append(", ").append(time((long) ((size - done) / rateBytes))).append(" left");
         }
+        if (disk.rescanning()) {
+            line.append(", ").append(bytes(disk.comparedBytes())).append(" compared");
+            line.append(", ").append(bytes(disk.differingBytes())).append(" of it differ");
+        }
         if (disk.payloadBytesSent() > 0) {
             line.append(String.format(
                     Locale.ROOT, ", compression %.2f", (double) disk.dataBytesSent() / disk.payloadBytesSent()));

@@ -88,6 +88,15 @@ final class ProgressText {
         return text.toString();
     }
 
+    private static String verified(AgentReport report) {
+        AgentReport.Verified verified = report.verified();
+        return verified == null
+                ? ""
+                : ": " + ProgressLine.bytes(verified.equalBytes()) + " are as they were sent, "
+                        + ProgressLine.bytes(verified.differingBytes()) + " are not, "
+                        + ProgressLine.bytes(verified.leftBytes()) + " are left";
+    }
+
     private List<String> linesOf(AgentReport report, double seconds) {
         boolean sending = report.phase() == AgentReport.Phase.SENDING;
         if (!sending || report.epoch() != linesEpoch) {
@@ -100,6 +109,7 @@ final class ProgressText {
             case CONNECTING -> texts.add("no session with the server yet");
             case COMMITTING -> texts.add("epoch " + report.epoch() + ": all is sent, waits for the commit");
             case RESTING -> texts.add("waits for the next cycle, epoch " + report.committedEpoch() + " is committed");
+            case VERIFYING -> texts.add("verifies" + verified(report));
             case WITHHELD -> texts.add("no volume takes writes, waits for one to be reopened");
             case SENDING, ENDED -> {}
         }

@@ -35,8 +35,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Replicates disks to a replication server: an initial sync, then cycles of what has changed.",
             "SIGTERM and SIGINT end it after what was sent is acknowledged and the source is thawed; a second one ends it at once.",
-            "A restarted agent remembers nothing and sends everything again.",
-            "It needs about 265 MiB of memory for each TiB of its disks, and 128 MiB: JAVA_OPTS=-Xmx..."
+            "A restarted agent remembers nothing: it compares its disks with the volumes and sends what differs.",
+            "It needs about 270 MiB of memory for each TiB of its disks, and 128 MiB: JAVA_OPTS=-Xmx..."
         },
         footer = {
             "",
@@ -50,7 +50,7 @@ import picocli.CommandLine.Spec;
                     + " epochs, and at once when the server says that a volume was reopened. An epoch without it is committed,"
                     + " but is none of the --cycles.",
             "After SIGKILL, or a second SIGTERM, a source that a mark command froze stays so: run 'CMD thaw' by hand.",
-            "Exit codes: 0 all cycles are committed, 2 wrong usage or a disk that cannot be used, 69 --connect-timeout is over, 70 a bug, 74,"
+            "Exit codes: 0 all cycles are committed, 1 they are but --verify-every has found a volume that differs, 2 wrong usage or a disk that cannot be used, 69 --connect-timeout is over, 70 a bug, 74,"
                     + " 76, 77 as above, 143 after SIGTERM and 130 after SIGINT if the last cycle was not committed yet."
         })
 final class ReplicateCommand implements Callable<Integer> {
@@ -98,6 +98,18 @@ final class ReplicateCommand implements Callable<Integer> {
             description = "From a commit to the begin of the next cycle, 0 to 31536000; fractions are allowed. Default:"
                     + " ${DEFAULT-VALUE}.")
     private double cyclePause;
+
+    @Option(
+            names = "--verify-every",
+            paramLabel = "SECONDS",
+            defaultValue = "0",
+            description =
+                    "Compares the volumes with what was sent to them, by hashes, after the first commit and then so long"
+                            + " after the last time, up to 31536000; 0 is never. It changes nothing, reads every disk once, and"
+                            + " lets cycles go before it. With --cycles it ends only when this is done, with 1 if a volume"
+                            + " differs. Writers on the source give no false alarm. With --mark-command the disks stand still"
+                            + " for it as for an epoch. Default: ${DEFAULT-VALUE}.")
+    private double verifyEvery;
 
     @Option(
             names = "--quiet-source",
@@ -277,6 +289,7 @@ final class ReplicateCommand implements Callable<Integer> {
         TlsEngine engine = peer.tlsEngine();
         AgentOptions options = AgentOptions.of(disks, peer.serverLookup(), sourceServerId, peer.identity())
                 .withTlsEngine(engine)
+                .withVerifyEvery(seconds("--verify-every", verifyEvery))
                 .withQuietSource(quietSource)
                 .withMarkCommand(markCommand)
                 .withMarkPatience(seconds("--mark-patience", markPatience))

@@ -15,6 +15,9 @@ final class ReplicatedDisk {
     /** Of the volume's content as of the last session, or null before the first. */
     private @Nullable String dataGen;
 
+    /** The one under way, or null. */
+    private @Nullable Verification verification;
+
     /** Why its volume takes no writes, or null. */
     private @Nullable String failure;
 
@@ -51,6 +54,19 @@ final class ReplicatedDisk {
     void failed(String why, long newOfferAgainNanos) {
         failure = why;
         offerAgainNanos = newOfferAgainNanos;
+    }
+
+    void beginVerification() {
+        verification = new Verification(this);
+    }
+
+    void endVerification() {
+        verification = null;
+    }
+
+    @Nullable
+    Verification verification() {
+        return verification;
     }
 
     boolean isFailed() {

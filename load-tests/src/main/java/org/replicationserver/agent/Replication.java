@@ -20,9 +20,12 @@ import org.replicationserver.receiver.protocol.Welcome;
  *
  * <p>A cycle is DUE (also when its epoch was cut and begins again) → RUNNING → RESTING → DUE, or FINISHED after the last one.
  *
- * <p>The source is CLOSED → OPENING → OPEN → CLOSING → CLOSED, once for each attempt at an epoch. It is closed as soon as the last
- * block was read or the session ends, but not before the last read under way is back, and the next attempt waits until it is closed:
- * otherwise a late read would see what the next mark replaces, or hold open what a mark command takes away.
+ * <p>The source is CLOSED → OPENING → OPEN → CLOSING → CLOSED, once for each attempt at an epoch and each part of a verification. It is
+ * closed as soon as the last block was read or the session ends, but not before the last read under way is back, and the next attempt
+ * waits until it is closed: otherwise a late read would see what the next mark replaces, or hold open what a mark command takes away.
+ *
+ * <p>Between epochs volumes are compared with what was sent to them, if that is wanted. An epoch that is due goes before it; then what is
+ * left is compared after the commit.
  *
  * <p>A disk whose volume takes no writes would hold back every commit, so it is left out of the sessions that follow and the others go
  * on. It is offered again between epochs, once a minute, and when the server says that a volume was reopened.
@@ -37,8 +40,11 @@ public final class Replication {
     /** From a volume's failure, or its last refusal, until its disk is offered again. */
     static final long OFFER_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(60);
 
-    /** Blocks are read ahead in at most so many reads of 256 KiB, each of which holds memory until it is sent. */
+    /** Blocks are read ahead in at most so many reads: of 256 KiB to be sent, with memory until then, and of 1 MiB to be hashed. */
     static final int READS_MAX = 32;
+
+    /** The reason of RESCAN with which nothing can be equal but by chance: nobody has written to the volume. */
+    private static final String NEW_VOLUME = "NEW_VOLUME";
 
     private static final String ALL_COMMITTED = "all cycles are committed";
 
@@ -94,6 +100,10 @@ public final class Replication {
     /** Whether the running epoch has all disks; only then it counts as one of the cycles that were asked for. */
     private boolean runningWhole;
 
+    // verifications
+    private final VerificationLog verifications;
+    private boolean verifying;
+
     // the source
     private SourceState source = SourceState.CLOSED;
     private boolean sourceUnwanted;
@@ -107,6 +117,7 @@ public final class Replication {
         this.disks = IntStream.range(0, plan.disks().size())
                 .mapToObj(i -> new ReplicatedDisk(i, plan.disks().get(i)))
                 .toList();
+        this.verifications = new VerificationLog(disks, plan.verifyNanos(), io.nanoTime());
         this.log = new CycleLog(disks, counters, io.nanoTime());
         this.nextConnectNanos = io.nanoTime();
         this.downSinceNanos = io.nanoTime();
@@ -133,6 +144,7 @@ public final class Replication {
             offersAgain(open);
         }
         beginIfDue();
+        verifyIfDue();
     }
 
     /** Begins the next cycle without waiting for the end of the pause; one that runs goes on. */
@@ -174,15 +186,24 @@ public final class Replication {
 
     private AgentOutcome stopped() {
         return cycle == Cycle.FINISHED
-                ? new AgentOutcome(AgentOutcome.Exit.DONE, ALL_COMMITTED)
+                ? allCommitted()
                 : new AgentOutcome(
                         AgentOutcome.Exit.STOPPED, "stopped; epoch " + committedEpoch + " is the last committed");
     }
 
-    public void readDone(BlockRead read) {
+    private AgentOutcome allCommitted() {
+        return verifications.foundDifferences()
+                ? new AgentOutcome(
+                        AgentOutcome.Exit.DIFFERS, ALL_COMMITTED + ", but a volume is not what was sent to it")
+                : new AgentOutcome(AgentOutcome.Exit.DONE, ALL_COMMITTED);
+    }
+
+    public void readDone(DiskRead read) {
         AgentSession open = session;
         if (open == null) {
-            read.releaseFrames();
+            if (read instanceof BlockRead blocks) {
+                blocks.releaseFrames();
+            }
             readConsumed();
         } else {
             open.readDone(read);
@@ -196,7 +217,7 @@ public final class Replication {
         closeSourceIfUnwanted();
         String warning = opening.warning();
         if (warning != null) {
-            io.event(AgentEvent.warning(warning + (wanted ? "; this epoch will be fuzzy" : "")));
+            io.event(AgentEvent.warning(warning + (wanted && !verifying ? "; this epoch will be fuzzy" : "")));
         }
         String failure = opening.failure();
         if (failure != null) {
@@ -205,8 +226,12 @@ public final class Replication {
         }
         AgentSession open = session;
         if (wanted && open != null) {
-            runningFuzzy |= !opening.still();
-            open.sourceOpened(opening.still());
+            if (verifying) {
+                open.verify();
+            } else {
+                runningFuzzy |= !opening.still();
+                open.sourceOpened(opening.still());
+            }
         }
     }
 
@@ -218,6 +243,7 @@ public final class Replication {
         }
         endIfSourceClosed();
         beginIfDue();
+        verifyIfDue();
     }
 
     /** A disk cannot be read: nothing can be replicated correctly any more. */
@@ -244,6 +270,7 @@ public final class Replication {
                 counters.reconnects,
                 disks.stream().map(Replication::report).toList(),
                 log.cycles(),
+                verifications.report(),
                 outcome);
     }
 
@@ -257,6 +284,10 @@ public final class Replication {
                 counted.dataBytesSent,
                 counted.payloadBytesSent,
                 counted.durableBytes,
+                disk.map.hasUnknown(),
+                counted.comparedBytes,
+                counted.equalBytes,
+                counted.differingBytes,
                 disk.failure());
     }
 
@@ -272,7 +303,7 @@ public final class Replication {
             return AgentReport.Phase.WITHHELD;
         }
         if (cycle != Cycle.RUNNING) {
-            return AgentReport.Phase.RESTING;
+            return verifying ? AgentReport.Phase.VERIFYING : AgentReport.Phase.RESTING;
         }
         return commitAskedEpoch == runningEpoch ? AgentReport.Phase.COMMITTING : AgentReport.Phase.SENDING;
     }
@@ -310,7 +341,7 @@ public final class Replication {
                 .toList();
         return new Hello(
                 List.of(ProtocolLimits.VERSION),
-                List.of(Features.SOURCE_STATUS, Features.COMMIT_REQUEST),
+                List.of(Features.SOURCE_STATUS, Features.COMMIT_REQUEST, Features.HASH_OFFER),
                 plan.sourceServerId(),
                 plan.instance(),
                 plan.streams(),
@@ -330,9 +361,10 @@ public final class Replication {
         counters.sessions++;
         generation = welcome.generation();
         io.event(AgentEvent.state("session open: generation " + generation + ", " + welcome.streams() + " streams"));
+        boolean compares = welcome.features().contains(Features.HASH_OFFER);
         boolean all = false;
         for (int i = 0; i < offered.size(); i++) {
-            all |= welcomed(offered.get(i), welcome.volumes().get(i));
+            all |= welcomed(offered.get(i), welcome.volumes().get(i), compares);
         }
         committedEpoch = welcome.volumes().stream()
                 .mapToLong(Welcome.Volume::committedEpoch)
@@ -347,8 +379,8 @@ public final class Replication {
         }
     }
 
-    /** Says whether all of the disk must be sent. */
-    private boolean welcomed(ReplicatedDisk disk, Welcome.Volume volume) {
+    /** Says whether all of the disk must be sent, or compared. */
+    private boolean welcomed(ReplicatedDisk disk, Welcome.Volume volume, boolean compares) {
         String name = disk.spec.deviceName();
         if (volume.action() == Welcome.Action.FAILED) {
             volumeFailed(disk, volume.volumeId(), volume.reason());
@@ -358,12 +390,19 @@ public final class Replication {
             io.event(AgentEvent.state(name + ": volume " + volume.volumeId() + " takes writes again"));
         }
         boolean known = volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());
+        String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "CONTENT_UNKNOWN";
         if (known) {
             io.event(AgentEvent.state(name + ": resumes"));
+        } else if (compares && !reason.equals(NEW_VOLUME)) {
+            disk.map.unknownAll();
+            io.event(AgentEvent.state(
+                    name + ": compares with its volume and sends what differs (" + words(reason) + ")"));
         } else {
             disk.map.dirtyAll();
-            String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "CONTENT_UNKNOWN";
             io.event(AgentEvent.state(name + ": sends everything (" + words(reason) + ")"));
+        }
+        if (!compares) {
+            disk.map.dirtyUnknown();
         }
         disk.healthy(volume.dataGen());
         return !known;
@@ -374,18 +413,32 @@ public final class Replication {
     }
 
     void sessionActive() {
-        if (cycle == Cycle.FINISHED) {
-            leaveForGood(AgentOutcome.Exit.DONE, ALL_COMMITTED);
-        } else {
+        if (!endIfFinished()) {
             beginIfDue();
         }
+    }
+
+    /** Says whether nothing is left to do. */
+    private boolean endIfFinished() {
+        boolean finished = cycle == Cycle.FINISHED && !verifying && !verifications.isDue(io.nanoTime());
+        if (finished) {
+            AgentOutcome how = allCommitted();
+            leaveForGood(how.exit(), how.text());
+        }
+        return finished;
     }
 
     // --- cycles
 
     private void beginIfDue() {
         AgentSession open = session;
-        if (cycle != Cycle.DUE || open == null || !open.isActive() || ending != null || source != SourceState.CLOSED) {
+        if (cycle != Cycle.DUE || open == null || !open.isActive() || ending != null) {
+            return;
+        }
+        if (verifying) {
+            open.stopVerifying();
+        }
+        if (source != SourceState.CLOSED) {
             return;
         }
         if (!open.takesWrites() || offersAgain(open)) {
@@ -430,13 +483,12 @@ public final class Replication {
     void committed(EpochRun run) {
         committedEpoch = run.epoch;
         recordCommit(run.epoch, run.isFuzzy());
-        if (cycle == Cycle.FINISHED) {
-            leaveForGood(AgentOutcome.Exit.DONE, ALL_COMMITTED);
-        }
+        endIfFinished();
     }
 
     private void recordCommit(long epoch, boolean fuzzy) {
         long now = io.nanoTime();
+        verifications.committed();
         counters.commits++;
         log.committed(epoch, fuzzy, now);
         io.event(AgentEvent.state("epoch " + epoch + " is committed" + (fuzzy ? ", fuzzy" : "")
@@ -446,6 +498,40 @@ public final class Replication {
         boolean last = plan.cycles() != ReplicationPlan.ENDLESS && cyclesDone >= plan.cycles();
         cycle = last ? Cycle.FINISHED : Cycle.RESTING;
         restUntilNanos = now + plan.cyclePauseNanos();
+    }
+
+    // --- verifications
+
+    private void verifyIfDue() {
+        AgentSession open = session;
+        boolean between = cycle == Cycle.RESTING || cycle == Cycle.FINISHED;
+        if (!between || open == null || !open.isActive() || ending != null || source != SourceState.CLOSED) {
+            return;
+        }
+        if (!open.takesWrites() || !open.isAllAcknowledged() || !verifications.isDue(io.nanoTime())) {
+            return;
+        }
+        if (!open.compares()) {
+            io.event(AgentEvent.warning("the server does not compare hashes, so nothing is verified"));
+            verifications.impossible();
+            endIfFinished();
+            return;
+        }
+        if (verifications.begin()) {
+            io.event(AgentEvent.state("verifies: compares the volumes with what was sent"));
+        }
+        verifying = true;
+        source = SourceState.OPENING;
+        sourceUnwanted = false;
+        io.openSource();
+    }
+
+    /** A part of a verification is done; {@code stopped} because an epoch is due. */
+    void verified(boolean stopped) {
+        verifying = false;
+        letSourceGo();
+        verifications.partDone(stopped, cycle == Cycle.FINISHED, io.nanoTime()).forEach(io::event);
+        endIfFinished();
     }
 
     // --- volumes that take no writes
@@ -534,6 +620,7 @@ public final class Replication {
             return;
         }
         session = null;
+        verifying = false;
         letSourceGo();
         if (cycle == Cycle.RUNNING) {
             cycle = Cycle.DUE;

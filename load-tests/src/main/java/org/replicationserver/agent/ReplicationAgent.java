@@ -136,6 +136,7 @@ public final class ReplicationAgent {
                 disks,
                 options.cycles(),
                 options.cyclePause().toNanos(),
+                options.verifyEvery().toNanos(),
                 options.quietSource(),
                 marked,
                 options.grease(),

@@ -2,6 +2,7 @@ package org.replicationserver.agent;
 
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import org.jspecify.annotations.Nullable;
 
 /** An {@link AgentReport} as JSON. */
 final class ReportJson {
@@ -30,6 +31,7 @@ final class ReportJson {
                         .put("reconnects", report.reconnects())
                         .put("disks", disks)
                         .put("cycles", cycles)
+                        .put("verified", verified(report.verified()))
                         .encodePrettily()
                 + "\n";
     }
@@ -43,7 +45,28 @@ final class ReportJson {
                 .put("dataBytesSent", disk.dataBytesSent())
                 .put("payloadBytesSent", disk.payloadBytesSent())
                 .put("durableBytes", disk.durableBytes())
+                .put("comparedBytes", disk.comparedBytes())
+                .put("equalBytes", disk.equalBytes())
+                .put("differingBytes", disk.differingBytes())
                 .put("failure", disk.failure());
+    }
+
+    private static @Nullable JsonObject verified(AgentReport.@Nullable Verified verified) {
+        if (verified == null) {
+            return null;
+        }
+        JsonArray differences = new JsonArray();
+        verified.differences()
+                .forEach(difference -> differences.add(new JsonObject()
+                        .put("deviceName", difference.deviceName())
+                        .put("offsetBytes", difference.offsetBytes())
+                        .put("lengthBytes", difference.lengthBytes())));
+        return new JsonObject()
+                .put("verifications", verified.verifications())
+                .put("equalBytes", verified.equalBytes())
+                .put("differingBytes", verified.differingBytes())
+                .put("leftBytes", verified.leftBytes())
+                .put("differences", differences);
     }
 
     private static JsonObject cycle(AgentReport.Cycle cycle) {

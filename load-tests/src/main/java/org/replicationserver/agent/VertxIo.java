@@ -72,11 +72,11 @@ final class VertxIo implements AgentIo {
     }
 
     @Override
-    public void read(BlockRead read) {
+    public void read(DiskRead read) {
         readers.submit(read);
     }
 
-    private void readDone(BlockRead read) {
+    private void readDone(DiskRead read) {
         eventLoop.runOnContext(_ -> machine().readDone(read));
     }
 

@@ -19,6 +19,8 @@ package org.replicationserver.simulation;
  * @param clones each second, in percent: the agent's machine stands still, another agent takes its place for a while, then the first
  *     goes on where it was
  * @param swaps of each volume that is reopened, in percent: another device has come in its place
+ * @param spoils each second, in percent: a bit of a disk is not any more what was written, and nobody is told; only where volumes are
+ *     verified
  * @param flips of each DATA frame, in percent: one bit of it arrives wrong, as if TLS had not been there
  */
 record FaultMix(
@@ -36,9 +38,10 @@ record FaultMix(
         double holds,
         double clones,
         double swaps,
-        double flips) {
+        double flips,
+        double spoils) {
 
-    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     static FaultMix draw(Dice dice) {
         return new FaultMix(
@@ -56,7 +59,8 @@ record FaultMix(
                 some(dice, 30),
                 some(dice, 6),
                 some(dice, 50),
-                some(dice, 5));
+                some(dice, 5),
+                some(dice, 40));
     }
 
     private static double some(Dice dice, double most) {

@@ -11,6 +11,9 @@ import org.replicationserver.receiver.protocol.EpochStatus;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
+import org.replicationserver.receiver.protocol.HashDiff;
+import org.replicationserver.receiver.protocol.HashOffer;
+import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.Welcome;
@@ -27,6 +30,7 @@ final class FrameWatch {
     // of a control connection, from WELCOME on; of a data connection, from ATTACH on
     private ReplicaModel.@Nullable Session session;
     private int stream;
+    private String agent = "";
 
     FrameWatch(ReplicaModel model) {
         this.model = model;
@@ -82,6 +86,8 @@ final class FrameWatch {
                     session = model.session(attach.generation());
                     stream = attach.stream();
                 }
+                case HELLO -> agent = Hello.parse(JsonBody.parse(payload)).instance();
+                case HASH_OFFER -> session().offered(HashOffer.read(payload));
                 case DATA, ZERO -> session().sent(stream, header, block);
                 case EPOCH_OPEN -> session().epochOpened(EpochOpen.parse(JsonBody.parse(payload)));
                 case EPOCH_COMMIT -> session().commitAsked(EpochCommit.parse(JsonBody.parse(payload)));
@@ -110,7 +116,8 @@ final class FrameWatch {
                 return;
             }
             switch (header.type()) {
-                case WELCOME -> session = model.opened(Welcome.parse(JsonBody.parse(payload)));
+                case WELCOME -> session = model.opened(Welcome.parse(JsonBody.parse(payload)), agent);
+                case HASH_DIFF -> session().answered(HashDiff.read(payload));
                 case DURABLE_ACK ->
                     DurableAck.read(
                             payload.order(ByteOrder.LITTLE_ENDIAN),

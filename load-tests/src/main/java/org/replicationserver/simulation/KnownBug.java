@@ -166,6 +166,43 @@ public record KnownBug(String name, List<Edit> edits) {
                     SESSION + "SourceSession.java",
                     "        slot.memory.release(block.payloadBytes);\n        if (block.outcome()",
                     "        if (block.outcome()"),
+            // rescans and verifications
+            bug(
+                    "call-everything-equal",
+                    VOLUME + "BlockComparison.java",
+                    "if (!isEqual(block, at, Math.min(blockBytes, pieceBytes - at))) {",
+                    "if (!isEqual(block, at, Math.min(blockBytes, pieceBytes - at)) && block < 0) {"),
+            bug(
+                    "believe-what-an-earlier-process-did-not-force",
+                    VOLUME + "VolumeWriter.java",
+                    "        runs.distrust();\n",
+                    ""),
+            bug("believe-a-cache-after-a-failed-force", VOLUME + "VolumeWriter.java", "device.forgetCache();", ""),
+            bug(
+                    "keep-a-volume-fresh-that-is-not-zero",
+                    VOLUME + "VolumeWriter.java",
+                    "if (comparison.hasRefutedZero()) {",
+                    "if (comparison.hasRefutedZero() && sizeBytes < 0) {"),
+            bug(
+                    "commit-before-all-is-compared",
+                    AGENT + "AgentSession.java",
+                    "if (!comparisons.stream().allMatch(DiskComparison::isDone)) {",
+                    "if (verifying && !comparisons.stream().allMatch(DiskComparison::isDone)) {"),
+            bug(
+                    "compare-what-has-changed-since-it-was-sent",
+                    AGENT + "Verification.java",
+                    "                && disk.hashes.isSent(block, read.hashes, read.hashAt(block));",
+                    "                && block >= 0;"),
+            bug(
+                    "compare-what-is-to-be-sent",
+                    AGENT + "DirtyMap.java",
+                    "        unknown.remove(block);\n        dirty.add(block);",
+                    "        dirty.add(block);"),
+            bug(
+                    "forget-what-is-not-compared-yet",
+                    AGENT + "DirtyMap.java",
+                    "        dirty.addAll(inFlight);\n",
+                    "        dirty.addAll(inFlight);\n        open -= unknown.count();\n        unknown.clear();\n"),
             // the agent
             bug("forget-what-was-in-flight", AGENT + "DirtyMap.java", "        dirty.addAll(inFlight);\n", ""),
             bug("clean-before-the-acknowledgement", AGENT + "DirtyMap.java", "inFlight.add(block);", "open += 0;"),

@@ -3,6 +3,8 @@ package org.replicationserver.simulation;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -14,12 +16,16 @@ import java.util.function.Supplier;
 import net.jpountz.lz4.LZ4Factory;
 import net.jpountz.lz4.LZ4SafeDecompressor;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.BlockRange;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.HashDiff;
+import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceRecord;
 
@@ -56,6 +62,9 @@ final class ReplicaModel {
     private long generationMax;
     private int commitCount;
     private int acknowledgedFrames;
+    private int comparedBlocks;
+    private int spoiledBlocks;
+    private int foundBlocks;
 
     /** By epoch, what was asked for last. */
     private final Map<Long, AskedCommit> asked = new HashMap<>();
@@ -89,14 +98,37 @@ final class ReplicaModel {
         return acknowledgedFrames;
     }
 
-    /** The server has sent WELCOME. */
-    Session opened(Welcome welcome) {
+    int comparedBlocks() {
+        return comparedBlocks;
+    }
+
+    int spoiledBlocks() {
+        return spoiledBlocks;
+    }
+
+    /** Spoiled blocks that a verification has found. */
+    int foundBlocks() {
+        return foundBlocks;
+    }
+
+    /** Some bit of some disk turns, unless the place is not at rest. */
+    boolean spoil(Dice dice) {
+        List<ReplicaVolume> all = List.copyOf(volumes.values());
+        ReplicaVolume volume = all.get(dice.below(all.size()));
+        boolean done = volume.spoil(
+                dice.below(volume.blockCount()), dice.below(SimulatedSource.BLOCK_BYTES), dice.below(Byte.SIZE));
+        spoiledBlocks += done ? 1 : 0;
+        return done;
+    }
+
+    /** The server has sent WELCOME to an agent. */
+    Session opened(Welcome welcome, String agent) {
         if (welcome.generation() <= generationMax) {
             throw new Violation("I6", "generation " + welcome.generation() + " was given out after " + generationMax);
         }
         generationMax = welcome.generation();
         sessionCount++;
-        Session session = new Session(welcome);
+        Session session = new Session(welcome, agent);
         sessions.put(welcome.generation(), session);
         volumes.values().forEach(volume -> volume.newestSession(welcome.generation()));
         return session;
@@ -182,7 +214,7 @@ final class ReplicaModel {
         int disk = 0;
         for (Map.Entry<String, ReplicaVolume> entry : volumes.entrySet()) {
             if (of.containsKey(entry.getKey())) {
-                String difference = entry.getValue().difference(commit.mark.get(disk));
+                String difference = entry.getValue().differenceButSpoiled(commit.mark.get(disk));
                 if (difference != null) {
                     throw new Violation(
                             invariant,
@@ -201,12 +233,26 @@ final class ReplicaModel {
         private final Map<Integer, ArrayDeque<Frame>> unacknowledged = new HashMap<>();
         private final Map<Integer, Long> durableSeqs = new HashMap<>();
         private final Map<Long, Boolean> fuzzy = new HashMap<>();
+        private final String agent;
 
-        private Session(Welcome welcome) {
+        /** By volume, what is offered and not answered. */
+        private final Map<Integer, HashOffer> offers = new HashMap<>();
+
+        /** By volume, blocks that were found equal in the epoch that is open. */
+        private final Map<ReplicaVolume, BitSet> equal = new HashMap<>();
+
+        private Session(Welcome welcome, String agent) {
             this.generation = welcome.generation();
+            this.agent = agent;
+            boolean compares = welcome.features().contains(Features.HASH_OFFER);
             for (Welcome.Volume volume : welcome.volumes()) {
                 ReplicaVolume replica = volumes.get(volume.deviceName());
                 byIndex.put(volume.index(), replica);
+                if (compares
+                        && volume.action() == Welcome.Action.RESCAN
+                        && !volume.reason().equals("NEW_VOLUME")) {
+                    replica.toCompare(agent);
+                }
                 if (volume.action() != Welcome.Action.FAILED) {
                     served.put(volume.deviceName(), replica);
                 }
@@ -234,10 +280,104 @@ final class ReplicaModel {
                 }
             }
             int firstBlock = (int) (header.offsetBytes() / SimulatedSource.BLOCK_BYTES);
+            requireMayBeSent(volume, firstBlock, content.length);
             List<ReplicaVolume.Version> versions = volume.sent(generation, firstBlock, content);
             unacknowledged
                     .computeIfAbsent(key(stream, header.volume()), key -> new ArrayDeque<>())
                     .add(new Frame(header.seq(), volume, firstBlock, versions));
+        }
+
+        /** In a rescan nothing is sent but what was found to differ, and nothing while it is offered. */
+        private void requireMayBeSent(ReplicaVolume volume, int firstBlock, int bytes) {
+            int end = firstBlock + (bytes + SimulatedSource.BLOCK_BYTES - 1) / SimulatedSource.BLOCK_BYTES;
+            BitSet found = equal.getOrDefault(volume, new BitSet());
+            for (int block = firstBlock; block < end; block++) {
+                if (volume.mustCompare(agent, block)) {
+                    throw new Violation("I9", "block " + block + " of " + volume + " is sent and was not compared");
+                }
+                if (found.get(block)) {
+                    throw new Violation("I9", "block " + block + " of " + volume + " is sent though it is equal");
+                }
+            }
+        }
+
+        /** The agent has sent HASH_OFFER. */
+        void offered(HashOffer offer) {
+            ReplicaVolume volume = byIndex.get(offer.range().volume());
+            if (volume == null || offers.put(offer.range().volume(), offer) != null) {
+                throw new Violation("I11", "an offer of an unknown volume, or a second one: " + offer);
+            }
+            int first = firstBlock(offer.range());
+            int end = first + blockCount(offer.range());
+            unacknowledged
+                    .values()
+                    .forEach(frames -> frames.forEach(frame -> {
+                        int frameEnd = frame.firstBlock + frame.versions.size();
+                        if (frame.volume == volume && frame.firstBlock < end && frameEnd > first) {
+                            throw new Violation("I9", "offered while a frame of it is not acknowledged: " + offer);
+                        }
+                    }));
+        }
+
+        private static int firstBlock(BlockRange range) {
+            return (int) (range.offsetBytes() / SimulatedSource.BLOCK_BYTES);
+        }
+
+        private static int blockCount(BlockRange range) {
+            return range.count() << range.blockShift() - BlockRange.LEAF_SHIFT;
+        }
+
+        /** The server has sent HASH_DIFF. */
+        void answered(HashDiff diff) {
+            HashOffer offer = offers.remove(diff.range().volume());
+            ReplicaVolume volume = byIndex.get(diff.range().volume());
+            if (offer == null || volume == null || !offer.range().equals(diff.range())) {
+                throw new Violation("I11", "an answer to no offer: " + diff);
+            }
+            BlockRange range = diff.range();
+            int perBlock = 1 << range.blockShift() - BlockRange.LEAF_SHIFT;
+            comparedBlocks += range.count();
+            int hash = 0;
+            for (int i = 0; i < range.count(); i++) {
+                int first = firstBlock(range) + i * perBlock;
+                boolean zero = offer.zeros().get(i);
+                byte[] hashes = offer.hashes();
+                byte[] expected = zero ? new byte[0] : Arrays.copyOfRange(hashes, 32 * hash, 32 * hash + 32);
+                hash += zero ? 0 : 1;
+                if (!diff.differing().get(i)) {
+                    foundEqual(volume, range, first, perBlock, expected);
+                } else if (perBlock == 1) {
+                    foundDiffering(volume, range, first);
+                }
+            }
+        }
+
+        private void foundEqual(ReplicaVolume volume, BlockRange range, int first, int count, byte[] expected) {
+            if (volume.isAnySpoiled(first, count)) {
+                return; // before it was read, or after
+            }
+            byte[] stable = volume.stable(first, count);
+            boolean equals = expected.length == 0
+                    ? Arrays.equals(stable, new byte[stable.length])
+                    : Arrays.equals(expected, Hashes.of(stable, range.blockShift()));
+            if (!equals) {
+                throw new Violation(
+                        "I9", "block " + first + " of " + volume + " is called equal and is not, on stable storage");
+            }
+            volume.compared(agent, first, count);
+            if (!range.reportOnly()) {
+                volume.foundEqual(first, count);
+                equal.computeIfAbsent(volume, of -> new BitSet()).set(first, first + count);
+            }
+        }
+
+        private void foundDiffering(ReplicaVolume volume, BlockRange range, int block) {
+            volume.compared(agent, block, 1);
+            boolean spoiled = volume.isAnySpoiled(block, 1);
+            if (range.reportOnly() && !spoiled) {
+                throw new Violation("I9", "a false alarm: block " + block + " of " + volume + " is what was sent");
+            }
+            foundBlocks += range.reportOnly() ? 1 : 0;
         }
 
         /** The server has sent DURABLE_ACK. */
@@ -261,6 +401,7 @@ final class ReplicaModel {
         }
 
         void commitAsked(EpochCommit commit) {
+            equal.clear();
             boolean isFuzzy = fuzzy.getOrDefault(commit.epoch(), true);
             asked.put(commit.epoch(), new AskedCommit(commit.epoch(), isFuzzy, mark.get()));
         }

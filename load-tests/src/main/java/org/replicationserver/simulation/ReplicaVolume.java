@@ -4,7 +4,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.volume.BlockDevice;
 
@@ -30,6 +33,12 @@ final class ReplicaVolume {
     private final int sizeBytes;
     private final List<List<Version>> blocks = new ArrayList<>();
     private final List<Integer> offsets = new ArrayList<>();
+    /** Blocks of which a bit was turned since they were written, and which were not written since. */
+    private final BitSet spoiled = new BitSet();
+
+    /** By agent, blocks that it must compare before it may send them. */
+    private final Map<String, BitSet> uncompared = new HashMap<>();
+
     private long newestGeneration;
     private boolean held;
 
@@ -44,6 +53,7 @@ final class ReplicaVolume {
     private void lookAnew() {
         blocks.clear();
         offsets.clear();
+        spoiled.clear();
         for (int at = 0; at < disk.sizeBytes(); at = end(at)) {
             List<Version> versions = new ArrayList<>();
             versions.add(new Version(0, Arrays.copyOfRange(disk.stable(), at, end(at))));
@@ -91,6 +101,7 @@ final class ReplicaVolume {
                 continue; // a newer one was acknowledged before, or the device is another
             }
             forgetBefore(firstBlock + i, versions.get(i));
+            spoiled.clear(firstBlock + i);
             check(firstBlock + i, "I1", "acknowledged", disk.stable());
         }
     }
@@ -162,6 +173,9 @@ final class ReplicaVolume {
     }
 
     private void check(int block, String invariant, String when, byte[] bytes, int oldest) {
+        if (spoiled.get(block)) {
+            return;
+        }
         List<Version> allowed =
                 blocks.get(block).subList(oldest, blocks.get(block).size());
         int at = offsets.get(block);
@@ -196,6 +210,75 @@ final class ReplicaVolume {
     String difference(byte[] content) {
         int at = Arrays.mismatch(Arrays.copyOf(disk.stable(), sizeBytes), content);
         return at < 0 ? null : "byte " + at + " of " + this;
+    }
+
+    /** The same, but for blocks that a disk has spoiled. */
+    @Nullable
+    String differenceButSpoiled(byte[] content) {
+        byte[] unspoiled = Arrays.copyOf(disk.stable(), sizeBytes);
+        spoiled.stream().filter(block -> offsets.get(block) < sizeBytes).forEach(block -> {
+            int at = offsets.get(block);
+            System.arraycopy(content, at, unspoiled, at, end(at) - at);
+        });
+        int at = Arrays.mismatch(unspoiled, content);
+        return at < 0 ? null : "byte " + at + " of " + this;
+    }
+
+    // --- what is compared
+
+    /** An agent was told to look at all of it. */
+    void toCompare(String agent) {
+        uncompared.computeIfAbsent(agent, of -> new BitSet()).set(0, blocksOfVolume());
+    }
+
+    private int blocksOfVolume() {
+        return (sizeBytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    }
+
+    /** The server has told what it found of these blocks. */
+    void compared(String agent, int firstBlock, int count) {
+        int end = Math.min(blocksOfVolume(), firstBlock + count);
+        uncompared.getOrDefault(agent, new BitSet()).clear(firstBlock, end);
+    }
+
+    boolean mustCompare(String agent, int block) {
+        return uncompared.getOrDefault(agent, new BitSet()).get(block);
+    }
+
+    /** The blocks of the volume among these that a disk has spoiled. */
+    boolean isAnySpoiled(int firstBlock, int count) {
+        int next = spoiled.nextSetBit(firstBlock);
+        return next >= 0 && next < firstBlock + count;
+    }
+
+    /** The volume's bytes of these blocks that no loss of power takes away. */
+    byte[] stable(int firstBlock, int count) {
+        int from = firstBlock * BLOCK_BYTES;
+        return Arrays.copyOfRange(disk.stable(), from, Math.min(sizeBytes, from + count * BLOCK_BYTES));
+    }
+
+    /** What is there now was found to be what the source has: nothing else may be there from now on. */
+    void foundEqual(int firstBlock, int count) {
+        for (int block = firstBlock; block < Math.min(blocksOfVolume(), firstBlock + count); block++) {
+            List<Version> known = blocks.get(block);
+            known.clear();
+            known.add(new Version(0, stable(block, 1)));
+        }
+    }
+
+    /** Turns a bit of a block of which all is acknowledged; says whether it found one at the place. */
+    boolean spoil(int block, int byteInBlock, int bit) {
+        int at = offsets.get(block) + byteInBlock;
+        if (blocks.get(block).size() > 1 || !disk.isSynced() || at >= sizeBytes || spoiled.get(block)) {
+            return false;
+        }
+        disk.spoil(at, bit);
+        spoiled.set(block);
+        return true;
+    }
+
+    int blockCount() {
+        return blocksOfVolume();
     }
 
     @Override

@@ -13,5 +13,8 @@ record RunResult(
         int serverKills,
         int agentKills,
         int holds,
+        int comparedBlocks,
+        int spoiledBlocks,
+        int foundBlocks,
         long virtualNanos,
         long digest) {}

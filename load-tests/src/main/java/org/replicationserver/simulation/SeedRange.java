@@ -103,9 +103,12 @@ final class SeedRange {
             long serverKills,
             long agentKills,
             long holds,
+            long comparedBlocks,
+            long spoiledBlocks,
+            long foundBlocks,
             long virtualNanos,
             long processorNanos) {
-        static final RunTotals NONE = new RunTotals(0, 0, 0, 0, 0, 0, 0, 0, 0);
+        static final RunTotals NONE = new RunTotals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
         RunTotals plus(RunResult result, long tookNanos) {
             return new RunTotals(
@@ -116,6 +119,9 @@ final class SeedRange {
                     serverKills + result.serverKills(),
                     agentKills + result.agentKills(),
                     holds + result.holds(),
+                    comparedBlocks + result.comparedBlocks(),
+                    spoiledBlocks + result.spoiledBlocks(),
+                    foundBlocks + result.foundBlocks(),
                     virtualNanos + result.virtualNanos(),
                     processorNanos + tookNanos);
         }
@@ -129,6 +135,8 @@ final class SeedRange {
                                     acknowledgedFrames,
                                     commits,
                                     holds)
+                    + " %d blocks compared, %d blocks spoiled and %d times found,"
+                            .formatted(comparedBlocks, spoiledBlocks, foundBlocks)
                     + " %d kills of servers and %d of agents; %.0f sessions a second and processor"
                             .formatted(serverKills, agentKills, sessions / Math.max(1e-9, processorNanos / 1e9));
         }

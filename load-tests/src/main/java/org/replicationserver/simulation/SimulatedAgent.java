@@ -9,7 +9,7 @@ import org.replicationserver.agent.AgentIo;
 import org.replicationserver.agent.AgentLink;
 import org.replicationserver.agent.AgentOutcome;
 import org.replicationserver.agent.BlockPreparer;
-import org.replicationserver.agent.BlockRead;
+import org.replicationserver.agent.DiskRead;
 import org.replicationserver.agent.FrameBuffer;
 import org.replicationserver.agent.Replication;
 import org.replicationserver.agent.ReplicationPlan;
@@ -82,7 +82,7 @@ final class SimulatedAgent implements AgentIo {
     }
 
     @Override
-    public void read(BlockRead read) {
+    public void read(DiskRead read) {
         process.later(dice.skewed(READ_NANOS), () -> {
             byte[] disk = source.disks().get(read.disk());
             ByteBuffer copy = ByteBuffer.allocate(read.bytes());

@@ -95,6 +95,13 @@ final class SimulatedDevice implements BlockDevice {
         end();
     }
 
+    @Override
+    public void forgetCache() throws DeviceException {
+        begin();
+        disk.forgetCache();
+        end();
+    }
+
     private DeviceException failure(String operation, long offsetBytes, long lengthBytes, int errno) {
         DeviceException failure =
                 new DeviceException(operation, disk.volumeId, offsetBytes, lengthBytes, errno, "simulated");

@@ -89,6 +89,18 @@ final class SimulatedDisk {
         settleByChance();
     }
 
+    /** What is not to be written back any more is read from the disk again. */
+    void forgetCache() {
+        System.arraycopy(stable, 0, seen, 0, stable.length);
+        unsynced.forEach(write -> System.arraycopy(write.content, 0, seen, write.at, write.content.length));
+    }
+
+    /** One bit is another from now on. */
+    void spoil(int at, int bit) {
+        stable[at] ^= (byte) (1 << bit);
+        seen[at] ^= (byte) (1 << bit);
+    }
+
     /** The power goes and comes back. */
     void losePower() {
         settleByChance();

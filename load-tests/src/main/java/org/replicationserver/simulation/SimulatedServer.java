@@ -10,6 +10,7 @@ import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.AgentConnection;
 import org.replicationserver.receiver.session.BandwidthSchedule;
+import org.replicationserver.receiver.session.ComparedBlocks;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.HeldMemory;
 import org.replicationserver.receiver.session.HoldAnswer;
@@ -36,6 +37,7 @@ final class SimulatedServer {
     private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
     private static final int REGION_SHIFT = 20;
     private static final long REOPEN_MILLIS_MAX = 20_000;
+    private static final long RESCAN_MILLIS_MAX = 5_000;
     private static final SessionSettings DEFAULTS = SessionSettings.defaults();
 
     private final Simulation world;
@@ -263,6 +265,15 @@ final class SimulatedServer {
         public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
             world.model().holdEnded();
             world.tell(() -> "the hold at epoch " + hold.epoch() + " has ended " + (valid ? "in time" : "too late"));
+        }
+
+        /** Somebody looks after what a verification has found. */
+        @Override
+        public void blocksCompared(String sourceServerId, ComparedBlocks compared) {
+            if (compared.verified() && compared.isFinest() && compared.differingBytes() > 0) {
+                world.tell(() -> compared.volumeId() + " is not what was sent at " + compared.firstDifferingBytes());
+                process.later(dice.millisUpTo(RESCAN_MILLIS_MAX), () -> rescan(compared.volumeId()));
+            }
         }
 
         @Override

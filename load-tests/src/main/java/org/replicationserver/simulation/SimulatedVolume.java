@@ -3,6 +3,7 @@ package org.replicationserver.simulation;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.volume.BlockComparison;
 import org.replicationserver.volume.BlockWrite;
 import org.replicationserver.volume.Volume;
 import org.replicationserver.volume.VolumeFailure;
@@ -108,6 +109,12 @@ final class SimulatedVolume implements Volume {
     @Override
     public void forceSoon() {
         writer.forceSoon();
+        wake();
+    }
+
+    @Override
+    public void compare(BlockComparison comparison) {
+        writer.compare(comparison);
         wake();
     }
 

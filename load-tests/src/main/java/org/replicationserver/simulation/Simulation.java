@@ -46,6 +46,7 @@ final class Simulation {
     private final boolean marked;
     private final int streams;
     private final long writeMillisMax;
+    private final long verifyMillis;
     private FaultMix faults;
     private @Nullable SimulatedServer server;
     private @Nullable SimulatedAgent agent;
@@ -68,6 +69,7 @@ final class Simulation {
         this.marked = dice.percent(70);
         this.streams = dice.between(1, 4);
         this.writeMillisMax = dice.between(1, 10) * 300L;
+        this.verifyMillis = dice.percent(50) ? 0 : dice.between(1, 5_000);
         this.source = new SimulatedSource(dice.between(1, 3), dice.fork());
         LinkedHashMap<String, ReplicaVolume> volumes = new LinkedHashMap<>();
         List<VolumeAssignment> assigned = new ArrayList<>();
@@ -181,6 +183,9 @@ final class Simulation {
                 serverKills,
                 agentKills,
                 holds,
+                model.comparedBlocks(),
+                model.spoiledBlocks(),
+                model.foundBlocks(),
                 time.nanos(),
                 story.digest());
     }
@@ -209,6 +214,7 @@ final class Simulation {
                         planned,
                         ReplicationPlan.ENDLESS,
                         dice.millisUpTo(6_000),
+                        TimeUnit.MILLISECONDS.toNanos(verifyMillis),
                         false,
                         marked,
                         true,
@@ -338,6 +344,9 @@ final class Simulation {
             killAgent();
         } else if (dice.percent(faults.clones())) {
             cloneAgent();
+        }
+        if (verifyMillis > 0 && dice.percent(faults.spoils()) && model.spoil(dice)) {
+            tell(() -> "a bit of a disk turns");
         }
         SimulatedServer there = server;
         if (dice.percent(faults.serverKills())) {

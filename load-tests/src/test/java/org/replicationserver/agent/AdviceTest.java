@@ -16,7 +16,7 @@ final class AdviceTest {
     private static final Pin PIN = Pin.parse("sha256:" + "cd".repeat(32));
 
     private static ReplicationPlan plan(ServerLookup.Change change) {
-        return new ReplicationPlan("s-1", PIN.toString(), "1", 1, List.of(), 0, 0, true, false, false, 0, change);
+        return new ReplicationPlan("s-1", PIN.toString(), "1", 1, List.of(), 0, 0, 0, true, false, false, 0, change);
     }
 
     private static String serverRefused(ServerLookup.Change change) {

@@ -46,6 +46,7 @@ class AssignedServerTest {
                     List.of(new ReplicationPlan.Disk("/dev/sda", 1 << 20, 512)),
                     0,
                     0,
+                    0,
                     true,
                     false,
                     false,

@@ -13,6 +13,7 @@ import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.FrameWriter;
+import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
@@ -133,7 +134,7 @@ final class ModelConnection implements FrameReader.Handler {
             case NEW -> type == FrameType.HELLO || type == FrameType.ATTACH;
             case CONTROL ->
                 switch (type) {
-                    case EPOCH_OPEN, EPOCH_COMMIT, SOURCE_STATUS, PING, PONG, ERROR, BYE -> true;
+                    case EPOCH_OPEN, EPOCH_COMMIT, SOURCE_STATUS, HASH_OFFER, PING, PONG, ERROR, BYE -> true;
                     default -> false;
                 };
             case DATA ->
@@ -147,7 +148,7 @@ final class ModelConnection implements FrameReader.Handler {
         }
         if (type.isBlock()) {
             server.checkBlock(this, header);
-        } else if (type != FrameType.FENCE) {
+        } else if (type != FrameType.FENCE && type != FrameType.HASH_OFFER) {
             countControlFrame();
         }
         return FrameReader.Admission.TAKE;
@@ -184,6 +185,7 @@ final class ModelConnection implements FrameReader.Handler {
             case EPOCH_OPEN -> server.epochOpen(this, EpochOpen.parse(JsonBody.parse(payload)));
             case EPOCH_COMMIT -> server.epochCommit(this, EpochCommit.parse(JsonBody.parse(payload)));
             case SOURCE_STATUS -> server.sourceStatus(SourceStatus.parse(JsonBody.parse(payload)));
+            case HASH_OFFER -> server.hashOffer(this, HashOffer.read(payload));
             case PING -> {
                 if (role == Role.CONTROL) {
                     send(FrameType.PONG);

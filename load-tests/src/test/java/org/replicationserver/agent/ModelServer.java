@@ -1,8 +1,11 @@
 package org.replicationserver.agent;
 
 import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -12,6 +15,7 @@ import net.jpountz.lz4.LZ4Factory;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Attached;
+import org.replicationserver.receiver.protocol.BlockRange;
 import org.replicationserver.receiver.protocol.Body;
 import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.CommitRequest;
@@ -25,6 +29,8 @@ import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
+import org.replicationserver.receiver.protocol.HashDiff;
+import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.SourceStatus;
@@ -46,6 +52,7 @@ final class ModelServer {
         long answerMillisMax = 20;
 
         boolean grantsSourceStatus = true;
+        boolean comparesHashes = true;
     }
 
     /** What happens in the world around the server. */
@@ -86,7 +93,13 @@ final class ModelServer {
     private long[][] sentBytes = new long[0][];
     private long[][] limitBytes = new long[0][];
     private long[][] durableSeq = new long[0][];
+    /** Of each stream: seq, volume, cost, begin and end of each frame. */
     private List<List<long[]>> unacked = List.of();
+
+    /** Of each volume, what is offered and not answered. */
+    private @Nullable HashOffer[] offers = new @Nullable HashOffer[0];
+
+    private boolean written;
     private long[] fenceSeq = new long[0];
     private boolean epochOpen;
     private boolean epochAnswered;
@@ -119,6 +132,10 @@ final class ModelServer {
     long wholeCommits;
 
     long statuses;
+    long offers1MiB;
+    long offers64KiB;
+    long offeredBytes;
+    long verifiedBytes;
     long largestRawLen;
     boolean loseNextCommitAnswer;
 
@@ -273,11 +290,14 @@ final class ModelServer {
             unacked.add(new ArrayList<>());
         }
         fenceSeq = new long[granted];
+        offers = new @Nullable HashOffer[session.size()];
         epochOpen = false;
         asked = null;
         status = null;
         statusNanos = 0;
-        List<String> features = settings.grantsSourceStatus ? Features.granted(hello.features()) : List.of();
+        List<String> features = new ArrayList<>(Features.granted(hello.features()));
+        features.removeIf(feature ->
+                !settings.grantsSourceStatus || !settings.comparesHashes && feature.equals(Features.HASH_OFFER));
         takesCommitRequests = features.contains(Features.COMMIT_REQUEST);
         welcomedNanos = 0;
         int mine = incarnation;
@@ -319,7 +339,7 @@ final class ModelServer {
             reason = "EIO";
         } else if (memory == null || known == null) {
             action = Welcome.Action.RESCAN;
-            reason = "AGENT_REMEMBERS_NOTHING";
+            reason = written ? "AGENT_REMEMBERS_NOTHING" : "NEW_VOLUME";
         } else if (!known.dataGen().equals(volume.dataGen)) {
             action = Welcome.Action.RESCAN;
             reason = "DATA_GENERATION_DIFFERS";
@@ -377,7 +397,11 @@ final class ModelServer {
         check(
                 sentBytes[s][header.volume()] <= limitBytes[s][header.volume()],
                 "LIMIT: " + sentBytes[s][header.volume()] + " bytes of " + limitBytes[s][header.volume()]);
-        unacked.get(s).add(new long[] {header.seq(), header.volume(), cost});
+        HashOffer offer = offers[header.volume()];
+        check(
+                offer == null || !overlaps(offer, header.volume(), offset, offset + length),
+                "a block is sent while it is offered: " + header);
+        unacked.get(s).add(new long[] {header.seq(), header.volume(), cost, offset, offset + length});
         check(unacked.get(s).size() <= settings.unackedFramesMax, "LIMIT: unacknowledged frames");
     }
 
@@ -499,6 +523,8 @@ final class ModelServer {
     void epochOpen(ModelConnection connection, EpochOpen open) {
         check(!epochOpen, "EPOCH: one is open");
         check(open.epoch() == committedEpoch + 1, "EPOCH: " + open.epoch() + " after " + committedEpoch);
+        check(Arrays.stream(offers).allMatch(offer -> offer == null), "STATE: before all offers are answered");
+        written = true;
         check(Arrays.stream(streams).allMatch(s -> s != null), "STATE: before all streams are attached");
         epochOpen = true;
         epochAnswered = false;
@@ -528,6 +554,7 @@ final class ModelServer {
         check(commit.fences().size() == streams.length, "EPOCH: fences are not one for each stream");
         check(asked == null, "EPOCH: a second commit");
         check(connection == control, "STATE");
+        check(Arrays.stream(offers).allMatch(offer -> offer == null), "STATE: before all offers are answered");
         asked = commit;
         commitIfReady();
     }
@@ -576,6 +603,81 @@ final class ModelServer {
         ModelConnection open = control;
         if (open != null && takesCommitRequests && welcomedNanos != 0 && !parted) {
             open.send(FrameType.COMMIT_REQUEST, new CommitRequest(CommitRequest.HOLD));
+        }
+    }
+
+    // --- hashes
+
+    void hashOffer(ModelConnection connection, HashOffer offer) {
+        BlockRange range = offer.range();
+        check(settings.comparesHashes && settings.grantsSourceStatus, "UNSUPPORTED: HASH_OFFER");
+        check(!parted, "HASH_OFFER after BYE");
+        check(range.volume() < session.size(), "RANGE: " + offer);
+        ModelVolume volume = session.get(range.volume());
+        check(range.firstBlock() + range.count() <= range.blocksOf(volume.sizeBytes()), "RANGE: " + offer);
+        check(offers[range.volume()] == null, "STATE: a second offer");
+        boolean open = epochOpen && epochAnswered && asked == null;
+        check(range.reportOnly() ? !epochOpen : open, "STATE: at this time: " + offer);
+        long begin = range.offsetBytes();
+        long end = begin + range.lengthBytes(volume.sizeBytes());
+        for (List<long[]> frames : unacked) {
+            for (long[] frame : frames) {
+                check(
+                        frame[1] != range.volume() || frame[3] >= end || frame[4] <= begin,
+                        "a block is offered while a frame of it is not acknowledged: " + offer);
+            }
+        }
+        offers1MiB += range.blockShift() == BlockRange.TREE_SHIFT ? 1 : 0;
+        offers64KiB += range.blockShift() == BlockRange.LEAF_SHIFT ? 1 : 0;
+        offeredBytes += end - begin;
+        verifiedBytes += range.reportOnly() ? end - begin : 0;
+        offers[range.volume()] = offer;
+        later(() -> {
+            offers[range.volume()] = null;
+            if (!volume.failedInSession) {
+                connection.raw(connection.writer.diff(new HashDiff(range, differing(volume, offer))));
+            }
+        });
+    }
+
+    private static boolean overlaps(HashOffer offer, int volume, long begin, long end) {
+        BlockRange range = offer.range();
+        long offeredEnd = range.offsetBytes() + ((long) range.count() << range.blockShift());
+        return range.volume() == volume && range.offsetBytes() < end && offeredEnd > begin;
+    }
+
+    private static BitSet differing(ModelVolume volume, HashOffer offer) {
+        BlockRange range = offer.range();
+        BitSet differing = new BitSet();
+        int hash = 0;
+        for (int i = 0; i < range.count(); i++) {
+            byte[] block = volume.durable((range.firstBlock() + i) << range.blockShift(), range.blockBytes());
+            boolean zero = Arrays.equals(block, new byte[block.length]);
+            if (offer.zeros().get(i)) {
+                differing.set(i, !zero);
+            } else {
+                byte[] offered = Arrays.copyOfRange(offer.hashes(), 32 * hash, 32 * hash + 32);
+                differing.set(i, !Arrays.equals(offered, hashOf(block, range.blockShift())));
+                hash++;
+            }
+        }
+        return differing;
+    }
+
+    private static byte[] hashOf(byte[] block, int blockShift) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            if (blockShift == BlockRange.LEAF_SHIFT) {
+                return digest.digest(block);
+            }
+            MessageDigest tree = MessageDigest.getInstance("SHA-256");
+            for (int at = 0; at < block.length; at += 1 << BlockRange.LEAF_SHIFT) {
+                digest.update(block, at, Math.min(1 << BlockRange.LEAF_SHIFT, block.length - at));
+                tree.update(digest.digest());
+            }
+            return tree.digest();
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError(e);
         }
     }
 

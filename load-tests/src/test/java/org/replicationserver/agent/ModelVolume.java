@@ -47,6 +47,20 @@ final class ModelVolume {
         return received.size();
     }
 
+    /** What is durable of a range, up to the end of the volume. */
+    byte[] durable(long offset, int length) {
+        return Arrays.copyOfRange(durable, (int) offset, (int) Math.min(durable.length, offset + length));
+    }
+
+    void put(long offset, byte[] content) {
+        System.arraycopy(content, 0, durable, (int) offset, content.length);
+    }
+
+    /** A byte of it decays. */
+    void rot(int at) {
+        durable[at] ^= 1;
+    }
+
     /** Makes so many of the oldest writes durable; tells the newest seq of each stream. */
     void force(int writes, long[] durableSeqOfStream) {
         for (int i = 0; i < writes && !received.isEmpty(); i++) {

@@ -30,7 +30,16 @@ class ProgressLineTest {
         assertThat(line.of(1, disk(100 * MIB), 1)).contains(" 80.0 MiB/s");
     }
 
+    @Test
+    void rescanTellsWhatWasComparedAndWhatDiffers() {
+        AgentReport.Disk rescanning = new AgentReport.Disk(
+                "sda", 400 * MIB, 100 * MIB, 0, 0, 0, 0, true, 120 * MIB, 100 * MIB, 20 * MIB, null);
+        assertThat(new ProgressLine().of(1, rescanning, 1))
+                .isEqualTo("sda epoch 1: 25.0 % of 400.0 MiB, 120.0 MiB compared, 20.0 MiB of it differ");
+    }
+
     private static AgentReport.Disk disk(long settled) {
-        return new AgentReport.Disk("sda", 400 * MIB, settled, settled, 60 * MIB, 30 * MIB, 80 * MIB, null);
+        return new AgentReport.Disk(
+                "sda", 400 * MIB, settled, settled, 60 * MIB, 30 * MIB, 80 * MIB, false, 0, 0, 0, null);
     }
 }

@@ -93,10 +93,10 @@ class ProgressTextTest {
     }
 
     private static AgentReport.Disk disk(String name, @Nullable String failure) {
-        return new AgentReport.Disk(name, 400, 100, 100, 60, 30, 80, failure);
+        return new AgentReport.Disk(name, 400, 100, 100, 60, 30, 80, false, 0, 0, 0, failure);
     }
 
     private static AgentReport report(AgentReport.Phase phase, AgentReport.Disk... disks) {
-        return new AgentReport(phase, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, List.of(disks), List.of(), null);
+        return new AgentReport(phase, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, List.of(disks), List.of(), null, null);
     }
 }

@@ -89,6 +89,7 @@ class ReplicationSimulationTest {
         settings.windowBytes = (256 * 1024) << random.nextInt(3);
         settings.unackedFramesMax = 1 + random.nextInt(20);
         settings.forceMillisMax = 1L + random.nextInt(50);
+        settings.comparesHashes = random.nextInt(4) > 0;
         return settings;
     }
 
@@ -393,7 +394,7 @@ class ReplicationSimulationTest {
     }
 
     @Test
-    void reopenedVolumeReturnsAtOnceWithEverything() {
+    void reopenedVolumeReturnsAtOnceAndIsCompared() {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT, DATA);
         sim.fillDisks(0);
         sim.runUntil("the initial sync", 60, () -> sim.server.wholeCommits == 1);
@@ -402,7 +403,8 @@ class ReplicationSimulationTest {
         long received = sim.server.dataBytesReceived;
         sim.server.reopen(1);
         sim.runUntil("a commit of both", 5, () -> sim.server.wholeCommits == 2);
-        assertThat(sim.server.dataBytesReceived - received).isEqualTo(DATA.sizeBytes());
+        assertThat(sim.server.dataBytesReceived).isEqualTo(received);
+        assertThat(sim.server.offeredBytes).isEqualTo(DATA.sizeBytes());
         assertThat(sim.isIdentical()).isTrue();
         assertThat(sim.replication().report().disks().get(1).failure()).isNull();
     }
@@ -749,6 +751,7 @@ class ReplicationSimulationTest {
                 endless.disks(),
                 endless.cycles(),
                 endless.cyclePauseNanos(),
+                0,
                 true,
                 false,
                 true,

@@ -95,11 +95,30 @@ final class Simulation implements AgentIo, ModelServer.World {
                 List.of(disks),
                 cycles,
                 cyclePauseNanos,
+                0,
                 quiet,
                 marked,
                 true,
                 0,
                 ServerLookup.Change.NOTHING);
+    }
+
+    /** The same plan, with verifications. */
+    static ReplicationPlan verifying(ReplicationPlan plan, long verifyNanos) {
+        return new ReplicationPlan(
+                plan.sourceServerId(),
+                plan.agentPin(),
+                plan.instance(),
+                plan.streams(),
+                plan.disks(),
+                plan.cycles(),
+                plan.cyclePauseNanos(),
+                verifyNanos,
+                plan.quietSource(),
+                plan.marked(),
+                plan.grease(),
+                plan.connectTimeoutNanos(),
+                plan.serverMayChange());
     }
 
     Replication replication() {
@@ -219,7 +238,7 @@ final class Simulation implements AgentIo, ModelServer.World {
     }
 
     @Override
-    public void read(BlockRead read) {
+    public void read(DiskRead read) {
         check(sourceOpen, "a read while the source is not open");
         readsUnderWay++;
         later(millis(random.nextLong(readMillisMax + 1)), () -> {

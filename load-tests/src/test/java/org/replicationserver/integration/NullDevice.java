@@ -25,5 +25,8 @@ record NullDevice(long sizeBytes) implements BlockDevice {
     public void force() {}
 
     @Override
+    public void forgetCache() {}
+
+    @Override
     public void close() {}
 }

@@ -210,7 +210,9 @@ final class StatusText {
                 deviceName,
                 total == 0 ? PERCENT : PERCENT * replicated / total,
                 Amounts.bytes(total),
-                rescanned == 0 || rescanned == total ? "" : ", " + Amounts.bytes(rescanned) + " of it again",
+                rescanned == 0 || rescanned == total
+                        ? ""
+                        : ", " + Amounts.bytes(rescanned) + " of it compared or sent again",
                 backlogged == 0 ? "" : ", " + Amounts.bytes(backlogged) + " backlogged",
                 notOpen.contains(deviceName) ? ", and its volume takes no writes" : ""));
     }

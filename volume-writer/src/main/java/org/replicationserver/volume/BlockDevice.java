@@ -43,6 +43,12 @@ public interface BlockDevice extends AutoCloseable {
      */
     void force() throws DeviceException;
 
+    /**
+     * From now on reads see what the device has, also where a cache of the system holds something else: after a write-back that failed
+     * Linux keeps the page and calls it clean. To be called after a {@link #force}, by whoever would believe a read.
+     */
+    void forgetCache() throws DeviceException;
+
     /** Closing again does nothing. */
     @Override
     void close() throws DeviceException;

@@ -62,6 +62,7 @@ final class Linux {
     static final long BLKSSZGET = 0x1268;
     static final long BLKZEROOUT = 0x127f;
     static final long BLKGETSIZE64 = 0x80081272L;
+    static final int POSIX_FADV_DONTNEED = 4;
     static final int PRIO_PROCESS = 0;
     static final int AT_FDCWD = -100;
     static final int AT_EMPTY_PATH = 0x1000;
@@ -91,6 +92,8 @@ final class Linux {
     private static final MethodHandle PWRITE = function("pwrite", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle FDATASYNC = function("fdatasync", JAVA_INT, JAVA_INT);
     private static final MethodHandle FSYNC = function("fsync", JAVA_INT, JAVA_INT);
+    private static final MethodHandle POSIX_FADVISE =
+            function("posix_fadvise", JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
     private static final MethodHandle FALLOCATE =
             function("fallocate", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle IOCTL = variadic("ioctl", 2, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
@@ -157,6 +160,14 @@ final class Linux {
     static int fsync(MemorySegment capture, int fd) {
         try {
             return result(capture, (int) FSYNC.invokeExact(capture, fd));
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    static int fadvise(MemorySegment capture, int fd, long offsetBytes, long lengthBytes, int advice) {
+        try { // it gives back the error number itself
+            return -(int) POSIX_FADVISE.invokeExact(capture, fd, offsetBytes, lengthBytes, advice);
         } catch (Throwable e) {
             throw unexpected(e);
         }

@@ -367,6 +367,12 @@ public final class LinuxBlockDevice implements BlockDevice {
     }
 
     @Override
+    public void forgetCache() throws DeviceException {
+        requireOwner();
+        file.forgetCache();
+    }
+
+    @Override
     public void close() throws DeviceException {
         if (closed) {
             return;

@@ -187,6 +187,14 @@ final class LinuxFile implements AutoCloseable {
         }
     }
 
+    /** Drops what the page cache holds and is not to be written back. */
+    void forgetCache() throws DeviceException {
+        int result = Linux.fadvise(capture, fd, 0, 0, Linux.POSIX_FADV_DONTNEED);
+        if (result < 0) {
+            throw failed("forget cache", 0, 0, result, "");
+        }
+    }
+
     /** False when someone else holds it. The lock ends with the descriptor. */
     boolean tryLock() throws DeviceException {
         int result = Linux.flock(capture, fd, Linux.LOCK_EX | Linux.LOCK_NB);

@@ -97,6 +97,11 @@ final class RunWriter implements AutoCloseable {
         return unforced;
     }
 
+    /** Somebody else may have handed something to the device, and nobody knows whether that was forced. */
+    void distrust() {
+        unforced = true;
+    }
+
     void forced() {
         unforced = false;
     }

@@ -30,6 +30,15 @@ public interface Volume {
      */
     void fence(Object owner, Runnable whenSettled);
 
+    /**
+     * Compares blocks with hashes, piece by piece and as a rule only while nothing waits to be written. What is found equal is on stable
+     * storage when the comparison is done. A read that fails fails the volume.
+     *
+     * @throws IllegalArgumentException when the blocks are not inside the volume
+     * @throws IllegalStateException when more wait than any server lets run
+     */
+    void compare(BlockComparison comparison);
+
     /** Why the volume is failed, or null while it is not. */
     @Nullable
     VolumeFailure failure();
@@ -55,7 +64,7 @@ public interface Volume {
     /** Time in calls of the device since the volume was opened, the one that has not returned included; never decreases. */
     long deviceBusyNanos();
 
-    /** Time in which blocks were expanded and checked since the volume was opened; never decreases. */
+    /** Time in which blocks were expanded and checked, or hashed, since the volume was opened; never decreases. */
     long expandBusyNanos();
 
     /** Bytes handed to the device since the volume was opened, those of ZERO left out; never decreases. */

@@ -11,6 +11,7 @@ public final class VolumeCounters {
     final LongAdder bytesWritten = new LongAdder();
     final LongAdder bytesZeroed = new LongAdder();
     final LongAdder bytesSkipped = new LongAdder();
+    final LongAdder bytesCompared = new LongAdder();
     final LongAdder deviceWrites = new LongAdder();
     final LongAdder forces = new LongAdder();
     final LongAdder writeNanos = new LongAdder();
@@ -50,6 +51,11 @@ public final class VolumeCounters {
         return bytesSkipped.sum();
     }
 
+    /** Bytes that were read to be compared with hashes. */
+    public long bytesCompared() {
+        return bytesCompared.sum();
+    }
+
     /** Writes and zeros that reached the device, after joining. */
     public long deviceWrites() {
         return deviceWrites.sum();
@@ -72,7 +78,7 @@ public final class VolumeCounters {
         return deviceBusy.nanos();
     }
 
-    /** Time in which blocks were expanded and checked, the present one included. */
+    /** Time in which blocks were expanded and checked, or hashed, the present one included. */
     public long expandBusyNanos() {
         return expandBusy.nanos();
     }

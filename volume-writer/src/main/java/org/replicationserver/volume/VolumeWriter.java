@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Writes blocks of one attached volume and reports each once it is on stable storage.
  *
- * <p>Owns one platform thread and one {@link BlockDevice}. {@link #submit}, {@link #fence}, {@link #forceSoon},
- * {@link #stop} and what tells of the state may be called from any thread; the listener is called on the writer thread
+ * <p>Owns one platform thread and one {@link BlockDevice}. {@link #submit}, {@link #fence}, {@link #compare}, {@link
+ * #forceSoon}, {@link #stop} and what tells of the state may be called from any thread; the listener is called on the writer thread
  * and must not block. The thread is never interrupted. Without a thread (see {@link #withoutThread}) whoever calls
  * {@link #runBatch} is the writer thread.
  *
@@ -22,7 +22,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>of two writes that overlap, the device gets the one submitted later last;
  *   <li>each write is reported exactly once, those of a round in order of submission;
  *   <li>after the first error of the device nothing is written or forced again;
- *   <li>a force is put off only while there is more to write, so nothing waits for a timer.
+ *   <li>a force is put off only while there is more to write, so nothing waits for a timer;
+ *   <li>no write waits for more than one piece of a comparison;
+ *   <li>what a comparison found equal is on stable storage when it is done, whoever wrote it and however.
  * </ul>
  *
  * <p>Endings, by case:
@@ -35,6 +37,9 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 public final class VolumeWriter implements Volume {
+    /** While writes come without a pause, a piece is compared after so many batches, so that a comparison ends some day. */
+    static final int BATCHES_PER_PIECE = 16;
+
     private static final long IDLE = Long.MIN_VALUE;
 
     // any thread
@@ -67,6 +72,9 @@ public final class VolumeWriter implements Volume {
     private final List<BlockWrite> dropped = new ArrayList<>();
     private final List<BlockWrite> droppedView = Collections.unmodifiableList(dropped);
     private final List<WriteQueue.Fence> fences = new ArrayList<>();
+    private final List<BlockComparison> droppedComparisons = new ArrayList<>();
+    private int batchesSincePiece;
+    private boolean readsTrusted;
     private long roundBytes;
     private long sequenceForced;
     private boolean freshChecked;
@@ -230,6 +238,17 @@ public final class VolumeWriter implements Volume {
         }
     }
 
+    @Override
+    public void compare(BlockComparison comparison) {
+        if (comparison.endBytes() > sizeBytes) {
+            throw new IllegalArgumentException(
+                    "not inside the volume: volume=" + id + " size=" + sizeBytes + " end=" + comparison.endBytes());
+        }
+        if (!queue.offerComparison(comparison)) {
+            comparison.done(false);
+        }
+    }
+
     /**
      * Stops after what has been submitted up to now.
      *
@@ -250,7 +269,7 @@ public final class VolumeWriter implements Volume {
     }
 
     /**
-     * Does one turn of the writer's work: settles fences, or writes one batch, or ends. The writer thread does nothing
+     * Does one turn of the writer's work: settles fences, or writes one batch, or compares a piece, or ends. The writer thread does nothing
      * else; a writer without a thread is driven by it.
      *
      * @return whether there was anything to do
@@ -287,6 +306,9 @@ public final class VolumeWriter implements Volume {
             if (roundBytes >= forceBytesMax || !queue.mayPutOffForce(sequenceForced)) {
                 commitBatch();
             }
+            if (++batchesSincePiece >= BATCHES_PER_PIECE) {
+                comparePiece();
+            }
             return true;
         }
         if (!round.isEmpty()) { // the force waited for writes that a fence has dropped since
@@ -297,7 +319,44 @@ public final class VolumeWriter implements Volume {
             end();
             return true;
         }
-        return false;
+        return comparePiece();
+    }
+
+    /** Says whether there was anything to compare. */
+    private boolean comparePiece() throws DeviceException {
+        batchesSincePiece = 0;
+        BlockComparison comparison = queue.oldestComparison();
+        if (comparison == null) {
+            return false;
+        }
+        if (comparison.isWanted()) {
+            trustReads();
+            comparison.comparePiece(device, counters);
+            if (comparison.hasRefutedZero()) {
+                withdrawFresh(); // or the zeros that mend it would be taken for what is there already
+            }
+        }
+        boolean compared = comparison.isAllCompared();
+        if (compared || !comparison.isWanted()) {
+            commitBatch(); // what was read may have been written since the last force
+            queue.removeOldestComparison();
+            comparison.done(compared);
+        }
+        return true;
+    }
+
+    /**
+     * Once for each opening: an earlier process may have written what it did not force any more, and a cache may show what a failed
+     * force has left out.
+     */
+    private void trustReads() throws DeviceException {
+        if (readsTrusted) {
+            return;
+        }
+        runs.distrust();
+        commitBatch();
+        device.forgetCache();
+        readsTrusted = true;
     }
 
     /** Before anything is written: what is said of a device is believed only as far as a look at it goes. */
@@ -458,9 +517,13 @@ public final class VolumeWriter implements Volume {
 
     /** Drops what is queued and settles the fences; a listener's mistake does not keep the others from being told. */
     private boolean dropAll() {
-        queue.takeAll(fences, dropped);
-        boolean any = !dropped.isEmpty() || !fences.isEmpty();
+        queue.takeAll(fences, dropped, droppedComparisons);
+        boolean any = !dropped.isEmpty() || !fences.isEmpty() || !droppedComparisons.isEmpty();
         quietly(this::reportDropped);
+        while (!droppedComparisons.isEmpty()) {
+            BlockComparison comparison = droppedComparisons.removeFirst();
+            quietly(() -> comparison.done(false));
+        }
         while (!fences.isEmpty()) {
             quietly(fences.removeFirst().whenSettled());
         }

@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What has been submitted to a volume, and what was asked of its writer meanwhile. Any thread puts in, the writer
@@ -19,6 +20,9 @@ final class WriteQueue {
     /** A source server's next session fences the one before; hundreds that wait can only be a mistake. */
     static final int FENCES_MAX = 256;
 
+    /** A server lets fewer comparisons run at once, of all its volumes. */
+    static final int COMPARISONS_MAX = 64;
+
     /** So that zeros, which take no room in the slab, do not make a batch that a fence has to wait minutes for. */
     static final long BATCH_ZERO_BYTES_MAX = 256L << 20;
 
@@ -29,6 +33,7 @@ final class WriteQueue {
     private final Condition workCame = lock.newCondition();
     private final ArrayDeque<BlockWrite> writes = new ArrayDeque<>();
     private final ArrayDeque<Fence> fences = new ArrayDeque<>();
+    private final ArrayDeque<BlockComparison> comparisons = new ArrayDeque<>();
     private long sequenceSubmitted;
     private long sequenceAskedFor;
     private long sequenceStopped = Long.MAX_VALUE;
@@ -78,6 +83,44 @@ final class WriteQueue {
         }
     }
 
+    /** False when the queue is closed. */
+    boolean offerComparison(BlockComparison comparison) {
+        lock.lock();
+        try {
+            if (closed) {
+                return false;
+            }
+            if (comparisons.size() >= COMPARISONS_MAX) {
+                throw new IllegalStateException("more comparisons wait than may run: waiting=" + comparisons.size());
+            }
+            comparisons.add(comparison);
+            workCame.signal();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The oldest comparison, which stays here until it is removed; null if there is none. */
+    @Nullable
+    BlockComparison oldestComparison() {
+        lock.lock();
+        try {
+            return comparisons.peek();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void removeOldestComparison() {
+        lock.lock();
+        try {
+            comparisons.remove();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     void forceSoon() {
         lock.lock();
         try {
@@ -102,7 +145,7 @@ final class WriteQueue {
     void awaitWork() {
         lock.lock();
         try {
-            while (writes.isEmpty() && fences.isEmpty() && !isStopped()) {
+            while (writes.isEmpty() && fences.isEmpty() && comparisons.isEmpty() && !isStopped()) {
                 workCame.awaitUninterruptibly();
             }
         } finally {
@@ -154,10 +197,12 @@ final class WriteQueue {
         }
     }
 
-    /** Takes everything, fences too. */
-    void takeAll(List<Fence> takenFences, List<BlockWrite> taken) {
+    /** Takes everything, fences and comparisons too. */
+    void takeAll(List<Fence> takenFences, List<BlockWrite> taken, List<BlockComparison> takenComparisons) {
         lock.lock();
         try {
+            takenComparisons.addAll(comparisons);
+            comparisons.clear();
             takenFences.addAll(fences);
             fences.clear();
             taken.addAll(writes);
@@ -198,7 +243,7 @@ final class WriteQueue {
     boolean tryClose() {
         lock.lock();
         try {
-            closed = writes.isEmpty() && fences.isEmpty();
+            closed = writes.isEmpty() && fences.isEmpty() && comparisons.isEmpty();
             return closed;
         } finally {
             lock.unlock();

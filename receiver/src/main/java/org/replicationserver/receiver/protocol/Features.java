@@ -13,7 +13,10 @@ public final class Features {
     /** The agent commits soon when it is asked to by COMMIT_REQUEST. */
     public static final String COMMIT_REQUEST = "commit-request";
 
-    private static final List<String> ALL = List.of(SOURCE_STATUS, COMMIT_REQUEST);
+    /** Hashes of blocks are compared with what a volume holds, by HASH_OFFER and HASH_DIFF. */
+    public static final String HASH_OFFER = "hash-offer";
+
+    private static final List<String> ALL = List.of(SOURCE_STATUS, COMMIT_REQUEST, HASH_OFFER);
 
     private Features() {}
 

@@ -181,6 +181,14 @@ public final class FrameReader {
                 requirePayload(length <= ProtocolLimits.JSON_BYTES_MAX);
                 yield ByteBuffer.allocate((int) length);
             }
+            case OFFER -> {
+                requirePayload(length <= HashOffer.BYTES_MAX);
+                yield ByteBuffer.allocate((int) length);
+            }
+            case DIFF -> {
+                requirePayload(length <= HashDiff.BYTES_MAX);
+                yield ByteBuffer.allocate((int) length);
+            }
             case EPOCH -> {
                 requirePayload(length == Long.BYTES);
                 yield ByteBuffer.allocate(Long.BYTES);

@@ -14,6 +14,8 @@ public enum FrameType {
     EPOCH_STATUS(0x12, Sender.SERVER, Payload.JSON),
     COMMIT_REQUEST(0x13, Sender.SERVER, Payload.JSON, Features.COMMIT_REQUEST),
     SOURCE_STATUS(0x14, Sender.AGENT, Payload.JSON, Features.SOURCE_STATUS),
+    HASH_OFFER(0x20, Sender.AGENT, Payload.OFFER, Features.HASH_OFFER),
+    HASH_DIFF(0x21, Sender.SERVER, Payload.DIFF, Features.HASH_OFFER),
     PING(0x30, Sender.BOTH, Payload.EMPTY),
     PONG(0x31, Sender.BOTH, Payload.EMPTY),
     PROGRESS(0x32, Sender.SERVER, Payload.JSON),
@@ -43,7 +45,9 @@ public enum FrameType {
         EMPTY,
         BLOCK,
         EPOCH,
-        ACK
+        ACK,
+        OFFER,
+        DIFF
     }
 
     /** From here on a type that the receiver does not know is skipped. */

@@ -35,6 +35,22 @@ public final class FrameWriter {
         return out.putLong(epoch).flip();
     }
 
+    /** A whole HASH_OFFER. */
+    public ByteBuffer offer(HashOffer offer) {
+        ByteBuffer out = buffer(FrameHeader.BYTES + offer.bytes());
+        header.set(FrameType.HASH_OFFER, offer.bytes(), ++lastSeq).encode(out);
+        offer.put(out);
+        return out.flip();
+    }
+
+    /** A whole HASH_DIFF. */
+    public ByteBuffer diff(HashDiff diff) {
+        ByteBuffer out = buffer(FrameHeader.BYTES + diff.bytes());
+        header.set(FrameType.HASH_DIFF, diff.bytes(), ++lastSeq).encode(out);
+        diff.put(out);
+        return out.flip();
+    }
+
     /** Writes the header of a DURABLE_ACK with so many entries into {@code out}; its payload follows. */
     public void ackHeader(ByteBuffer out, int entries) {
         header.set(FrameType.DURABLE_ACK, DurableAck.bytes(entries), ++lastSeq).encode(out);

@@ -331,8 +331,10 @@ final class Explainer {
         List<DiskProgress> incomplete =
                 disks.all().stream().filter(DiskProgress::isIncomplete).toList();
         if (situation.position().covered() == DataReplicationState.RESCAN && !incomplete.isEmpty()) {
-            String reasons =
-                    incomplete.stream().map(DiskProgress::passReason).distinct().collect(Collectors.joining(", "));
+            String reasons = incomplete.stream()
+                    .map(disk -> inWords(disk.passReason()))
+                    .distinct()
+                    .collect(Collectors.joining(", "));
             found.add(ExplanationCode.RESCAN.explain(new Facts()
                     .put("disks", incomplete.size())
                     .put("allDisks", disks.all().size())
@@ -340,6 +342,21 @@ final class Explainer {
                     .put("doneBytes", sum(incomplete, DiskProgress::passBytes))
                     .put("totalBytes", sum(incomplete, DiskProgress::totalBytes))));
         }
+    }
+
+    /** A reason of RESCAN for people; what is none stays as it is. */
+    private static String inWords(String reason) {
+        return switch (reason) {
+            case "NEW_VOLUME" -> "nothing was written to it yet";
+            case "STATE_LOST" -> "this server has lost its record";
+            case "VOLUME_REOPENED" -> "the volume was reopened";
+            case "RESCAN_REQUESTED" -> "it was asked for";
+            case "AGENT_REMEMBERS_NOTHING" -> "the agent was started anew and remembers nothing";
+            case "DATA_GENERATION_DIFFERS" -> "the agent knows another content of the volume";
+            case "EPOCH_BEHIND" -> "this server knows of fewer commits than the agent";
+            case "AGENT_BEHIND" -> "another session may have written";
+            default -> reason;
+        };
     }
 
     private static long sum(List<DiskProgress> disks, ToLongFunction<DiskProgress> bytes) {

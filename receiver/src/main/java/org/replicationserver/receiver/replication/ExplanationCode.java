@@ -161,7 +161,8 @@ public enum ExplanationCode {
     RESCAN(
             INFO,
             null,
-            "{disks} of {allDisks} disks are sent whole ({reason}), {doneBytes} of {totalBytes} are done",
+            "{disks} of {allDisks} disks are compared with their volumes or sent again ({reason}), {doneBytes} of"
+                    + " {totalBytes} are done",
             "Nothing, as long as it progresses."),
     REPLICATION_PAUSED(
             INFO,

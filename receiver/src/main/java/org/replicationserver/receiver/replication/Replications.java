@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.ComparedBlocks;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.HoldRequest.Origin;
 import org.replicationserver.receiver.session.RefusedAgent;
@@ -307,6 +308,16 @@ public final class Replications implements SessionEvents {
     @Override
     public void blocksDurable(String sourceServerId, String volumeId, long bytes) {
         with(sourceServerId, replication -> replication.durable(volumeId, bytes, now()));
+    }
+
+    /** What a rescan finds equal is durable, though nobody has written it now; a verification only shows that work goes on. */
+    @Override
+    public void blocksCompared(String sourceServerId, ComparedBlocks compared) {
+        if (!compared.verified() && compared.equalBytes() > 0) {
+            blocksDurable(sourceServerId, compared.volumeId(), compared.equalBytes());
+        } else {
+            with(sourceServerId, replication -> replication.compared(now()));
+        }
     }
 
     @Override

@@ -308,12 +308,18 @@ public final class SourceReplication {
         }
     }
 
-    /** Blocks of a volume became durable; {@code bytes} is the length on the disk of DATA and ZERO alike. */
+    /** Blocks of a volume became durable, or were found to be; {@code bytes} is the length on the disk of DATA and ZERO alike. */
     public void durable(String volumeId, long bytes, Moment now) {
         firstByte(now);
         disks.durable(volumeId, bytes);
         rates.durable(now.nanos(), bytes);
         on(ReplicationEvent.FIRST_BYTE, now);
+        progressed(now);
+        settle(now);
+    }
+
+    /** Blocks of a volume were compared, and nothing became durable by it. */
+    public void compared(Moment now) {
         progressed(now);
         settle(now);
     }

@@ -7,6 +7,7 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.TestResult;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.ComparedBlocks;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.HeldLimit;
 import org.replicationserver.receiver.session.RefusedAgent;
@@ -157,6 +158,13 @@ final class SessionEventsFan implements SessionEvents {
     public void blocksDurable(String sourceServerId, String volumeId, long bytes) {
         for (SessionEvents events : told) {
             events.blocksDurable(sourceServerId, volumeId, bytes);
+        }
+    }
+
+    @Override
+    public void blocksCompared(String sourceServerId, ComparedBlocks compared) {
+        for (SessionEvents events : told) {
+            events.blocksCompared(sourceServerId, compared);
         }
     }
 

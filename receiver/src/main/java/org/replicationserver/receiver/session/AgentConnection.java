@@ -14,6 +14,8 @@ import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.FrameWriter;
+import org.replicationserver.receiver.protocol.HashDiff;
+import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
@@ -202,7 +204,7 @@ public final class AgentConnection implements FrameReader.Handler {
             case CONTROL ->
                 switch (type) {
                     case PING, PONG, ERROR, BYE -> true;
-                    case EPOCH_OPEN, EPOCH_COMMIT, SOURCE_STATUS -> session != null;
+                    case EPOCH_OPEN, EPOCH_COMMIT, SOURCE_STATUS, HASH_OFFER -> session != null;
                     default -> false;
                 };
             case DATA -> type.isBlock() || type == FrameType.FENCE || type == FrameType.PING || type == FrameType.ERROR;
@@ -295,6 +297,10 @@ public final class AgentConnection implements FrameReader.Handler {
     }
 
     private void controlFrame(FrameHeader header, FrameType type, ByteBuffer payload) throws ProtocolException {
+        if (type == FrameType.HASH_OFFER) { // bounded by the answers that each must wait for
+            openSession().hashOffer(header, HashOffer.read(payload));
+            return;
+        }
         countControlFrame(header);
         switch (type) {
             case HELLO -> {
@@ -313,7 +319,7 @@ public final class AgentConnection implements FrameReader.Handler {
                 role = Role.TEST_DATA;
                 testStream = slot.attachTest(this, header, attach);
             }
-            case EPOCH_OPEN -> openSession().epochs.open(header, body(payload, EpochOpen::parse));
+            case EPOCH_OPEN -> openSession().openEpoch(header, body(payload, EpochOpen::parse));
             case EPOCH_COMMIT -> openSession().epochs.commit(header, body(payload, EpochCommit::parse));
             case SOURCE_STATUS -> openSession().sourceStatus(header, body(payload, SourceStatus::parse));
             case PING -> {
@@ -394,6 +400,12 @@ public final class AgentConnection implements FrameReader.Handler {
     void send(FrameType type, Body body) {
         if (role != Role.ENDED) {
             transport.write(writer.json(type, body));
+        }
+    }
+
+    void send(HashDiff diff) {
+        if (role != Role.ENDED) {
+            transport.write(writer.diff(diff));
         }
     }
 

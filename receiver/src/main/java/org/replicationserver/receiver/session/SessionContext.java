@@ -18,5 +18,6 @@ record SessionContext(
         VolumeHolders holders,
         SourceRecords records,
         SpeedTests speedTests,
+        Comparisons comparisons,
         Executor eventLoop,
         RandomGenerator random) {}

@@ -140,6 +140,11 @@ final class SessionEpochs {
         return openEpoch(number) != null && stream.fenceSeq == 0;
     }
 
+    /** Whether offers of hashes may come now: for a rescan in an open epoch, for a verification between two. */
+    boolean takesOffers(boolean reportOnly) {
+        return reportOnly ? epoch == null : epoch != null && epoch.open && epoch.commit == null;
+    }
+
     private @Nullable OpenEpoch openEpoch(long number) {
         return epoch != null && epoch.open && epoch.epoch == number ? epoch : null;
     }

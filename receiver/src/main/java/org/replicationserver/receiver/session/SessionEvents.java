@@ -76,6 +76,9 @@ public interface SessionEvents {
     /** So many bytes of a volume's disk became durable, those of ZERO included. Once for each round. */
     default void blocksDurable(String sourceServerId, String volumeId, long bytes) {}
 
+    /** Blocks of a volume were compared with hashes of its agent, in a rescan or to verify them. Once for each answer. */
+    default void blocksCompared(String sourceServerId, ComparedBlocks compared) {}
+
     /** An agent has begun an epoch; how much it is going to send is only its guess. */
     default void epochOpened(String sourceServerId, long epoch, long estimatedBytes) {}
 

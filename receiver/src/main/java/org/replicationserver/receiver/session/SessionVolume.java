@@ -15,6 +15,10 @@ final class SessionVolume {
     @Nullable
     String failure;
 
+    /** What is being compared for the agent, or null. */
+    @Nullable
+    OfferedBlocks offered;
+
     // blocks under way, oldest first
     private @Nullable InboundBlock oldest;
     private @Nullable InboundBlock newest;
@@ -75,8 +79,9 @@ final class SessionVolume {
         return queuedBytes;
     }
 
-    /** How long the oldest block has waited, 0 if none does. */
+    /** How long the oldest block has waited, or the device has not moved while it compares; 0 if neither. */
     long oldestNanos(long nowNanos) {
-        return oldest == null ? 0 : nowNanos - oldest.submittedNanos();
+        long standsNanos = offered == null ? 0 : offered.standsNanos(nowNanos);
+        return oldest == null ? standsNanos : Math.max(standsNanos, nowNanos - oldest.submittedNanos());
     }
 }

@@ -70,6 +70,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
                 new VolumeHolders(),
                 records,
                 new SpeedTests(clock, memory, eventLoop, speedTests, random),
+                new Comparisons(clock, eventLoop),
                 eventLoop,
                 random);
         this.throttle = new Throttle(clock, timer, limit -> events.bandwidthLimited(null, limit));
@@ -236,6 +237,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
         for (AgentConnection connection : List.copyOf(connections)) {
             connection.tick(now);
         }
+        context.comparisons().tick();
         for (SourceSlot slot : slots.values()) {
             slot.tick(now);
         }

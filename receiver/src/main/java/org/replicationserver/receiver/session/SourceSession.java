@@ -1,19 +1,24 @@
 package org.replicationserver.receiver.session;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Attached;
+import org.replicationserver.receiver.protocol.BlockRange;
 import org.replicationserver.receiver.protocol.CommitRequest;
+import org.replicationserver.receiver.protocol.EpochOpen;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader.Admission;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
+import org.replicationserver.receiver.protocol.HashDiff;
+import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.Progress.WaitingFor;
 import org.replicationserver.receiver.protocol.ProtocolException;
@@ -303,6 +308,79 @@ final class SourceSession {
         }
     }
 
+    // --- epochs
+
+    void openEpoch(FrameHeader header, EpochOpen body) throws ProtocolException {
+        for (SessionVolume volume : volumes) {
+            if (volume.offered != null) { // it would be compared with what the epoch brings
+                throw ProtocolException.at(
+                        header, ErrorCode.STATE, "an offer of volume=" + volume.index + " is not answered yet");
+            }
+        }
+        epochs.open(header, body);
+    }
+
+    // --- hashes of blocks
+
+    /** Begins to compare what a volume holds with the hashes of an agent, unless the volume has failed or the session is about to end. */
+    void hashOffer(FrameHeader header, HashOffer offer) throws ProtocolException {
+        BlockRange range = offer.range();
+        if (range.volume() >= volumes.size()) {
+            throw ProtocolException.at(header, ErrorCode.RANGE, "volume=" + range.volume() + " is not in WELCOME");
+        }
+        SessionVolume volume = volumes.get(range.volume());
+        long blocks = range.blocksOf(volume.assignment.sizeBytes());
+        if (range.firstBlock() > blocks - range.count()) {
+            throw ProtocolException.at(
+                    header,
+                    ErrorCode.RANGE,
+                    "first_block=" + range.firstBlock() + " count=" + range.count() + " of " + blocks + " blocks");
+        }
+        if (volume.offered != null) {
+            throw ProtocolException.at(
+                    header, ErrorCode.STATE, "an offer of volume=" + range.volume() + " is not answered yet");
+        }
+        if (!epochs.takesOffers(range.reportOnly())) {
+            throw ProtocolException.at(
+                    header,
+                    ErrorCode.STATE,
+                    range.reportOnly()
+                            ? "an epoch is open; REPORT_ONLY is for the time between two"
+                            : "no epoch is open, or its commit waits");
+        }
+        if (volume.isFailed() || state == State.FINISHING) {
+            return;
+        }
+        OfferedBlocks offered = new OfferedBlocks(this, volume, offer);
+        volume.offered = offered;
+        if (!range.reportOnly()) { // which is no sign that the replica is behind
+            slot.blocksUnderWay.begin();
+        }
+        context.comparisons().submit(offered);
+    }
+
+    /** An offer was compared; what does not differ is on stable storage. */
+    void compared(OfferedBlocks offered, BitSet differing) {
+        notCompared(offered);
+        if (state == State.ENDED) {
+            return;
+        }
+        BlockRange range = offered.offer.range();
+        VolumeAssignment assignment = offered.volume.assignment;
+        control.send(new HashDiff(range, differing));
+        events.blocksCompared(
+                slot.sourceServerId,
+                ComparedBlocks.of(assignment.volumeId(), assignment.sizeBytes(), range, differing));
+    }
+
+    /** An offer has no answer: its volume has failed, or nobody waits for it. */
+    void notCompared(OfferedBlocks offered) {
+        offered.volume.offered = null;
+        if (!offered.offer.range().reportOnly()) {
+            slot.blocksUnderWay.end();
+        }
+    }
+
     // --- what the agent tells
 
     void sourceStatus(FrameHeader header, SourceStatus status) throws ProtocolException {
@@ -379,7 +457,7 @@ final class SourceSession {
     private Progress progress(WaitingFor waitingFor, long nowNanos) {
         List<Progress.Volume> waiting = new ArrayList<>();
         for (SessionVolume volume : volumes) {
-            if (!volume.isIdle() || volume.isFailed()) {
+            if (volume.oldestNanos(nowNanos) > 0 || volume.isFailed()) {
                 waiting.add(new Progress.Volume(
                         volume.index, volume.queuedBytes(), volume.oldestNanos(nowNanos) / 1_000_000, volume.failure));
             }
@@ -413,6 +491,7 @@ final class SourceSession {
             state = State.FINISHING;
             finishReason = reason;
             epochs.answer();
+            context.comparisons().cancel(this);
             forceSoon();
             tryFinish();
         }
@@ -452,6 +531,7 @@ final class SourceSession {
         }
         boolean finishing = state == State.FINISHING;
         state = State.ENDED;
+        context.comparisons().cancel(this);
         SessionEndCause ofAgent = finishing ? SessionEndCause.AGENT_LEFT : cause;
         slot.sessionEnded(this, reason, askedToFinish ? SessionEndCause.SERVER_ENDED : ofAgent);
         for (StreamState stream : streams) {

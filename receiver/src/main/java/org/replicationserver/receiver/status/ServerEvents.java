@@ -17,6 +17,7 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.TestResult;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.ComparedBlocks;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.HeldLimit;
 import org.replicationserver.receiver.session.RefusedAgent;
@@ -240,6 +241,26 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     @Override
     public void blocksDurable(String sourceServerId, String volumeId, long bytes) {
         durableBytes.increment((double) bytes);
+    }
+
+    @Override
+    public void blocksCompared(String sourceServerId, ComparedBlocks compared) {
+        String verified = Boolean.toString(compared.verified());
+        counter("hash_offers", "verified", verified).increment();
+        counter("compared_bytes", "verified", verified).increment((double) compared.bytes());
+        counter("equal_bytes", "verified", verified).increment((double) compared.equalBytes());
+        if (!compared.isFinest() || compared.differingBytes() == 0) {
+            return;
+        }
+        counter("differing_bytes", "verified", verified).increment((double) compared.differingBytes());
+        if (compared.verified() && mayLog(sourceServerId)) {
+            LOG.atError()
+                    .addKeyValue("source", sourceServerId)
+                    .addKeyValue("volume", compared.volumeId())
+                    .addKeyValue("offset", compared.firstDifferingBytes())
+                    .addKeyValue("length", compared.differingBytes())
+                    .log("verification found blocks that are not what their agent sent");
+        }
     }
 
     @Override

@@ -11,6 +11,8 @@ import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.HashDiff;
+import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
 
@@ -101,6 +103,8 @@ final class StreamPrinter {
                 " epoch="
                         + Long.toUnsignedString(
                                 payload.order(ByteOrder.LITTLE_ENDIAN).getLong());
+            case OFFER -> " " + HashOffer.read(payload);
+            case DIFF -> " " + HashDiff.read(payload);
             case EMPTY, BLOCK -> "";
         };
     }

@@ -48,7 +48,7 @@ final class Bodies {
             case TEST_ATTACH -> TestAttach.parse(json);
             case TEST_ACK -> TestAck.parse(json);
             case TEST_RESULT -> TestResult.parse(json);
-            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK, TEST ->
+            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK, TEST, HASH_OFFER, HASH_DIFF ->
                 throw new IllegalArgumentException("no JSON: " + type);
         };
     }
@@ -115,7 +115,7 @@ final class Bodies {
                         new TestResult.Waits(100, 200, 300),
                         new TestResult.Busy(4000, 5000),
                         List.of(new TestResult.Volume("vol-1", "/dev/sda", 60_000, 30_000, 1_073_741_824)));
-            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK, TEST ->
+            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK, TEST, HASH_OFFER, HASH_DIFF ->
                 throw new IllegalArgumentException("no JSON: " + type);
         };
     }
@@ -161,7 +161,7 @@ final class Bodies {
             case TEST_ATTACH -> new TestAttach(hex(random), (int) integer(random, 0, 15));
             case TEST_ACK -> new TestAck(number64(random), integer(random, 0, INTEGER_MAX));
             case TEST_RESULT -> testResult(random);
-            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK, TEST ->
+            case PING, PONG, DATA, ZERO, FENCE, DURABLE_ACK, TEST, HASH_OFFER, HASH_DIFF ->
                 throw new IllegalArgumentException("no JSON: " + type);
         };
     }

@@ -57,25 +57,45 @@ class FrameLog implements FrameReader.Handler {
         }
     }
 
+    private static void addAck(StringJoiner words, ByteBuffer payload) throws ProtocolException {
+        StringJoiner entries = new StringJoiner(" ");
+        int[] count = new int[1];
+        long receivedSeq = DurableAck.read(payload, (volume, durableSeq, limitBytes) -> {
+            count[0]++;
+            entries.add("volume=" + volume)
+                    .add("durable_seq=" + Long.toUnsignedString(durableSeq))
+                    .add("limit_bytes=" + Long.toUnsignedString(limitBytes));
+        });
+        words.add("received_seq=" + Long.toUnsignedString(receivedSeq)).add("entries=" + count[0]);
+        if (count[0] > 0) {
+            words.merge(entries);
+        }
+    }
+
+    static String wordsOf(BlockRange range) {
+        return "volume=" + range.volume() + " flags=" + (range.reportOnly() ? 1 : 0) + " block_shift="
+                + range.blockShift() + " first_block=" + range.firstBlock() + " count=" + range.count();
+    }
+
     private static String words(FrameHeader header, ByteBuffer payload) throws ProtocolException {
         StringJoiner words = new StringJoiner(" ").add(wordsOfHeader(header));
-        if (header.type() == FrameType.FENCE) {
-            words.add("epoch="
-                    + Long.toUnsignedString(
-                            payload.duplicate().order(ByteOrder.LITTLE_ENDIAN).getLong()));
-        } else if (header.type() == FrameType.DURABLE_ACK) {
-            StringJoiner entries = new StringJoiner(" ");
-            int[] count = new int[1];
-            long receivedSeq = DurableAck.read(payload, (volume, durableSeq, limitBytes) -> {
-                count[0]++;
-                entries.add("volume=" + volume)
-                        .add("durable_seq=" + Long.toUnsignedString(durableSeq))
-                        .add("limit_bytes=" + Long.toUnsignedString(limitBytes));
-            });
-            words.add("received_seq=" + Long.toUnsignedString(receivedSeq)).add("entries=" + count[0]);
-            if (count[0] > 0) {
-                words.merge(entries);
+        switch (header.type()) {
+            case FENCE ->
+                words.add("epoch="
+                        + Long.toUnsignedString(payload.duplicate()
+                                .order(ByteOrder.LITTLE_ENDIAN)
+                                .getLong()));
+            case DURABLE_ACK -> addAck(words, payload);
+            case HASH_OFFER -> {
+                HashOffer offer = HashOffer.read(payload);
+                words.add(wordsOf(offer.range())).add("zeros=" + offer.zeros().cardinality());
             }
+            case HASH_DIFF -> {
+                HashDiff diff = HashDiff.read(payload);
+                words.add(wordsOf(diff.range()))
+                        .add("differing=" + diff.differing().cardinality());
+            }
+            case null, default -> {}
         }
         return words.toString();
     }

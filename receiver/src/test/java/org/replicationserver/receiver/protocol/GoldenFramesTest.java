@@ -45,6 +45,7 @@ final class GoldenFramesTest {
             "test-extension-72",
             "test-place-not-zero",
             "durable-ack-reserved-not-zero",
+            "hash-offer-reserved-not-zero",
             "ignorable-80",
             "ignorable-ff-empty");
 
@@ -259,6 +260,20 @@ final class GoldenFramesTest {
                 new FrameHeader().set(header.type(), Long.BYTES, header.seq()).encode(out);
                 out.putLong(payload.getLong());
             }
+            case OFFER -> {
+                HashOffer offer = HashOffer.read(payload);
+                new FrameHeader()
+                        .set(header.type(), payload.remaining(), header.seq())
+                        .encode(out);
+                offer.put(out);
+            }
+            case DIFF -> {
+                HashDiff diff = HashDiff.read(payload);
+                new FrameHeader()
+                        .set(header.type(), payload.remaining(), header.seq())
+                        .encode(out);
+                diff.put(out);
+            }
             case ACK -> {
                 new FrameHeader()
                         .set(header.type(), payload.remaining(), header.seq())
@@ -341,8 +356,11 @@ final class GoldenFramesTest {
             @Override
             public void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException {
                 FrameType type = Objects.requireNonNull(header.type());
-                if (type.payload() == FrameType.Payload.JSON) {
-                    Bodies.parse(type, JsonBody.parse(payload));
+                switch (type.payload()) {
+                    case JSON -> Bodies.parse(type, JsonBody.parse(payload));
+                    case OFFER -> HashOffer.read(payload);
+                    case DIFF -> HashDiff.read(payload);
+                    default -> {}
                 }
             }
         };

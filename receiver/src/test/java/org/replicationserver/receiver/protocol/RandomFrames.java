@@ -3,6 +3,7 @@ package org.replicationserver.receiver.protocol;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
 
@@ -65,7 +66,39 @@ final class RandomFrames {
             }
             case BLOCK -> type == FrameType.TEST ? test() : data();
             case ACK -> ack();
+            case OFFER -> offer();
+            case DIFF -> {
+                HashDiff diff = new HashDiff(range(), new BitSet());
+                diff.differing().or(bits(diff.range().count()));
+                ByteBuffer whole = writer.diff(diff);
+                yield saw(
+                        whole,
+                        head(type) + " " + FrameLog.wordsOf(diff.range()) + " differing="
+                                + diff.differing().cardinality(),
+                        32);
+            }
         };
+    }
+
+    private ByteBuffer offer() {
+        BlockRange range = range();
+        BitSet zeros = bits(range.count());
+        int hashBytes = HashOffer.HASH_BYTES * (range.count() - zeros.cardinality());
+        ByteBuffer whole = writer.offer(new HashOffer(range, zeros, randomBytes(hashBytes, hashBytes)));
+        String words = " " + FrameLog.wordsOf(range) + " zeros=" + zeros.cardinality();
+        return saw(whole, head(FrameType.HASH_OFFER) + words, 32);
+    }
+
+    private BlockRange range() {
+        int count = random.nextInt(8) == 0 ? BlockRange.COUNT_MAX : random.nextInt(1, 20);
+        int shift = random.nextBoolean() ? BlockRange.LEAF_SHIFT : BlockRange.TREE_SHIFT;
+        return new BlockRange(random.nextInt(1 << 16), random.nextBoolean(), shift, random.nextLong(1L << 43), count);
+    }
+
+    private BitSet bits(int count) {
+        BitSet bits = new BitSet();
+        random.ints(random.nextInt(count + 1), 0, count).forEach(bits::set);
+        return bits;
     }
 
     private ByteBuffer data() {

@@ -120,6 +120,8 @@ final class RawFrame {
         boolean fits = switch (type) {
             case 0x30, 0x31, 0x62 -> payloadLen == 0;
             case 0x63 -> payloadLen == 8;
+            case 0x20 -> payloadLen <= 32920;
+            case 0x21 -> payloadLen <= 152;
             case 0x61, 0x66 -> true;
             case 0x01,
                     0x02,

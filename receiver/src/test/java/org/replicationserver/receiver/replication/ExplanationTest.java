@@ -281,7 +281,8 @@ class ExplanationTest {
                     world.durable(0, 2 * MIB);
                     world.durable(1, 3 * MIB);
                 },
-                "2 of 2 disks are sent whole (NEW_VOLUME), 5.0 MiB of 200.0 MiB are done",
+                "2 of 2 disks are compared with their volumes or sent again (nothing was written to it yet), 5.0 MiB of"
+                        + " 200.0 MiB are done",
                 world -> world.commit());
     }
 

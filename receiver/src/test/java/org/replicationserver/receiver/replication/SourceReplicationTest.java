@@ -266,6 +266,20 @@ class SourceReplicationTest {
     }
 
     @Test
+    void blocksThatAreComparedAreNoStallThoughNothingBecomesDurable() {
+        world.replicateAll();
+        world.clocks.blocks = 1;
+        world.clocks.blocksUnderWay = 1;
+        for (int i = 0; i < 3; i++) {
+            world.passSeconds(29);
+            world.model.compared(world.now());
+        }
+        assertThat(world.takeChanges()).noneMatch(change -> change.contains("STALLED"));
+        world.passSeconds(31);
+        assertThat(world.takeChanges()).containsExactly("BACKLOG→STALLED");
+    }
+
+    @Test
     void reportedBacklogThatDoesNotMoveIsAStall() {
         world.replicateAll();
         world.pass(Duration.ofSeconds(31), () -> world.report(MIB, 0));

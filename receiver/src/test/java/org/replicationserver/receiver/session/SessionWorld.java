@@ -448,6 +448,13 @@ final class SessionWorld {
         }
 
         @Override
+        public void blocksCompared(String source, ComparedBlocks compared) {
+            told.add((compared.verified() ? "verified " : "compared ") + compared.volumeId() + " " + compared.bytes()
+                    + " of " + compared.blockBytes() + " differing " + compared.differingBytes() + " from "
+                    + compared.firstDifferingBytes());
+        }
+
+        @Override
         public void epochOpened(String source, long epoch, long estimatedBytes) {
             told.add("epoch opened " + epoch);
         }

@@ -20,6 +20,7 @@ import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameReader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.FrameWriter;
+import org.replicationserver.receiver.protocol.HashDiff;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
@@ -39,6 +40,7 @@ final class TestAgent implements Transport, FrameReader.Handler {
     final Map<Integer, Long> durableSeq = new HashMap<>();
     final Map<Integer, Long> limitBytes = new HashMap<>();
     final FrameWriter writer = new FrameWriter();
+    final List<HashDiff> diffs = new ArrayList<>();
     int acknowledgements;
     boolean ended;
     boolean writable = true;
@@ -95,6 +97,21 @@ final class TestAgent implements Transport, FrameReader.Handler {
         send(writer.json(
                 FrameType.HELLO,
                 new Hello(List.of(1), features, SessionWorld.SOURCE, instance, streams, list, remembers)));
+        return this;
+    }
+
+    /** Of a source server with one disk. */
+    TestAgent helloOf(String sourceServerId, String deviceName, String feature) {
+        send(writer.json(
+                FrameType.HELLO,
+                new Hello(
+                        List.of(1),
+                        List.of(feature),
+                        sourceServerId,
+                        "0".repeat(32),
+                        1,
+                        List.of(new Hello.Disk(deviceName, SessionWorld.VOLUME_BYTES, 512)),
+                        null)));
         return this;
     }
 
@@ -318,6 +335,9 @@ final class TestAgent implements Transport, FrameReader.Handler {
                 durableSeq.put(volume, durable);
                 limitBytes.put(volume, limit);
             });
+            received.add(new Received(type, null));
+        } else if (type == FrameType.HASH_DIFF) {
+            diffs.add(HashDiff.read(payload));
             received.add(new Received(type, null));
         } else {
             received.add(new Received(type, type.payload() == FrameType.Payload.JSON ? JsonBody.parse(payload) : null));

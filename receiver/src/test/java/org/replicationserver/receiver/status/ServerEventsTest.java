@@ -10,6 +10,7 @@ import org.replicationserver.receiver.log.LoggedLines;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.ComparedBlocks;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.HeldLimit;
 import org.replicationserver.receiver.session.RefusedAgent;
@@ -23,7 +24,8 @@ class ServerEventsTest {
     private static final String ADDRESS = "192.0.2.1:1";
 
     private final LoggedLines lines = LoggedLines.of("org.replicationserver.events");
-    private final ServerEvents events = new ServerEvents(new SimpleMeterRegistry(), SessionClock.system());
+    private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+    private final ServerEvents events = new ServerEvents(meters, SessionClock.system());
 
     @AfterEach
     void stop() {
@@ -95,6 +97,28 @@ class ServerEventsTest {
                                 + " errno=EIO",
                         "ERROR volume failed: source=s-1 volume=vol-1 operation=force path=/dev/sdb errno=ENOSPC"
                                 + " detail=no room");
+    }
+
+    @Test
+    void whatIsComparedIsCountedAndOnlyWhatAVerificationFoundIsAnError() {
+        int mib = 1 << 20;
+        events.blocksCompared(SOURCE, new ComparedBlocks("vol-1", false, mib, 4L * mib, mib, 0));
+        events.blocksCompared(SOURCE, new ComparedBlocks("vol-1", false, 65536, mib, 65536, 0));
+        events.blocksCompared(SOURCE, new ComparedBlocks("vol-1", true, mib, 2L * mib, mib, mib));
+        assertThat(lines.texts()).isEmpty();
+        events.blocksCompared(SOURCE, new ComparedBlocks("vol-1", true, 65536, mib, 131072, mib + 65536));
+        assertThat(lines.texts())
+                .containsExactly("ERROR verification found blocks that are not what their agent sent: source=s-1"
+                        + " volume=vol-1 offset=1114112 length=131072");
+        assertThat(count("hash_offers", "false")).isEqualTo(2);
+        assertThat(count("compared_bytes", "false")).isEqualTo(5 * mib);
+        assertThat(count("equal_bytes", "false")).isEqualTo(4 * mib - 65536);
+        assertThat(count("differing_bytes", "false")).isEqualTo(65536);
+        assertThat(count("differing_bytes", "true")).isEqualTo(131072);
+    }
+
+    private double count(String name, String verified) {
+        return meters.counter("replication_" + name, "verified", verified).count();
     }
 
     @Test

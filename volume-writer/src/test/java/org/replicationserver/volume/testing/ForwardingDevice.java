@@ -43,6 +43,11 @@ public abstract class ForwardingDevice implements BlockDevice {
     }
 
     @Override
+    public void forgetCache() throws DeviceException {
+        device.forgetCache();
+    }
+
+    @Override
     public void close() throws DeviceException {
         device.close();
     }

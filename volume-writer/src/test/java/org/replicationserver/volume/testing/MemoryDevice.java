@@ -59,6 +59,11 @@ public final class MemoryDevice implements BlockDevice {
     }
 
     @Override
+    public void forgetCache() {
+        requireOpen();
+    }
+
+    @Override
     public void close() {
         closed = true;
     }

@@ -26,7 +26,7 @@ public final class RecordingDevice extends ForwardingDevice {
         return operations;
     }
 
-    /** Each as {@code write 4096+512}, {@code zero 0+512}, {@code zero-or-hole 0+512}, {@code force}, {@code close}. */
+    /** Each as {@code write 4096+512}, {@code zero 0+512}, {@code zero-or-hole 0+512}, {@code force}, {@code forget-cache}, {@code close}. */
     public List<String> log() {
         return operations.stream().map(Operation::toString).toList();
     }
@@ -53,6 +53,12 @@ public final class RecordingDevice extends ForwardingDevice {
     public void force() throws DeviceException {
         operations.add(new Operation("force", 0, 0));
         super.force();
+    }
+
+    @Override
+    public void forgetCache() throws DeviceException {
+        operations.add(new Operation("forget-cache", 0, 0));
+        super.forgetCache();
     }
 
     @Override

@@ -11,7 +11,7 @@ import org.replicationserver.receiver.protocol.HashOffer;
  */
 public final class HashRead implements DiskRead {
     /** Blocks of a whole one. */
-    static final int BLOCKS = 1 << BlockRange.TREE_SHIFT - BlockRange.LEAF_SHIFT;
+    static final int BLOCKS = 1 << (BlockRange.TREE_SHIFT - BlockRange.LEAF_SHIFT);
 
     // set by the event loop
     private final int disk;

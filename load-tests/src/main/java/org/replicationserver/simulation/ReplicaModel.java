@@ -324,7 +324,7 @@ final class ReplicaModel {
         }
 
         private static int blockCount(BlockRange range) {
-            return range.count() << range.blockShift() - BlockRange.LEAF_SHIFT;
+            return range.count() << (range.blockShift() - BlockRange.LEAF_SHIFT);
         }
 
         /** The server has sent HASH_DIFF. */
@@ -335,7 +335,7 @@ final class ReplicaModel {
                 throw new Violation("I11", "an answer to no offer: " + diff);
             }
             BlockRange range = diff.range();
-            int perBlock = 1 << range.blockShift() - BlockRange.LEAF_SHIFT;
+            int perBlock = 1 << (range.blockShift() - BlockRange.LEAF_SHIFT);
             comparedBlocks += range.count();
             int hash = 0;
             for (int i = 0; i < range.count(); i++) {

@@ -297,7 +297,7 @@ final class ModelServer {
         statusNanos = 0;
         List<String> features = new ArrayList<>(Features.granted(hello.features()));
         features.removeIf(feature ->
-                !settings.grantsSourceStatus || !settings.comparesHashes && feature.equals(Features.HASH_OFFER));
+                !settings.grantsSourceStatus || (!settings.comparesHashes && feature.equals(Features.HASH_OFFER)));
         takesCommitRequests = features.contains(Features.COMMIT_REQUEST);
         welcomedNanos = 0;
         int mine = incarnation;

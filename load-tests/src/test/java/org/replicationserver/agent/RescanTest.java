@@ -187,8 +187,9 @@ class RescanTest {
         sim.server.volumes.getFirst().rot((int) ROOT.sizeBytes() - 1);
         long received = sim.server.dataBytesReceived;
         sim.runToEnd(60);
-        assertThat(Objects.requireNonNull(sim.outcome).exit()).isEqualTo(AgentOutcome.Exit.DIFFERS);
-        assertThat(sim.outcome.exit().code()).isEqualTo(1);
+        AgentOutcome.Exit exit = Objects.requireNonNull(sim.outcome).exit();
+        assertThat(exit).isEqualTo(AgentOutcome.Exit.DIFFERS);
+        assertThat(exit.code()).isEqualTo(1);
         assertThat(verified(sim).differences())
                 .containsExactly(
                         new AgentReport.Difference("/dev/sda", 3 * BLOCK, 2 * BLOCK),

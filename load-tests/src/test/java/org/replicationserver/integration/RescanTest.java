@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
@@ -175,8 +176,8 @@ final class RescanTest {
                 assertThat(differingBytes(agent)).isZero();
                 damage(source.path(0), 33L * BLOCK + 17);
                 await("a difference", () -> differingBytes(agent) > 0);
-                AgentReport.Verified verified = agent.report().verified();
-                assertThat(verified).isNotNull();
+                AgentReport.Verified verified =
+                        Objects.requireNonNull(agent.report().verified());
                 assertThat(verified.differences())
                         .containsExactly(new AgentReport.Difference("/dev/disk0", 33L * BLOCK, BLOCK));
             } finally {

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.protocol.BlockRange;
@@ -272,7 +273,7 @@ class HashOfferTest {
         world.write(0);
         assertThat(control.errors()).containsExactly(ErrorCode.VOLUME_FAILED);
         assertThat(control.diffs).isEmpty();
-        assertThat(world.record().volumes().get("vol-0").failedCause())
+        assertThat(Objects.requireNonNull(world.record().volumes().get("vol-0")).failedCause())
                 .contains("read")
                 .contains("EIO");
         offer(zeros(trees(0, 1)));

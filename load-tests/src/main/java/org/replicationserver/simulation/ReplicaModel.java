@@ -248,7 +248,8 @@ final class ReplicaModel {
             for (Welcome.Volume volume : welcome.volumes()) {
                 ReplicaVolume replica = volumes.get(volume.deviceName());
                 byIndex.put(volume.index(), replica);
-                if (compares
+                if (replica != null
+                        && compares
                         && volume.action() == Welcome.Action.RESCAN
                         && !volume.reason().equals("NEW_VOLUME")) {
                     replica.toCompare(agent);

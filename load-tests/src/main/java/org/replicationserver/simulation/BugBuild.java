@@ -11,11 +11,11 @@ import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
 
 /** Compiles shipped sources with a known bug in them, into a folder that goes before all others on a class path. */
-final class BugBuild {
+public final class BugBuild {
     private final Path project;
 
     /** @param project the folder with the sources */
-    BugBuild(Path project) {
+    public BugBuild(Path project) {
         this.project = project;
     }
 
@@ -24,7 +24,7 @@ final class BugBuild {
      *
      * @throws IOException if the code of the bug is not where it should be, exactly once, or the result is no Java
      */
-    void build(KnownBug bug, Path classes) throws IOException {
+    public void build(KnownBug bug, Path classes) throws IOException {
         Path sources = Files.createDirectories(classes.resolveSibling("sources"));
         Files.createDirectories(classes);
         List<Path> changed = new ArrayList<>();

@@ -1,13 +1,14 @@
 package org.replicationserver.simulation;
 
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
  * A mistake that somebody might make: places of the shipped sources, and what would be there instead. It exists in a build of its own only,
  * in which the simulation must find it.
  */
-record KnownBug(String name, List<Edit> edits) {
+public record KnownBug(String name, List<Edit> edits) {
     /**
      * One place.
      *
@@ -15,14 +16,14 @@ record KnownBug(String name, List<Edit> edits) {
      * @param code that is there now, exactly once
      * @param wrong what is compiled in its place
      */
-    record Edit(String file, String code, String wrong) {}
+    public record Edit(String file, String code, String wrong) {}
 
     private static final String VOLUME = "volume-writer/src/main/java/org/replicationserver/volume/";
     private static final String PROTOCOL = "receiver/src/main/java/org/replicationserver/receiver/protocol/";
     private static final String SESSION = "receiver/src/main/java/org/replicationserver/receiver/session/";
     private static final String AGENT = "load-tests/src/main/java/org/replicationserver/agent/";
 
-    static final List<KnownBug> ALL = List.of(
+    public static final List<KnownBug> ALL = List.of(
             // what is acknowledged is durable
             bug("acknowledge-without-force", VOLUME + "VolumeWriter.java", "device.force();", ""),
             bug(
@@ -227,6 +228,19 @@ record KnownBug(String name, List<Edit> edits) {
                     "if (link.isOpen() && nowNanos - link.heardNanos() > DEAD_AFTER_NANOS) {",
                     "if (link.isOpen() && nowNanos < 0) {"),
             bug("keep-an-old-fence", SESSION + "SessionEpochs.java", "stream.fenceSeq = 0;", ""));
+
+    /**
+     * One of them.
+     *
+     * @throws IllegalArgumentException with the names that are known, if this is none
+     */
+    public static KnownBug named(String name) {
+        return ALL.stream()
+                .filter(bug -> bug.name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("no such bug: " + name + "; known are "
+                        + ALL.stream().map(KnownBug::name).collect(Collectors.joining(", "))));
+    }
 
     private static KnownBug bug(String name, String file, String code, String wrong) {
         return new KnownBug(name, List.of(new Edit(file, code, wrong)));

@@ -113,18 +113,11 @@ public final class SimulateMain implements Callable<Integer> {
 
     private int hunt() throws IOException, InterruptedException {
         String name = bug;
-        List<KnownBug> hunted = name == null
-                ? KnownBug.ALL
-                : KnownBug.ALL.stream()
-                        .filter(known -> known.name().equals(name))
-                        .toList();
-        if (hunted.isEmpty()) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "no such bug: " + name + "; known are "
-                            + String.join(
-                                    ", ",
-                                    KnownBug.ALL.stream().map(KnownBug::name).toList()));
+        List<KnownBug> hunted;
+        try {
+            hunted = name == null ? KnownBug.ALL : List.of(KnownBug.named(name));
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
         }
         int missed = new BugHunt(Path.of(""), seeds, System.out).hunt(hunted);
         return missed == 0 ? 0 : EXIT_FOUND;

@@ -9,6 +9,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.crash.SyscallLog;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.RawConnection;
+import org.replicationserver.harness.ServerProcess;
+import org.replicationserver.harness.TestSource;
 
 /**
  * What the kernel saw: each acknowledgement is written to the socket after an fdatasync that began when the block's write had

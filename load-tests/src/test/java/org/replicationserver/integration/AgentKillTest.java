@@ -21,6 +21,11 @@ import org.replicationserver.agent.ServerAddress;
 import org.replicationserver.agent.ServerPins;
 import org.replicationserver.agent.SourceDisk;
 import org.replicationserver.cert.Identity;
+import org.replicationserver.harness.AgentKey;
+import org.replicationserver.harness.Endpoint;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.ServerProcess;
+import org.replicationserver.harness.TestSource;
 
 /**
  * The reference agent and a server that is killed again and again: each epoch is committed in the end, what is sent again stays below

@@ -17,6 +17,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.replicationserver.harness.RawConnection;
+import org.replicationserver.harness.ServerProcess;
+import org.replicationserver.harness.TestSource;
 import org.replicationserver.integration.FullStreams.Taken;
 
 /** The limits of bandwidth as they are seen on the wire, by agents that send as fast as they may over real sockets and TLS. */

@@ -31,6 +31,9 @@ import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.Irregularity;
 import org.replicationserver.controlplane.SourceServerView;
 import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.ServerProcess;
+import org.replicationserver.harness.TestSource;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
 /** What a control plane commands has its effect once, whatever becomes of the answers, and as it was said. */

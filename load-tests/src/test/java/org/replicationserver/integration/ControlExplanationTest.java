@@ -20,6 +20,9 @@ import org.replicationserver.controlplane.Fault;
 import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.SourceDisk;
 import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.TestSource;
 import org.replicationserver.process.LocalServer;
 
 /** Each trouble between a server and its control plane is provoked and told, with what to do; agents are served all the same. */

@@ -11,6 +11,7 @@ import org.replicationserver.agent.AssignedServer;
 import org.replicationserver.agent.SourceDisk;
 import org.replicationserver.controlplane.ControlPlaneSimulator;
 import org.replicationserver.controlplane.LocalControlPlane;
+import org.replicationserver.harness.ServerProcess;
 import org.replicationserver.process.LocalServer;
 import org.replicationserver.process.RunException;
 import org.replicationserver.receiver.config.ConfigException;

@@ -9,6 +9,10 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.RawStream;
+import org.replicationserver.harness.TestSource;
 
 /** Nothing on the walk of a write blocks the event loop or writes a log line. */
 @Timeout(120)

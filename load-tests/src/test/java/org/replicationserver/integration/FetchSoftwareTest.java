@@ -23,6 +23,8 @@ import org.replicationserver.agent.ReplicationAgent;
 import org.replicationserver.agent.SourceDisk;
 import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.ServerProcess;
 
 /** FETCH_SOFTWARE, from a mirror, as the control plane sees it. */
 @Timeout(180)

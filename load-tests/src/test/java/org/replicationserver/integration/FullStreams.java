@@ -8,6 +8,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
+import org.replicationserver.harness.BlockFrame;
+import org.replicationserver.harness.Endpoint;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.RawStream;
+import org.replicationserver.harness.TestSource;
 import org.replicationserver.receiver.protocol.ProtocolException;
 
 /**

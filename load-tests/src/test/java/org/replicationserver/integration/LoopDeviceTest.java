@@ -11,6 +11,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.TestSource;
 
 /** A real block device behind the server, past the page cache. Needs root and loop devices. */
 @Timeout(120)

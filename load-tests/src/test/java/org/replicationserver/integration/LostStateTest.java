@@ -10,6 +10,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.ServerProcess;
+import org.replicationserver.harness.TestSource;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /** The server's record of a source server is gone, its volume is not. */

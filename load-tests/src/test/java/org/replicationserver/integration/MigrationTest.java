@@ -32,6 +32,7 @@ import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.SourceServerView;
 import org.replicationserver.controlplane.StateChange;
 import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.harness.ServerProcess;
 
 /** Whole migrations through a control plane: real servers in processes of their own, a real agent, real HTTPS. */
 final class MigrationTest {

@@ -3,6 +3,8 @@ package org.replicationserver.integration;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.replicationserver.harness.AgentKey;
+import org.replicationserver.harness.Endpoint;
 
 /**
  * {@code openssl s_client}: a client that no one here wrote. It types a line that is no frame and stays until the server closes, so

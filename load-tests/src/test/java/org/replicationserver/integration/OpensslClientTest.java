@@ -19,6 +19,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.replicationserver.harness.AgentKey;
+import org.replicationserver.harness.Identities;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.ServerProcess;
+import org.replicationserver.harness.TestSource;
 import org.replicationserver.receiver.listener.TlsEngine;
 
 /**

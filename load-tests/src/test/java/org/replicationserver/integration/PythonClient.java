@@ -7,6 +7,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.replicationserver.harness.AgentKey;
+import org.replicationserver.harness.Endpoint;
+import org.replicationserver.harness.TestSource;
 
 /** The agent's side in Python, written from the specification alone and sharing no code with the server. */
 final class PythonClient {

@@ -192,7 +192,7 @@ final class S3SoftwareTest {
 
         assertThat(wrong.exitCode()).isEqualTo(1);
         assertThat(wrong.output())
-                .contains("HASH_DIFFERS: agent from " + s3().bucket() + "/latest/agent has another SHA-512 than ");
+                .contains("HASH_DIFFERS: agent from " + s3().bucket() + "/latest/agent has the SHA-512 ");
         assertThat(files()).isEqualTo(before);
         assertThat(current("agent")).hasBinaryContent(content);
     }

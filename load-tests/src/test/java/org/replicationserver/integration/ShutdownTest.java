@@ -14,6 +14,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.harness.Endpoint;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.RawStream;
+import org.replicationserver.harness.ServerProcess;
+import org.replicationserver.harness.TestSource;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
@@ -160,7 +166,7 @@ final class ShutdownTest {
         TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
         ServerProcess.Plan plan = ServerProcess.in(directory);
         try (ServerProcess server = plan.start(source)) {
-            Commands.Result second = ServerProcess.in(directory).runToItsEnd();
+            Commands.Result second = Commands.run(ServerProcess.in(directory).command());
             assertThat(second.exitCode()).isEqualTo(UNAVAILABLE);
             assertThat(second.output().strip())
                     .doesNotContain("\n")

@@ -23,6 +23,8 @@ import org.replicationserver.controlplane.Fault.Kind;
 import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.SourceDisk;
 import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.ServerProcess;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.LoopDevice;
 import org.replicationserver.volume.VolumeRegistry.DeviceOpener;

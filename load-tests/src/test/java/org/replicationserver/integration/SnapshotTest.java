@@ -28,6 +28,8 @@ import org.replicationserver.controlplane.Ec2Proxy.Fault;
 import org.replicationserver.controlplane.Fleet;
 import org.replicationserver.controlplane.Irregularity;
 import org.replicationserver.controlplane.VolumeTarget;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.ServerProcess;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Snapshot;
 

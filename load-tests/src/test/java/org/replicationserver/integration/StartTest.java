@@ -9,6 +9,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.TestSource;
 import org.replicationserver.receiver.server.ServerStartException;
 
 /** A start that fails half way. */

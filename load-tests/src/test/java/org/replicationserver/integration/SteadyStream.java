@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.replicationserver.harness.Endpoint;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.RawAgent;
+import org.replicationserver.harness.TestSource;
 import org.replicationserver.receiver.protocol.ProtocolException;
 
 /** Another source server's session that streams while something is done to the server. */

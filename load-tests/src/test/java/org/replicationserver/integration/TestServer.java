@@ -16,6 +16,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.replicationserver.harness.RawConnection;
+import org.replicationserver.harness.ServerProcess;
 import org.replicationserver.receiver.StopSignals;
 import org.replicationserver.receiver.config.AssignmentsFile;
 import org.replicationserver.receiver.config.ConfigException;

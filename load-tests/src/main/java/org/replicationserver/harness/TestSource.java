@@ -1,4 +1,4 @@
-package org.replicationserver.integration;
+package org.replicationserver.harness;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,14 +13,15 @@ import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
 /** A source server as both sides know it: its agent's key and the volumes that are assigned to its disks. */
-record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pins, BandwidthSchedule bandwidth) {
+public record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pins, BandwidthSchedule bandwidth) {
     /** Without a limit of its bandwidth. */
-    TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pins) {
+    public TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pins) {
         this(key, volumes, pins, BandwidthSchedule.UNLIMITED);
     }
 
     /** With image files, one for each size; its disks are {@code /dev/disk0} and so on. */
-    static TestSource of(Path directory, String sourceServerId, long... sizesBytes) throws CertificateStoreException {
+    public static TestSource of(Path directory, String sourceServerId, long... sizesBytes)
+            throws CertificateStoreException {
         AgentKey key = Identities.agent(directory, sourceServerId);
         List<VolumeAssignment> volumes = new ArrayList<>();
         for (int i = 0; i < sizesBytes.length; i++) {
@@ -32,44 +33,46 @@ record TestSource(AgentKey key, List<VolumeAssignment> volumes, List<String> pin
     }
 
     /** The same volumes, opened by one more key. */
-    TestSource withKey(AgentKey another) {
+    public TestSource withKey(AgentKey another) {
         List<String> more = new ArrayList<>(pins);
         more.add(another.pin());
         return new TestSource(key, volumes, List.copyOf(more), bandwidth);
     }
 
     /** The same with a limit of its bandwidth. */
-    TestSource throttled(int mbps) {
+    public TestSource throttled(int mbps) {
         return new TestSource(key, volumes, pins, BandwidthSchedule.always(mbps));
     }
 
     /** The same with a first volume on another path. */
-    TestSource onDevice(Path device) {
+    public TestSource onDevice(Path device) {
         VolumeAssignment first = volumes.getFirst();
         VolumeAssignment moved =
                 new VolumeAssignment(first.volumeId(), first.deviceName(), device, first.sizeBytes(), first.fresh());
-        return new TestSource(key, List.of(moved), pins, bandwidth);
+        List<VolumeAssignment> all = new ArrayList<>(volumes);
+        all.set(0, moved);
+        return new TestSource(key, List.copyOf(all), pins, bandwidth);
     }
 
-    String sourceServerId() {
+    public String sourceServerId() {
         return key.sourceServerId();
     }
 
-    VolumeAssignment volume(int index) {
+    public VolumeAssignment volume(int index) {
         return volumes.get(index);
     }
 
-    AssignedSource assigned() {
+    public AssignedSource assigned() {
         return new AssignedSource(
                 new SourceAssignment(sourceServerId(), volumes), pins, bandwidth, DesiredState.STARTED, null);
     }
 
     /** Of a volume that has one. */
-    Path path(int index) {
+    public Path path(int index) {
         return Objects.requireNonNull(volume(index).path());
     }
 
-    List<Hello.Disk> disks() {
+    public List<Hello.Disk> disks() {
         return volumes.stream()
                 .map(volume -> new Hello.Disk(volume.deviceName(), volume.sizeBytes(), 512))
                 .toList();

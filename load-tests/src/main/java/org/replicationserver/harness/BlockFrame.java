@@ -1,4 +1,4 @@
-package org.replicationserver.integration;
+package org.replicationserver.harness;
 
 import java.nio.ByteBuffer;
 import java.util.zip.CRC32C;
@@ -7,7 +7,7 @@ import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameWriter;
 
 /** A block that is about to be sent: as LZ4 where that is shorter. */
-final class BlockFrame {
+public final class BlockFrame {
     private final int volume;
     private final long offsetBytes;
     private final byte[] raw;
@@ -29,31 +29,31 @@ final class BlockFrame {
         return compressed.length < raw.length ? compressed : raw;
     }
 
-    static BlockFrame of(int volume, long offsetBytes, byte[] raw, long epoch) {
+    public static BlockFrame of(int volume, long offsetBytes, byte[] raw, long epoch) {
         CRC32C crc = new CRC32C();
         crc.update(raw);
         return new BlockFrame(volume, offsetBytes, raw, epoch, (int) crc.getValue());
     }
 
     /** The same with a checksum that is not the block's. */
-    BlockFrame corrupt() {
+    public BlockFrame corrupt() {
         return new BlockFrame(volume, offsetBytes, raw, epoch, ~crc32c);
     }
 
-    int volume() {
+    public int volume() {
         return volume;
     }
 
-    long offsetBytes() {
+    public long offsetBytes() {
         return offsetBytes;
     }
 
-    int lengthBytes() {
+    public int lengthBytes() {
         return raw.length;
     }
 
     /** Takes the writer's next seq. */
-    ByteBuffer encode(FrameWriter writer) {
+    public ByteBuffer encode(FrameWriter writer) {
         ByteBuffer bytes = ByteBuffer.allocate(FrameHeader.BLOCK_BYTES + payload.length);
         writer.dataHeader(
                 bytes,

@@ -1,6 +1,4 @@
-package org.replicationserver.integration;
-
-import static org.assertj.core.api.Assertions.assertThat;
+package org.replicationserver.harness;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,13 +7,13 @@ import java.util.Arrays;
 import java.util.Random;
 
 /** Contents of disks that are the same for the same seed. */
-final class Images {
-    static final int BLOCK_BYTES = 64 * 1024;
+public final class Images {
+    public static final int BLOCK_BYTES = 64 * 1024;
 
     private Images() {}
 
     /** Half random, a quarter of what compresses well, a quarter of zeros, in blocks of 64 KiB in random order. */
-    static byte[] mixed(long seed, int sizeBytes) {
+    public static byte[] mixed(long seed, int sizeBytes) {
         Random random = new Random(seed);
         byte[] image = new byte[sizeBytes];
         for (int at = 0; at < sizeBytes; at += BLOCK_BYTES) {
@@ -32,7 +30,7 @@ final class Images {
     }
 
     /** A few blocks of content far from each other, for a client that is slow with content. */
-    static byte[] mostlyZeros(long seed, int sizeBytes, int blocks) {
+    public static byte[] mostlyZeros(long seed, int sizeBytes, int blocks) {
         Random random = new Random(seed);
         byte[] image = new byte[sizeBytes];
         for (int i = 0; i < blocks; i++) {
@@ -42,19 +40,20 @@ final class Images {
         return image;
     }
 
-    static byte[] random(long seed, int sizeBytes) {
+    public static byte[] random(long seed, int sizeBytes) {
         byte[] bytes = new byte[sizeBytes];
         new Random(seed).nextBytes(bytes);
         return bytes;
     }
 
-    static Path write(Path file, byte[] image) throws IOException {
+    public static Path write(Path file, byte[] image) throws IOException {
         return Files.write(file, image);
     }
 
-    static void assertIdentical(Path replica, Path source) throws IOException {
-        assertThat(Files.mismatch(replica, source))
-                .as("first byte in which %s differs from %s, -1 if none", replica, source)
-                .isEqualTo(-1);
+    public static void assertIdentical(Path replica, Path source) throws IOException {
+        long at = Files.mismatch(replica, source);
+        if (at >= 0) {
+            throw new AssertionError(replica + " differs from " + source + " from byte " + at + " on");
+        }
     }
 }

@@ -1,4 +1,4 @@
-package org.replicationserver.integration;
+package org.replicationserver.harness;
 
 import java.nio.file.Path;
 import java.time.Clock;
@@ -10,7 +10,7 @@ import org.replicationserver.cert.IdentityStore;
 import org.replicationserver.cert.SelfSignedIssuer;
 
 /** Keys of agents, made as an agent makes its own. */
-final class Identities {
+public final class Identities {
     private static final Duration VALIDITY = Duration.ofDays(1);
 
     private static final AtomicInteger MADE = new AtomicInteger();
@@ -18,12 +18,12 @@ final class Identities {
     private Identities() {}
 
     /** With a certificate that is valid now. */
-    static AgentKey agent(Path directory, String sourceServerId) throws CertificateStoreException {
+    public static AgentKey agent(Path directory, String sourceServerId) throws CertificateStoreException {
         return agent(directory, sourceServerId, Clock.systemUTC());
     }
 
     /** With a certificate that ended so long ago. */
-    static AgentKey agentExpiredSince(Path directory, String sourceServerId, Duration ago)
+    public static AgentKey agentExpiredSince(Path directory, String sourceServerId, Duration ago)
             throws CertificateStoreException {
         return agent(
                 directory,
@@ -32,7 +32,7 @@ final class Identities {
     }
 
     /** With a certificate that begins in so long a time. */
-    static AgentKey agentValidIn(Path directory, String sourceServerId, Duration time)
+    public static AgentKey agentValidIn(Path directory, String sourceServerId, Duration time)
             throws CertificateStoreException {
         Duration marginOfTheIssuer = Duration.ofMinutes(5);
         return agent(directory, sourceServerId, Clock.offset(Clock.systemUTC(), time.plus(marginOfTheIssuer)));

@@ -1,4 +1,4 @@
-package org.replicationserver.integration;
+package org.replicationserver.harness;
 
 import java.io.FilterOutputStream;
 import java.io.IOException;
@@ -37,8 +37,8 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
  * One connection of a test's agent over real TLS. The test's threads send, a thread of the connection receives: it answers PING,
  * hands acknowledgements to the stream and keeps the other frames for {@link #await}.
  */
-final class RawConnection implements AutoCloseable {
-    static final Duration PATIENCE = Duration.ofSeconds(30);
+public final class RawConnection implements AutoCloseable {
+    public static final Duration PATIENCE = Duration.ofSeconds(30);
 
     static {
         // Servers of this process rely on it, and it must be before the first TLS context, which may be ours.
@@ -46,14 +46,14 @@ final class RawConnection implements AutoCloseable {
     }
 
     /** A frame that came. */
-    record Received(FrameType type, ByteBuffer payload) {
-        JsonBody json() throws ProtocolException {
+    public record Received(FrameType type, ByteBuffer payload) {
+        public JsonBody json() throws ProtocolException {
             return JsonBody.parse(payload.duplicate());
         }
     }
 
     /** Takes the payload of a DURABLE_ACK, on the receiving thread. */
-    interface AckListener {
+    public interface AckListener {
         void acknowledged(ByteBuffer payload) throws ProtocolException;
     }
 
@@ -91,7 +91,7 @@ final class RawConnection implements AutoCloseable {
     }
 
     /** Connects and shakes hands; nothing is sent yet. */
-    static RawConnection open(Endpoint endpoint, AgentKey key) throws IOException {
+    public static RawConnection open(Endpoint endpoint, AgentKey key) throws IOException {
         CountingSocket socketBelow = new CountingSocket();
         try {
             socketBelow.connect(endpoint.socketAddress(), (int) PATIENCE.toMillis());
@@ -133,53 +133,53 @@ final class RawConnection implements AutoCloseable {
     private static void ignore(Object refusal) {}
 
     /** Bytes that were handed to the socket, TLS included. */
-    long wireBytesSent() {
+    public long wireBytesSent() {
         return wire.sentBytes.get();
     }
 
-    int localPort() {
+    public int localPort() {
         return socket.getLocalPort();
     }
 
-    void listen(AckListener listener) {
+    public void listen(AckListener listener) {
         acks = listener;
     }
 
     // --- sending
 
     /** What a test sends that the writer has encoded, or that it has made up. */
-    synchronized void sendRaw(ByteBuffer bytes) throws IOException {
+    public synchronized void sendRaw(ByteBuffer bytes) throws IOException {
         byte[] copy = new byte[bytes.remaining()];
         bytes.get(copy);
         out.write(copy);
     }
 
-    synchronized void send(FrameType type, Body body) throws IOException {
+    public synchronized void send(FrameType type, Body body) throws IOException {
         sendRaw(writer.json(type, body));
     }
 
-    synchronized void ping() throws IOException {
+    public synchronized void ping() throws IOException {
         sendRaw(writer.empty(FrameType.PING));
     }
 
     /** How many PONG came. */
-    long pongs() {
+    public long pongs() {
         return pongs.get();
     }
 
-    synchronized long fence(long epoch) throws IOException {
+    public synchronized long fence(long epoch) throws IOException {
         sendRaw(writer.fence(epoch));
         return writer.lastSeq();
     }
 
     /** The header and then the payload of a DATA frame, which a test may cut. */
-    synchronized long data(BlockFrame frame) throws IOException {
+    public synchronized long data(BlockFrame frame) throws IOException {
         ByteBuffer bytes = frame.encode(writer);
         sendRaw(bytes);
         return writer.lastSeq();
     }
 
-    synchronized long zero(int volume, long offsetBytes, long zeroBytes, long epoch) throws IOException {
+    public synchronized long zero(int volume, long offsetBytes, long zeroBytes, long epoch) throws IOException {
         ByteBuffer header = ByteBuffer.allocate(FrameHeader.BLOCK_BYTES);
         long seq = writer.zero(header, volume, false, offsetBytes, zeroBytes, epoch);
         sendRaw(header.flip());
@@ -187,7 +187,7 @@ final class RawConnection implements AutoCloseable {
     }
 
     /** The beginning of a DATA frame whose rest never comes. */
-    synchronized void partOfData(BlockFrame frame, int bytes) throws IOException {
+    public synchronized void partOfData(BlockFrame frame, int bytes) throws IOException {
         ByteBuffer whole = frame.encode(writer);
         sendRaw(whole.limit(Math.min(bytes, whole.limit())));
     }
@@ -257,18 +257,18 @@ final class RawConnection implements AutoCloseable {
 
     /** The next frame, or null if none came in time or the connection has ended. */
     @Nullable
-    Received poll(Duration timeout) throws InterruptedException {
+    public Received poll(Duration timeout) throws InterruptedException {
         Received received = inbox.poll(timeout.toMillis(), TimeUnit.MILLISECONDS);
         return received == null || received.type() == FrameType.BYE ? null : received;
     }
 
     /** The next frame, which must be of this type. */
-    Received await(FrameType type) throws IOException, InterruptedException {
+    public Received await(FrameType type) throws IOException, InterruptedException {
         return await(type, type);
     }
 
     /** The next frame of this type; frames of the other type before it are passed over. */
-    Received await(FrameType type, FrameType passedOver) throws IOException, InterruptedException {
+    public Received await(FrameType type, FrameType passedOver) throws IOException, InterruptedException {
         while (true) {
             Received received = poll(PATIENCE);
             if (received == null) {
@@ -284,7 +284,7 @@ final class RawConnection implements AutoCloseable {
     }
 
     /** Waits for an ERROR, which must have this code. */
-    ErrorBody awaitError(ErrorCode code) throws IOException, InterruptedException, ProtocolException {
+    public ErrorBody awaitError(ErrorCode code) throws IOException, InterruptedException, ProtocolException {
         ErrorBody error =
                 ErrorBody.parse(await(FrameType.ERROR, FrameType.PROGRESS).json());
         if (error.code() != code.code()) {
@@ -293,7 +293,7 @@ final class RawConnection implements AutoCloseable {
         return error;
     }
 
-    static String describe(Received received) {
+    public static String describe(Received received) {
         try {
             return received.type() + " " + received.json();
         } catch (ProtocolException e) {
@@ -301,17 +301,17 @@ final class RawConnection implements AutoCloseable {
         }
     }
 
-    boolean isEnded() {
+    public boolean isEnded() {
         return ended.isDone();
     }
 
     /** Completes with the reason when the server has closed or the connection broke. */
-    CompletableFuture<String> ended() {
+    public CompletableFuture<String> ended() {
         return ended;
     }
 
     /** Cuts the connection without a word: what is under way is lost, the server sees a reset. */
-    void cut() throws IOException {
+    public void cut() throws IOException {
         wire.setSoLinger(true, 0);
         ended.complete("cut by the test");
         wire.close();

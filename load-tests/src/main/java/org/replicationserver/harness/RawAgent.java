@@ -1,4 +1,4 @@
-package org.replicationserver.integration;
+package org.replicationserver.harness;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -23,7 +23,7 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /** The agent's side of one session, step by step as the test wants it. One thread of the test uses it. */
-final class RawAgent implements AutoCloseable {
+public final class RawAgent implements AutoCloseable {
     /** One for all, as an agent that is not restarted has. */
     private static final String INSTANCE =
             HexFormat.of().toHexDigits(new Random().nextLong()) + HexFormat.of().toHexDigits(new Random().nextLong());
@@ -45,7 +45,8 @@ final class RawAgent implements AutoCloseable {
     }
 
     /** A control connection on which HELLO was sent; WELCOME is still to come. */
-    static RawAgent greet(Endpoint endpoint, TestSource source, int streams, Hello.@Nullable Remembered remembers)
+    public static RawAgent greet(
+            Endpoint endpoint, TestSource source, int streams, Hello.@Nullable Remembered remembers)
             throws IOException {
         return greet(endpoint, source, streams, remembers, List.of());
     }
@@ -72,12 +73,12 @@ final class RawAgent implements AutoCloseable {
     }
 
     /** A session of an agent that tells its backlog, with its streams attached. */
-    static RawAgent connectReporting(Endpoint endpoint, TestSource source, int streams)
+    public static RawAgent connectReporting(Endpoint endpoint, TestSource source, int streams)
             throws IOException, InterruptedException, ProtocolException {
         return connectReporting(endpoint, source, streams, null);
     }
 
-    static RawAgent connectReporting(
+    public static RawAgent connectReporting(
             Endpoint endpoint, TestSource source, int streams, Hello.@Nullable Remembered remembers)
             throws IOException, InterruptedException, ProtocolException {
         RawAgent agent = greet(endpoint, source, streams, remembers, List.of(Features.SOURCE_STATUS));
@@ -87,13 +88,13 @@ final class RawAgent implements AutoCloseable {
     }
 
     /** A session whose streams are attached. */
-    static RawAgent connect(Endpoint endpoint, TestSource source, int streams)
+    public static RawAgent connect(Endpoint endpoint, TestSource source, int streams)
             throws IOException, InterruptedException, ProtocolException {
         return connect(endpoint, source, streams, null, sent -> {});
     }
 
     /** The same for an agent that remembers an older session and wants to know what becomes durable. */
-    static RawAgent connect(
+    public static RawAgent connect(
             Endpoint endpoint,
             TestSource source,
             int streams,
@@ -111,14 +112,15 @@ final class RawAgent implements AutoCloseable {
         }
     }
 
-    Welcome awaitWelcome() throws IOException, InterruptedException, ProtocolException {
+    public Welcome awaitWelcome() throws IOException, InterruptedException, ProtocolException {
         Welcome came = Welcome.parse(
                 control.await(FrameType.WELCOME, FrameType.PROGRESS).json());
         welcome = came;
         return came;
     }
 
-    void attachAll(Consumer<RawStream.Sent> whenDurable) throws IOException, InterruptedException, ProtocolException {
+    public void attachAll(Consumer<RawStream.Sent> whenDurable)
+            throws IOException, InterruptedException, ProtocolException {
         Welcome open = welcome();
         for (int i = 0; i < open.streams(); i++) {
             streams.add(RawStream.attach(
@@ -130,7 +132,7 @@ final class RawAgent implements AutoCloseable {
         }
     }
 
-    Welcome welcome() {
+    public Welcome welcome() {
         Welcome came = welcome;
         if (came == null) {
             throw new IllegalStateException("no WELCOME yet");
@@ -138,21 +140,21 @@ final class RawAgent implements AutoCloseable {
         return came;
     }
 
-    RawConnection control() {
+    public RawConnection control() {
         return control;
     }
 
-    List<RawStream> streams() {
+    public List<RawStream> streams() {
         return streams;
     }
 
     /** Newest that is committed, in this session or before. */
-    long committedEpoch() {
+    public long committedEpoch() {
         return Math.max(committed, welcome().volumes().getFirst().committedEpoch());
     }
 
     /** What the agent remembers of this session in the next one. */
-    Hello.Remembered memory() {
+    public Hello.Remembered memory() {
         return new Hello.Remembered(
                 welcome().generation(),
                 welcome().volumes().stream()
@@ -164,17 +166,17 @@ final class RawAgent implements AutoCloseable {
     // --- an epoch
 
     /** Opens the epoch after the newest that is committed. */
-    void openNextEpoch() throws IOException, InterruptedException, ProtocolException {
+    public void openNextEpoch() throws IOException, InterruptedException, ProtocolException {
         openEpoch(Math.max(epoch, committedEpoch()) + 1);
     }
 
-    void openEpoch(long newEpoch) throws IOException, InterruptedException, ProtocolException {
+    public void openEpoch(long newEpoch) throws IOException, InterruptedException, ProtocolException {
         epoch = newEpoch;
         control.send(FrameType.EPOCH_OPEN, new EpochOpen(epoch, true, 0));
         awaitStatus(false);
     }
 
-    long openedEpoch() {
+    public long openedEpoch() {
         return epoch;
     }
 
@@ -186,21 +188,21 @@ final class RawAgent implements AutoCloseable {
         }
     }
 
-    RawStream streamOf(int volume, long offsetBytes) {
+    public RawStream streamOf(int volume, long offsetBytes) {
         return streams.get((int) ((volume + (offsetBytes >> welcome().regionShift())) % streams.size()));
     }
 
-    BlockFrame frame(int volume, long offsetBytes, byte[] raw) {
+    public BlockFrame frame(int volume, long offsetBytes, byte[] raw) {
         return BlockFrame.of(volume, offsetBytes, raw, epoch);
     }
 
     /** Sends a block on the stream of its region, as soon as the window allows it. */
-    RawStream.Sent send(int volume, long offsetBytes, byte[] raw) throws IOException, InterruptedException {
+    public RawStream.Sent send(int volume, long offsetBytes, byte[] raw) throws IOException, InterruptedException {
         return streamOf(volume, offsetBytes).send(frame(volume, offsetBytes, raw));
     }
 
     /** Sends a whole image, its zeros as ZERO. */
-    void sendImage(int volume, byte[] image) throws IOException, InterruptedException {
+    public void sendImage(int volume, byte[] image) throws IOException, InterruptedException {
         for (int at = 0; at < image.length; at += IMAGE_BLOCK_BYTES) {
             byte[] block = Arrays.copyOfRange(image, at, Math.min(image.length, at + IMAGE_BLOCK_BYTES));
             if (Arrays.mismatch(block, new byte[block.length]) < 0) {
@@ -212,12 +214,12 @@ final class RawAgent implements AutoCloseable {
     }
 
     /** Sends a block and waits until it is acknowledged. */
-    void sendDurably(int volume, long offsetBytes, byte[] raw) throws IOException, InterruptedException {
+    public void sendDurably(int volume, long offsetBytes, byte[] raw) throws IOException, InterruptedException {
         streamOf(volume, offsetBytes).awaitDurable(send(volume, offsetBytes, raw));
     }
 
     /** Fences all streams, commits, and waits until the epoch is committed. */
-    void commit() throws IOException, InterruptedException, ProtocolException {
+    public void commit() throws IOException, InterruptedException, ProtocolException {
         List<Long> fences = new ArrayList<>();
         for (RawStream stream : streams) {
             fences.add(stream.connection().fence(epoch));
@@ -227,22 +229,22 @@ final class RawAgent implements AutoCloseable {
         committed = epoch;
     }
 
-    long unacknowledgedBytes() {
+    public long unacknowledgedBytes() {
         return streams.stream().mapToLong(RawStream::unacknowledgedBytes).sum();
     }
 
-    long durableFrames() {
+    public long durableFrames() {
         return streams.stream().mapToLong(RawStream::durableFrames).sum();
     }
 
     /** Ends the session in good order and waits until the server has closed it. */
-    void bye() throws IOException, InterruptedException {
+    public void bye() throws IOException, InterruptedException {
         control.send(FrameType.BYE, new Bye("done"));
         awaitEnd();
     }
 
     /** Waits until the server has closed every connection. */
-    void awaitEnd() throws InterruptedException {
+    public void awaitEnd() throws InterruptedException {
         awaitEnd(control);
         for (RawStream stream : streams) {
             awaitEnd(stream.connection());

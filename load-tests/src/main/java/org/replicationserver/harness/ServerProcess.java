@@ -1,7 +1,6 @@
-package org.replicationserver.integration;
+package org.replicationserver.harness;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,7 +21,7 @@ import org.replicationserver.receiver.staging.VolumeDiscovery;
  * A server in a process of its own, so that it can be killed. Its state, its images and its log are in the directory that it was
  * given, and outlive it.
  */
-final class ServerProcess implements AutoCloseable {
+public final class ServerProcess implements AutoCloseable {
     private static final Pattern LISTENING = Pattern.compile("listening: port=(\\d+)");
     private static final Duration START_TIMEOUT = Duration.ofSeconds(60);
     private static final Duration END_TIMEOUT = Duration.ofSeconds(60);
@@ -37,13 +36,14 @@ final class ServerProcess implements AutoCloseable {
             "-Xshare:auto");
 
     /** What is started, and how. */
-    static final class Plan {
+    public static final class Plan {
         private final Path directory;
         private final List<String> settings = new ArrayList<>();
         private final List<String> prefix = new ArrayList<>();
         private final List<String> jvmOptions = new ArrayList<>();
         private Class<?> main = ReceiverMain.class;
         private int port;
+        private String classPath = System.getProperty("java.class.path", "");
 
         private Plan(Path directory) {
             this.directory = directory;
@@ -52,7 +52,7 @@ final class ServerProcess implements AutoCloseable {
         }
 
         /** A configuration key, in the form {@code key=value}; of a key that is set again the newer counts. */
-        Plan set(String setting) {
+        public Plan set(String setting) {
             String key = setting.substring(0, setting.indexOf('=') + 1);
             for (int i = settings.size() - 1; i > 0; i -= 2) {
                 if (settings.get(i).startsWith(key)) {
@@ -65,24 +65,30 @@ final class ServerProcess implements AutoCloseable {
         }
 
         /** A command that runs the JVM as its child, like strace. */
-        Plan under(String... command) {
+        public Plan under(String... command) {
             prefix.addAll(List.of(command));
             return this;
         }
 
-        Plan jvm(String option) {
+        public Plan jvm(String option) {
             jvmOptions.add(option);
             return this;
         }
 
+        /** Classes that come before all others. */
+        public Plan classesBefore(Path classes) {
+            classPath = classes + File.pathSeparator + classPath;
+            return this;
+        }
+
         /** Another program that takes the same arguments. */
-        Plan main(Class<?> other) {
+        public Plan main(Class<?> other) {
             main = other;
             return this;
         }
 
         /** The same, under the same commands and with the same options of the JVM as the server. */
-        List<String> cliAsServer(String... words) {
+        public List<String> cliAsServer(String... words) {
             List<String> command = new ArrayList<>(prefix);
             command.addAll(cli(words));
             command.addAll(command.indexOf("-cp"), jvmOptions);
@@ -91,37 +97,41 @@ final class ServerProcess implements AutoCloseable {
         }
 
         /** The command line of another command for the same configuration. */
-        List<String> cli(String... words) {
+        public List<String> cli(String... words) {
             List<String> command = new ArrayList<>(JAVA);
-            command.addAll(List.of("-cp", System.getProperty("java.class.path"), ReceiverMain.class.getName()));
+            command.addAll(List.of("-cp", classPath, ReceiverMain.class.getName()));
             command.addAll(List.of(words));
             command.addAll(settings);
             return command;
         }
 
         /** Starts it and waits until it listens. */
-        ServerProcess start(TestSource... sources) throws IOException, InterruptedException {
-            Path assignments = stateDirectory(directory).resolve("assignments.yaml");
-            AssignmentsFile.write(
-                    assignments,
-                    new VolumePaths(imageDirectory(directory), VolumeDiscovery.IMAGE),
-                    List.of(sources).stream().map(TestSource::assigned).toList());
-            ServerProcess server = new ServerProcess(this);
-            server.start();
+        public ServerProcess start(TestSource... sources) throws IOException, InterruptedException {
+            ServerProcess server = launch(sources);
             server.awaitListening();
             return server;
         }
 
-        /** Runs it where it is expected not to start. */
-        Commands.Result runToItsEnd() throws IOException, InterruptedException {
-            return Commands.run(command());
+        /** Starts it; whether it gets so far that it listens is to be seen. */
+        public ServerProcess launch(TestSource... sources) throws IOException, InterruptedException {
+            assign(sources);
+            return new ServerProcess(this);
         }
 
-        private List<String> command() {
+        /** What is assigned from its next start on, or a little earlier. */
+        public void assign(TestSource... sources) throws IOException, InterruptedException {
+            AssignmentsFile.write(
+                    stateDirectory(directory).resolve("assignments.yaml"),
+                    new VolumePaths(imageDirectory(directory), VolumeDiscovery.IMAGE),
+                    List.of(sources).stream().map(TestSource::assigned).toList());
+        }
+
+        /** What is run. */
+        public List<String> command() {
             List<String> command = new ArrayList<>(prefix);
             command.addAll(JAVA);
             command.addAll(jvmOptions);
-            command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName(), "serve"));
+            command.addAll(List.of("-cp", classPath, main.getName(), "serve"));
             command.addAll(settings);
             command.addAll(List.of("--set", "listen.port=" + port));
             return command;
@@ -130,25 +140,26 @@ final class ServerProcess implements AutoCloseable {
 
     private final Plan plan;
     private final Path log;
+    private final Thread atExit = new Thread(this::endIt);
     private long logBegin;
     private Process process;
 
     private ServerProcess(Plan plan) throws IOException {
         this.plan = plan;
         this.log = Files.createTempFile(plan.directory, "server", ".log");
-        ServerLogs.add(log);
         this.process = launch();
+        Runtime.getRuntime().addShutdownHook(atExit);
     }
 
-    static Plan in(Path directory) {
+    public static Plan in(Path directory) {
         return new Plan(directory);
     }
 
-    static Path stateDirectory(Path directory) {
+    public static Path stateDirectory(Path directory) {
         return directory.resolve("state");
     }
 
-    static Path imageDirectory(Path directory) {
+    public static Path imageDirectory(Path directory) {
         return directory.resolve("volumes");
     }
 
@@ -160,24 +171,32 @@ final class ServerProcess implements AutoCloseable {
                 .start();
     }
 
-    private void start() {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> process.destroyForcibly()));
+    private void endIt() {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
     }
 
     /** Starts it again on the same port, state and images; the last one must have ended. */
-    void restart() throws IOException, InterruptedException {
-        assertThat(process.isAlive()).isFalse();
+    public void restart() throws IOException, InterruptedException {
+        if (process.isAlive()) {
+            throw new IllegalStateException("the server still runs");
+        }
         process = launch();
         awaitListening();
     }
 
-    private void awaitListening() throws IOException, InterruptedException {
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Fails when it ends before. */
+    public void awaitListening() throws IOException, InterruptedException {
         Matcher listening = awaitLine(LISTENING, START_TIMEOUT);
         plan.port = Integer.parseInt(listening.group(1));
     }
 
     /** Waits for a line of this start's log. */
-    Matcher awaitLine(Pattern pattern, Duration timeout) throws IOException, InterruptedException {
+    public Matcher awaitLine(Pattern pattern, Duration timeout) throws IOException, InterruptedException {
         long end = System.nanoTime() + timeout.toNanos();
         while (System.nanoTime() < end) {
             Matcher matcher = pattern.matcher(logSinceStart());
@@ -194,52 +213,57 @@ final class ServerProcess implements AutoCloseable {
     }
 
     /** Writes a line to its input, for programs that listen to it. */
-    void tell(String line) throws IOException {
+    public void tell(String line) throws IOException {
         process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.US_ASCII));
         process.getOutputStream().flush();
     }
 
-    Endpoint endpoint() throws IOException {
+    public Endpoint endpoint() throws IOException {
         return new Endpoint(
                 plan.port, PemFiles.readPin(stateDirectory(plan.directory).resolve("certificates/server.pin")));
     }
 
-    String logSinceStart() throws IOException {
+    public String logSinceStart() throws IOException {
         return Files.readString(log).substring((int) logBegin);
     }
 
     /** Ends it at once, as the kernel does when memory is short. */
-    void sigkill() throws IOException, InterruptedException {
-        signal("KILL");
+    public void sigkill() throws IOException, InterruptedException {
+        handle().destroyForcibly();
         awaitEnd();
     }
 
-    void sigterm() throws IOException, InterruptedException {
-        signal("TERM");
-    }
-
-    private void signal(String name) throws IOException, InterruptedException {
-        Commands.runSuccessfully("kill", "-" + name, Long.toString(pid()));
+    public void sigterm() {
+        handle().destroy();
     }
 
     /** Of the JVM, also where it is the child of another command. */
-    long pid() {
+    public long pid() {
+        return handle().pid();
+    }
+
+    private ProcessHandle handle() {
         return plan.prefix.isEmpty()
-                ? process.pid()
-                : process.descendants().findFirst().orElse(process.toHandle()).pid();
+                ? process.toHandle()
+                : process.descendants().findFirst().orElse(process.toHandle());
     }
 
     /** Waits for the end; the exit code. */
-    int awaitEnd() throws InterruptedException {
-        assertThat(process.waitFor(END_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS))
-                .as("the server ends")
-                .isTrue();
+    public int awaitEnd() throws IOException, InterruptedException {
+        if (!process.waitFor(END_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new AssertionError("the server does not end:\n" + logSinceStart());
+        }
         return process.exitValue();
     }
 
     @Override
     public void close() {
-        process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly().onExit().join();
+        endIt();
+        process.onExit().join();
+        try {
+            Runtime.getRuntime().removeShutdownHook(atExit);
+        } catch (IllegalStateException e) {
+            // This process is ending too.
+        }
     }
 }

@@ -1,4 +1,4 @@
-package org.replicationserver.integration;
+package org.replicationserver.harness;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,9 +16,9 @@ import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 
 /** A data connection of a test's agent: sends within what the server allows and knows what is durable. Any thread. */
-final class RawStream implements AutoCloseable {
+public final class RawStream implements AutoCloseable {
     /** A block that was sent, with its bytes on the wire. */
-    record Sent(long seq, int volume, long offsetBytes, long lengthBytes, long wireBytes) {}
+    public record Sent(long seq, int volume, long offsetBytes, long lengthBytes, long wireBytes) {}
 
     private static final class Flow {
         long sentBytes;
@@ -43,7 +43,7 @@ final class RawStream implements AutoCloseable {
     }
 
     /** Attaches a connection as a stream of a session. */
-    static RawStream attach(
+    public static RawStream attach(
             RawConnection connection, long generation, int number, int volumes, Consumer<Sent> whenDurable)
             throws IOException, InterruptedException, ProtocolException {
         RawStream stream = new RawStream(connection, whenDurable);
@@ -61,18 +61,18 @@ final class RawStream implements AutoCloseable {
         }
     }
 
-    RawConnection connection() {
+    public RawConnection connection() {
         return connection;
     }
 
-    Attached limits() {
+    public Attached limits() {
         return attached;
     }
 
     // --- sending
 
     /** Sends a block as soon as the window allows it. One thread sends on a stream. */
-    Sent send(BlockFrame frame) throws IOException, InterruptedException {
+    public Sent send(BlockFrame frame) throws IOException, InterruptedException {
         int lengthBytes = frame.lengthBytes();
         awaitRoom(frame.volume(), lengthBytes);
         long before = connection.wireBytesSent();
@@ -81,7 +81,8 @@ final class RawStream implements AutoCloseable {
         return note(new Sent(seq, frame.volume(), frame.offsetBytes(), lengthBytes, wireBytes), lengthBytes);
     }
 
-    Sent sendZero(int volume, long offsetBytes, long zeroBytes, long epoch) throws IOException, InterruptedException {
+    public Sent sendZero(int volume, long offsetBytes, long zeroBytes, long epoch)
+            throws IOException, InterruptedException {
         awaitRoom(volume, ProtocolLimits.ZERO_WINDOW_BYTES);
         long before = connection.wireBytesSent();
         long seq = connection.zero(volume, offsetBytes, zeroBytes, epoch);
@@ -108,13 +109,13 @@ final class RawStream implements AutoCloseable {
     }
 
     /** Whether a block of a volume may be sent now. */
-    synchronized boolean hasRoom(int volume, int costBytes) {
+    public synchronized boolean hasRoom(int volume, int costBytes) {
         Flow flow = flows.get(volume);
         return flow.sentBytes + costBytes <= flow.limitBytes && unacknowledged.size() < attached.unackedFramesMax();
     }
 
     /** Waits until a block of a volume may be sent. */
-    synchronized void awaitRoom(int volume, int costBytes) throws IOException, InterruptedException {
+    public synchronized void awaitRoom(int volume, int costBytes) throws IOException, InterruptedException {
         long end = System.nanoTime() + RawConnection.PATIENCE.toNanos();
         while (!hasRoom(volume, costBytes)) {
             waitUntil(end, "room in the window of volume " + volume);
@@ -151,47 +152,47 @@ final class RawStream implements AutoCloseable {
         notifyAll();
     }
 
-    synchronized long durableSeq(int volume) {
+    public synchronized long durableSeq(int volume) {
         return flows.get(volume).durableSeq;
     }
 
     /** Blocks that were acknowledged since ATTACHED. */
-    synchronized long durableFrames() {
+    public synchronized long durableFrames() {
         return durableFrames;
     }
 
     /** What these blocks were on the wire. */
-    synchronized long durableWireBytes() {
+    public synchronized long durableWireBytes() {
         return durableWireBytes;
     }
 
-    synchronized long acknowledgements() {
+    public synchronized long acknowledgements() {
         return acknowledgements;
     }
 
-    synchronized long unacknowledgedBytes() {
+    public synchronized long unacknowledgedBytes() {
         return unacknowledged.stream().mapToLong(Sent::lengthBytes).sum();
     }
 
-    synchronized void awaitDurable(Sent sent) throws IOException, InterruptedException {
+    public synchronized void awaitDurable(Sent sent) throws IOException, InterruptedException {
         long end = System.nanoTime() + RawConnection.PATIENCE.toNanos();
         while (flows.get(sent.volume()).durableSeq < sent.seq()) {
             waitUntil(end, "acknowledgement of " + sent);
         }
     }
 
-    synchronized long unacknowledgedFrames(int volume) {
+    public synchronized long unacknowledgedFrames(int volume) {
         return unacknowledged.stream().filter(sent -> sent.volume() == volume).count();
     }
 
-    synchronized void awaitVolumeDurable(int volume) throws IOException, InterruptedException {
+    public synchronized void awaitVolumeDurable(int volume) throws IOException, InterruptedException {
         long end = System.nanoTime() + RawConnection.PATIENCE.toNanos();
         while (unacknowledgedFrames(volume) > 0) {
             waitUntil(end, "acknowledgement of all blocks of volume " + volume);
         }
     }
 
-    synchronized void awaitAllDurable() throws IOException, InterruptedException {
+    public synchronized void awaitAllDurable() throws IOException, InterruptedException {
         long end = System.nanoTime() + RawConnection.PATIENCE.toNanos();
         while (!unacknowledged.isEmpty()) {
             waitUntil(end, "acknowledgement of " + unacknowledged.size() + " blocks");

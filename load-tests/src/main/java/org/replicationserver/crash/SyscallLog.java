@@ -1,4 +1,4 @@
-package org.replicationserver.integration;
+package org.replicationserver.crash;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,24 +11,50 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Begins and ends of system calls in the order in which strace saw them ({@code -f -yy}). */
-final class SyscallLog {
+public final class SyscallLog {
     private static final Pattern CALL = Pattern.compile("^(\\d+) +(\\w+)\\((.*)$");
     private static final Pattern RESUMED = Pattern.compile("^(\\d+) +<\\.\\.\\. (\\w+) resumed>(.*)$");
     private static final Pattern RESULT = Pattern.compile("\\) += (-?\\d+).*$");
     private static final String UNFINISHED = "<unfinished ...>";
 
+    /** What strace did in the kernel's place. */
+    private static final String INJECTED = "(INJECTED)";
+
+    /** Length and offset of a pwrite. */
+    private static final Pattern RANGE = Pattern.compile(", (\\d+), (\\d+)(?:\\)| <)");
+
     /**
      * A system call.
      *
      * @param target its first argument: the descriptor and what it is open on
+     * @param arguments all of them, without the result where another call came in between
      * @param begin place in the order of all begins and ends
      * @param end the same of its end, {@link Long#MAX_VALUE} if there is none
      */
-    record Call(String name, String target, long begin, long end, boolean succeeded) {
+    public record Call(
+            String name, String target, String arguments, long begin, long end, boolean succeeded, boolean injected) {
+        /** Where a pwrite begins. */
+        long offsetBytes() {
+            return range(2);
+        }
+
+        /** Whether a pwrite holds all of this range. */
+        boolean covers(long offset, long length) {
+            return offset >= offsetBytes() && offset + length <= offsetBytes() + range(1);
+        }
+
+        private long range(int group) {
+            Matcher range = RANGE.matcher(arguments);
+            if (!range.find()) {
+                throw new IllegalStateException("no range: " + arguments);
+            }
+            return Long.parseLong(range.group(group));
+        }
+
         private Call ended(long at, String rest) {
             Matcher result = RESULT.matcher(rest);
             boolean ok = result.find() && !result.group(1).startsWith("-");
-            return new Call(name, target, begin, at, ok);
+            return new Call(name, target, arguments, begin, at, ok, rest.endsWith(INJECTED));
         }
     }
 
@@ -42,7 +68,7 @@ final class SyscallLog {
     private SyscallLog() {}
 
     /** The calls in the order of their begins. */
-    static List<Call> read(Path file) throws IOException {
+    public static List<Call> read(Path file) throws IOException {
         SyscallLog log = new SyscallLog();
         Files.readAllLines(file).forEach(log::line);
         return log.calls;
@@ -58,7 +84,8 @@ final class SyscallLog {
             }
         } else if (call.matches()) {
             String arguments = call.group(3);
-            Call begun = new Call(call.group(2), firstArgument(arguments), ++clock, Long.MAX_VALUE, false);
+            Call begun =
+                    new Call(call.group(2), firstArgument(arguments), arguments, ++clock, Long.MAX_VALUE, false, false);
             if (arguments.endsWith(UNFINISHED)) {
                 open.put(call.group(1), calls.size());
                 calls.add(begun);

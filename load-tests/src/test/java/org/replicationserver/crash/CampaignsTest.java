@@ -1,0 +1,77 @@
+package org.replicationserver.crash;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.replicationserver.integration.Seeds;
+import org.replicationserver.process.Cleanup;
+import org.replicationserver.simulation.BugBuild;
+import org.replicationserver.simulation.KnownBug;
+
+/** A part of each campaign, which finds nothing, and servers with known bugs, which are found. */
+final class CampaignsTest {
+    @TempDir
+    private Path directory = Path.of("");
+
+    @SuppressWarnings("SystemOut")
+    private Tally run(String name, int count, String bug) throws Exception {
+        Campaign campaign = CrashTestMain.CAMPAIGNS.stream()
+                .filter(each -> each.name().equals(name))
+                .findFirst()
+                .orElseThrow();
+        long seed = Seeds.seed(name);
+        Path classes = directory.resolve("bug/classes");
+        if (!bug.isEmpty()) {
+            new BugBuild(Path.of("..")).build(KnownBug.named(bug), classes);
+        }
+        Tally tally = new Tally(0, count);
+        try (Cleanup cleanup = new Cleanup()) {
+            Workshop workshop = new Workshop(directory, seed, cleanup, bug.isEmpty() ? null : classes);
+            String missing = campaign.missing(workshop);
+            assumeTrue(missing == null, () -> "skipped: " + missing);
+            campaign.run(workshop, tally);
+        }
+        System.out.println(name + ": " + tally.details());
+        return tally;
+    }
+
+    @Test
+    @Timeout(180)
+    void powerLossesOfAShortReplicationLoseNothingThatWasAcknowledged() throws Exception {
+        assertThat(run("write-log", 50, "").done()).isEqualTo(50);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"kill-at-call, 60", "fault-at-call, 60", "write-log, 100", "kill-at-random, 5", "storage, 10"})
+    @Tag("long")
+    @Timeout(1800)
+    void nothingIsFound(String campaign, int count) throws Exception {
+        assertThat(run(campaign, count, "").done()).isEqualTo(count);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "write-log, 100, acknowledge-without-force, flushes",
+        "write-log, 100, settle-before-force, power lost",
+        "fault-at-call, 1, ignore-failed-force, force eio was not told",
+        "fault-at-call, 1, retry-failed-force, force eio was not told",
+        "fault-at-call, 2, ignore-failed-write, write eio was not told",
+        "kill-at-call, 70, answer-commit-before-the-record, expected, came",
+        "storage, 1, ignore-failed-write, has committed all"
+    })
+    @Tag("long")
+    @Timeout(600)
+    void aKnownBugIsFound(String campaign, int count, String bug, String found) {
+        assertThatThrownBy(() -> run(campaign, count, bug))
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining(found);
+    }
+}

@@ -1,0 +1,52 @@
+package org.replicationserver.crash;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class CrashTestMainTest {
+    @TempDir
+    private Path directory = Path.of("");
+
+    @ParameterizedTest
+    @CsvSource({
+        "--campaign=kill, 'known: kill-at-call, fault-at-call, write-log, kill-at-random, storage'",
+        "--count=0, allowed: 1 and more",
+        "--count=many, --count",
+        "--from=-1, allowed: 0 and more",
+        "--directory=/no/such/place, is no directory",
+        "--bug=none, no such bug: none; known are acknowledge-without-force",
+        "--nonsense, --nonsense"
+    })
+    void aMistakeIsNamedAndLeavesNothing(String argument, String named) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(argument));
+        if (!argument.startsWith("--directory=")) {
+            arguments.add("--directory=" + directory);
+        }
+        StringWriter err = new StringWriter();
+        int exitCode = CrashTestMain.commandLine()
+                .setErr(new PrintWriter(err, true))
+                .execute(arguments.toArray(String[]::new));
+        assertThat(exitCode).isEqualTo(2);
+        assertThat(err.toString().lines().findFirst()).get().asString().contains(named);
+        try (var left = Files.list(directory)) {
+            assertThat(left).isEmpty();
+        }
+    }
+
+    @Test
+    void everyCampaignIsInTheHelp() {
+        String help = CrashTestMain.commandLine().getUsageMessage();
+        assertThat(CrashTestMain.CAMPAIGNS)
+                .allSatisfy(campaign -> assertThat(help).contains("  " + campaign.name()));
+    }
+}

@@ -24,6 +24,11 @@ import org.replicationserver.agent.ServerAddress;
 import org.replicationserver.agent.ServerPins;
 import org.replicationserver.agent.SourceDisk;
 import org.replicationserver.cert.Identity;
+import org.replicationserver.harness.AgentKey;
+import org.replicationserver.harness.Endpoint;
+import org.replicationserver.harness.Images;
+import org.replicationserver.harness.ServerProcess;
+import org.replicationserver.harness.TestSource;
 
 /** Rescans by hash and verifications between the reference agent and real servers. */
 @ExtendWith(ServerLogs.class)

@@ -117,7 +117,7 @@ class StatusTextTest {
         assertThat(text(info)).isEqualTo("""
                 s-1: RESCAN, lag 2 min 49 s, agent connected for 30 s, 3.0 MiB/s in the last 60 s, done in 2 min 40 s to 5 min
                   /dev/sda: 50.0 % of 64.0 MiB replicated, 1.0 MiB backlogged
-                  /dev/sdb: 100.0 % of 1.0 GiB replicated, 1.0 MiB of it again, and its volume takes no writes
+                  /dev/sdb: 100.0 % of 1.0 GiB replicated, 1.0 MiB of it compared or sent again, and its volume takes no writes
                   /dev/sdc: 100.0 % of 1.0 GiB replicated
                   consistent: 1 of 3 volumes
                   3 min 20 s of lag went to: NETWORK 75 %, VOLUME 25 %

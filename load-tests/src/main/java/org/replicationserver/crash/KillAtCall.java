@@ -83,9 +83,7 @@ final class KillAtCall implements Campaign {
 
     @Override
     public @Nullable String missing(Workshop workshop) throws InterruptedException {
-        return Strace.isPermitted(workshop.directory())
-                ? null
-                : "strace is not installed (package strace) or not permitted";
+        return Strace.missing(workshop.directory());
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.process.ChildProcess;
 import org.replicationserver.process.Children;
 import org.replicationserver.process.Cleanup;
@@ -26,8 +27,12 @@ final class Strace implements AutoCloseable {
         this.process = process;
     }
 
-    /** Whether it may be used here. */
-    static boolean isPermitted(Path directory) throws InterruptedException {
+    /** Why it cannot be used here and what package helps, or null if it can. */
+    static @Nullable String missing(Path directory) throws InterruptedException {
+        return isPermitted(directory) ? null : "strace is not installed (package strace) or not permitted";
+    }
+
+    private static boolean isPermitted(Path directory) throws InterruptedException {
         try {
             return Children.run(
                             TRIAL_TIMEOUT,

@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.process.Cleanup;
 import org.replicationserver.process.RunException;
+import org.replicationserver.receiver.config.OneLineMistakes;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.simulation.BugBuild;
 import org.replicationserver.simulation.KnownBug;
@@ -106,7 +107,7 @@ public final class CrashTestMain implements Callable<Integer> {
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new CrashTestMain());
+        return new CommandLine(new CrashTestMain()).setParameterExceptionHandler(new OneLineMistakes());
     }
 
     /** How a campaign ended. */

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.config.OneLineMistakes;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -67,6 +68,7 @@ public final class SimulateMain implements Callable<Integer> {
     /** Runs simulations; ends the process with its exit code unless that is 0. */
     public static void main(String[] args) {
         int exitCode = new CommandLine(new SimulateMain())
+                .setParameterExceptionHandler(new OneLineMistakes())
                 .setCommandName(System.getProperty("command.name", "simulate"))
                 .execute(args);
         if (exitCode != 0) {

@@ -25,6 +25,7 @@ final class CrashTestMainTest {
         "--from=-1, allowed: 0 and more",
         "--directory=/no/such/place, is no directory",
         "--bug=none, no such bug: none; known are acknowledge-without-force",
+        "--campagin=network, nearest known: --campaign",
         "--nonsense, --nonsense"
     })
     void aMistakeIsNamedAndLeavesNothing(String argument, String named) throws Exception {

@@ -131,6 +131,8 @@ REQUIRED_OF_WAITS = {"sourceMillis": int, "networkMillis": int, "windowMillis": 
 MINIMUM = {Type.HELLO: {"streams": 1}, Type.WELCOME: {"streams": 1},
            Type.TEST_OPEN: {"streams": 1, "seconds": 1, "bytesMax": 1}}
 MAXIMUM = {Type.TEST_OPEN: {"streams": 16, "seconds": 30, "bytesMax": 1 << 34}}
+ACTIONS = {"RESUME", "RESCAN", "FAILED"}
+WAITING_FOR = {"FENCING", "VOLUME", "COMMIT", "HOLD"}
 BLOCK_TYPES = {Type.DATA, Type.ZERO, Type.TEST}  # those with the longer header
 
 
@@ -531,11 +533,19 @@ def parse_body(frame_type, payload):
         _check_members("disk", element, REQUIRED_OF_DISK)
     for element in body.get("volumes", []) if frame_type == Type.WELCOME else []:
         _check_members("volume", element, REQUIRED_OF_VOLUME)
+        _check_known(element["action"], ACTIONS)
+    if frame_type == Type.PROGRESS:
+        _check_known(body["waitingFor"], WAITING_FOR)
     if frame_type == Type.COMMIT_REQUEST and not body["reason"]:
         raise Refused("PROTOCOL", "an empty reason")
     if frame_type == Type.SOURCE_STATUS:
         _check_source_status(body)
     return body
+
+
+def _check_known(word, words):
+    if word not in words:
+        raise Refused("PROTOCOL", f"{word} is none of {sorted(words)}", Rule("5.1", "are closed sets"))
 
 
 def _check_source_status(body):
@@ -700,7 +710,7 @@ class Connection:
         self.frames = deque()
         self.errors = []       # bodies of ERROR, as they came
         self.log = []          # what came, in words, for messages of failed tests
-        self.sent = deque(maxlen=SENT_KEPT)  # what was sent last, in words, for the same
+        self.sent = deque(maxlen=SENT_KEPT)  # types and words of what was sent last, for the same
         self.ended = None
         self.next_seq = 1
         self.last_received = time.monotonic()
@@ -720,7 +730,8 @@ class Connection:
         seq = self.next_seq if seq is None else seq
         self.next_seq = seq + 1
         self.last_sent = time.monotonic()
-        self.sent.append(_sent_words(frame_type, seq, payload, fields, how))
+        name = Type(frame_type).name if frame_type in KNOWN_TYPES else f"type 0x{frame_type:02x}"
+        self.sent.append((name, _sent_words(name, frame_type, seq, payload, fields, how)))
         self._queue(encode(frame_type, seq, payload, fields, **how))
         return seq
 
@@ -728,7 +739,7 @@ class Connection:
         return self.send(frame_type, json_bytes(body), **how)
 
     def send_raw(self, octets):
-        self.sent.append(f"{len(octets)} bytes {octets[:40].hex()}{'...' if len(octets) > 40 else ''}")
+        self.sent.append(("bytes", f"{len(octets)} bytes {octets[:40].hex()}{'...' if len(octets) > 40 else ''}"))
         self._queue(octets)
 
     def _queue(self, octets):
@@ -767,7 +778,7 @@ class Connection:
             except (OSError, ValueError):
                 # The server may have closed after an ERROR that is still to be read: reading decides, not writing.
                 self._write_failed = True
-                self._outgoing.clear()
+                self._outgoing = bytearray()  # the exception still holds a view of the former one
                 return
             del self._outgoing[:sent]
 
@@ -804,9 +815,8 @@ class Connection:
                 self.frames.append(frame)
 
 
-def _sent_words(frame_type, seq, payload, fields, how):
+def _sent_words(name, frame_type, seq, payload, fields, how):
     """A frame that is sent, in words; `how` is what makes it wrong."""
-    name = Type(frame_type).name if frame_type in KNOWN_TYPES else f"type 0x{frame_type:02x}"
     words = [f"{name} seq={seq}"]
     if frame_type in BLOCK_TYPES and len(fields) >= DATA_HEADER_LEN_MIN - HEADER_LEN_MIN:
         f = DataFields.of(fields)

@@ -9,6 +9,7 @@ command line.
 
 import argparse
 import re
+import socket
 import sys
 from pathlib import Path
 
@@ -37,7 +38,12 @@ EPILOG = """\
 
 Exit codes: 0 no row failed, 1 a row failed, 2 wrong usage, 69 no Python 3.11 or later, or nobody to talk to."""
 
-WRONG_USAGE, UNAVAILABLE = 2, 69
+UNAVAILABLE = 69
+CONNECT_SECONDS = 10
+
+
+class Unreachable(Exception):
+    """No server is where it was said to be."""
 
 
 def endpoint(text):
@@ -91,7 +97,7 @@ def names(text):
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./run conformance", description=DESCRIPTION, epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    side = parser.add_mutually_exclusive_group(required=True)
+    side = parser.add_mutually_exclusive_group()
     side.add_argument("--target", type=endpoint, metavar="HOST:PORT", help="plays against the server there")
     side.add_argument("--agent", action="store_true", help="plays against the agent that connects here")
     both = parser.add_argument_group("both")
@@ -127,6 +133,8 @@ def parse(arguments):
     agent.add_argument("--patience", type=int, default=90, metavar="SECONDS",
                        help="how long the agent may take to connect again (default: %(default)s)")
     options = parser.parse_args(arguments)
+    if not options.agent and not options.target and not options.list:
+        parser.error("missing: --target or --agent")
     rows = agent_rows.ROWS if options.agent else server_rows.ROWS
     for name in options.rows + options.skip:
         if name not in rows:
@@ -153,6 +161,10 @@ def play(options, rows, report):
     options.server = "{}:{}".format(*options.target)
     options.certificate, options.key = options.identity
     options.wrong_certificate, options.wrong_key = options.other_identity or (None, None)
+    try:
+        socket.create_connection(options.target, CONNECT_SECONDS).close()
+    except OSError as e:
+        raise Unreachable(f"{options.server} cannot be reached: {e}") from None
     for row in chosen:
         report.play(row, server_rows.Probe(options), (SessionEnded, GoingAway, OSError))
 
@@ -161,15 +173,17 @@ def main(arguments=None):
     options, rows = parse(arguments)
     document = specification.load()
     if options.list:
-        for row in rows.values():
-            print(f"{row.name}  section {row.rule.section}: {document.sentence(row.rule)}")
+        for title, of_side in (("against a server", server_rows.ROWS), ("against an agent", agent_rows.ROWS)):
+            if of_side is rows or not options.target and not options.agent:
+                print(f"{title}:")
+                for row in of_side.values():
+                    print(f"  {row.name}  section {row.rule.section}: {document.sentence(row.rule)}")
         return 0
     report = Report(document, options.json)
     try:
         play(options, rows, report)
-    except agent_rows.NobodyCame as e:
+    except (agent_rows.NobodyCame, Unreachable) as e:
         print(f"conformance: {e}", file=sys.stderr)
-        report.finish()
         return UNAVAILABLE
     return report.finish()
 

@@ -39,6 +39,7 @@ PINGS_PER_SECOND, PINGS_BURST = 2, 10
 DISK_BYTES_MAX = 1 << 30     # of a disk that is kept in memory
 CONNECTIONS_MAX = 51
 BLOCKS_KEPT = 256            # expanded blocks that are kept, since each sync brings the same ones
+LOGGED_CHARACTERS = 160      # of a frame that came
 OUTPUT_KEPT = 2000           # characters of what the agent's command printed last
 
 RULES = {name: Rule(section, words) for name, (section, words) in {
@@ -166,7 +167,7 @@ class Peer(Connection):
 
     def _take_frames(self):
         """One at a time: which ones are allowed may change with each."""
-        while not self.frames and not self.ended:
+        while not self.frames and not self.refused:
             found = decode(self._incoming, self._next_received_seq, self.accepts, self.raw_len_max)
             if not found:
                 return
@@ -262,6 +263,7 @@ class Session:
         self.failed = set()
         self.epoch_state, self.epoch = Epoch.CLOSED, 0
         self.fences = None
+        self.is_complete = False       # all that the epoch needs has come
         self.commits_done = 0
         self.goaway = self.bye = None
         self.no_blocks_because = None  # a rule that forbids DATA and ZERO from now on
@@ -334,7 +336,7 @@ class Session:
 
     def answer_commit(self):
         self.control.send_json(Type.EPOCH_STATUS, {"epoch": str(self.epoch), "committed": True})
-        self.epoch_state, self.fences = Epoch.CLOSED, None
+        self.epoch_state, self.fences, self.is_complete = Epoch.CLOSED, None, False
         self.commits_done += 1
         for stream in self.streams.values():
             stream.fence_seq = 0
@@ -422,6 +424,9 @@ class Session:
         self.epoch_state, self.fences = Epoch.COMMITTING, [int(seq) for seq in body["fences"]]
         for number, stream in self.streams.items():
             self._check_fence(number, stream)
+
+    def _check_all_came(self):
+        """Once all FENCE have come; EPOCH_COMMIT may overtake what is under way on data connections."""
         for index, disk in enumerate(self.disks):
             left = disk.unacknowledged if index not in self.failed else b""
             missing = left and bytes(u & ~c & 1 for u, c in zip(left, self.covered[index])).find(1)
@@ -598,7 +603,11 @@ class Session:
             if stream.attached and (self.acknowledges and stream.unacked
                                     or self.acks_idle and now - stream.acked_at > ACK_SECONDS):
                 stream.acknowledge(self.disks, None if self.acknowledges else 0)
-        if self.epoch_state is Epoch.COMMITTING and self.commits and not self.unacked_frames and self._has_fences():
+        has_all = self.epoch_state is Epoch.COMMITTING and self._has_fences()
+        if has_all and not self.is_complete:
+            self._check_all_came()
+            self.is_complete = True
+        if has_all and self.commits and not self.unacked_frames:
             self.store_commit()
             self.answer_commit()
         self._check_time(now)
@@ -802,12 +811,13 @@ class Listener:
         shown = str(frame)
         if frame.type in (Type.DATA, Type.ZERO):
             shown = frame.name
-        peer.log.append(shown if len(shown) < 300 else shown[:300] + "...")
+        peer.log.append(shown if len(shown) < LOGGED_CHARACTERS else shown[:LOGGED_CHARACTERS] + "...")
         session = peer.session
         if session is None:
             self._first_frame(peer, frame)
         elif session.ended:
-            pass
+            if frame.type == Type.ERROR:
+                session.errors.append((peer.name, checked(frame)))
         elif session.control is peer:
             session.on_control(frame)
         else:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from specification import Rule
 
 
+RUNS_SHOWN = 8  # of what came on a connection
+
+
 class Mismatch(Exception):
     """What was expected and what came. `rule` where another sentence than the row's was broken."""
 
@@ -48,8 +51,23 @@ def came(connection):
             words[-1][1] += 1
         else:
             words.append([entry, 1])
-    heard = ", ".join(entry if count == 1 else f"{count} x {entry}" for entry, count in words) or "nothing"
+    heard = ("... " if len(words) > RUNS_SHOWN else "") + ", ".join(entry if count == 1 else f"{count} x {entry}" for entry, count in words[-RUNS_SHOWN:]) \
+        or "nothing"
     return f"{connection.name}: {heard}; {'ended by ' + connection.ended if connection.ended else 'still open'}"
+
+
+def sent(connections):
+    """What was sent last on some connections, in words; of runs of the same type the last."""
+    words = []
+    for connection in connections:
+        runs = []
+        for name, shown in connection.sent:
+            count = runs.pop()[2] + 1 if runs and runs[-1][0] == name else 1
+            runs.append((name, shown, count))
+        if runs:
+            words.append(f"{connection.name}: " + "; ".join(
+                shown if count == 1 else f"{count} x {name}, the last {shown}" for name, shown, count in runs))
+    return " | ".join(words)
 
 
 class Report:

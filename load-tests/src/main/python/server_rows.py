@@ -20,7 +20,7 @@ import time
 from brp_client import (CODES, COMMIT_REQUEST, DataFields, Disk, HASH_OFFER, HashRange, INSTANCE, LEAF_SHIFT, LZ4,
                         REPORT_ONLY, SOURCE_STATUS, STORED, Session, Type, ZERO_COST, crc32c, describe_error, encode,
                         hello_body, json_bytes, lz4_compress, pump, tls_connect)
-from rows import Mismatch, Rows, Skipped, came
+from rows import Mismatch, Rows, Skipped, came, sent
 from sync_image import endpoint_of
 
 ERROR_SECONDS = 6        # within which an ERROR is expected that nothing delays
@@ -58,8 +58,7 @@ class Probe:
 
     def sent(self):
         """What was sent last, in words, of each connection of the newest session."""
-        return " | ".join(f"{c.name}: " + "; ".join(c.sent) for c in self._sessions[-1].connections if c.sent) \
-            if self._sessions else ""
+        return sent(self._sessions[-1].connections) if self._sessions else ""
 
     def operate(self, name):
         """Runs the command with which an operator does what no agent can."""

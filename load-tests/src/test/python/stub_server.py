@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+import main_path  # noqa: F401  before what it makes known
 import brp_client
 from brp_client import (CODES, Connection, DataFields, LZ4, RAW_LEN_MAX, Refused, TO_SERVER_CONTROL, TO_SERVER_DATA,
                         Type, ZERO_COST, crc32c, lz4_expand)

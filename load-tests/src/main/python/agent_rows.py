@@ -103,11 +103,16 @@ class Probe:
             self.listener.step()
         return True
 
+    def take(self, control):
+        """The session of a control connection, before WELCOME."""
+        self.listener.session = self._last = Session(self.listener, control)
+        return self._last
+
     def greet(self, action="RESCAN", reason="VOLUME_REOPENED", features=(), streams=None, region_shift=REGION_SHIFT,
               **settings):
         """The next session, up to WELCOME. A rescan has a new data generation, so that all is sent."""
         control = self.hello()
-        self.listener.session = self._last = session = Session(self.listener, control)
+        session = self.take(control)
         for name, value in settings.items():
             setattr(session, name, value)
         if action == "RESCAN":
@@ -141,7 +146,8 @@ class Probe:
                     if block != arrived[compared:compared + len(block)]:
                         pairs = enumerate(zip(block, arrived[compared:compared + len(block)]))
                         at = next((at for at, (is_so, came_so) in pairs if is_so != came_so), len(arrived) - compared)
-                        raise Mismatch(f"{name} as in {path}", f"another byte at offset {compared + at}", RULES["bytes"])
+                        raise Mismatch(f"{name} as in {path}", f"another byte at offset {compared + at}",
+                                       RULES["bytes"])
                     compared += len(block)
 
     def synced(self, **how):
@@ -325,14 +331,7 @@ def grease(probe):
 
 @row("welcome-with-unknown-members", "5.1", "A member that the receiver does not know is ignored")
 def welcome_with_unknown_members(probe):
-    control = probe.hello()
-    probe.listener.session = probe._last = session = Session(probe.listener, control)
-    for disk in control.hello["disks"]:
-        probe.listener.disk(disk).begin_anew()
-    probe.listener.told_epoch = None
-    session.send_welcome("RESCAN", "NEW_VOLUME", (), None, REGION_SHIFT, grease={"a": [1, {"b": None}]})
-    probe.expect(session, lambda: session.is_attached, "data connections", 12, RULES["attach-time"])
-    probe.leave(probe.sync(session))
+    probe.leave(probe.synced(welcome_grease={"grease": {"a": [1, {"b": None}]}}))
 
 
 # --- Life ------------------------------------------------------------------------------------------------------------
@@ -348,16 +347,14 @@ def ping_answered(probe):
 @row("pings-when-idle", "10", "The agent sends PING on a data connection on which it has sent nothing for 10 s")
 def pings_when_idle(probe):
     """No epoch is answered and no PING sent for 14 s, and so the agent sends its own on every connection."""
-    session = probe.begin(opens=False)
-    for peer in session.peers:
-        peer.last_sent = time.monotonic() + 60  # so that the runner sends no PING
+    session = probe.begin(opens=False, pings=False)
     probe.until(lambda: session.pings_on_control and session.pings_on_data >= len(session.streams), 14, session)
     if not session.pings_on_control:
         raise Mismatch("PING on control after 10 s without a frame", came_on_all(session), RULES["ping"])
     silent = [s.peer for s in session.streams.values() if time.monotonic() - s.peer.last_received > 13]
     if silent:
         raise Mismatch("something on every data connection within 13 s", " | ".join(map(came, silent)))
-    session.opens = True
+    session.opens = session.pings = True
     if session.epoch_state is Epoch.ASKED:
         session.answer_open()
     probe.leave(probe.sync(session))
@@ -379,7 +376,7 @@ def slow_is_not_dead(probe):
 @row("silent-server", "10", "A side that has received nothing on the control connection for 30 s ends the session")
 def silent_server(probe):
     session = probe.synced()
-    session.opens = session.pings = False
+    session.opens = session.pings = session.pongs_back = False
     session.expects_error = True
     started = time.monotonic()
     if not probe.until(lambda: session.ended, 40):
@@ -584,24 +581,10 @@ def another_data_generation(probe):
 @row("volume-failed-in-welcome", "5.1", "the agent sends nothing for it and may also leave the disk out")
 def volume_failed_in_welcome(probe):
     """No block of it may come. With one disk there is nothing else to send; the agent may also come again without it."""
-    control = probe.hello()
-    probe.listener.session = probe._last = session = Session(probe.listener, control)
-    session.failed = {0}
-    for disk in control.hello["disks"]:
-        probe.listener.disk(disk).begin_anew()
-    probe.listener.told_epoch = None
-    original, session.control.send_json = session.control.send_json, lambda frame_type, body, **how: original(
-        frame_type, failing(body) if frame_type == Type.WELCOME else body, **how)
-    session.send_welcome("RESCAN", "NEW_VOLUME", (), None, REGION_SHIFT)
-    session.commits = False
+    session = probe.greet(reason="NEW_VOLUME", failed={0}, commits=False)
     probe.until(lambda: session.ended, 5)
     probe.note = f"{len(session.disks)} disks, {session.block_frames} frames of others, " + \
         (session.ended or "the session stays")
-
-
-def failing(welcome):
-    first, *others = welcome["volumes"]
-    return {**welcome, "volumes": [{**first, "action": "FAILED", "reason": "device is missing"}, *others]}
 
 
 @row("volume-failed", "11", "this volume takes no more writes; others go on")
@@ -770,7 +753,8 @@ def ack(make):
     return send
 
 
-bad_input("bad-magic", "PROTOCOL", "11", "bad magic, bad header CRC", raw(lambda n: encode(Type.PING, n, magic=0x32505242)))
+bad_input("bad-magic", "PROTOCOL", "11", "bad magic, bad header CRC",
+          raw(lambda n: encode(Type.PING, n, magic=0x32505242)))
 bad_input("bad-header-crc", "PROTOCOL", "3", "CRC32C over the header_len bytes",
           raw(lambda n: encode(Type.PING, n, crc_xor=1)))
 bad_input("flags-set", "PROTOCOL", "3", "must be 0; otherwise PROTOCOL", raw(lambda n: encode(Type.PING, n, flags=1)))
@@ -782,10 +766,10 @@ bad_input("seq-repeat-on-data", "SEQUENCE", "11", "seq gap or repeat",
 bad_input("unknown-type-below-80", "UNSUPPORTED", "11", "unknown type below 80", raw(lambda n: encode(0x50, n)))
 bad_input("type-of-feature-not-granted", "UNSUPPORTED", "4", "A type that belongs to a feature is an unknown type",
           body(Type.COMMIT_REQUEST, b'{"reason":"HOLD"}'))
-bad_input("frame-of-an-agent", "STATE", "11", "a frame not allowed in this state or on this connection, or one that only "
-          "the server sends", body(Type.HELLO, b"{}"))
-bad_input("second-welcome", "STATE", "11", "a frame not allowed in this state or on this connection, or one that only "
-          "the server sends", lambda session, peer: peer.send_json(Type.WELCOME, session.welcome))
+bad_input("frame-of-an-agent", "STATE", "11", "a frame not allowed in this state or on this connection",
+          body(Type.HELLO, b"{}"))
+bad_input("second-welcome", "STATE", "11", "a frame not allowed in this state or on this connection",
+          lambda session, peer: peer.send_json(Type.WELCOME, session.welcome))
 bad_input("acknowledgement-on-control", "STATE", "4", "| 64 | DURABLE_ACK | data |",
           body(Type.DURABLE_ACK, struct.pack("<QH6x", 1, 0)))
 bad_input("ping-on-data", "STATE", "4", "| 30 | PING | control, data |", body(Type.PING, b""), on_data=True)
@@ -803,8 +787,8 @@ bad_input("json-too-large", "LIMIT", "5.1", "at most 65536 bytes",
           body(Type.PROGRESS, json_bytes({"waitingFor": "COMMIT", "volumes": []}).ljust(65537)))
 bad_input("unknown-waiting-for", "PROTOCOL", "5.1", "action and waitingFor are closed sets",
           body(Type.PROGRESS, b'{"waitingFor":"LUNCH","volumes":[]}'))
-bad_input("acknowledgement-goes-back", "PROTOCOL", "5.2", "durable_seq and limit_bytes of a volume on a connection never "
-          "decrease", ack(lambda s: (s.peer.received_seq, [(0, 0, s.window_bytes - 512)])), on_data=True)
+bad_input("acknowledgement-goes-back", "PROTOCOL", "5.2", "durable_seq and limit_bytes of a volume on a connection",
+          ack(lambda s: (s.peer.received_seq, [(0, 0, s.window_bytes - 512)])), on_data=True)
 bad_input("acknowledgement-does-not-ascend", "PROTOCOL", "5.2", "Entries ascend by volume",
           ack(lambda s: (s.peer.received_seq, [(0, s.durable_seq.get(0, 0), s.limit.get(0, s.window_bytes))] * 2)),
           on_data=True)
@@ -818,7 +802,7 @@ def welcome_with_missing_member(probe):
     control = probe.hello()
     control.accepts = {Type.ERROR, Type.PING, Type.PONG}
     control.send_json(Type.WELCOME, {"version": 1})
-    session = probe.listener.session = probe._last = Session(probe.listener, control)
+    session = probe.take(control)
     session.expects_error = True
     probe.until(lambda: session.errors or control.ended, ANSWER_SECONDS)
     if [NAMES.get(b["code"]) for _, b in session.errors] != ["PROTOCOL"]:

@@ -923,8 +923,8 @@ def hello_body(source_server_id, disks, streams=1, instance=INSTANCE, features=(
 class Session:
     """One control connection and its data connections.
 
-    hello → attach → (open_epoch → send_block / send_zero → fence → commit)* → bye. Each waits for its answer with wait(),
-    which raises SessionEnded at the first ERROR or end of a connection. Tests that look for errors use
+    hello → attach → (open_epoch → send_block / send_zero → fence → commit)* → bye. Each waits for its answer
+    with wait(), which raises SessionEnded at the first ERROR or end of a connection. Tests that look for errors use
     the steps below it: begin_..., step() and Connection.errors.
     """
 

@@ -9,6 +9,7 @@ command line.
 
 import argparse
 import re
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -23,9 +24,11 @@ DESCRIPTION = """\
 Plays the Block Replication Protocol against any server (--target) or any agent (--agent) and says what is wrong, with
 the sentence of receiver/protocol/README.md that says so.
 
-Against a server: make a key with "./run agent identity", assign its pin to a source server with one volume that may
-be overwritten, and name both here. Against an agent: assign nothing; the runner is the server, prints its pin and
-waits for the agent, which needs a small disk, some MiB of content, a quiet source, and to go on for ever."""
+Against a server: make a key with "./run agent identity" and have the server assign its pin a source server with one
+disk, which is overwritten. No agent may use it meanwhile. The row duplicate-agent comes last, because after it the
+server refuses this source server until an operator accepts its agents again.
+Against an agent: the runner is the server. It prints its pin and waits for the agent, which should have one disk of 8
+to 64 MiB, some MiB of it not zero, that nobody writes to, and go on for ever with an epoch every second or so."""
 
 EPILOG = """\
 --operator NAME=COMMAND is for rows of a server that only an operator can bring about; without it they are skipped:
@@ -36,7 +39,8 @@ EPILOG = """\
   assign          changes the assignment of its disks, so that the session must begin anew
   shutdown, start stop the server, and start it again
 
-Exit codes: 0 no row failed, 1 a row failed, 2 wrong usage, 69 no Python 3.11 or later, or nobody to talk to."""
+Exit codes: 0 no row failed, 1 a row failed, 2 wrong usage, 69 no Python 3.11 or later, no server there, no
+agent came, 143 and 130 after SIGTERM and SIGINT."""
 
 UNAVAILABLE = 69
 CONNECT_SECONDS = 10
@@ -44,6 +48,13 @@ CONNECT_SECONDS = 10
 
 class Unreachable(Exception):
     """No server is where it was said to be."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, as the other commands do."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; help: {self.prog} --help\n")
 
 
 def endpoint(text):
@@ -95,8 +106,8 @@ def names(text):
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog="./run conformance", description=DESCRIPTION, epilog=EPILOG,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(prog="./run conformance", description=DESCRIPTION, epilog=EPILOG,
+                    formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     side = parser.add_mutually_exclusive_group()
     side.add_argument("--target", type=endpoint, metavar="HOST:PORT", help="plays against the server there")
     side.add_argument("--agent", action="store_true", help="plays against the agent that connects here")
@@ -189,4 +200,9 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # So that an agent which was started here does not outlive it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -242,7 +242,7 @@ class Epoch(enum.Enum):
 
 
 class Session:
-    """One session with the agent. The fields up to `answers_offers` are what a row changes to be another server."""
+    """One session with the agent. The fields up to `welcome_grease` are what a row changes to be another server."""
 
     def __init__(self, listener, control):
         self.attaches = True          # answers ATTACH
@@ -250,9 +250,12 @@ class Session:
         self.commits = True           # answers EPOCH_COMMIT
         self.acknowledges = True      # acknowledges what comes at once
         self.acks_idle = True         # sends DURABLE_ACK every few seconds, changed or not
-        self.pings = True             # answers PING, and sends it where nothing comes
+        self.pongs_back = True        # answers PING
+        self.pings = True             # sends PING where nothing comes, and expects an answer
         self.answers_offers = True
         self.window_bytes, self.frames_max = 1 << 20, 256
+        self.failed = set()           # indices of volumes that take no writes
+        self.welcome_grease = {}
 
         self.listener, self.control = listener, control
         self.hello = control.hello
@@ -260,7 +263,6 @@ class Session:
         self.features = []
         self.streams = {}
         self.disks = []
-        self.failed = set()
         self.epoch_state, self.epoch = Epoch.CLOSED, 0
         self.fences = None
         self.is_complete = False       # all that the epoch needs has come
@@ -287,7 +289,7 @@ class Session:
     def peers(self):
         return [self.control, *(stream.peer for stream in self.streams.values())]
 
-    def send_welcome(self, action, reason, features, streams, region_shift, **grease):
+    def send_welcome(self, action, reason, features, streams, region_shift):
         listener, self.features = self.listener, [f for f in self.hello.get("features", []) if f in features]
         listener.generation = max(listener.generation, int(self.hello.get("remembers", {}).get("generation", 0))) + 1
         self.generation = listener.generation
@@ -301,13 +303,14 @@ class Session:
             volumes.append({
                 "index": index, "volumeId": f"vol-{index}", "deviceName": disk.name, "sizeBytes": disk.size_bytes,
                 "blockSizeBytes": 512, "dataGen": disk.data_gen, "committedEpoch": str(listener.committed_epoch),
-                "fresh": False, "action": action, "reason": reason})
+                "fresh": False, "action": "FAILED" if index in self.failed else action,
+                "reason": "a test of conformance" if index in self.failed else reason})
         self.welcome = {
             "version": 1, "features": self.features, "generation": str(self.generation),
             "streams": min(streams or self.hello["streams"], self.hello["streams"]), "regionShift": region_shift,
             "limits": {"jsonBytesMax": 65536, "controlFramesPerSecond": CONTROL_FRAMES_PER_SECOND,
                        "controlFramesBurst": CONTROL_FRAMES_BURST, "attachMillis": 1000 * ATTACH_SECONDS},
-            "volumes": volumes, **grease}
+            "volumes": volumes, **self.welcome_grease}
         self.expect_control()
         self.control.send_json(Type.WELCOME, self.welcome)
         self.opened_at = time.monotonic()
@@ -382,7 +385,7 @@ class Session:
         match frame.type:
             case Type.PING:
                 self.pings_on_control += 1
-                if self.pings:
+                if self.pongs_back:
                     self.control.send(Type.PONG)
             case Type.PONG:
                 self.pongs += 1
@@ -418,7 +421,8 @@ class Session:
 
     def _on_epoch_commit(self, body):
         if self.epoch_state is not Epoch.OPEN or body["epoch"] != str(self.epoch):
-            raise Mismatch(f"EPOCH_COMMIT of an open epoch ({self.epoch_state.name} {self.epoch})", body, RULES["epoch"])
+            raise Mismatch(f"EPOCH_COMMIT of an open epoch ({self.epoch_state.name} {self.epoch})", body,
+                           RULES["epoch"])
         if len(body["fences"]) != self.welcome["streams"]:
             raise Mismatch(f"fences of {self.welcome['streams']} streams", body, RULES["fence"])
         self.epoch_state, self.fences = Epoch.COMMITTING, [int(seq) for seq in body["fences"]]
@@ -469,7 +473,8 @@ class Session:
         allowed = self.epoch_state is (Epoch.CLOSED if blocks.flags & REPORT_ONLY else Epoch.OPEN)
         if not allowed or blocks.volume in self.offers:
             raise Mismatch("one offer at a time, in an open epoch, with REPORT_ONLY in none",
-                           f"{blocks} while {self.epoch_state.name}, {len(self.offers)} unanswered", RULES["offer-time"])
+                           f"{blocks} while {self.epoch_state.name}, {len(self.offers)} unanswered",
+                           RULES["offer-time"])
         begin, end = blocks.first_block << shift, min((blocks.first_block + blocks.count) << shift, disk.size_bytes)
         for stream in self.streams.values():
             for sent in stream.unacked:
@@ -546,7 +551,8 @@ class Session:
         except ValueError as e:
             raise Mismatch("one LZ4 block", f"{stream.peer.name} seq={frame.seq}: {e}", RULES["integrity"]) from None
         if crc != fields.raw_crc32c:
-            raise Mismatch(f"raw_crc32c 0x{crc:08x}", f"0x{fields.raw_crc32c:08x} of seq {frame.seq}", RULES["integrity"])
+            raise Mismatch(f"raw_crc32c 0x{crc:08x}", f"0x{fields.raw_crc32c:08x} of seq {frame.seq}",
+                           RULES["integrity"])
         return raw
 
     def _check_block(self, stream, frame, fields, length, cost):
@@ -567,7 +573,8 @@ class Session:
         shift, size = self.welcome["regionShift"], self.disks[fields.volume].size_bytes
         last = fields.offset + length - 1
         if last >= size or fields.offset >> shift != last >> shift:
-            raise Mismatch(f"a place inside one region of {1 << shift} bytes and the volume of {size}", what, RULES["place"])
+            raise Mismatch(f"a place inside one region of {1 << shift} bytes and the volume of {size}", what,
+                           RULES["place"])
         number = (fields.volume + (fields.offset >> shift)) % self.welcome["streams"]
         if number != stream.number:
             raise Mismatch(f"it on data {number}", what, RULES["stream"])
@@ -675,6 +682,7 @@ class Listener:
         self.handshake_failures = deque(maxlen=5)
         self.handshakes = 0
         self._sni = None
+        self.context_has_alpn = True
         self.certificate, self.key = options.identity
         self.context = self.new_context(self.certificate, self.key)
         self.pin = pin_of(ssl.PEM_cert_to_DER_cert(open(self.certificate, encoding="ascii").read()))
@@ -703,7 +711,7 @@ class Listener:
     def invitation(self):
         address = f"{self.host}:{self.port}"
         how = "starting the agent by its command" if self.options.agent_command else \
-            f"start the agent: server {address}, server pin {self.pin}; the reference agent, with a disk of some MiB:\n" \
+            f"start the agent: server {address}, server pin {self.pin}; the reference agent:\n" \
             f"  ./run agent replicate --source /dev/sda=disk.img --server {address} --server-pin {self.pin} \\\n" \
             f"      --source-server-id ID --identity DIR --quiet-source --cycle-pause 1"
         return f"listening on {address}, pin {self.pin}; {how}"
@@ -804,8 +812,6 @@ class Listener:
             raise Mismatch(f"ALPN {brp_client.ALPN}", tls.selected_alpn_protocol(), RULES["alpn"])
         if tls.session_reused:
             raise Mismatch("a full handshake", "a resumed session", RULES["full-handshake"])
-
-    context_has_alpn = True
 
     def _handle(self, peer, frame):
         shown = str(frame)

@@ -51,8 +51,8 @@ def came(connection):
             words[-1][1] += 1
         else:
             words.append([entry, 1])
-    heard = ("... " if len(words) > RUNS_SHOWN else "") + ", ".join(entry if count == 1 else f"{count} x {entry}" for entry, count in words[-RUNS_SHOWN:]) \
-        or "nothing"
+    runs = [entry if count == 1 else f"{count} x {entry}" for entry, count in words[-RUNS_SHOWN:]]
+    heard = ("... " if len(words) > RUNS_SHOWN else "") + (", ".join(runs) or "nothing")
     return f"{connection.name}: {heard}; {'ended by ' + connection.ended if connection.ended else 'still open'}"
 
 
@@ -108,13 +108,16 @@ class Report:
         if result["result"] == "skipped":
             return f"skipped {result['row']} {result['why']}"
         if result["result"] == "ok":
-            return f"ok {result['row']} (section {result['section']})" + (f" {result['note']}" if "note" in result else "")
-        return f"FAILED {result['row']}\n  sent      {result['sent'] or 'nothing'}\n  expected  {result['expected']}\n" \
+            return f"ok {result['row']} (section {result['section']}) {result.get('note', '')}".rstrip()
+        return f"FAILED {result['row']}\n" \
+               f"  sent      {result['sent'] or 'nothing'}\n" \
+               f"  expected  {result['expected']}\n" \
                f"  came      {result['came']}\n  section {result['section']}: {result['sentence']}"
 
     def finish(self):
         """Prints the count and gives the exit code."""
-        passed, failed, skipped = (sum(r["result"] == name for r in self.results) for name in ("ok", "failed", "skipped"))
+        passed, failed, skipped = (sum(result["result"] == name for result in self.results)
+                                   for name in ("ok", "failed", "skipped"))
         if self._as_json:
             print(json.dumps({"rows": self.results, "passed": passed, "failed": failed, "skipped": skipped}, indent=1))
         else:

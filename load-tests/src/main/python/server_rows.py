@@ -26,7 +26,9 @@ from sync_image import endpoint_of
 ERROR_SECONDS = 6        # within which an ERROR is expected that nothing delays
 CLOSE_SECONDS = 2        # within which the end of a connection follows its ERROR
 ACK_SECONDS = 7          # DURABLE_ACK comes at least every 5 s
-OPERATIONS = {"hold", "stall", "unstall", "fail-volume", "reopen-volume", "pause", "resume", "assign", "shutdown", "start"}
+OPERATIONS = {"hold", "stall", "unstall", "fail-volume", "reopen-volume", "pause", "resume", "assign", "shutdown",
+              "start"}
+ERRORS_SHOWN = 500       # characters of what an operator's command printed last
 OPERATOR_SECONDS = 60    # within which an operator's command ends
 SECTOR = bytes(range(256)) * 2
 
@@ -71,7 +73,8 @@ class Probe:
         except subprocess.TimeoutExpired:
             raise Mismatch(f"--operator {name} to end within {OPERATOR_SECONDS} s", "no end of it") from None
         if done.returncode:
-            raise Mismatch(f"--operator {name} to succeed", f"exit code {done.returncode}: {done.stderr.strip()[-500:]}")
+            raise Mismatch(f"--operator {name} to succeed",
+                           f"exit code {done.returncode}: {done.stderr.strip()[-ERRORS_SHOWN:]}")
 
     # Preparation
 

@@ -52,7 +52,8 @@ class Specification:
         paragraphs = self._sections.get(rule.section, ())
         found = [paragraph for paragraph in paragraphs if paragraph and rule.words in paragraph]
         if len(found) != 1 or found[0].count(rule.words) != 1:
-            raise UnknownRule(f"section {rule.section} has {rule.words!r} in {len(found)} paragraphs, must be once in one")
+            raise UnknownRule(f"section {rule.section} has {rule.words!r} in {len(found)} paragraphs, "
+                              f"must be once in one")
         if found[0].startswith("|"):
             return found[0].strip("| ")
         # Words may also reach over the end of a sentence.

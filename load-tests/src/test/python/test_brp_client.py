@@ -313,8 +313,8 @@ class LoopbackTest(unittest.TestCase):
         shutil.rmtree(cls.folder)
 
     def start(self, **disks):
-        server = StubServer(self.folder / "server.cert.pem", self.folder / "server.key.pem", self.folder / "agent.cert.pem", "s-1",
-                            disks)
+        server = StubServer(self.folder / "server.cert.pem", self.folder / "server.key.pem",
+                            self.folder / "agent.cert.pem", "s-1", disks)
         self.addCleanup(server.stop)
         return server
 

@@ -1,6 +1,6 @@
 """Tests of the conformance runner: a right peer passes, each wrong one is told the sentence that it breaks.
 
-Run in this folder: python3 -m unittest. CONFORMANCE_LONG=1 plays every row.
+Run in this folder: python3 -m unittest. CONFORMANCE_LONG=1 plays every row and every fault.
 """
 
 import contextlib
@@ -229,7 +229,11 @@ class AgainstServersTest(WithIdentities):
     def test_server_that_answers_without_alpn(self):
         def accept(self):
             plain, _ = self._listener.accept()
-            tls = self._context.wrap_socket(plain, server_side=True)
+            try:
+                tls = self._context.wrap_socket(plain, server_side=True)
+            except OSError:
+                plain.close()
+                return
             self._peers.append(stub_server.Peer(brp_client.Connection(tls, "peer", {Type.HELLO}), float("inf")))
         with mock.patch.object(StubServer, "_accept", accept):
             self.assert_told("no-alpn", "section 11: wrong or no ALPN | closed before a byte is read")
@@ -292,6 +296,7 @@ class AgainstAgentsTest(WithIdentities):
         status, out = self.play(*rows, skip=self.SLOW)
         self.assertEqual(0, status, out)
 
+    SLOW_FAULTS = {"deaf-to-goaway", "hammers", "no-pong"}
     # Each fault: the row that shows it, and the words that it must be told.
     TOLD = {
         "wrong-stream": ("initial-sync", "section 7: The stream of a frame is"),
@@ -316,6 +321,8 @@ class AgainstAgentsTest(WithIdentities):
     def test_each_fault_is_told_with_its_sentence(self):
         self.assertEqual(FAULTS, set(self.TOLD))
         for fault, (row, told) in self.TOLD.items():
+            if fault in self.SLOW_FAULTS and not LONG:
+                continue
             with self.subTest(fault):
                 status, out = self.play(row, fault=fault)
                 self.assertEqual(1, status, out)

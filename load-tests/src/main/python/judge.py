@@ -143,7 +143,7 @@ class Peer(Connection):
     """A connection of the agent. What it may not send is kept in `refused`."""
 
     def __init__(self, tls, pin):
-        super().__init__(tls, "a new connection", {Type.HELLO, Type.ATTACH, Type.TEST_OPEN, Type.TEST_ATTACH})
+        super().__init__(tls, "a new connection", {Type.HELLO, Type.ATTACH, Type.TEST_OPEN})
         self.pin = pin
         self.refused = None
         self.hello = self.session = None
@@ -841,6 +841,9 @@ class Listener:
             if not session or session.ended:
                 raise Mismatch("no ATTACH after the end of the session", frame, RULES["one-end"])
             session.attach(peer, checked(frame))
+        elif frame.type == Type.TEST_OPEN:
+            peer.refuse(Refused("UNSUPPORTED", "this server has no speed test"))
+            peer.refused = None
         elif frame.type == Type.PING and peer.hello:
             peer.send(Type.PONG)
         elif not peer.hello:

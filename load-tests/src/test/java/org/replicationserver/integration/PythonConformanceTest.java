@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -153,12 +154,17 @@ final class PythonConformanceTest {
     @Test
     void whatAnOperatorDoesIsToldToTheAgentAsDocumented() throws Exception {
         TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
-        try (ServerProcess server = brisk(TlsEngine.AUTO, source)) {
-            List<String> options = new ArrayList<>(PythonClient.only("shutdown"));
+        ServerProcess.Plan plan = plan(TlsEngine.AUTO).set(BRISK);
+        try (ServerProcess server = plan.start(source)) {
+            String hold = plan.cli("source", "hold", "s-1", "--seconds", "5").stream()
+                    .map(word -> "'" + word + "'")
+                    .collect(Collectors.joining(" "));
+            List<String> options = new ArrayList<>(PythonClient.only("commit-request-and-hold", "shutdown"));
+            options.addAll(List.of("--operator", "hold=" + hold));
             options.addAll(List.of("--operator", "shutdown=kill -TERM " + server.pid()));
             options.addAll(List.of("--operator", "start=true"));
             Commands.Result result = PythonClient.of(server.endpoint(), source).conformance(source.key(), options);
-            assertThat(result.output()).contains("ok shutdown").contains("1 passed, 0 failed");
+            assertThat(result.output()).contains("2 passed, 0 failed").doesNotContain("skipped");
         }
     }
 

@@ -8,9 +8,9 @@ is judged all the time, see judge.py. Rows after which an agent may stop for goo
 import struct
 import time
 
-from brp_client import (CODES, COMMIT_REQUEST, HASH_OFFER, LEAF_SHIFT, NAMES, RAW_LEN_MAX, SECTOR, SOURCE_STATUS, Type,
+from brp_client import (CODES, COMMIT_REQUEST, HASH_OFFER, NAMES, RAW_LEN_MAX, SECTOR, SOURCE_STATUS, Type,
                         encode, json_bytes)
-from judge import Epoch, Listener, NobodyCame, RULES, Session
+from judge import Epoch, NobodyCame, RULES, Session
 from rows import Mismatch, Rows, Skipped, came, sent
 from specification import Rule
 
@@ -43,8 +43,7 @@ class Probe:
 
     def close(self):
         self.listener.drop()
-        self.listener.accepts, self.listener.context_has_alpn = True, True
-        self.listener.context = self.listener.new_context(self.listener.certificate, self.listener.key)
+        self.listener.restore_tls()
 
     def sent(self):
         return sent(self._last.peers) if self._last else ""
@@ -817,7 +816,7 @@ def no_alpn(probe):
     """A server that chooses no ALPN protocol is none of BRP/1: not a byte may come."""
     probe.leave(probe.synced())
     listener = probe.listener
-    listener.context, listener.context_has_alpn = listener.new_context(listener.certificate, listener.key, None), False
+    listener.context, listener.has_alpn = listener.new_context(*listener.options.identity, alpn=None), False
     refuses_the_server(probe)
 
 

@@ -770,7 +770,7 @@ class Connection:
         self.ended = self.ended or "closed"
 
     def write(self):
-        while self._outgoing:
+        while self._outgoing and self.tls is not None:
             try:
                 sent = self.tls.send(memoryview(self._outgoing)[:65536])
             except (ssl.SSLWantWriteError, ssl.SSLWantReadError):

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import agent_rows
+import judge
 import server_rows
 import specification
 from brp_client import GoingAway, Refused, SessionEnded
@@ -40,14 +41,14 @@ EPILOG = """\
   shutdown, start stop the server, and start it again
 
 Exit codes: 0 no row failed, 1 a row failed, 2 wrong usage, 69 no Python 3.11 or later, no server there, no
-agent came, 143 and 130 after SIGTERM and SIGINT."""
+agent came, cannot listen, 143 and 130 after SIGTERM and SIGINT."""
 
 UNAVAILABLE = 69
 CONNECT_SECONDS = 10
 
 
 class Unreachable(Exception):
-    """No server is where it was said to be."""
+    """No server is where it was said to be, or none can be there."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -69,10 +70,21 @@ def identity(text):
     path = Path(text)
     prefix = path / "agent" if path.is_dir() else path
     files = prefix.with_name(prefix.name + ".cert.pem"), prefix.with_name(prefix.name + ".key.pem")
-    for file in files:
-        if not file.is_file():
-            raise argparse.ArgumentTypeError(f"there is no {file}; ./run agent identity makes it")
+    for part in files:
+        if not part.is_file():
+            raise argparse.ArgumentTypeError(f"there is no {part}; ./run agent identity makes it")
     return str(files[0]), str(files[1])
+
+
+def file(text):
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return text
+
+
+def image(text):
+    name, path = named(text)
+    return name, file(path)
 
 
 def pin(text):
@@ -135,8 +147,8 @@ def parse(arguments):
     agent = parser.add_argument_group("against an agent (--agent)")
     agent.add_argument("--listen", type=endpoint, default=("127.0.0.1", 1500), metavar="HOST:PORT",
                        help="where to listen (default: 127.0.0.1:1500); port 0 is any")
-    agent.add_argument("--agent-certificate", metavar="PEM", help="the agent's certificate")
-    agent.add_argument("--image", type=named, action="append", default=[], metavar="NAME=FILE",
+    agent.add_argument("--agent-certificate", type=file, metavar="PEM", help="the agent's certificate")
+    agent.add_argument("--image", type=image, action="append", default=[], metavar="NAME=FILE",
                        help="what the disk NAME holds, to compare what arrives with")
     agent.add_argument("--agent-command", metavar="COMMAND",
                        help="shell command that starts the agent, also again when it has ended; BRP_SERVER and BRP_PIN "
@@ -164,7 +176,11 @@ def parse(arguments):
 def play(options, rows, report):
     chosen = [row for name, row in rows.items() if name not in options.skip and name in (options.rows or rows)]
     if options.agent:
-        with agent_rows.Listener(options) as listener:
+        try:
+            listening = judge.Listener(options)
+        except OSError as e:
+            raise Unreachable(f"cannot listen on {options.listen[0]}:{options.listen[1]}: {e}") from None
+        with listening as listener:
             print(listener.invitation(), file=sys.stderr, flush=True)
             for row in chosen:
                 report.play(row, agent_rows.Probe(listener), (Refused, OSError))
@@ -193,7 +209,7 @@ def main(arguments=None):
     report = Report(document, options.json)
     try:
         play(options, rows, report)
-    except (agent_rows.NobodyCame, Unreachable) as e:
+    except (judge.NobodyCame, Unreachable) as e:
         print(f"conformance: {e}", file=sys.stderr)
         return UNAVAILABLE
     return report.finish()

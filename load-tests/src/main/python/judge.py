@@ -8,7 +8,6 @@ Whatever an agent does that the specification does not allow is a Mismatch, with
 
 import enum
 import functools
-import hashlib
 import os
 import secrets
 import select
@@ -21,6 +20,7 @@ import tempfile
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import brp_client
 from brp_client import (Connection, DataFields, HASH_LEN, HASH_OFFER, LZ4,
@@ -677,19 +677,21 @@ class Listener:
         self.peers = []
         self.hellos = deque()       # control connections whose HELLO waits for an answer
         self.session = None
-        self.accepts = True
         self.connects = []          # when connections came
         self.handshake_failures = deque(maxlen=5)
         self.handshakes = 0
         self._sni = None
-        self.context_has_alpn = True
-        self.certificate, self.key = options.identity
-        self.context = self.new_context(self.certificate, self.key)
-        self.pin = pin_of(ssl.PEM_cert_to_DER_cert(open(self.certificate, encoding="ascii").read()))
+        self.restore_tls()
+        self.pin = pin_of(ssl.PEM_cert_to_DER_cert(Path(options.identity[0]).read_text(encoding="ascii")))
         self._socket = socket.create_server(options.listen, family=socket.AF_INET6 if ":" in options.listen[0]
                                             else socket.AF_INET)
         self.host, self.port = self._socket.getsockname()[:2]
         self._process = self._output = None
+
+    def restore_tls(self):
+        """What a row may have changed is as it should be again."""
+        self.has_alpn = True
+        self.context = self.new_context(*self.options.identity)
 
     def new_context(self, certificate, key, alpn=brp_client.ALPN):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -731,6 +733,8 @@ class Listener:
         """Starts the agent where a command was given and it does not run."""
         command = self.options.agent_command
         if command and (self._process is None or self._process.poll() is not None):
+            if self._output:
+                self._output.close()
             self._output = tempfile.TemporaryFile()
             host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
             self._process = subprocess.Popen(
@@ -747,6 +751,8 @@ class Listener:
                 except subprocess.TimeoutExpired:
                     pass
         self._process = None
+        if self._output:
+            self._output.close()
 
     @property
     def has_agent_ended(self):
@@ -770,7 +776,7 @@ class Listener:
         return self.disks[name]
 
     def step(self, timeout=0.02):
-        if self.accepts and select.select([self._socket], [], [], 0)[0]:
+        if select.select([self._socket], [], [], 0)[0]:
             self._accept()
         brp_client.pump(self.peers, timeout)
         for peer in list(self.peers):
@@ -808,7 +814,7 @@ class Listener:
                 "13", "connections of a source server"))
         if self._sni is not None:
             raise Mismatch("no SNI", f"server name {self._sni}", RULES["sni"])
-        if tls.selected_alpn_protocol() != brp_client.ALPN and self.context_has_alpn:
+        if tls.selected_alpn_protocol() != brp_client.ALPN and self.has_alpn:
             raise Mismatch(f"ALPN {brp_client.ALPN}", tls.selected_alpn_protocol(), RULES["alpn"])
         if tls.session_reused:
             raise Mismatch("a full handshake", "a resumed session", RULES["full-handshake"])

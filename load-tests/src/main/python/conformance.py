@@ -33,7 +33,7 @@ to 64 MiB, some MiB of it not zero, that nobody writes to, and go on for ever wi
 
 EPILOG = """\
 --operator NAME=COMMAND is for rows of a server that only an operator can bring about; without it they are skipped:
-  hold            holds the source server for about 5 s, as "./run source hold" does, and ends then
+  hold            holds the source server for 5 s, as "./run source hold ID --seconds 5" does
   stall, unstall  make the volume's device stand still, and go on
   fail-volume, reopen-volume   make the device fail, and mend it
   pause, resume   pause and resume replication of the source server

@@ -19,8 +19,8 @@ import brp_client
 import identities
 import make_golden
 import sync_image
-from brp_client import DataFields, Disk, Endpoint, Flow, Refused, Session, SessionEnded, Type, crc32c, lz4_compress
-from brp_client import lz4_expand
+from brp_client import (DataFields, Disk, Endpoint, Flow, Refused, Session, SessionEnded, Type, crc32c, lz4_compress,
+                        lz4_expand)
 from specification import PROTOCOL, schema_of, violations
 from stub_server import StubServer
 

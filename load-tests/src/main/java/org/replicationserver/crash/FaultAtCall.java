@@ -178,7 +178,7 @@ final class FaultAtCall implements Campaign {
                     agent.bye();
                     return false;
                 } catch (IOException e) {
-                    agent.awaitEnd();
+                    agent.awaitEndAfter(e);
                     return true;
                 }
             } catch (IOException e) {

@@ -139,7 +139,7 @@ final class KillAtCall implements Campaign {
                 return false;
             } catch (IOException e) {
                 // The connections are over; what they had received up to the end counts.
-                agent.awaitEnd();
+                agent.awaitEndAfter(e);
             }
         } catch (IOException e) {
             // So early that there is no session.

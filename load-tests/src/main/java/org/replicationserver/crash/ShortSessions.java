@@ -158,7 +158,7 @@ final class ShortSessions implements AutoCloseable {
                 complete = true;
             } catch (IOException e) {
                 // One connection has ended, so the server must end the others.
-                agent.awaitEnd();
+                agent.awaitEndAfter(e);
             }
             for (RawConnection connection : agent.connections()) {
                 ends.add(connection.ended().join());

@@ -996,6 +996,7 @@ class Session:
                 self.goaway = frame.json()
             case Type.WELCOME:
                 self.welcome = frame.json()
+                connection.accepts = connection.accepts - {Type.WELCOME}
                 for feature, frame_type in ((HASH_OFFER, Type.HASH_DIFF), (COMMIT_REQUEST, Type.COMMIT_REQUEST)):
                     if self.grants(feature):
                         connection.accepts = connection.accepts | {frame_type}

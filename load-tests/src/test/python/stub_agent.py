@@ -36,6 +36,8 @@ class StubAgent:
                 session.converse()
             except GoingAway as e:
                 delay = e.body["reconnectAfterMillis"] / 1000
+                if not any(connection.ended for connection in session.connections):
+                    session.bye("goaway")  # it came before the session was attached
             except (SessionEnded, OSError, Refused):
                 pass
             finally:

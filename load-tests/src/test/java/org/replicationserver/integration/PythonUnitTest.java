@@ -39,7 +39,12 @@ final class PythonUnitTest {
     @ParameterizedTest
     @Tag("long")
     @Timeout(600)
-    @ValueSource(strings = {"test_conformance.AgainstServersTest", "test_conformance.AgainstAgentsTest"})
+    @ValueSource(
+            strings = {
+                "test_conformance.AgainstServersTest",
+                "test_conformance.AgainstAgentsTest.test_a_right_agent_passes",
+                "test_conformance.AgainstAgentsTest.test_each_fault_is_told_with_its_sentence"
+            })
     void pythonTestsPassWithEveryRowAndFault(String module) throws Exception {
         run(module, true);
     }

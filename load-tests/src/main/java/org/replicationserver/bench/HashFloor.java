@@ -53,7 +53,8 @@ final class HashFloor {
             for (int first = 0; first < trees; first += OFFER_BLOCKS) {
                 int count = Math.min(OFFER_BLOCKS, trees - first);
                 BitSet zeros = new BitSet();
-                ByteBuffer hashes = ByteBuffer.allocate(count * HashOffer.HASH_BYTES);
+                byte[] hashes = new byte[count * HashOffer.HASH_BYTES];
+                int hashBytes = 0;
                 for (int i = 0; i < count; i++) {
                     int bytes = read(in, (long) (first + i) * TREE_BYTES);
                     if (isZero(bytes)) {
@@ -62,14 +63,14 @@ final class HashFloor {
                     }
                     long cpuBefore = threads.getCurrentThreadCpuTime();
                     long before = System.nanoTime();
-                    hash(bytes, hashes);
+                    hashBytes += hash(bytes, hashes, hashBytes);
                     wallNanos += System.nanoTime() - before;
                     cpuNanos += threads.getCurrentThreadCpuTime() - cpuBefore;
                 }
                 offers.add(new HashOffer(
                         new BlockRange(0, true, BlockRange.TREE_SHIFT, first, count),
                         zeros,
-                        Arrays.copyOf(hashes.array(), hashes.position())));
+                        Arrays.copyOf(hashes, hashBytes)));
             }
         }
         return new Hashed(offers, new Sample(cpuNanos / 1e9, wallNanos / 1e9));
@@ -94,16 +95,16 @@ final class HashFloor {
         return true;
     }
 
-    private void hash(int bytes, ByteBuffer hashes) {
+    /** Of what was read, to this place; how long it is. */
+    private int hash(int bytes, byte[] hashes, int at) {
         try {
             int leafs = 0;
-            for (int at = 0; at < bytes; at += LEAF_BYTES) {
-                sha256.update(tree, at, Math.min(LEAF_BYTES, bytes - at));
+            for (int leaf = 0; leaf < bytes; leaf += LEAF_BYTES) {
+                sha256.update(tree, leaf, Math.min(LEAF_BYTES, bytes - leaf));
                 leafs += sha256.digest(leafHashes, leafs, HashOffer.HASH_BYTES);
             }
             sha256.update(leafHashes, 0, leafs);
-            sha256.digest(hashes.array(), hashes.position(), HashOffer.HASH_BYTES);
-            hashes.position(hashes.position() + HashOffer.HASH_BYTES);
+            return sha256.digest(hashes, at, HashOffer.HASH_BYTES);
         } catch (DigestException e) {
             throw new AssertionError("there is room for each hash", e);
         }

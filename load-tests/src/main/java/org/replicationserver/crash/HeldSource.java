@@ -42,7 +42,7 @@ import org.replicationserver.process.Waiting;
  * One source server of a {@link HoldRun}: its disks, which are written all the time, its agent, and who holds it. What must not be is
  * thrown as an {@link AssertionError}. Its driver's thread, but for what the neighbour asks.
  */
-final class HeldSource implements AutoCloseable {
+final class HeldSource {
     private static final int[] DISK_BYTES = {4 << 20, 2 << 20, 1 << 20};
     private static final int STREAMS = 2;
 
@@ -334,8 +334,7 @@ final class HeldSource implements AutoCloseable {
         }
     }
 
-    @Override
-    public void close() throws IOException, InterruptedException {
+    void close() throws IOException, InterruptedException {
         end();
         source.end();
         if (network != null) {

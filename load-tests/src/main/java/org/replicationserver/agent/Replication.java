@@ -14,6 +14,7 @@ import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.protocol.RescanReason;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /**
@@ -537,26 +538,22 @@ public final class Replication {
             io.event(AgentEvent.state(name + ": volume " + volume.volumeId() + " takes writes again"));
         }
         boolean known = volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());
-        String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "CONTENT_UNKNOWN";
+        String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "DATA_GENERATION_DIFFERS";
         if (known) {
             io.event(AgentEvent.state(name + ": resumes"));
         } else if (compares && !reason.equals(NEW_VOLUME)) {
             disk.map.unknownAll();
             io.event(AgentEvent.state(
-                    name + ": compares with its volume and sends what differs (" + words(reason) + ")"));
+                    name + ": compares with its volume and sends what differs (" + RescanReason.inWords(reason) + ")"));
         } else {
             disk.map.dirtyAll();
-            io.event(AgentEvent.state(name + ": sends everything (" + words(reason) + ")"));
+            io.event(AgentEvent.state(name + ": sends everything (" + RescanReason.inWords(reason) + ")"));
         }
         if (!compares) {
             disk.map.dirtyUnknown();
         }
         disk.healthy(volume.dataGen());
         return !known;
-    }
-
-    private static String words(String reason) {
-        return reason.toLowerCase(Locale.ROOT).replace('_', ' ');
     }
 
     void sessionActive() {

@@ -18,8 +18,13 @@ final class ImageMark {
 
     private ImageMark() {}
 
-    /** @throws DeviceException if the file is marked as another volume's */
-    static void require(LinuxFile file, VolumeId volumeId) throws DeviceException {
+    /**
+     * Marks a file that has no mark.
+     *
+     * @return whether it had the mark of this volume already
+     * @throws DeviceException if the file is marked as another volume's
+     */
+    static boolean require(LinuxFile file, VolumeId volumeId) throws DeviceException {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment name = scratch.allocateFrom(ATTRIBUTE);
             MemorySegment found = scratch.allocate(VALUE_BYTES_MAX);
@@ -27,10 +32,10 @@ final class ImageMark {
             byte[] own = volumeId.value().getBytes(StandardCharsets.UTF_8);
             if (length == -Errno.ENODATA) {
                 mark(file, name, scratch.allocateFrom(ValueLayout.JAVA_BYTE, own));
-                return;
+                return false;
             }
             if (length < 0 && length != -Errno.ERANGE) {
-                return; // the file system keeps none, or does not show them
+                return false; // the file system keeps none, or does not show them
             }
             String marked = length < 0
                     ? "something longer than any volume"
@@ -46,6 +51,7 @@ final class ImageMark {
                                 + "; give the volume its own path, or remove the mark: setfattr -x " + ATTRIBUTE
                                 + " FILE");
             }
+            return true;
         }
     }
 

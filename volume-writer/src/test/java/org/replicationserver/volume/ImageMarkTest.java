@@ -47,16 +47,19 @@ final class ImageMarkTest {
         return StandardCharsets.UTF_8.decode(value.flip()).toString();
     }
 
-    private void openAs(String volumeId) throws DeviceException {
+    /** Says whether it was marked before. */
+    private boolean openAs(String volumeId) throws DeviceException {
         OpenOptions options = new OpenOptions(SIZE_BYTES, null, new VolumeId(volumeId), DeviceIdentity.ANY);
-        LinuxBlockDevice.open(image, options).close();
+        try (LinuxBlockDevice device = LinuxBlockDevice.open(image, options)) {
+            return device.wasMarked();
+        }
     }
 
     @Test
     void imageWithoutAMarkIsMarkedAsItsVolumesAndOpensForThatAgain() throws IOException {
-        openAs("vol-1");
+        assertThat(openAs("vol-1")).as("marked before").isFalse();
         assertThat(mark()).isEqualTo("vol-1");
-        openAs("vol-1");
+        assertThat(openAs("vol-1")).as("marked before").isTrue();
     }
 
     @Test

@@ -63,6 +63,18 @@ final class AssignmentChangeTest {
     }
 
     @Test
+    void agentsOfOtherSourceServersAreNotAskedToBeginAgain() {
+        Open open = Open.of(new SessionWorld(2), 2);
+        TestAgent other = open.world.connect("s-2").helloOf("s-2", "/dev/sda", "none");
+        other.welcome();
+        open.world.assign(assignment(3), null);
+        open.world.assign(assignment(1), null);
+        assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
+        assertThat(other.has(FrameType.GOAWAY)).isFalse();
+        assertThat(other.ended).isFalse();
+    }
+
+    @Test
     void assignmentThatDiffersInNothingDisturbsNobody() {
         Open open = Open.of(new SessionWorld(2), 2);
         open.world.told.clear();
@@ -623,7 +635,10 @@ final class AssignmentChangeTest {
     @Test
     void whatIsKnownHereCountsUnlessAnotherServerReportedLater() {
         SourceRecord own = reported().withGeneration(8).withCommit(9, false, 300);
-        assertThat(replacement(own, reported()).record()).isEqualTo(own);
+        SourceRecord kept = replacement(own, reported()).record();
+        assertThat(kept.generation()).isEqualTo(8);
+        assertThat(kept.commit()).isEqualTo(own.commit());
+        assertThat(kept.takenOver()).isFalse();
         SourceRecord later = reported().withGeneration(9);
         assertThat(replacement(own, later).record().generation()).isEqualTo(9);
         assertThat(replacement(own, later).record().takenOver()).isTrue();

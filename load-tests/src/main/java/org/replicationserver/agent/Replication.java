@@ -48,7 +48,7 @@ public final class Replication {
     static final long OFFER_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(60);
 
     /** The same of a disk that the server refuses while others are replicated: a session that is open hears of another assignment. */
-    static final long REFUSED_AGAIN_NANOS = TimeUnit.MINUTES.toNanos(10);
+    static final long REFUSED_AGAIN_NANOS = TimeUnit.MINUTES.toNanos(5);
 
     /** Blocks are read ahead in at most so many reads: of 256 KiB to be sent, with memory until then, and of 1 MiB to be hashed. */
     static final int READS_MAX = 32;

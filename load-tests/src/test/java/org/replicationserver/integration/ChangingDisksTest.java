@@ -197,7 +197,9 @@ final class ChangingDisksTest {
     }
 
     private static void assertSentOnce(JsonObject report, int disk, long bytes) {
-        assertThat(disk(report, disk).getLong("rawBytesSent")).as("sent of disk %d", disk).isEqualTo(bytes);
+        assertThat(disk(report, disk).getLong("rawBytesSent"))
+                .as("sent of disk %d", disk)
+                .isEqualTo(bytes);
     }
 
     @Test
@@ -243,12 +245,16 @@ final class ChangingDisksTest {
         }
         System.out.println(report.getInteger("reconnects") + " reconnects, " + report.getLong("bytesResent")
                 + " bytes sent again, " + disk(report, 0).getLong("rawBytesSent") / MIB + " MiB of the busy disk");
-        assertThat(report.getLong("bytesResent")).as("what GOAWAY drained is not sent again").isZero();
+        assertThat(report.getLong("bytesResent"))
+                .as("what GOAWAY drained is not sent again")
+                .isZero();
         assertSentOnce(report, 1, GROWN_BYTES);
         assertSentOnce(report, 2, SMALL_BYTES);
         assertSentOnce(report, 3, SMALL_BYTES);
         for (int disk = 0; disk < 4; disk++) {
-            assertThat(disk(report, disk).getLong("comparedBytes")).as("nothing is rescanned").isZero();
+            assertThat(disk(report, disk).getLong("comparedBytes"))
+                    .as("nothing is rescanned")
+                    .isZero();
             Images.assertIdentical(grown.path(disk), image(disk));
         }
     }
@@ -261,8 +267,7 @@ final class ChangingDisksTest {
         assumeTrue(Commands.isRoot(), "skipped: loop devices need root");
         Commands.assumeInstalled("losetup");
         Path backing = Images.write(directory.resolve("backing.img"), new byte[SMALL_BYTES]);
-        Commands.Result attached =
-                Commands.run(List.of("losetup", "--find", "--show", backing.toString()));
+        Commands.Result attached = Commands.run(List.of("losetup", "--find", "--show", backing.toString()));
         assumeTrue(attached.exitCode() == 0, "skipped: no loop device to be had: " + attached.output());
         Path device = Path.of(attached.output().strip());
         try {
@@ -272,8 +277,7 @@ final class ChangingDisksTest {
         }
     }
 
-    private void growDevice(Path device, Path backing)
-            throws Exception {
+    private void growDevice(Path device, Path backing) throws Exception {
         Images.write(image(0), Images.random(1, SMALL_BYTES));
         Images.write(image(1), Images.random(2, SMALL_BYTES));
         TestSource small = source(SMALL_BYTES, SMALL_BYTES).onDevice(device);

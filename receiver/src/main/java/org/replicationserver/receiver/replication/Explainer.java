@@ -238,8 +238,7 @@ final class Explainer {
                     .put(PORT, agentPort)));
         }
         if (hello != null) {
-            Facts facts = refusal(hello.address(), now.secondsSince(hello.nanos()), hello.reason())
-                    .put("error", hello.code().name());
+            Facts facts = refusal(hello, now).put("error", hello.code().name());
             boolean disks = hello.code() == ErrorCode.RANGE;
             found.add((disks ? ExplanationCode.DISK_SIZE_DIFFERS : ExplanationCode.AGENT_REFUSED).explain(facts));
         }
@@ -263,6 +262,10 @@ final class Explainer {
         if (situation.isInitiating() && agent.isOpenFor(now, settings.firstByteAfter())) {
             found.add(ExplanationCode.NO_FIRST_BYTE.explain(new Facts().put("seconds", agent.openSeconds(now))));
         }
+    }
+
+    private static Facts refusal(RefusedHello hello, Moment now) {
+        return refusal(hello.address(), now.secondsSince(hello.nanos()), hello.reason());
     }
 
     private static Facts refusal(String address, long seconds, String reason) {
@@ -290,6 +293,10 @@ final class Explainer {
             found.add(ExplanationCode.DISK_NOT_OFFERED.explain(new Facts()
                     .put("deviceName", disk.assignment().deviceName())
                     .put("volumeId", disk.assignment().volumeId())));
+        }
+        RefusedHello size = notOffered.isEmpty() ? null : agent.refusedSize(now);
+        if (size != null) {
+            found.add(ExplanationCode.DISK_SIZE_DIFFERS.explain(refusal(size, now)));
         }
         // Where nothing is to come, what keeps the replica behind is a disk that has its own row.
         boolean othersAreToBlame = disks.areBroken() || !notOffered.isEmpty();

@@ -96,7 +96,9 @@ final class DataGenerationTest {
         assertThat(welcomed(memoryOf(first)).action()).isEqualTo(Welcome.Action.RESUME);
         physicalId = "inode=2";
         reopen();
-        assertThat(welcomed(memoryOf(first)).reason()).as("what was told last counts").isEqualTo("VOLUME_REPLACED");
+        assertThat(welcomed(memoryOf(first)).reason())
+                .as("what was told last counts")
+                .isEqualTo("VOLUME_REPLACED");
     }
 
     @Test

@@ -115,12 +115,16 @@ public final class LinuxBlockDevice implements BlockDevice {
             throw new DeviceException("open", path.toString(), Errno.EAGAIN, "the image is locked: in use");
         }
         boolean wasMarked = requireIdentity(file, path, options, opened);
-        long deviceSizeBytes = blockDevice ? file.blockDeviceSizeBytes() : extended(file, opened.sizeBytes(), options);
+        long deviceSizeBytes =
+                blockDevice ? file.blockDeviceSizeBytes() : extended(file, opened.sizeBytes(), options, wasMarked);
         if (deviceSizeBytes < options.sizeBytes()) {
             throw refused(
                     path,
                     "smaller than assigned: deviceSizeBytes=" + deviceSizeBytes + " assignedSizeBytes="
                             + options.sizeBytes());
+        }
+        if (!blockDevice && !wasMarked && options.volumeId() != null) {
+            ImageMark.put(file, options.volumeId());
         }
         Alignment alignment = alignmentOf(file, opened, direct, alignmentMin);
         if (alignment.offsetBytes() > ALIGNMENT_BYTES_MAX || alignment.memoryBytes() > ALIGNMENT_BYTES_MAX) {
@@ -138,8 +142,10 @@ public final class LinuxBlockDevice implements BlockDevice {
     }
 
     /** The size that an image file has now. */
-    private static long extended(LinuxFile file, long sizeBytes, OpenOptions options) throws DeviceException {
-        if (sizeBytes >= options.sizeBytes() || sizeBytes < options.extendFromBytes()) {
+    private static long extended(LinuxFile file, long sizeBytes, OpenOptions options, boolean wasMarked)
+            throws DeviceException {
+        boolean known = wasMarked || options.extendFromBytes() > 0;
+        if (sizeBytes >= options.sizeBytes() || sizeBytes < options.extendFromBytes() || !known) {
             return sizeBytes;
         }
         file.truncate(options.sizeBytes());
@@ -147,14 +153,14 @@ public final class LinuxBlockDevice implements BlockDevice {
         return options.sizeBytes();
     }
 
-    /** Only now that it is held: what was found out about the path before may be true of another device by now. */
+    /** Says whether it was marked as its volume's. Only now that it is held: what was found out about the path before may be true of another device by now. */
     private static boolean requireIdentity(LinuxFile file, Path path, OpenOptions options, LinuxFile.Facts opened)
             throws DeviceException {
         String objection = options.identity().objection(opened.isBlockDevice() ? opened.deviceNumber() : null);
         if (objection != null) {
             throw refused(path, objection);
         }
-        return !opened.isBlockDevice() && options.volumeId() != null && ImageMark.require(file, options.volumeId());
+        return !opened.isBlockDevice() && options.volumeId() != null && ImageMark.isOn(file, options.volumeId());
     }
 
     private static void requireKind(Path path, LinuxFile.Facts found) throws DeviceException {

@@ -79,6 +79,17 @@ final class ImageMarkTest {
         assertThatThrownBy(() -> openAs("vol-1")).hasMessageContaining("longer than any volume");
     }
 
+    /** Whoever made it: what does not fit is not taken over. */
+    @Test
+    void imageThatIsTooSmallIsNeitherExtendedNorMarked() throws IOException {
+        OpenOptions larger = new OpenOptions(2 * SIZE_BYTES, null, new VolumeId("vol-1"), DeviceIdentity.ANY, 0);
+        assertThatThrownBy(() -> LinuxBlockDevice.open(image, larger)).hasMessageContaining("smaller than assigned");
+        assertThat(marks().list()).doesNotContain(NAME);
+        openAs("vol-1");
+        LinuxBlockDevice.open(image, larger).close();
+        assertThat(image).as("once it is the volume's").hasSize(2 * SIZE_BYTES);
+    }
+
     @Test
     void whoNamesNoVolumeIsAskedForNoneAndMarksNothing() throws IOException {
         LinuxBlockDevice.open(image, OpenOptions.ofSize(SIZE_BYTES)).close();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.protocol.ErrorBody;
@@ -63,6 +64,10 @@ final class DataGenerationTest {
         return volume;
     }
 
+    private VolumeRecord recorded() {
+        return Objects.requireNonNull(world.record().volumes().get("vol-0"));
+    }
+
     private static Hello.Remembered memoryOf(Welcome.Volume volume) {
         return new Hello.Remembered(9, List.of(new Hello.RememberedDisk("/dev/sd0", volume.dataGen(), 0)));
     }
@@ -83,7 +88,7 @@ final class DataGenerationTest {
         Welcome.Volume again = welcomed(memoryOf(first));
         assertThat(again.reason()).isEqualTo("VOLUME_REPLACED");
         assertThat(again.dataGen()).isNotEqualTo(first.dataGen());
-        assertThat(world.record().volumes().get("vol-0").physicalId()).isEqualTo("inode=2");
+        assertThat(recorded().physicalId()).isEqualTo("inode=2");
         reopen();
         assertThat(welcomed(memoryOf(again)).action()).as("that one again").isEqualTo(Welcome.Action.RESUME);
     }
@@ -109,7 +114,7 @@ final class DataGenerationTest {
         world.stored.put(SessionWorld.SOURCE, SourceRecord.initial().withVolume("vol-0", old));
         assign(SessionWorld.VOLUME_BYTES);
         assertThat(world.told).contains("vol-0 held nobody knows what");
-        assertThat(world.record().volumes().get("vol-0")).isEqualTo(old.opened(SessionWorld.VOLUME_BYTES, "inode=1"));
+        assertThat(recorded()).isEqualTo(old.opened(SessionWorld.VOLUME_BYTES, "inode=1"));
     }
 
     /** A restarted agent remembers nothing, so only the volume can tell. */

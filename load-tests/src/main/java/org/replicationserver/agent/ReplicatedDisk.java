@@ -26,6 +26,9 @@ final class ReplicatedDisk {
     /** Why exactly, if it is left out. */
     private String why = "";
 
+    /** It has another size than in the last session that it was in. */
+    private boolean resized;
+
     /** When it is offered to the server again, if it is left out. */
     private long offerAgainNanos;
 
@@ -56,12 +59,19 @@ final class ReplicatedDisk {
         map = map.resized(layout);
         hashes = hashes.resized(layout);
         verification = null;
+        resized = true;
+    }
+
+    /** Whether cycles have gone by without it, or without a part of it. */
+    boolean isBehind() {
+        return resized || leftOut != null;
     }
 
     /** The volume takes writes and has this content history. */
     void healthy(String newDataGen) {
         dataGen = newDataGen;
         leftOut = null;
+        resized = false;
     }
 
     /** Until the time is there, or a look finds it readable, it is in no session. */

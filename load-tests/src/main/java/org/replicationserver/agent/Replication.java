@@ -510,9 +510,9 @@ public final class Replication {
         generation = welcome.generation();
         io.event(AgentEvent.state("session open: generation " + generation + ", " + welcome.streams() + " streams"));
         boolean compares = welcome.features().contains(Features.HASH_OFFER);
-        boolean all = false;
+        boolean due = false;
         for (int i = 0; i < offered.size(); i++) {
-            all |= welcomed(offered.get(i), welcome.volumes().get(i), compares);
+            due |= welcomed(offered.get(i), welcome.volumes().get(i), compares);
         }
         committedEpoch = welcome.volumes().stream()
                 .mapToLong(Welcome.Volume::committedEpoch)
@@ -522,19 +522,19 @@ public final class Replication {
             io.event(AgentEvent.state("epoch " + runningEpoch + " was committed, its answer was lost"));
             recordCommit(runningEpoch, runningFuzzy);
         }
-        if (all && cycle != Cycle.RUNNING) {
+        if (due && cycle != Cycle.RUNNING) {
             cycle = Cycle.DUE;
         }
     }
 
-    /** Says whether all of the disk must be sent, or compared. */
+    /** Says whether something is to be sent, or compared, that does not wait for the next cycle. */
     private boolean welcomed(ReplicatedDisk disk, Welcome.Volume volume, boolean compares) {
         String name = disk.spec.deviceName();
         if (volume.action() == Welcome.Action.FAILED) {
             volumeFailed(disk, volume.volumeId(), volume.reason());
             return false;
         }
-        if (disk.isLeftOut()) {
+        if (disk.leftOut() == LeftOut.VOLUME_FAILED) {
             io.event(AgentEvent.state(name + ": volume " + volume.volumeId() + " takes writes again"));
         }
         boolean known = volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());
@@ -552,8 +552,9 @@ public final class Replication {
         if (!compares) {
             disk.map.dirtyUnknown();
         }
+        boolean isBehind = disk.isBehind() && disk.map.nextPending(0) >= 0;
         disk.healthy(volume.dataGen());
-        return !known;
+        return !known || isBehind;
     }
 
     void sessionActive() {

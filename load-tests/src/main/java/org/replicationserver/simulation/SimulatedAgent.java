@@ -95,7 +95,7 @@ final class SimulatedAgent implements AgentIo {
     /** They are as large as they were. */
     @Override
     public void lookAtSource() {
-        process.later(dice.skewed(READ_NANOS), () -> replication.sourceSeen(List.of()));
+        process.later(READ_NANOS, () -> replication.sourceSeen(List.of()));
     }
 
     @Override

@@ -17,10 +17,14 @@ class DiskChangeTest {
 
     /** Cycles without an end, and a first one that is committed. */
     private static Simulation synced(boolean marked, ReplicationPlan.Disk... disks) {
+        return synced(2, marked, disks);
+    }
+
+    private static Simulation synced(long pauseSeconds, boolean marked, ReplicationPlan.Disk... disks) {
         Simulation sim = new Simulation(
                 1,
                 new ModelServer.Settings(),
-                Simulation.plan(ReplicationPlan.ENDLESS, TimeUnit.SECONDS.toNanos(2), !marked, marked, disks));
+                Simulation.plan(ReplicationPlan.ENDLESS, TimeUnit.SECONDS.toNanos(pauseSeconds), !marked, marked, disks));
         sim.hidden = marked;
         sim.fillDisks(0);
         sim.runUntil("the initial sync", 60, () -> sim.server.wholeCommits == 1);
@@ -69,6 +73,22 @@ class DiskChangeTest {
         assertThat(sim.isIdentical()).isTrue();
         assertTold("/dev/sdb: has grown from 2097152 to 4194816 bytes");
         assertNothingRescanned();
+    }
+
+    @Test
+    void whatIsNewDoesNotWaitForTheNextCycle() {
+        Simulation resting = synced(36_000, false, ROOT, DATA);
+        resting.resize(1, 3 * MIB);
+        resting.server.resize(1, 3 * MIB);
+        resting.runUntil("what has grown", 10, () -> resting.server.wholeCommits == 2);
+        resting.server.assign(1, false);
+        resting.runFor(5);
+        resting.scribbleAt(1, 0);
+        resting.cycleNow();
+        resting.runUntil("a cycle without it", 10, () -> resting.server.committedEpoch() == 3);
+        resting.server.assign(1, true);
+        resting.runUntil("what was left out", 10, () -> resting.server.committedEpoch() == 4);
+        assertThat(resting.isIdentical()).isTrue();
     }
 
     @Test

@@ -137,6 +137,10 @@ final class Simulation implements AgentIo, ModelServer.World {
         return quiet;
     }
 
+    void cycleNow() {
+        replication.cycleNow();
+    }
+
     Replication replication() {
         return replication;
     }

@@ -54,6 +54,7 @@ final class DataGenerationTest {
                         SessionWorld.SOURCE,
                         List.of(new VolumeAssignment("vol-0", "/dev/sd0", Path.of("vol-0"), sizeBytes, false))),
                 null);
+        world.writeAll();
     }
 
     private Welcome.Volume welcomed(Hello.@Nullable Remembered remembers) {

@@ -24,7 +24,8 @@ class DiskChangeTest {
         Simulation sim = new Simulation(
                 1,
                 new ModelServer.Settings(),
-                Simulation.plan(ReplicationPlan.ENDLESS, TimeUnit.SECONDS.toNanos(pauseSeconds), !marked, marked, disks));
+                Simulation.plan(
+                        ReplicationPlan.ENDLESS, TimeUnit.SECONDS.toNanos(pauseSeconds), !marked, marked, disks));
         sim.hidden = marked;
         sim.fillDisks(0);
         sim.runUntil("the initial sync", 60, () -> sim.server.wholeCommits == 1);

@@ -561,7 +561,8 @@ class ReplicationSimulationTest {
         sim.server.fallSilent();
         long silentSince = sim.nanoTime();
         sim.runUntil("the agent leaves", 60, () -> sim.replication().report().reconnects() == 1);
-        assertThat((sim.nanoTime() - silentSince) / 1e9).isBetween(25.0, 31.0);
+        // The control connection may have been heard last when PING was almost due.
+        assertThat((sim.nanoTime() - silentSince) / 1e9).isBetween(19.0, 31.0);
     }
 
     @Test

@@ -48,7 +48,7 @@ final class SlotRecord {
             VolumeAssignment volume = assignment.volumeOf(disk.deviceName());
             if (volume != null && !begun.volumes().containsKey(volume.volumeId())) {
                 boolean known = hello.remembers() != null && hello.remembers().disk(disk.deviceName()) != null;
-                begun = begun.withVolume(volume.volumeId(), met(volume, known));
+                begun = begun.withVolume(volume.volumeId(), met(volume, known, begun.generation()));
             }
         }
         return change(begun);
@@ -58,8 +58,9 @@ final class SlotRecord {
      * The record of a volume that has none.
      *
      * @param remembered whether an agent knows one
+     * @param generation of the session that meets it
      */
-    private VolumeRecord met(VolumeAssignment assigned, boolean remembered) {
+    private VolumeRecord met(VolumeAssignment assigned, boolean remembered, long generation) {
         Volume volume =
                 context.volumes().find(assigned.volumeId()) instanceof Availability.Open open ? open.volume() : null;
         // A server has had it, and it was written to: that there is no record does not make it new.
@@ -69,7 +70,7 @@ final class SlotRecord {
             volume.withdrawFresh();
         }
         VolumeRecord drawn =
-                new VolumeRecord(newDataGen(), lost ? Origin.STATE_LOST : Origin.NEW_VOLUME, null, 0, null);
+                new VolumeRecord(newDataGen(), lost ? Origin.STATE_LOST : Origin.NEW_VOLUME, null, 0, null, generation);
         return volume == null ? drawn : drawn.opened(assigned.sizeBytes(), volume.physicalId());
     }
 
@@ -146,7 +147,7 @@ final class SlotRecord {
         String before = known.physicalId();
         boolean replaced = found != null && before != null && !found.equals(before);
         VolumeRecord changed = replaced
-                ? new VolumeRecord(newDataGen(), Origin.VOLUME_REPLACED, null, assigned.sizeBytes(), found)
+                ? new VolumeRecord(newDataGen(), Origin.VOLUME_REPLACED, null, assigned.sizeBytes(), found, 0)
                 : known.opened(assigned.sizeBytes(), found);
         if (replaced) {
             volume.withdrawFresh();
@@ -185,7 +186,7 @@ final class SlotRecord {
         if (known == null || (known.failedCause() == null && !made)) {
             return change(now);
         }
-        VolumeRecord begun = new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null, 0, null);
+        VolumeRecord begun = new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null, 0, null, 0);
         return change(now.withVolume(volumeId, begun))
                 .thenRun(() -> context.events().volumeBegunAnew(sourceServerId, volumeId, begun.dataGen()));
     }
@@ -203,7 +204,8 @@ final class SlotRecord {
                                 Origin.RESCAN_REQUESTED,
                                 known.failedCause(),
                                 known.heldBytes(),
-                                known.physicalId()));
+                                known.physicalId(),
+                                0));
             }
         }
         return change(changed);

@@ -65,18 +65,20 @@ public record SourceRecord(
      * @param heldBytes how long an image file has been while sessions may have written to it, so that a shorter one has lost something; 0 if
      *     none has, {@link #HELD_UNKNOWN} if nobody knows
      * @param physicalId what told its device from others when it was open last, or null
+     * @param sinceGeneration of the first session that could write to it; 0 if that is not known
      */
     public record VolumeRecord(
             String dataGen,
             Origin origin,
             @Nullable String failedCause,
             long heldBytes,
-            @Nullable String physicalId) {
+            @Nullable String physicalId,
+            long sinceGeneration) {
         static final long HELD_UNKNOWN = Long.MAX_VALUE;
 
         /** Of a volume that was not open here. */
         public VolumeRecord(String dataGen, Origin origin, @Nullable String failedCause) {
-            this(dataGen, origin, failedCause, HELD_UNKNOWN, null);
+            this(dataGen, origin, failedCause, HELD_UNKNOWN, null, 0);
         }
 
         public VolumeRecord {
@@ -86,13 +88,18 @@ public record SourceRecord(
         }
 
         VolumeRecord withFailure(@Nullable String newCause) {
-            return new VolumeRecord(dataGen, origin, newCause, heldBytes, physicalId);
+            return new VolumeRecord(dataGen, origin, newCause, heldBytes, physicalId, sinceGeneration);
         }
 
         /** It is open, with this size and on this device, if that is known. */
         VolumeRecord opened(long sizeBytes, @Nullable String newPhysicalId) {
             return new VolumeRecord(
-                    dataGen, origin, failedCause, sizeBytes, newPhysicalId == null ? physicalId : newPhysicalId);
+                    dataGen,
+                    origin,
+                    failedCause,
+                    sizeBytes,
+                    newPhysicalId == null ? physicalId : newPhysicalId,
+                    sinceGeneration);
         }
 
         private JsonBody toJson(String volumeId) {
@@ -101,7 +108,8 @@ public record SourceRecord(
                     .put("dataGen", dataGen)
                     .put("origin", origin.name())
                     .putIfPresent("failedCause", failedCause)
-                    .putIfPresent("physicalId", physicalId);
+                    .putIfPresent("physicalId", physicalId)
+                    .putNumber64("sinceGeneration", sinceGeneration);
             return heldBytes == HELD_UNKNOWN ? json : json.put("heldBytes", heldBytes);
         }
 
@@ -111,7 +119,8 @@ public record SourceRecord(
                     json.constant("origin", Origin.class),
                     json.has("failedCause") ? json.string("failedCause", 0, FAILED_CAUSE_CHARS_MAX) : null,
                     json.has("heldBytes") ? json.integer("heldBytes", 0, ProtocolLimits.DISK_BYTES_MAX) : HELD_UNKNOWN,
-                    json.has("physicalId") ? json.string("physicalId", 0, PHYSICAL_ID_CHARS_MAX) : null);
+                    json.has("physicalId") ? json.string("physicalId", 0, PHYSICAL_ID_CHARS_MAX) : null,
+                    json.has("sinceGeneration") ? json.number64("sinceGeneration") : 0);
         }
     }
 

@@ -68,8 +68,10 @@ final class AssignmentChangeTest {
         Open open = Open.of(new SessionWorld(1), 1);
         open.control.commit(1, open.stream.fence(1));
         open.world.assign(assignment(2), null);
-        Hello.Remembered memory = new Hello.Remembered(1, List.of(new Hello.RememberedDisk(
-                "/dev/sd0", open.control.welcome().volumes().getFirst().dataGen(), 1)));
+        Hello.Remembered memory = new Hello.Remembered(
+                1,
+                List.of(new Hello.RememberedDisk(
+                        "/dev/sd0", open.control.welcome().volumes().getFirst().dataGen(), 1)));
         TestAgent again = open.world.connect().hello(1, 2, AGENT, memory);
         assertThat(again.welcome().volumes()).extracting(Welcome.Volume::reason).containsExactly("NONE", "NEW_VOLUME");
         again = open.world.connect().hello(1, 2, AGENT, memory);

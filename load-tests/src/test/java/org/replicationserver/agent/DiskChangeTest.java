@@ -45,6 +45,10 @@ class DiskChangeTest {
         sim.runUntil("commits", 60, () -> sim.server.committedEpoch() >= epoch);
     }
 
+    private AgentReport.Disk disk(int number) {
+        return sim.replication().report().disks().get(number);
+    }
+
     private void awaitWholeCommit() {
         long commits = sim.server.wholeCommits;
         sim.runUntil("a commit of all disks", 120, () -> sim.server.wholeCommits > commits + 1);
@@ -285,6 +289,8 @@ class DiskChangeTest {
         }
         sim.scribbleAt(0, 0);
         sim.unreadable = 1;
+        sim.runUntil("a read fails", 10, () -> disk(1).failure() != null);
+        assertThat(disk(1).settledBytes()).as("none of it was read").isZero();
         awaitCommits(2);
         assertTold("/dev/sdb: it cannot be read: the disk is gone", "the others go on");
         assertThat(sim.isIdentical()).isFalse();

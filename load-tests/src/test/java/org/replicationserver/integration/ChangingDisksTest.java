@@ -182,9 +182,13 @@ final class ChangingDisksTest {
         }
 
         @Override
-        public void close() throws InterruptedException {
+        public void close() {
             going.set(false);
-            thread.join();
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
@@ -220,7 +224,7 @@ final class ChangingDisksTest {
                 AgentProcess agent = new AgentProcess(server.endpoint(), sources)) {
             agent.await("/dev/disk3: the server refuses it: no volume is assigned.*the others go on");
             agent.awaitCommits(", without /dev/disk3");
-            try (Writer writer = new Writer(image(0), BUSY_BYTES)) {
+            try (Writer _ = new Writer(image(0), BUSY_BYTES)) {
                 agent.awaitCommits(", without /dev/disk3");
 
                 append(1, Images.random(11, GROWN_BYTES - SMALL_BYTES));

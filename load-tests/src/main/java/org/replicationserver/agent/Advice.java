@@ -46,7 +46,22 @@ final class Advice {
                             ? "have the control plane send ACCEPT_AGENTS for source server " + plan.sourceServerId()
                             : "on the server: ./run source accept-agents " + plan.sourceServerId());
         }
-        return "the server refuses this agent: " + text + "; what is assigned is changed "
+        return "the server refuses this agent: " + text + "; " + changeAssignment(plan);
+    }
+
+    /** The server expects a disk of another size. */
+    static String otherSize(ReplicationPlan plan, ReplicationPlan.Disk disk) {
+        return "assign it with its " + disk.sizeBytes() + " bytes, on a volume that is as large; "
+                + changeAssignment(plan);
+    }
+
+    /** The server has no volume for a disk. */
+    static String notAssigned(ReplicationPlan plan) {
+        return "assign a volume to it, or start the agent without it; " + changeAssignment(plan);
+    }
+
+    private static String changeAssignment(ReplicationPlan plan) {
+        return "what is assigned is changed "
                 + (plan.hasControlPlane() ? "by the control plane" : "on the server by ./run assign");
     }
 

@@ -17,10 +17,10 @@ public interface AgentIo {
     /** Reads and prepares blocks; answered by {@link Replication#readDone}. */
     void read(DiskRead read);
 
-    /**
-     * Makes the source stand still if it is marked, opens the disks and compares their sizes; answered by
-     * {@link Replication#sourceOpened}.
-     */
+    /** Looks at the disks as they are now, without making the source stand still; answered by {@link Replication#sourceSeen}. */
+    void lookAtSource();
+
+    /** Makes the source stand still if it is marked, and opens the disks that can be read; answered by {@link Replication#sourceOpened}. */
     void openSource();
 
     /** Closes the disks and lets the source go on; answered by {@link Replication#sourceClosed}. No read is under way. */

@@ -12,11 +12,11 @@ public record AgentOutcome(Exit exit, String text) {
         UNREACHABLE(69),
         /** The agent has a bug. */
         BROKEN(70),
-        /** A source disk cannot be read any more, or has another size. */
+        /** No source disk can be read any more. */
         SOURCE_FAILED(74),
-        /** Server and agent do not understand each other, or disagree about a disk's size. */
+        /** Server and agent do not understand each other. */
         PROTOCOL(76),
-        /** The server refuses this agent's certificate, id or disks, or shows a pin that is not expected. */
+        /** The server refuses this agent's certificate or id, or all of its disks at first, or shows a pin that is not expected. */
         FORBIDDEN(77),
         /** It was stopped before its last cycle was committed; after SIGINT the program says 130. */
         STOPPED(143);

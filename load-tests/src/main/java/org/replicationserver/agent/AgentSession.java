@@ -341,7 +341,7 @@ final class AgentSession implements LinkOwner {
         readConsumed();
         String failure = read.failure();
         if (wanted && failure != null) {
-            replication.sourceFailed(failure);
+            replication.readFailed(read.disk(), failure);
         } else if (wanted) {
             pump();
             flush();
@@ -349,19 +349,25 @@ final class AgentSession implements LinkOwner {
     }
 
     private void readDone(BlockRead read) {
-        if (!read.taker.finished(read)) {
-            read.releaseFrames();
-            readConsumed();
-            return;
-        }
         String failure = read.failure();
         if (failure != null) {
-            replication.sourceFailed(failure);
-            return;
+            boolean wanted = read.taker.failed(read);
+            drop(read);
+            if (wanted) {
+                replication.readFailed(read.disk(), failure);
+            }
+        } else if (read.taker.finished(read)) {
+            read.taker.drain();
+            pump();
+            flush();
+        } else {
+            drop(read);
         }
-        read.taker.drain();
-        pump();
-        flush();
+    }
+
+    private void drop(BlockRead read) {
+        read.releaseFrames();
+        readConsumed();
     }
 
     /** A read holds no memory any more. */
@@ -506,13 +512,18 @@ final class AgentSession implements LinkOwner {
         } else if (code == ErrorCode.EPOCH) {
             end(afterwards == null ? SessionEnd.now("the server refused an epoch: " + text) : afterwards);
         } else {
-            end(afterError(code, text));
+            end(afterError(error, code, text));
         }
     }
 
-    private SessionEnd afterError(@Nullable ErrorCode code, String text) {
+    private SessionEnd afterError(ErrorBody error, @Nullable ErrorCode code, String text) {
         if (afterwards != null) {
             return afterwards;
+        }
+        boolean ofHello = state == State.GREETING && (code == ErrorCode.RANGE || code == ErrorCode.FORBIDDEN);
+        ReplicatedDisk refused = ofHello ? diskOfHello(error) : null;
+        if (refused != null && code != null) {
+            return replication.refused(refused, code, error.text() == null ? text : error.text());
         }
         if (code == ErrorCode.FORBIDDEN) {
             return forbidden(Advice.forbidden(replication.plan(), text));
@@ -520,11 +531,19 @@ final class AgentSession implements LinkOwner {
         if (code == ErrorCode.PAUSED) { // somebody wants it so
             return SessionEnd.await("the server keeps this agent waiting: " + text);
         }
-        boolean ofHello = state == State.GREETING && code == ErrorCode.RANGE;
-        if (code == ErrorCode.VERSION || code == ErrorCode.UNSUPPORTED || ofHello) {
+        if (code == ErrorCode.VERSION || code == ErrorCode.UNSUPPORTED) {
             return SessionEnd.never(AgentOutcome.Exit.PROTOCOL, "the server does not accept this agent: " + text);
         }
         return SessionEnd.retry("the server ended the session: " + text);
+    }
+
+    /** The disk that HELLO is refused for; null if the server does not say, and there is more than one. */
+    private @Nullable ReplicatedDisk diskOfHello(ErrorBody error) {
+        Integer place = error.volume();
+        if (place == null) {
+            return ErrorCode.of(error.code()) == ErrorCode.RANGE && disks.size() == 1 ? disks.getFirst() : null;
+        }
+        return place < disks.size() ? disks.get(place) : null;
     }
 
     /** Where somebody assigns servers to agents, the next may be another one, or this one may know of us by then. */
@@ -591,8 +610,8 @@ final class AgentSession implements LinkOwner {
     // --- leaving
 
     void goAway(GoAway goAway) {
-        if (goAway.reason().equals("VOLUME_REOPENED")) {
-            replication.volumeReopened();
+        if (goAway.reason().equals("VOLUME_REOPENED") || goAway.reason().equals("ASSIGNMENT_CHANGED")) {
+            replication.offerAllAgain();
         }
         long delay = TimeUnit.MILLISECONDS.toNanos(goAway.reconnectAfterMillis());
         leave(

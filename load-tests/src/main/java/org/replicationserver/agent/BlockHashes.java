@@ -57,15 +57,29 @@ final class BlockHashes {
         return copy;
     }
 
+    /** The hashes of the same disk with another size. */
+    BlockHashes resized(BlockLayout newLayout) {
+        BlockHashes resized = new BlockHashes(newLayout);
+        for (int index = 0; index < Math.min(pages.length, resized.pages.length); index++) {
+            byte[] page = pages[index];
+            resized.pages[index] = page == null ? null : Arrays.copyOf(page, resized.pageBytes(index));
+        }
+        return resized;
+    }
+
     private byte[] page(int block) {
         int index = block / PAGE_BLOCKS;
         byte[] page = pages[index];
         if (page == null) {
-            int blocksLeft = layout.blocks() - index * PAGE_BLOCKS;
-            page = new byte[Math.min(PAGE_BLOCKS, blocksLeft) * HASH_BYTES];
+            page = new byte[pageBytes(index)];
             pages[index] = page;
         }
         return page;
+    }
+
+    private int pageBytes(int index) {
+        int blocksLeft = layout.blocks() - index * PAGE_BLOCKS;
+        return Math.min(PAGE_BLOCKS, blocksLeft) * HASH_BYTES;
     }
 
     private static int placeOf(int block) {

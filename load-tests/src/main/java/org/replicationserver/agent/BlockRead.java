@@ -14,6 +14,9 @@ public final class BlockRead implements DiskRead {
         /** The read is over; says whether it is still wanted. */
         boolean finished(BlockRead read);
 
+        /** The read has failed, so its blocks are as they were before; says whether it is still wanted. */
+        boolean failed(BlockRead read);
+
         /** Takes what is ready. */
         void drain();
     }

@@ -74,6 +74,14 @@ final class BlockSet {
         }
     }
 
+    /** Adds the members of the other set, which may be larger, that come before {@code end}. */
+    void addAll(BlockSet other, int end) {
+        for (int word = other.nextWord(0); word >= 0 && word << WORD_SHIFT < end; word = other.nextWord(word + 1)) {
+            int begin = word << WORD_SHIFT;
+            put(word, levels[0][word] | (other.levels[0][word] & mask(begin, wordEnd(begin, end))));
+        }
+    }
+
     void removeAll(BlockSet other) {
         for (int word = other.nextWord(0); word >= 0; word = other.nextWord(word + 1)) {
             put(word, levels[0][word] & ~other.levels[0][word]);

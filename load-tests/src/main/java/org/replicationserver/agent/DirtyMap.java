@@ -45,6 +45,23 @@ final class DirtyMap {
         dirtyAll();
     }
 
+    /**
+     * The map of the same disk with another size. What is known of a block stays, but that in which the disk ended or ends now: that one,
+     * and all that are new, must be sent. Nothing is in flight.
+     */
+    DirtyMap resized(BlockLayout newLayout) {
+        assert inFlight.isEmpty() : "a session is open";
+        int kept = (int) (Math.min(layout.sizeBytes(), newLayout.sizeBytes()) >> BlockLayout.BLOCK_SHIFT);
+        DirtyMap resized = new DirtyMap(newLayout);
+        resized.dirty.removeAll(0, kept);
+        resized.dirty.addAll(dirty, kept);
+        resized.suspect.addAll(suspect, kept);
+        resized.unknown.addAll(unknown, kept);
+        resized.sentBefore.addAll(sentBefore, kept);
+        resized.open = resized.dirty.count() + resized.suspect.count() + resized.unknown.count();
+        return resized;
+    }
+
     /** Memory for the map of so many blocks. */
     static long bytes(long blocks) {
         return SETS * BlockSet.bytes(blocks);

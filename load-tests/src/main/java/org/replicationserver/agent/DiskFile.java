@@ -34,32 +34,48 @@ final class DiskFile {
     private record Opened(FileChannel channel, boolean direct) {}
 
     private final Path path;
-    private final long sizeBytes;
-    private final int blockSizeBytes;
+
+    /** At the first look. */
+    private final DiskLook first;
 
     // written by the thread that opens and closes, read by reader threads
     private volatile @Nullable Opened opened;
 
-    private DiskFile(Path path, long sizeBytes, int blockSizeBytes) {
+    private DiskFile(Path path, DiskLook first) {
         this.path = path;
-        this.sizeBytes = sizeBytes;
-        this.blockSizeBytes = blockSizeBytes;
+        this.first = first;
     }
 
     /** Looks at the disk and closes it again. */
     static DiskFile inspect(Path path) throws IOException {
-        boolean device = isDevice(path);
-        long sizeBytes;
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            sizeBytes = channel.size();
+        return new DiskFile(path, lookAt(path));
+    }
+
+    /** Looks at the disk as it is now, and closes it again; does not disturb reads. Any thread. */
+    DiskLook look() {
+        try {
+            return lookAt(path);
+        } catch (IOException | RuntimeException e) {
+            return DiskLook.unreadable(String.valueOf(e.getMessage()));
         }
+    }
+
+    private static DiskLook lookAt(Path path) throws IOException {
+        boolean device = isDevice(path);
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            return lookAt(path, channel, device);
+        }
+    }
+
+    private static DiskLook lookAt(Path path, FileChannel channel, boolean device) throws IOException {
+        long sizeBytes = channel.size();
         if (sizeBytes == 0
                 || sizeBytes % ProtocolLimits.SECTOR_BYTES != 0
                 || sizeBytes > ProtocolLimits.DISK_BYTES_MAX) {
             throw new IOException(path + " has " + sizeBytes + " bytes, allowed are multiples of "
                     + ProtocolLimits.SECTOR_BYTES + " above 0, up to " + ProtocolLimits.DISK_BYTES_MAX + " (64 TiB)");
         }
-        return new DiskFile(path, sizeBytes, device ? blockSizeOf(path) : ProtocolLimits.SECTOR_BYTES);
+        return DiskLook.readable(sizeBytes, device ? blockSizeOf(path) : ProtocolLimits.SECTOR_BYTES);
     }
 
     /** Asked before the file is opened: opening a pipe would wait for somebody who writes to it. */
@@ -79,47 +95,49 @@ final class DiskFile {
         }
     }
 
+    /** The size at the first look. */
     long sizeBytes() {
-        return sizeBytes;
+        return first.sizeBytes();
     }
 
-    /** Whose multiples are written cheapest: 4096 or 512. */
+    /** At the first look; whose multiples are written cheapest: 4096 or 512. */
     int blockSizeBytes() {
-        return blockSizeBytes;
+        return first.blockSizeBytes();
     }
 
     Path path() {
         return path;
     }
 
-    /** Opens it for reads; refuses a disk whose size is not what was told to the server. */
-    void open() throws IOException {
+    /** Opens it for reads; says what it is now, which may be of another size than it was. */
+    DiskLook open() throws IOException {
         boolean direct = isDevice(path);
         FileChannel channel = direct
                 ? FileChannel.open(path, StandardOpenOption.READ, DIRECT)
                 : FileChannel.open(path, StandardOpenOption.READ);
-        long sizeNow = channel.size();
-        if (sizeNow != sizeBytes) {
+        try {
+            DiskLook now = lookAt(path, channel, direct);
+            opened = new Opened(channel, direct);
+            return now;
+        } catch (IOException | RuntimeException e) {
             channel.close();
-            throw new IOException(path + " has " + sizeNow + " bytes now, it had " + sizeBytes
-                    + " when the agent started; have the new size assigned and start the agent again");
+            throw e;
         }
-        opened = new Opened(channel, direct);
     }
 
     /** Reads into {@code buffer}, which begins aligned and has room up to the next multiple of the alignment; flips it. */
     void read(long offsetBytes, int bytes, ByteBuffer buffer) throws IOException {
         Opened source = opened;
         if (source == null) {
-            throw new IllegalStateException("read outside of an epoch");
+            throw new IllegalStateException("it is not open");
         }
         int aligned = (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
         buffer.clear().limit(source.direct() ? aligned : bytes);
         while (buffer.position() < bytes) {
             int n = source.channel().read(buffer, offsetBytes + buffer.position());
             if (n < 0) {
-                throw new EOFException(path + " ends at or before byte " + (offsetBytes + buffer.position())
-                        + ", it had " + sizeBytes + " bytes at the start");
+                throw new EOFException(
+                        path + " ends at or before byte " + (offsetBytes + buffer.position()) + ", it was longer");
             }
         }
         buffer.position(0).limit(bytes);

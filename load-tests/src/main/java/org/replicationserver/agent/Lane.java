@@ -174,6 +174,16 @@ final class Lane implements BlockRead.Taker, ReadClaimer {
         return true;
     }
 
+    @Override
+    public boolean failed(BlockRead read) {
+        if (!reads.remove(read)) {
+            return false;
+        }
+        map().release(read.first, read.count, read.forced);
+        reservedBytes -= cost(read.first, read.count);
+        return true;
+    }
+
     /** Sends what was read, as far as frames are allowed. */
     @Override
     public void drain() {

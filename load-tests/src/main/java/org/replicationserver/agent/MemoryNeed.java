@@ -28,14 +28,18 @@ final class MemoryNeed {
     static void check(List<Long> diskBytes, long heapBytesMax) throws AgentStartException {
         long needed = bytes(diskBytes);
         if (needed > heapBytesMax) {
-            long mebibytes = (needed + needed / 10) >> 20;
-            throw new AgentStartException(String.format(
-                    Locale.ROOT,
-                    "the disks need %s of memory, the heap may have %s; start with JAVA_OPTS=-Xmx%dm, or leave a disk out",
-                    gibibytes(needed),
-                    gibibytes(heapBytesMax),
-                    mebibytes));
+            throw new AgentStartException(advice(needed, heapBytesMax));
         }
+    }
+
+    /** What to do where so much is needed. */
+    static String advice(long neededBytes, long heapBytesMax) {
+        return String.format(
+                Locale.ROOT,
+                "the disks need %s of memory, the heap may have %s; start with JAVA_OPTS=-Xmx%dm, or leave a disk out",
+                gibibytes(neededBytes),
+                gibibytes(heapBytesMax),
+                (neededBytes + neededBytes / 10) >> 20);
     }
 
     private static String gibibytes(long bytes) {

@@ -115,7 +115,7 @@ final class ProgressText {
         }
         for (AgentReport.Disk disk : report.disks()) {
             if (disk.failure() != null) {
-                texts.add(disk.deviceName() + ": its volume takes no writes: " + disk.failure());
+                texts.add(disk.deviceName() + ": " + disk.failure());
             } else if (sending) {
                 ProgressLine line = lines.computeIfAbsent(disk.deviceName(), _ -> new ProgressLine());
                 texts.add(line.of(report.epoch(), disk, seconds));

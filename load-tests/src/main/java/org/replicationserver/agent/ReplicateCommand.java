@@ -43,9 +43,13 @@ import picocli.CommandLine.Spec;
             "It tries again, after 1 to 60 seconds at random: when the server is not reachable, closes or stops; after every error"
                     + " but those below; and when the server shows an unexpected pin while --server-pin-file may bring another. With"
                     + " --control-plane, which may name another server or tell it of this agent, also after every 77 below.",
-            "It ends, because nothing changes by itself: when the server refuses the certificate, id or disks (77); when the server"
-                    + " shows an unexpected pin and --server-pin is all there is (77); when versions or disk sizes differ, or the"
-                    + " peer does not speak brp/1 (76); when a source cannot be read any more or has another size (74).",
+            "It ends, because nothing changes by itself: when the server refuses the certificate or id (77); when the server"
+                    + " shows an unexpected pin and --server-pin is all there is (77); when versions differ, or the"
+                    + " peer does not speak brp/1 (76); when no source can be read any more (74).",
+            "A disk that cannot be read, is not assigned, or has another size than is assigned, is left out and the others go"
+                    + " on. It is taken in when it can be read, when the assignment changes or the disk has another size, and"
+                    + " tried every 5 minutes; only what is new of a disk that has grown is sent. Where none is assigned at the"
+                    + " first attempt the agent ends (77).",
             "A disk whose volume takes no writes is left out and the others go on; it is offered again each minute, between"
                     + " epochs, and at once when the server says that a volume was reopened. An epoch without it is committed,"
                     + " but is none of the --cycles.",
@@ -61,8 +65,9 @@ final class ReplicateCommand implements Callable<Integer> {
             required = true,
             paramLabel = "DISK[=PATH]",
             description =
-                    "Disk to replicate, 1 to 64 times: the name by which it is assigned, and the block device or image to"
-                            + " read. Default PATH: the name.")
+                    "Disk to replicate, 1 to 64 times: the name by which it is assigned, now or later, and the block device or"
+                            + " image to read, which must be there. The list is that of the start: for a disk that comes to the"
+                            + " machine start the agent again. Default PATH: the name.")
     private List<String> sources = new ArrayList<>();
 
     @Mixin

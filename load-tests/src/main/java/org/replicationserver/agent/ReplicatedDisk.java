@@ -6,10 +6,13 @@ import org.replicationserver.receiver.protocol.Hello;
 /** All that is known of a disk from session to session. Event loop only. */
 final class ReplicatedDisk {
     final int number;
-    final ReplicationPlan.Disk spec;
-    final BlockLayout layout;
-    final DirtyMap map;
-    final BlockHashes hashes;
+
+    // others after the disk's size has changed, which it does between sessions only
+    ReplicationPlan.Disk spec;
+    BlockLayout layout;
+    DirtyMap map;
+    BlockHashes hashes;
+
     final DiskCounters counters = new DiskCounters();
 
     /** Of the volume's content as of the last session, or null before the first. */
@@ -18,10 +21,15 @@ final class ReplicatedDisk {
     /** The one under way, or null. */
     private @Nullable Verification verification;
 
-    /** Why its volume takes no writes, or null. */
-    private @Nullable String failure;
+    private @Nullable LeftOut leftOut;
 
-    /** When it is offered to the server again, if it has a failure. */
+    /** Why exactly, if it is left out. */
+    private String why = "";
+
+    /** It has another size than in the last session that it was in. */
+    private boolean resized;
+
+    /** When it is offered to the server again, if it is left out. */
     private long offerAgainNanos;
 
     ReplicatedDisk(int number, ReplicationPlan.Disk spec) {
@@ -44,16 +52,40 @@ final class ReplicatedDisk {
         return newDataGen.equals(dataGen);
     }
 
+    /** The disk has another size now: what is new of it is dirty, the rest is as it was. No session is open. */
+    void resize(DiskLook look) {
+        spec = new ReplicationPlan.Disk(spec.deviceName(), look.sizeBytes(), look.blockSizeBytes());
+        layout = new BlockLayout(look.sizeBytes());
+        map = map.resized(layout);
+        hashes = hashes.resized(layout);
+        verification = null;
+        resized = true;
+    }
+
+    /** Whether cycles have gone by without it, or without a part of it. */
+    boolean isBehind() {
+        return resized || leftOut != null;
+    }
+
     /** The volume takes writes and has this content history. */
     void healthy(String newDataGen) {
         dataGen = newDataGen;
-        failure = null;
+        leftOut = null;
+        resized = false;
     }
 
-    /** The volume takes no writes; until the time is there the disk is left out of sessions. */
-    void failed(String why, long newOfferAgainNanos) {
-        failure = why;
+    /** Until the time is there, or a look finds it readable, it is in no session. */
+    void leaveOut(LeftOut reason, String newWhy, long newOfferAgainNanos) {
+        leftOut = reason;
+        why = newWhy;
         offerAgainNanos = newOfferAgainNanos;
+    }
+
+    /** A look finds that it can be read; what else speaks against it stays. */
+    void readable() {
+        if (leftOut == LeftOut.NOT_READABLE) {
+            leftOut = null;
+        }
     }
 
     void beginVerification() {
@@ -69,22 +101,47 @@ final class ReplicatedDisk {
         return verification;
     }
 
-    boolean isFailed() {
-        return failure != null;
+    @Nullable
+    LeftOut leftOut() {
+        return leftOut;
+    }
+
+    boolean isLeftOut() {
+        return leftOut != null;
+    }
+
+    /** Whether it is left out for this reason, in these words. */
+    boolean isLeftOut(LeftOut reason, String because) {
+        return leftOut == reason && why.equals(because);
+    }
+
+    boolean isRefused() {
+        return leftOut == LeftOut.NOT_ASSIGNED || leftOut == LeftOut.OTHER_SIZE;
+    }
+
+    /** Whether there is something to read, as far as is known. */
+    boolean isReadable() {
+        return leftOut != LeftOut.NOT_READABLE;
+    }
+
+    /** Whether its last read failed, or there is nothing to read. */
+    boolean isUnreadable() {
+        return leftOut == LeftOut.READ_FAILED || leftOut == LeftOut.NOT_READABLE;
     }
 
     /** Whether a HELLO of now names it. */
     boolean isOffered(long nowNanos) {
-        return failure == null || nowNanos - offerAgainNanos >= 0;
+        return leftOut == null || (isReadable() && nowNanos - offerAgainNanos >= 0);
     }
 
-    /** Its volume may take writes again. */
+    /** Its volume may be another, or take writes again. */
     void offerAgain(long nowNanos) {
         offerAgainNanos = nowNanos;
     }
 
+    /** Why it is left out, in words, or null. */
     @Nullable
     String failure() {
-        return failure;
+        return leftOut == null ? null : leftOut.words + ": " + why;
     }
 }

@@ -1,5 +1,6 @@
 package org.replicationserver.agent;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -8,10 +9,12 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.receiver.protocol.RescanReason;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /**
@@ -27,8 +30,12 @@ import org.replicationserver.receiver.protocol.Welcome;
  * <p>Between epochs volumes are compared with what was sent to them, if that is wanted. An epoch that is due goes before it; then what is
  * left is compared after the commit.
  *
- * <p>A disk whose volume takes no writes would hold back every commit, so it is left out of the sessions that follow and the others go
- * on. It is offered again between epochs, once a minute, and when the server says that a volume was reopened.
+ * <p>A disk that cannot be replicated would hold back every commit, so it is left out of the sessions that follow and the others go on: its
+ * volume takes no writes, the server refuses it, or it cannot be read. It is offered again between epochs, after a while, when the
+ * server says that a volume was reopened or the assignment has changed, and when it can be read again or has another size.
+ *
+ * <p>The disks are looked at before each HELLO, which tells their sizes, and at each opening of the source. One whose size has changed
+ * ends the session; in the next its new blocks are dirty and the others are as they were.
  *
  * <p>Invariants: at most one session at a time; reads are under way only while the source is OPEN; nothing ends before the source is
  * CLOSED, so that it is never left frozen; the hash of a block is that of what was sent last.
@@ -37,8 +44,11 @@ public final class Replication {
     /** How long a stop waits for acknowledgements. */
     static final long STOP_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    /** From a volume's failure, or its last refusal, until its disk is offered again. */
+    /** From a volume's failure, or that of a read, until the disk is offered again. */
     static final long OFFER_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    /** The same of a disk that the server refuses while others are replicated: a session that is open hears of another assignment. */
+    static final long REFUSED_AGAIN_NANOS = TimeUnit.MINUTES.toNanos(5);
 
     /** Blocks are read ahead in at most so many reads: of 256 KiB to be sent, with memory until then, and of 1 MiB to be hashed. */
     static final int READS_MAX = 32;
@@ -77,6 +87,7 @@ public final class Replication {
     private String lastFailure = "not tried yet";
     private int restartsAtOnce;
     private boolean stopping;
+    private boolean looking;
 
     /** How it will end, as soon as the source is closed. */
     private @Nullable AgentOutcome ending;
@@ -106,6 +117,10 @@ public final class Replication {
 
     // the source
     private SourceState source = SourceState.CLOSED;
+
+    /** What the last opening found, for disks that are there only while the source is open. */
+    private List<DiskLook> atOpening = List.of();
+
     private boolean sourceUnwanted;
     private int readsHeld;
 
@@ -133,8 +148,9 @@ public final class Replication {
         AgentSession open = session;
         if (open != null) {
             open.tick(nowNanos);
-        } else if (nowNanos - nextConnectNanos >= 0) {
-            connect();
+        } else if (nowNanos - nextConnectNanos >= 0 && !looking) {
+            looking = true;
+            io.lookAtSource();
         }
         giveUpIfUnreachable(nowNanos);
         if (cycle == Cycle.RESTING && nowNanos - restUntilNanos >= 0) {
@@ -219,13 +235,12 @@ public final class Replication {
         if (warning != null) {
             io.event(AgentEvent.warning(warning + (wanted && !verifying ? "; this epoch will be fuzzy" : "")));
         }
-        String failure = opening.failure();
-        if (failure != null) {
-            sourceFailed(failure);
-            return;
-        }
+        atOpening = opening.disks();
         AgentSession open = session;
         if (wanted && open != null) {
+            if (leavesForOtherDisks(open)) {
+                return;
+            }
             if (verifying) {
                 open.verify();
             } else {
@@ -246,9 +261,140 @@ public final class Replication {
         verifyIfDue();
     }
 
-    /** A disk cannot be read: nothing can be replicated correctly any more. */
-    void sourceFailed(String text) {
-        leaveForGood(AgentOutcome.Exit.SOURCE_FAILED, text);
+    // --- disks that come, go and change their size
+
+    /** What the disks are now; then it connects. */
+    public void sourceSeen(List<DiskLook> looks) {
+        looking = false;
+        if (ending != null || session != null) {
+            return;
+        }
+        for (int i = 0; i < looks.size(); i++) {
+            seen(disks.get(i), look(i, looks.get(i)));
+        }
+        if (nothingIsReadable()) {
+            finish(sourceFailed());
+        } else {
+            connect();
+        }
+    }
+
+    /** What a mark command makes is there only while the source is open, so the last opening counts. */
+    private DiskLook look(int disk, DiskLook now) {
+        boolean asAtOpening = plan.marked() && now.failure() != null;
+        if (!asAtOpening) {
+            return now;
+        }
+        ReplicationPlan.Disk known = disks.get(disk).spec;
+        return atOpening.isEmpty() ? DiskLook.readable(known.sizeBytes(), known.blockSizeBytes()) : atOpening.get(disk);
+    }
+
+    private void seen(ReplicatedDisk disk, DiskLook look) {
+        String name = disk.spec.deviceName();
+        String failure = look.failure();
+        if (failure != null) {
+            if (!disk.isLeftOut(LeftOut.NOT_READABLE, failure)) {
+                leaveOut(disk, LeftOut.NOT_READABLE, failure, 0, "it is taken in again when it can be read");
+            }
+            return;
+        }
+        if (!disk.isReadable()) {
+            io.event(AgentEvent.state(name + ": can be read again"));
+            disk.readable();
+        }
+        long before = disk.spec.sizeBytes();
+        if (look.sizeBytes() != before) {
+            boolean grown = look.sizeBytes() > before;
+            io.event(AgentEvent.state(name + ": has " + (grown ? "grown" : "shrunk") + " from " + before + " to "
+                    + look.sizeBytes() + " bytes" + (grown ? "; what is new will be sent" : "")));
+            disk.resize(look);
+            disk.offerAgain(io.nanoTime());
+        }
+    }
+
+    /** Leaves the session if a disk of it cannot be read or has another size, or one that was left out may be taken in; says whether. */
+    private boolean leavesForOtherDisks(AgentSession open) {
+        List<String> changed = new ArrayList<>();
+        for (int i = 0; i < atOpening.size(); i++) {
+            ReplicatedDisk disk = disks.get(i);
+            DiskLook look = atOpening.get(i);
+            boolean cameOrWent = disk.isReadable() != (look.failure() == null);
+            boolean resized = look.failure() == null && look.sizeBytes() != disk.spec.sizeBytes();
+            if (cameOrWent || resized) {
+                changed.add(disk.spec.deviceName());
+            }
+        }
+        if (!changed.isEmpty()) {
+            open.leave(
+                    "a disk has changed",
+                    STOP_PATIENCE_NANOS,
+                    SessionEnd.now("the session begins anew, because of " + String.join(", ", changed)
+                            + ", whose size has changed or that came or went"));
+        }
+        return !changed.isEmpty();
+    }
+
+    /** A disk that was open cannot be read any more. */
+    void readFailed(int number, String text) {
+        ReplicatedDisk disk = disks.get(number);
+        if (disk.isLeftOut()) {
+            return; // other reads of it fail too
+        }
+        leaveOut(disk, LeftOut.READ_FAILED, text, OFFER_AGAIN_NANOS, "it is tried again in a minute");
+        AgentSession open = session;
+        if (nothingIsReadable()) {
+            AgentOutcome how = sourceFailed();
+            leaveForGood(how.exit(), how.text());
+        } else if (open != null) {
+            open.leave(
+                    "a disk cannot be read",
+                    STOP_PATIENCE_NANOS,
+                    SessionEnd.now("the session begins anew without " + disk.spec.deviceName()));
+        }
+    }
+
+    private boolean nothingIsReadable() {
+        return disks.stream().allMatch(ReplicatedDisk::isUnreadable);
+    }
+
+    private AgentOutcome sourceFailed() {
+        return new AgentOutcome(
+                AgentOutcome.Exit.SOURCE_FAILED,
+                disks.stream()
+                        .map(disk -> disk.spec.deviceName() + ": " + disk.failure())
+                        .collect(Collectors.joining("; ")));
+    }
+
+    /** Nothing else is known of it but that the others can go on without it. */
+    private void leaveOut(ReplicatedDisk disk, LeftOut reason, String why, long pauseNanos, String advice) {
+        disk.leaveOut(reason, why, io.nanoTime() + pauseNanos);
+        io.event(AgentEvent.warning(disk.spec.deviceName() + ": " + disk.failure()
+                + (disks.size() == 1 ? "; " : "; this disk is left out and the others go on; ") + advice));
+    }
+
+    /** The server refuses a HELLO because of one of its disks: what follows the end of this session. */
+    SessionEnd refused(ReplicatedDisk disk, ErrorCode code, String text) {
+        long now = io.nanoTime();
+        LeftOut reason = code == ErrorCode.RANGE ? LeftOut.OTHER_SIZE : LeftOut.NOT_ASSIGNED;
+        if (disk.isLeftOut(reason, text)) {
+            disk.leaveOut(reason, text, now + REFUSED_AGAIN_NANOS);
+            io.event(AgentEvent.state(disk.spec.deviceName() + ": is still refused"));
+        } else {
+            boolean differs = reason == LeftOut.OTHER_SIZE;
+            String advice = differs ? Advice.otherSize(plan, disk.spec) : Advice.notAssigned(plan);
+            leaveOut(disk, reason, text, REFUSED_AGAIN_NANOS, advice);
+        }
+        if (disks.stream().anyMatch(other -> other.isOffered(now))) {
+            // No disk is refused twice before its time is over, so this ends.
+            restartsAtOnce = 0;
+            return SessionEnd.now("the session begins anew without " + disk.spec.deviceName());
+        }
+        boolean noneAssigned = disks.stream().allMatch(other -> other.leftOut() == LeftOut.NOT_ASSIGNED);
+        if (noneAssigned && generation == 0 && !plan.hasControlPlane()) {
+            return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, Advice.forbidden(plan, text));
+        }
+        offerAllAgain();
+        return SessionEnd.await("no disk can be replicated: " + disk.failure());
     }
 
     AgentReport report() {
@@ -319,7 +465,9 @@ public final class Replication {
         long now = io.nanoTime();
         List<ReplicatedDisk> offered =
                 disks.stream().filter(disk -> disk.isOffered(now)).toList();
-        return offered.isEmpty() ? disks : offered;
+        return offered.isEmpty()
+                ? disks.stream().filter(ReplicatedDisk::isReadable).toList()
+                : offered;
     }
 
     AgentCounters counters() {
@@ -362,9 +510,9 @@ public final class Replication {
         generation = welcome.generation();
         io.event(AgentEvent.state("session open: generation " + generation + ", " + welcome.streams() + " streams"));
         boolean compares = welcome.features().contains(Features.HASH_OFFER);
-        boolean all = false;
+        boolean due = false;
         for (int i = 0; i < offered.size(); i++) {
-            all |= welcomed(offered.get(i), welcome.volumes().get(i), compares);
+            due |= welcomed(offered.get(i), welcome.volumes().get(i), compares);
         }
         committedEpoch = welcome.volumes().stream()
                 .mapToLong(Welcome.Volume::committedEpoch)
@@ -374,42 +522,39 @@ public final class Replication {
             io.event(AgentEvent.state("epoch " + runningEpoch + " was committed, its answer was lost"));
             recordCommit(runningEpoch, runningFuzzy);
         }
-        if (all && cycle != Cycle.RUNNING) {
+        if (due && cycle != Cycle.RUNNING) {
             cycle = Cycle.DUE;
         }
     }
 
-    /** Says whether all of the disk must be sent, or compared. */
+    /** Says whether something is to be sent, or compared, that does not wait for the next cycle. */
     private boolean welcomed(ReplicatedDisk disk, Welcome.Volume volume, boolean compares) {
         String name = disk.spec.deviceName();
         if (volume.action() == Welcome.Action.FAILED) {
             volumeFailed(disk, volume.volumeId(), volume.reason());
             return false;
         }
-        if (disk.isFailed()) {
+        if (disk.leftOut() == LeftOut.VOLUME_FAILED) {
             io.event(AgentEvent.state(name + ": volume " + volume.volumeId() + " takes writes again"));
         }
         boolean known = volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());
-        String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "CONTENT_UNKNOWN";
+        String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "DATA_GENERATION_DIFFERS";
         if (known) {
             io.event(AgentEvent.state(name + ": resumes"));
         } else if (compares && !reason.equals(NEW_VOLUME)) {
             disk.map.unknownAll();
             io.event(AgentEvent.state(
-                    name + ": compares with its volume and sends what differs (" + words(reason) + ")"));
+                    name + ": compares with its volume and sends what differs (" + RescanReason.inWords(reason) + ")"));
         } else {
             disk.map.dirtyAll();
-            io.event(AgentEvent.state(name + ": sends everything (" + words(reason) + ")"));
+            io.event(AgentEvent.state(name + ": sends everything (" + RescanReason.inWords(reason) + ")"));
         }
         if (!compares) {
             disk.map.dirtyUnknown();
         }
+        boolean isBehind = disk.isBehind() && disk.map.nextPending(0) >= 0;
         disk.healthy(volume.dataGen());
-        return !known;
-    }
-
-    private static String words(String reason) {
-        return reason.toLowerCase(Locale.ROOT).replace('_', ' ');
+        return !known || isBehind;
     }
 
     void sessionActive() {
@@ -537,8 +682,8 @@ public final class Replication {
     // --- volumes that take no writes
 
     void volumeFailed(ReplicatedDisk disk, String volumeId, String why) {
-        boolean known = why.equals(disk.failure());
-        disk.failed(why, io.nanoTime() + OFFER_AGAIN_NANOS);
+        boolean known = disk.isLeftOut(LeftOut.VOLUME_FAILED, why);
+        disk.leaveOut(LeftOut.VOLUME_FAILED, why, io.nanoTime() + OFFER_AGAIN_NANOS);
         String name = disk.spec.deviceName();
         if (known) {
             io.event(AgentEvent.state(name + ": volume " + volumeId + " still takes no writes"));
@@ -548,8 +693,8 @@ public final class Replication {
         }
     }
 
-    /** The server says that some volume takes writes again. */
-    void volumeReopened() {
+    /** The server says that some volume takes writes again, or that others are assigned. */
+    void offerAllAgain() {
         disks.forEach(disk -> disk.offerAgain(io.nanoTime()));
     }
 
@@ -557,7 +702,7 @@ public final class Replication {
     private boolean offersAgain(AgentSession open) {
         long now = io.nanoTime();
         boolean between = cycle == Cycle.DUE || cycle == Cycle.RESTING;
-        boolean due = disks.stream().anyMatch(disk -> disk.isFailed() && disk.isOffered(now));
+        boolean due = disks.stream().anyMatch(disk -> disk.isLeftOut() && disk.isOffered(now));
         if (between && due && open.isActive()) {
             open.leave(
                     "offers disks again",
@@ -570,7 +715,7 @@ public final class Replication {
 
     private String leftOut() {
         return disks.stream()
-                .filter(ReplicatedDisk::isFailed)
+                .filter(ReplicatedDisk::isLeftOut)
                 .map(disk -> disk.spec.deviceName())
                 .collect(Collectors.joining(", "));
     }
@@ -643,6 +788,8 @@ public final class Replication {
         }
         if (ended.wasActive()) {
             downSinceNanos = now;
+            // Another assignment is told to an open session only, and there is none for a while.
+            disks.stream().filter(ReplicatedDisk::isRefused).forEach(disk -> disk.offerAgain(now));
         }
         counters.reconnects += ended.wasActive() ? 1 : 0;
         long delayNanos = delayAfter(end);

@@ -67,7 +67,8 @@ public final class ReplicationAgent {
         this.eventLoop = ((VertxInternal) vertx).createEventLoopContext();
         ServerDialer dialer =
                 new ServerDialer(vertx, eventLoop, helper, options.server(), identity, options.tlsEngine());
-        this.io = new VertxIo(eventLoop, sourceThread, dialer, files, options.readers(), mark, events, this::outcome);
+        this.io = new VertxIo(
+                eventLoop, sourceThread, helper, dialer, files, options.readers(), mark, events, this::outcome);
     }
 
     private static ExecutorService singleThread(String name) {

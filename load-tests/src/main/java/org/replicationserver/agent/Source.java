@@ -1,7 +1,9 @@
 package org.replicationserver.agent;
 
 import java.io.IOException;
+import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,22 +21,60 @@ final class Source {
     private final List<DiskFile> files;
     private final @Nullable MarkCommand mark;
 
-    Source(List<DiskFile> files, @Nullable MarkCommand mark) {
+    private final long heapBytesMax;
+
+    /** @param heapBytesMax what the agent may need */
+    Source(List<DiskFile> files, @Nullable MarkCommand mark, long heapBytesMax) {
         this.files = files;
         this.mark = mark;
+        this.heapBytesMax = heapBytesMax;
     }
 
+    /** Looks at the disks as they are now, whether they are open or not. Any thread. */
+    List<DiskLook> look() {
+        return withinHeap(files.stream().map(DiskFile::look).toList());
+    }
+
+    /** Opens all disks that can be read. */
     SourceOpening open() {
         String warning = null;
         try {
             warning = freeze();
-            for (DiskFile file : files) {
-                file.open();
-            }
-            return new SourceOpening(warning == null, warning, null);
-        } catch (IOException | RuntimeException | OutOfMemoryError e) {
-            return new SourceOpening(false, warning, String.valueOf(e.getMessage()));
+            return new SourceOpening(
+                    warning == null,
+                    warning,
+                    withinHeap(files.stream().map(Source::open).toList()));
+        } catch (RuntimeException | OutOfMemoryError e) {
+            DiskLook failed = DiskLook.unreadable(String.valueOf(e.getMessage()));
+            return new SourceOpening(false, warning, Collections.nCopies(files.size(), failed));
         }
+    }
+
+    private static DiskLook open(DiskFile file) {
+        try {
+            return file.open();
+        } catch (IOException e) {
+            return DiskLook.unreadable(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Of disks that have grown more than there is memory to remember their blocks in, it is said that they cannot be replicated. */
+    private List<DiskLook> withinHeap(List<DiskLook> looks) {
+        long neededBytes =
+                MemoryNeed.bytes(looks.stream().map(DiskLook::sizeBytes).toList());
+        if (neededBytes <= heapBytesMax) {
+            return looks;
+        }
+        return IntStream.range(0, looks.size())
+                .mapToObj(i -> {
+                    boolean grown = looks.get(i).sizeBytes() > files.get(i).sizeBytes();
+                    return grown
+                            ? DiskLook.unreadable(files.get(i).path() + " has grown to "
+                                    + looks.get(i).sizeBytes() + " bytes; "
+                                    + MemoryNeed.advice(neededBytes, heapBytesMax))
+                            : looks.get(i);
+                })
+                .toList();
     }
 
     /** Says why the source may still stand still, or null. */

@@ -1,5 +1,6 @@
 package org.replicationserver.agent;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -7,9 +8,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param still nobody changes what is read, as far as a mark command was to see to that
  * @param warning why the source does not stand still, or null
- * @param failure why the disks cannot be read, or null
+ * @param disks what was found of each, in their order; empty if all are as they were
  */
-public record SourceOpening(
-        boolean still, @Nullable String warning, @Nullable String failure) {
-    public static final SourceOpening STILL = new SourceOpening(true, null, null);
+public record SourceOpening(boolean still, @Nullable String warning, List<DiskLook> disks) {
+    public static final SourceOpening STILL = new SourceOpening(true, null, List.of());
+
+    public SourceOpening {
+        disks = List.copyOf(disks);
+    }
 }

@@ -57,7 +57,7 @@ final class VerificationLog {
         if (first) {
             underWay = true;
             toldDifferences = 0;
-            disks.stream().filter(disk -> !disk.isFailed()).forEach(ReplicatedDisk::beginVerification);
+            disks.stream().filter(disk -> !disk.isLeftOut()).forEach(ReplicatedDisk::beginVerification);
         }
         roundOpen = true;
         committed = false;

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class VertxIo implements AgentIo {
     private final Context eventLoop;
     private final Executor sourceThread;
+    private final Executor helper;
     private final ServerDialer dialer;
     private final Source source;
     private final BlockReaders readers;
@@ -26,6 +27,7 @@ final class VertxIo implements AgentIo {
     VertxIo(
             Context eventLoop,
             Executor sourceThread,
+            Executor helper,
             ServerDialer dialer,
             List<DiskFile> files,
             int readerThreads,
@@ -34,8 +36,9 @@ final class VertxIo implements AgentIo {
             Consumer<AgentOutcome> end) {
         this.eventLoop = eventLoop;
         this.sourceThread = sourceThread;
+        this.helper = helper;
         this.dialer = dialer;
-        this.source = new Source(files, mark);
+        this.source = new Source(files, mark, Runtime.getRuntime().maxMemory());
         this.events = events;
         this.end = end;
         this.readers =
@@ -78,6 +81,15 @@ final class VertxIo implements AgentIo {
 
     private void readDone(DiskRead read) {
         eventLoop.runOnContext(_ -> machine().readDone(read));
+    }
+
+    /** Not on the thread of the source, where a mark command may run for long. */
+    @Override
+    public void lookAtSource() {
+        helper.execute(() -> {
+            List<DiskLook> disks = source.look();
+            eventLoop.runOnContext(_ -> machine().sourceSeen(disks));
+        });
     }
 
     @Override

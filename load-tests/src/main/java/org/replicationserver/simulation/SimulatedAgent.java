@@ -92,6 +92,12 @@ final class SimulatedAgent implements AgentIo {
         });
     }
 
+    /** They are as large as they were. */
+    @Override
+    public void lookAtSource() {
+        process.later(READ_NANOS, () -> replication.sourceSeen(List.of()));
+    }
+
     @Override
     public void openSource() {
         process.later(dice.millisUpTo(MARK_MILLIS_MAX), () -> {

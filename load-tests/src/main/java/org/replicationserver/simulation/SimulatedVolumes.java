@@ -53,12 +53,13 @@ final class SimulatedVolumes implements VolumeHost {
     }
 
     @Override
-    public CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched, boolean make) {
+    public CompletionStage<Availability> open(
+            VolumeAssignment assignment, boolean untouched, boolean make, long heldBytes) {
         return openAnew(assignment, assignment.fresh() && untouched);
     }
 
     @Override
-    public CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make) {
+    public CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make, long heldBytes) {
         return openAnew(assignment, false);
     }
 

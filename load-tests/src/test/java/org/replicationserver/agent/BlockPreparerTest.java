@@ -17,6 +17,11 @@ class BlockPreparerTest {
 
     private static final BlockRead.Taker NOBODY = new BlockRead.Taker() {
         @Override
+        public boolean failed(BlockRead read) {
+            return true;
+        }
+
+        @Override
         public boolean finished(BlockRead read) {
             return false;
         }

@@ -79,6 +79,30 @@ class BlockSetTest {
         }
     }
 
+    /** As after a disk has grown or shrunk. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 64, 65, 4097, 300_000})
+    void takesOverWhatComesBeforeAnEndOfASetOfAnySize(int blocks) {
+        Random random = new Random(7);
+        for (int otherBlocks : new int[] {Math.max(1, blocks / 3), blocks, 3 * blocks}) {
+            BlockSet other = new BlockSet(otherBlocks);
+            for (int i = 0; i < 500; i++) {
+                other.add(random.nextInt(otherBlocks));
+            }
+            int end = random.nextInt(Math.min(blocks, otherBlocks) + 1);
+            BlockSet set = new BlockSet(blocks);
+            set.addAll(other, end);
+            for (int block = 0; block < blocks; block++) {
+                boolean expected = block < end && other.contains(block);
+                assertThat(set.contains(block))
+                        .as("block %d, end %d", block, end)
+                        .isEqualTo(expected);
+            }
+            other.removeAll(end, otherBlocks);
+            assertThat(set.count()).isEqualTo(other.count());
+        }
+    }
+
     @Test
     void emptySetHasNoNext() {
         assertThat(new BlockSet(100_000).next(0)).isEqualTo(-1);

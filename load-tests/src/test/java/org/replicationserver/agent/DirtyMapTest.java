@@ -194,4 +194,28 @@ class DirtyMapTest {
             assertThat(map.isAllAcknowledged()).as(where).isEqualTo(allAcknowledged);
         }
     }
+
+    @Test
+    void mapOfADiskThatHasGrownKeepsWhatIsKnownAndSendsWhatIsNew() {
+        DirtyMap map = new DirtyMap(new BlockLayout(10 * BlockLayout.BLOCK_BYTES + 512));
+        map.unknownAll();
+        for (int block = 0; block < 11; block++) {
+            map.foundEqual(block);
+        }
+        map.suspectAll();
+        map.claim(0, 8);
+        map.releaseDirty(3, 1);
+        DirtyMap grown = map.resized(new BlockLayout(20L * BlockLayout.BLOCK_BYTES));
+        for (int block = 0; block < 20; block++) {
+            boolean pending = block == 3 || block >= 8;
+            assertThat(grown.isPending(block)).as("block %d", block).isEqualTo(pending);
+        }
+        assertThat(grown.claim(8, 12))
+                .as("8 and 9 are suspect, the others must be sent")
+                .isEqualTo(0b1111_1111_1100);
+        assertThat(grown.settledBytes()).as("all but block 3").isEqualTo(19L * BlockLayout.BLOCK_BYTES);
+        DirtyMap shrunk = grown.resized(new BlockLayout(2L * BlockLayout.BLOCK_BYTES + 512));
+        assertThat(shrunk.nextPending(0)).isEqualTo(2);
+        assertThat(shrunk.settledBytes()).isEqualTo(2L * BlockLayout.BLOCK_BYTES);
+    }
 }

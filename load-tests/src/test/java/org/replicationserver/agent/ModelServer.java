@@ -71,7 +71,14 @@ final class ModelServer {
     private final Settings settings;
     private final World world;
     private final RandomGenerator random;
+    /** Those that are assigned. */
     final List<ModelVolume> volumes = new ArrayList<>();
+
+    /** In the order of the agent's disks, assigned or not. */
+    final List<ModelVolume> allVolumes = new ArrayList<>();
+
+    /** HELLOs that were refused because of a disk. */
+    int refusedHellos;
 
     // durable
     private long generation;
@@ -149,7 +156,9 @@ final class ModelServer {
     }
 
     void addVolume(String deviceName, int sizeBytes) {
-        volumes.add(new ModelVolume(deviceName, sizeBytes, newDataGen(), random));
+        ModelVolume volume = new ModelVolume(deviceName, sizeBytes, newDataGen(), random);
+        volumes.add(volume);
+        allVolumes.add(volume);
     }
 
     String newDataGen() {
@@ -186,7 +195,7 @@ final class ModelServer {
         List.copyOf(connections).forEach(ModelConnection::close);
         connections.clear();
         control = null;
-        volumes.forEach(volume -> volume.crash(random));
+        allVolumes.forEach(volume -> volume.crash(random));
         openings.clear();
         epochOpen = false;
         asked = null;
@@ -210,14 +219,15 @@ final class ModelServer {
     }
 
     void fail(int index) {
-        volumes.get(index).failed = true;
-        volumes.get(index).failedInSession = true;
+        ModelVolume volume = allVolumes.get(index);
+        volume.failed = true;
+        volume.failedInSession = true;
         asked = null;
-        int inSession = session.indexOf(volumes.get(index));
+        int inSession = session.indexOf(volume);
         if (inSession >= 0) {
             tell(new ErrorBody(ErrorCode.VOLUME_FAILED.code(), "VOLUME_FAILED", null, inSession, null, "EIO"));
         }
-        volumes.get(index).crash(random);
+        volume.crash(random);
     }
 
     void tell(ErrorBody error) {
@@ -230,7 +240,7 @@ final class ModelServer {
     void anotherAgentWrote(RandomGenerator noise) {
         generation++;
         strangersGeneration = generation;
-        volumes.forEach(volume -> volume.replace(noise, volume.dataGen));
+        allVolumes.forEach(volume -> volume.replace(noise, volume.dataGen));
     }
 
     /** Data connections stay, but say nothing until they are to speak again. */
@@ -256,8 +266,8 @@ final class ModelServer {
 
     /** The volume works again, with a new history. */
     void reopen(int index) {
-        volumes.get(index).failed = false;
-        volumes.get(index).dataGen = newDataGen();
+        allVolumes.get(index).failed = false;
+        allVolumes.get(index).dataGen = newDataGen();
         goAway("VOLUME_REOPENED", 1000, 100);
     }
 
@@ -267,6 +277,13 @@ final class ModelServer {
         check(hello.sourceServerId().equals("s-1"), "sourceServerId");
         if (control != null && !control.isClosed()) {
             throw new AssertionError("a second session of the same agent");
+        }
+        ErrorBody refusal = refusal(hello);
+        if (refusal != null) {
+            refusedHellos++;
+            connection.send(FrameType.ERROR, refusal);
+            connection.close();
+            return;
         }
         long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
         generation = Math.max(generation, remembered) + 1;
@@ -319,6 +336,41 @@ final class ModelServer {
         });
     }
 
+    /** The first disk that is not as it is assigned. */
+    private @Nullable ErrorBody refusal(Hello hello) {
+        for (int i = 0; i < hello.disks().size(); i++) {
+            Hello.Disk disk = hello.disks().get(i);
+            ModelVolume volume = volumes.stream()
+                    .filter(assigned -> assigned.deviceName.equals(disk.deviceName()))
+                    .findFirst()
+                    .orElse(null);
+            if (volume == null) {
+                return new ErrorBody(ErrorCode.FORBIDDEN.code(), "FORBIDDEN", null, i, null, "not assigned");
+            }
+            if (volume.sizeBytes() != disk.sizeBytes()) {
+                String text = disk.sizeBytes() + " bytes, assigned are " + volume.sizeBytes();
+                return new ErrorBody(ErrorCode.RANGE.code(), "RANGE", null, i, null, text);
+            }
+        }
+        return null;
+    }
+
+    /** Assigns the volume of a disk, or takes it away; an open session is asked to begin again. */
+    void assign(int disk, boolean assigned) {
+        ModelVolume volume = allVolumes.get(disk);
+        volumes.remove(volume);
+        if (assigned) {
+            volumes.add(volume);
+        }
+        goAway("ASSIGNMENT_CHANGED", 10_000, 100);
+    }
+
+    /** The volume of a disk has another size from now on, and the same data generation. */
+    void resize(int disk, int newBytes) {
+        allVolumes.get(disk).resize(newBytes);
+        goAway("ASSIGNMENT_CHANGED", 10_000, 100);
+    }
+
     private ModelVolume volumeOf(String deviceName) {
         return volumes.stream()
                 .filter(volume -> volume.deviceName.equals(deviceName))
@@ -354,7 +406,7 @@ final class ModelServer {
         }
         return new Welcome.Volume(
                 index,
-                "vol-" + volumes.indexOf(volume),
+                "vol-" + allVolumes.indexOf(volume),
                 volume.deviceName,
                 volume.sizeBytes(),
                 512,
@@ -451,7 +503,7 @@ final class ModelServer {
         if (mine != incarnation) {
             return;
         }
-        if (stalled || volumes.indexOf(session.get(index)) == stalledVolume) {
+        if (stalled || allVolumes.indexOf(session.get(index)) == stalledVolume) {
             world.later(millis(100), () -> force(index, mine));
             return;
         }
@@ -722,7 +774,7 @@ final class ModelServer {
         int mine = incarnation;
         later(() -> {
             if (mine == incarnation) {
-                volumes.forEach(volume -> volume.force(Integer.MAX_VALUE, new long[streams.length]));
+                allVolumes.forEach(volume -> volume.force(Integer.MAX_VALUE, new long[streams.length]));
                 cut();
             }
         });

@@ -11,7 +11,7 @@ final class ModelVolume {
     private record Write(int stream, long seq, long offset, ByteBuffer content, int zeroBytes) {}
 
     final String deviceName;
-    private final byte[] durable;
+    private byte[] durable;
     private final ArrayDeque<Write> received = new ArrayDeque<>();
     String dataGen;
     boolean failed;
@@ -24,6 +24,11 @@ final class ModelVolume {
         this.durable = new byte[sizeBytes];
         this.dataGen = dataGen;
         random.nextBytes(durable);
+    }
+
+    /** What is new of it reads zero. */
+    void resize(int newBytes) {
+        durable = Arrays.copyOf(durable, newBytes);
     }
 
     int sizeBytes() {

@@ -61,7 +61,8 @@ class ProgressTextTest {
                 .filteredOn(line -> !line.isEmpty())
                 .hasSize(2)
                 .allMatch(line -> line.lines().count() == 1);
-        AgentReport failed = report(AgentReport.Phase.RESTING, disk("sda", null), disk("sdb", "EIO"));
+        AgentReport failed =
+                report(AgentReport.Phase.RESTING, disk("sda", null), disk("sdb", "its volume takes no writes: EIO"));
         assertThat(text.report(failed, seconds(121), TIME)).contains("sdb: its volume takes no writes: EIO");
     }
 

@@ -155,7 +155,7 @@ class ReplicationAgentTest {
 
     @ParameterizedTest
     @ValueSource(longs = {1024 * 1024, DISK_BYTES + 512})
-    void sourceOfAnotherSizeEndsTheAgentAtTheNextEpoch(long newBytes) throws Exception {
+    void onlySourceOfAnotherSizeIsToldAndWaitsForItsAssignment(long newBytes) throws Exception {
         startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
         ReplicationAgent agent = start(options().withCycles(AgentOptions.ENDLESS, Duration.ofHours(1)));
         assertThat(agent.awaitCommitted(1, PATIENCE)).isTrue();
@@ -163,11 +163,26 @@ class ReplicationAgentTest {
             file.setLength(newBytes);
         }
         agent.cycleNow();
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .untilAsserted(
+                        () -> assertThat(agent.report().disks().getFirst().failure())
+                                .contains("has " + newBytes + " bytes, assigned are " + DISK_BYTES));
+        assertThat(agent.report().outcome()).isNull();
+        agent.stop();
+        assertThat(Objects.requireNonNull(agent.awaitEnd(PATIENCE)).exit()).isEqualTo(AgentOutcome.Exit.STOPPED);
+    }
+
+    @Test
+    void onlySourceThatIsGoneEndsTheAgentAtTheNextEpoch() throws Exception {
+        startServer(AgentIdentity.loadOrCreate(identity(), "s-1").pin());
+        ReplicationAgent agent = start(options().withCycles(AgentOptions.ENDLESS, Duration.ofHours(1)));
+        assertThat(agent.awaitCommitted(1, PATIENCE)).isTrue();
+        Files.delete(source);
+        agent.cycleNow();
         AgentOutcome outcome = Objects.requireNonNull(agent.awaitEnd(PATIENCE));
         assertThat(outcome.exit()).isEqualTo(AgentOutcome.Exit.SOURCE_FAILED);
-        assertThat(outcome.text())
-                .contains(
-                        "source.img has " + newBytes + " bytes now, it had " + DISK_BYTES + " when the agent started");
+        assertThat(outcome.text()).contains("it cannot be read", "does not exist");
     }
 
     @Test

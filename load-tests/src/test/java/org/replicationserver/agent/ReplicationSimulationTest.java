@@ -62,14 +62,24 @@ class ReplicationSimulationTest {
         if (!sim.server.isUp()) {
             sim.server.comeUp();
         }
+        sim.gone.clear();
+        sim.unreadable = -1;
         for (int v = 0; v < sim.disks.size(); v++) {
-            if (sim.server.volumes.get(v).failed) {
+            ModelVolume volume = sim.server.allVolumes.get(v);
+            if (volume.failed) {
                 sim.server.reopen(v);
+            }
+            if (!sim.server.volumes.contains(volume)) {
+                sim.server.assign(v, true);
+            }
+            if (volume.sizeBytes() != sim.disks.get(v).length) {
+                sim.server.cut();
+                sim.server.resize(v, sim.disks.get(v).length);
             }
         }
         long settled = sim.server.wholeCommits;
         // The first commit from here on may be of an epoch that began before the last change.
-        sim.runUntil("two commits of all disks after the faults", 400, () -> sim.server.wholeCommits >= settled + 2);
+        sim.runUntil("two commits of all disks after the faults", 1000, () -> sim.server.wholeCommits >= settled + 2);
         assertThat(sim.isIdentical()).as("seed %d: identical", seed).isTrue();
         sim.replication().stop();
         sim.runToEnd(60);
@@ -93,8 +103,38 @@ class ReplicationSimulationTest {
         return settings;
     }
 
+    /** A disk and its volume grow, one before the other. */
+    private static void grow(Simulation sim, Random random) {
+        int v = random.nextInt(sim.disks.size());
+        int newBytes = sim.disks.get(v).length + 512 * random.nextInt(1, 1000);
+        if (sim.frozen || sim.isQuiet()) {
+            return;
+        }
+        sim.resize(v, newBytes);
+        sim.later(random.nextLong(2_000_000_000L), () -> {
+            sim.server.cut();
+            sim.server.resize(v, sim.disks.get(v).length);
+        });
+    }
+
     private static void fault(Simulation sim, Random random) {
-        switch (random.nextInt(9)) {
+        switch (random.nextInt(13)) {
+            case 9 -> grow(sim, random);
+            case 10 -> {
+                int v = random.nextInt(sim.disks.size());
+                if (sim.server.volumes.size() > 1) {
+                    sim.server.assign(v, false);
+                }
+                sim.later(random.nextLong(3_000_000_000L), () -> sim.server.assign(v, true));
+            }
+            case 11 -> {
+                sim.gone.add(1);
+                sim.later(random.nextLong(3_000_000_000L), sim.gone::clear);
+            }
+            case 12 -> {
+                sim.unreadable = 0;
+                sim.later(random.nextLong(1_000_000_000L), () -> sim.unreadable = -1);
+            }
             case 0 -> sim.server.cut();
             case 1 -> {
                 sim.server.goDown();
@@ -104,14 +144,14 @@ class ReplicationSimulationTest {
             case 3 -> {
                 int v = random.nextInt(sim.disks.size());
                 sim.server.cut();
-                sim.server.volumes.get(v).replace(random, sim.server.newDataGen());
+                sim.server.allVolumes.get(v).replace(random, sim.server.newDataGen());
             }
             case 4 -> sim.server.loseNextCommitAnswer = true;
             case 5 -> {
                 int v = random.nextInt(sim.disks.size());
                 sim.server.fail(v);
                 sim.later(random.nextLong(2_000_000_000L), () -> {
-                    if (sim.server.volumes.get(v).failed) {
+                    if (sim.server.allVolumes.get(v).failed) {
                         sim.server.reopen(v);
                     }
                 });
@@ -371,7 +411,7 @@ class ReplicationSimulationTest {
         assertThat(sim.server.volumes.getFirst().equalsContent(sim.disks.getFirst()))
                 .isTrue();
         assertThat(sim.server.wholeCommits).isZero();
-        assertThat(sim.replication().report().disks().get(1).failure()).isEqualTo("EIO");
+        assertThat(sim.replication().report().disks().get(1).failure()).isEqualTo("its volume takes no writes: EIO");
         assertThat(sim.events)
                 .filteredOn(event -> event.kind() == AgentEvent.Kind.WARNING)
                 .extracting(AgentEvent::text)
@@ -521,7 +561,8 @@ class ReplicationSimulationTest {
         sim.server.fallSilent();
         long silentSince = sim.nanoTime();
         sim.runUntil("the agent leaves", 60, () -> sim.replication().report().reconnects() == 1);
-        assertThat((sim.nanoTime() - silentSince) / 1e9).isBetween(25.0, 31.0);
+        // The control connection may have been heard last when PING was almost due.
+        assertThat((sim.nanoTime() - silentSince) / 1e9).isBetween(19.0, 31.0);
     }
 
     @Test
@@ -599,7 +640,9 @@ class ReplicationSimulationTest {
         Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
         sim.readFails = true;
         sim.runToEnd(60);
-        assertThat(sim.outcome).isEqualTo(new AgentOutcome(AgentOutcome.Exit.SOURCE_FAILED, "the disk is gone"));
+        assertThat(sim.outcome)
+                .isEqualTo(new AgentOutcome(
+                        AgentOutcome.Exit.SOURCE_FAILED, "/dev/sda: it cannot be read: the disk is gone"));
         assertThat(sim.server.committedEpoch()).isZero();
     }
 
@@ -662,19 +705,6 @@ class ReplicationSimulationTest {
         sim.server.release();
         sim.runToEnd(120);
         assertThat(sim.server.sessions).isEqualTo(1);
-    }
-
-    @Test
-    void changedSizeEndsTheAgentBeforeAnythingOfTheEpochIsSent() {
-        Simulation sim = simulation(ReplicationPlan.ENDLESS, true, ROOT);
-        sim.fillDisks(0);
-        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
-        long received = sim.server.dataBytesReceived;
-        sim.sizeChange = "it has grown";
-        sim.mutate(5);
-        sim.runToEnd(60);
-        assertThat(sim.outcome).isEqualTo(new AgentOutcome(AgentOutcome.Exit.SOURCE_FAILED, "it has grown"));
-        assertThat(sim.server.dataBytesReceived).isEqualTo(received);
     }
 
     @Test

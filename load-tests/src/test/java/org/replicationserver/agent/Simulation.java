@@ -3,11 +3,15 @@ package org.replicationserver.agent;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The agent's state machine, a server model, a network and disks, all in virtual time on the test's thread. */
@@ -45,12 +49,18 @@ final class Simulation implements AgentIo, ModelServer.World {
 
     boolean freezeHangs;
 
-    /** Why the disks cannot be opened, or null. */
-    @Nullable
-    String sizeChange;
+    /** Numbers of disks that are not there. */
+    final Set<Integer> gone = new HashSet<>();
+
+    /** Of which a read fails; of all if {@link #readFails}. */
+    int unreadable = -1;
+
+    /** Disks that can be looked at only while the source is open. */
+    boolean hidden;
 
     // the source
     private final boolean marked;
+    private final boolean quiet;
     private boolean sourceClosed = true;
     private boolean sourceOpen;
     private int readsUnderWay;
@@ -71,6 +81,7 @@ final class Simulation implements AgentIo, ModelServer.World {
         this.seed = seed;
         this.random = new Random(seed);
         this.marked = plan.marked();
+        this.quiet = plan.quietSource();
         this.server = new ModelServer(settings, this, new Random(seed + 1));
         for (ReplicationPlan.Disk disk : plan.disks()) {
             byte[] content = new byte[(int) disk.sizeBytes()];
@@ -119,6 +130,15 @@ final class Simulation implements AgentIo, ModelServer.World {
                 plan.grease(),
                 plan.connectTimeoutNanos(),
                 plan.serverMayChange());
+    }
+
+    /** Whether nobody may change the disks. */
+    boolean isQuiet() {
+        return quiet;
+    }
+
+    void cycleNow() {
+        replication.cycleNow();
     }
 
     Replication replication() {
@@ -175,6 +195,23 @@ final class Simulation implements AgentIo, ModelServer.World {
         }
     }
 
+    /** The disk has another size from now on; what is new of it is noise. */
+    void resize(int disk, int newBytes) {
+        byte[] before = disks.get(disk);
+        byte[] after = Arrays.copyOf(before, newBytes);
+        disks.set(disk, after);
+        for (int at = before.length; at < newBytes; at += BlockLayout.BLOCK_BYTES) {
+            scribbleAt(disk, at);
+        }
+    }
+
+    /** Other content for the whole block at a place. */
+    void scribbleAt(int disk, int at) {
+        byte[] noise = new byte[Math.min(BlockLayout.BLOCK_BYTES, disks.get(disk).length - at)];
+        random.nextBytes(noise);
+        System.arraycopy(noise, 0, disks.get(disk), at, noise.length);
+    }
+
     private void scribble(byte[] disk, int at) {
         int bytes = Math.min(BlockLayout.BLOCK_BYTES, disk.length - at);
         byte[] noise = new byte[random.nextBoolean() ? bytes : Math.min(bytes, 700)];
@@ -201,7 +238,7 @@ final class Simulation implements AgentIo, ModelServer.World {
 
     boolean isIdentical() {
         for (int i = 0; i < disks.size(); i++) {
-            if (!server.volumes.get(i).equalsContent(disks.get(i))) {
+            if (!server.allVolumes.get(i).equalsContent(disks.get(i))) {
                 return false;
             }
         }
@@ -243,7 +280,7 @@ final class Simulation implements AgentIo, ModelServer.World {
         readsUnderWay++;
         later(millis(random.nextLong(readMillisMax + 1)), () -> {
             readsUnderWay--;
-            if (readFails) {
+            if (readFails || read.disk() == unreadable) {
                 read.fail("the disk is gone");
             } else {
                 ByteBuffer copy = ByteBuffer.allocate(read.bytes());
@@ -253,6 +290,24 @@ final class Simulation implements AgentIo, ModelServer.World {
             }
             replication.readDone(read);
         });
+    }
+
+    @Override
+    public void lookAtSource() {
+        later(millis(2), () -> {
+            List<DiskLook> looks = hidden && !sourceOpen
+                    ? Collections.nCopies(disks.size(), DiskLook.unreadable("not there yet"))
+                    : looks();
+            replication.sourceSeen(looks);
+        });
+    }
+
+    private List<DiskLook> looks() {
+        return IntStream.range(0, disks.size())
+                .mapToObj(i -> gone.contains(i)
+                        ? DiskLook.unreadable("the disk is gone")
+                        : DiskLook.readable(disks.get(i).length, 512))
+                .toList();
     }
 
     @Override
@@ -278,7 +333,7 @@ final class Simulation implements AgentIo, ModelServer.World {
             thaws++;
         }
         sourceOpen = true;
-        replication.sourceOpened(new SourceOpening(succeeded, succeeded ? null : "freeze failed", sizeChange));
+        replication.sourceOpened(new SourceOpening(succeeded, succeeded ? null : "freeze failed", looks()));
     }
 
     @Override
@@ -339,7 +394,7 @@ final class Simulation implements AgentIo, ModelServer.World {
         if (consistentCommits && !fuzzy) {
             List<byte[]> expected = atMark.isEmpty() ? disks : atMark;
             for (int i = 0; i < disks.size(); i++) {
-                ModelVolume volume = server.volumes.get(i);
+                ModelVolume volume = server.allVolumes.get(i);
                 if (of.contains(volume) && !volume.equalsContent(expected.get(i))) {
                     throw new AssertionError("epoch " + epoch + " is not the source at its mark: disk " + i + " "
                             + volume.firstDifference(expected.get(i)) + " " + events);

@@ -30,7 +30,7 @@ class SourceTest {
 
     @Test
     void freezeThatNeverBeganIsNotThawed() {
-        Source source = new Source(List.of(), command("thaw"));
+        Source source = new Source(List.of(), command("thaw"), Long.MAX_VALUE);
         source.cutShort();
         SourceOpening opening = source.open();
         assertThat(opening.still()).isFalse();
@@ -41,7 +41,7 @@ class SourceTest {
 
     @Test
     void freezeThatFailedIsThawedOnce() throws IOException {
-        Source source = new Source(List.of(), command("freeze"));
+        Source source = new Source(List.of(), command("freeze"), Long.MAX_VALUE);
         assertThat(source.open().still()).isFalse();
         assertThat(source.close()).isNull();
         assertThat(Files.readAllLines(calls)).containsExactly("freeze", "thaw");
@@ -49,7 +49,7 @@ class SourceTest {
 
     @Test
     void sourceIsThawedOnceAlsoWhenTheAgentIsStopped() throws IOException {
-        Source source = new Source(List.of(), command("neither"));
+        Source source = new Source(List.of(), command("neither"), Long.MAX_VALUE);
         assertThat(source.open().still()).isTrue();
         source.cutShort();
         assertThat(source.close()).isNull();

@@ -39,7 +39,7 @@ final class LostStateTest {
         }
         byte[] mostlyZero = new byte[SIZE_BYTES];
         Arrays.fill(mostlyZero, 0, 512, (byte) 7);
-        sync(source, mostlyZero, deleted ? "NEW_VOLUME" : "STATE_LOST");
+        sync(source, mostlyZero, "STATE_LOST");
     }
 
     private void sync(TestSource source, byte[] image, String expectedReason) throws Exception {

@@ -1,6 +1,7 @@
 package org.replicationserver.volume;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The bytes of one volume. Confined to the thread that owns it, the volume's writer thread; it has no locks.
@@ -25,6 +26,16 @@ public interface BlockDevice extends AutoCloseable {
 
     /** Whether the device knows, without reading it, that all of its assigned part reads zero. */
     default boolean isKnownZero() {
+        return false;
+    }
+
+    /** What tells this device from another one that takes its place; null where nothing does. */
+    default @Nullable String physicalId() {
+        return null;
+    }
+
+    /** Whether it was known as this volume's before it was opened, by a mark of its own. */
+    default boolean wasMarked() {
         return false;
     }
 

@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Binds an image file to its volume by the extended attribute {@value #ATTRIBUTE}, the volume's id in UTF-8: a volume holds no metadata
- * in its bytes, and a path says nothing of what lies there today. A file that has no mark gets one when it is opened. Where the file
+ * in its bytes, and a path says nothing of what lies there today. A file that has no mark gets one when it is opened and fits. Where the file
  * system keeps no such attributes, or cannot take one more, nothing is bound and nothing is refused.
  */
 final class ImageMark {
@@ -18,19 +18,17 @@ final class ImageMark {
 
     private ImageMark() {}
 
-    /** @throws DeviceException if the file is marked as another volume's */
-    static void require(LinuxFile file, VolumeId volumeId) throws DeviceException {
+    /**
+     * Whether the file has the mark of this volume.
+     *
+     * @throws DeviceException if it has another one's
+     */
+    static boolean isOn(LinuxFile file, VolumeId volumeId) throws DeviceException {
         try (Arena scratch = Arena.ofConfined()) {
-            MemorySegment name = scratch.allocateFrom(ATTRIBUTE);
             MemorySegment found = scratch.allocate(VALUE_BYTES_MAX);
-            long length = file.readAttribute(name, found);
-            byte[] own = volumeId.value().getBytes(StandardCharsets.UTF_8);
-            if (length == -Errno.ENODATA) {
-                mark(file, name, scratch.allocateFrom(ValueLayout.JAVA_BYTE, own));
-                return;
-            }
+            long length = file.readAttribute(scratch.allocateFrom(ATTRIBUTE), found);
             if (length < 0 && length != -Errno.ERANGE) {
-                return; // the file system keeps none, or does not show them
+                return false; // there is none, or the file system keeps none, or does not show them
             }
             String marked = length < 0
                     ? "something longer than any volume"
@@ -46,12 +44,18 @@ final class ImageMark {
                                 + "; give the volume its own path, or remove the mark: setfattr -x " + ATTRIBUTE
                                 + " FILE");
             }
+            return true;
         }
     }
 
-    private static void mark(LinuxFile file, MemorySegment name, MemorySegment value) throws DeviceException {
-        if (file.writeAttribute(name, value) == 0) {
-            file.fsync();
+    /** Marks the file, where its file system keeps marks. */
+    static void put(LinuxFile file, VolumeId volumeId) throws DeviceException {
+        try (Arena scratch = Arena.ofConfined()) {
+            byte[] value = volumeId.value().getBytes(StandardCharsets.UTF_8);
+            MemorySegment name = scratch.allocateFrom(ATTRIBUTE);
+            if (file.writeAttribute(name, scratch.allocateFrom(ValueLayout.JAVA_BYTE, value)) == 0) {
+                file.fsync();
+            }
         }
     }
 }

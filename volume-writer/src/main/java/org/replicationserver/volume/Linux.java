@@ -13,6 +13,8 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every foreign function of the product, and nothing but thin calls of them. Stateless; any thread, but each call has
@@ -67,6 +69,7 @@ final class Linux {
     static final int AT_FDCWD = -100;
     static final int AT_EMPTY_PATH = 0x1000;
     static final int STATX_BASIC_STATS = 0x7ff;
+    static final int STATX_BTIME = 0x800;
     static final int STATX_DIOALIGN = 0x2000;
     static final int S_IFMT = 0170000;
     static final int S_IFBLK = 0060000;
@@ -75,9 +78,12 @@ final class Linux {
     static final long STATX_BYTES = 256;
     private static final long STATX_MASK_OFFSET = 0;
     private static final long STATX_MODE_OFFSET = 28;
+    private static final long STATX_INODE_OFFSET = 32;
     private static final long STATX_SIZE_OFFSET = 40;
     private static final long STATX_BLOCKS_OFFSET = 48;
     private static final long STATX_BLOCK_BYTES = 512;
+    private static final long STATX_BTIME_SECONDS_OFFSET = 80;
+    private static final long STATX_BTIME_NANOS_OFFSET = 88;
     private static final long STATX_RDEV_MAJOR_OFFSET = 128;
     private static final long STATX_RDEV_MINOR_OFFSET = 132;
     private static final long STATX_DIO_MEM_ALIGN_OFFSET = 152;
@@ -288,6 +294,19 @@ final class Linux {
     /** 0 where the kernel (before 6.1) or the file system does not tell, or does not take O_DIRECT. */
     static int statxDirectOffsetAlignmentBytes(MemorySegment statx) {
         return tellsDirectAlignment(statx) ? statx.get(JAVA_INT, STATX_DIO_OFFSET_ALIGN_OFFSET) : 0;
+    }
+
+    static long statxInode(MemorySegment statx) {
+        return statx.get(JAVA_LONG, STATX_INODE_OFFSET);
+    }
+
+    /** Null where the file system does not tell. */
+    static @Nullable Instant statxBirth(MemorySegment statx) {
+        return (statx.get(JAVA_INT, STATX_MASK_OFFSET) & STATX_BTIME) == 0
+                ? null
+                : Instant.ofEpochSecond(
+                        statx.get(JAVA_LONG, STATX_BTIME_SECONDS_OFFSET),
+                        statx.get(JAVA_INT, STATX_BTIME_NANOS_OFFSET));
     }
 
     private static boolean tellsDirectAlignment(MemorySegment statx) {

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * A block device or an image file. Opened on any thread, then confined to the first one that uses it, the volume's
  * writer thread: a close that ran beside a write could send that write to another file with the reused number.
  *
- * <p>Invariants: no byte at or past the assigned size ever changes; the size of an image file never changes; the
- * device is held alone (O_EXCL, or a lock on an image file) from open to close.
+ * <p>Invariants: no byte at or past the assigned size ever changes; the size of an image file changes only before the first use,
+ * where one that is too small may be extended; the device is held alone (O_EXCL, or a lock on an image file) from open to close.
  *
  * <p>Where the device is coarser than 512 bytes, an edge of a write that lies inside a block is read, changed and
  * written back. No lock is needed for it: nobody else writes to this device, and this thread does one thing at a
@@ -34,6 +34,8 @@ public final class LinuxBlockDevice implements BlockDevice {
     private final long deviceSizeBytes;
     private final long assignedSizeBytes;
     private final int alignmentBytes;
+    private final @Nullable String physicalId;
+    private final boolean wasMarked;
 
     // owner thread only, once there is one
     private final LinuxFile file;
@@ -52,7 +54,9 @@ public final class LinuxBlockDevice implements BlockDevice {
             boolean direct,
             long deviceSizeBytes,
             long assignedSizeBytes,
-            Alignment alignment) {
+            Alignment alignment,
+            @Nullable String physicalId,
+            boolean wasMarked) {
         this.file = file;
         this.blockDevice = blockDevice;
         this.direct = direct;
@@ -61,6 +65,8 @@ public final class LinuxBlockDevice implements BlockDevice {
         this.alignmentBytes = alignment.offsetBytes();
         this.memoryAlignmentBytes = alignment.memoryBytes();
         this.zeroAlignmentBytes = alignment.zeroBytes();
+        this.physicalId = physicalId;
+        this.wasMarked = wasMarked;
         this.bounce = arena.allocate(ALIGNMENT_BYTES_MAX, ALIGNMENT_BYTES_MAX);
     }
 
@@ -108,31 +114,53 @@ public final class LinuxBlockDevice implements BlockDevice {
         if (!blockDevice && !file.tryLock()) {
             throw new DeviceException("open", path.toString(), Errno.EAGAIN, "the image is locked: in use");
         }
-        requireIdentity(file, path, options, opened);
-        long deviceSizeBytes = blockDevice ? file.blockDeviceSizeBytes() : opened.sizeBytes();
+        boolean wasMarked = requireIdentity(file, path, options, opened);
+        long deviceSizeBytes =
+                blockDevice ? file.blockDeviceSizeBytes() : extended(file, opened.sizeBytes(), options, wasMarked);
         if (deviceSizeBytes < options.sizeBytes()) {
             throw refused(
                     path,
                     "smaller than assigned: deviceSizeBytes=" + deviceSizeBytes + " assignedSizeBytes="
                             + options.sizeBytes());
         }
+        if (!blockDevice && !wasMarked && options.volumeId() != null) {
+            ImageMark.put(file, options.volumeId());
+        }
         Alignment alignment = alignmentOf(file, opened, direct, alignmentMin);
         if (alignment.offsetBytes() > ALIGNMENT_BYTES_MAX || alignment.memoryBytes() > ALIGNMENT_BYTES_MAX) {
             throw refused(path, "alignment above " + ALIGNMENT_BYTES_MAX + ": " + alignment);
         }
-        return new LinuxBlockDevice(file, blockDevice, direct, deviceSizeBytes, options.sizeBytes(), alignment);
+        return new LinuxBlockDevice(
+                file,
+                blockDevice,
+                direct,
+                deviceSizeBytes,
+                options.sizeBytes(),
+                alignment,
+                PhysicalId.of(opened),
+                wasMarked);
     }
 
-    /** Only now that it is held: what was found out about the path before may be true of another device by now. */
-    private static void requireIdentity(LinuxFile file, Path path, OpenOptions options, LinuxFile.Facts opened)
+    /** The size that an image file has now. */
+    private static long extended(LinuxFile file, long sizeBytes, OpenOptions options, boolean wasMarked)
+            throws DeviceException {
+        boolean known = wasMarked || options.extendFromBytes() > 0;
+        if (sizeBytes >= options.sizeBytes() || sizeBytes < options.extendFromBytes() || !known) {
+            return sizeBytes;
+        }
+        file.truncate(options.sizeBytes());
+        file.fsync();
+        return options.sizeBytes();
+    }
+
+    /** Says whether it was marked as its volume's. Only now that it is held: what was found out about the path before may be true of another device by now. */
+    private static boolean requireIdentity(LinuxFile file, Path path, OpenOptions options, LinuxFile.Facts opened)
             throws DeviceException {
         String objection = options.identity().objection(opened.isBlockDevice() ? opened.deviceNumber() : null);
         if (objection != null) {
             throw refused(path, objection);
         }
-        if (!opened.isBlockDevice() && options.volumeId() != null) {
-            ImageMark.require(file, options.volumeId());
-        }
+        return !opened.isBlockDevice() && options.volumeId() != null && ImageMark.isOn(file, options.volumeId());
     }
 
     private static void requireKind(Path path, LinuxFile.Facts found) throws DeviceException {
@@ -216,6 +244,16 @@ public final class LinuxBlockDevice implements BlockDevice {
     @Override
     public boolean isKnownZero() {
         return !blockDevice && file.isHoleUpTo(assignedSizeBytes);
+    }
+
+    @Override
+    public @Nullable String physicalId() {
+        return physicalId;
+    }
+
+    @Override
+    public boolean wasMarked() {
+        return wasMarked;
     }
 
     /** Whether the page cache is passed by. */

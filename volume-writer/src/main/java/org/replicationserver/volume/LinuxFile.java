@@ -4,6 +4,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One open file descriptor and the memory that its calls need. Used by one thread at a time.
@@ -59,6 +61,8 @@ final class LinuxFile implements AutoCloseable {
             long sizeBytes,
             long allocatedBytes,
             DeviceNumber deviceNumber,
+            long inode,
+            @Nullable Instant birth,
             int directMemoryAlignmentBytes,
             int directOffsetAlignmentBytes) {
         boolean isBlockDevice() {
@@ -93,8 +97,13 @@ final class LinuxFile implements AutoCloseable {
             String path, MemorySegment capture, Arena scratch, int dirFd, MemorySegment relativePath, int flags)
             throws DeviceException {
         MemorySegment statx = scratch.allocate(Linux.STATX_BYTES, Long.BYTES);
-        int result =
-                Linux.statx(capture, dirFd, relativePath, flags, Linux.STATX_BASIC_STATS | Linux.STATX_DIOALIGN, statx);
+        int result = Linux.statx(
+                capture,
+                dirFd,
+                relativePath,
+                flags,
+                Linux.STATX_BASIC_STATS | Linux.STATX_BTIME | Linux.STATX_DIOALIGN,
+                statx);
         if (result < 0) {
             throw new DeviceException("statx", path, -result, reasonOfOpen(-result, 0));
         }
@@ -103,6 +112,8 @@ final class LinuxFile implements AutoCloseable {
                 Linux.statxSizeBytes(statx),
                 Linux.statxAllocatedBytes(statx),
                 Linux.statxDeviceNumber(statx),
+                Linux.statxInode(statx),
+                Linux.statxBirth(statx),
                 Linux.statxDirectMemoryAlignmentBytes(statx),
                 Linux.statxDirectOffsetAlignmentBytes(statx));
     }

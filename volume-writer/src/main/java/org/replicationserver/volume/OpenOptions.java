@@ -9,16 +9,28 @@ import org.jspecify.annotations.Nullable;
  * @param cacheMode null for the default of the kind of device
  * @param volumeId whose an image file must be, see {@link ImageMark}; null for whoever's it is
  * @param identity is asked about the device that was opened
+ * @param extendFromBytes an image file that is smaller than {@code sizeBytes} is extended to that, with zeros, if it has at least so many;
+ *     where that is 0 only if it is marked as the volume's, so that no file of somebody else is extended
  */
 public record OpenOptions(
         long sizeBytes,
         @Nullable CacheMode cacheMode,
         @Nullable VolumeId volumeId,
-        DeviceIdentity identity) {
+        DeviceIdentity identity,
+        long extendFromBytes) {
+    /** Nothing is extended. */
+    public static final long NEVER = Long.MAX_VALUE;
+
     public OpenOptions {
         if (sizeBytes <= 0 || sizeBytes % BlockDevice.SECTOR_BYTES != 0) {
             throw new IllegalArgumentException("size is not a positive multiple of 512: size=" + sizeBytes);
         }
+    }
+
+    /** Of a device that is as large as it is to be. */
+    public OpenOptions(
+            long sizeBytes, @Nullable CacheMode cacheMode, @Nullable VolumeId volumeId, DeviceIdentity identity) {
+        this(sizeBytes, cacheMode, volumeId, identity, NEVER);
     }
 
     /** Of a device that may be any volume. */

@@ -49,6 +49,16 @@ public interface Volume {
     /** It is not known any more what the volume holds: from the next submitted write on every ZERO is written. */
     void withdrawFresh();
 
+    /** What tells the device from another one that takes its place under the same name; null where nothing does. */
+    default @Nullable String physicalId() {
+        return null;
+    }
+
+    /** Whether a server has had it before this opening, by its image file's mark. */
+    default boolean wasMarked() {
+        return false;
+    }
+
     /** Writes submitted since the volume was opened; never decreases. */
     long submittedWrites();
 

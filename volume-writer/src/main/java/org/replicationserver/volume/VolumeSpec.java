@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param cacheMode null for the default of the kind of device
  * @param regionBytes the grain in which a fresh volume remembers where data went
  * @param identity is asked about the device that was opened
+ * @param extendFromBytes an image file that is smaller than the assigned size is extended if it has at least so many; a shorter one has lost
+ *     something
  */
 public record VolumeSpec(
         VolumeId id,
@@ -19,8 +21,9 @@ public record VolumeSpec(
         boolean fresh,
         @Nullable CacheMode cacheMode,
         long regionBytes,
-        DeviceIdentity identity) {
+        DeviceIdentity identity,
+        long extendFromBytes) {
     public OpenOptions openOptions() {
-        return new OpenOptions(sizeBytes, cacheMode, id, identity);
+        return new OpenOptions(sizeBytes, cacheMode, id, identity, extendFromBytes);
     }
 }

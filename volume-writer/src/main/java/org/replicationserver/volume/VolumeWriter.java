@@ -156,6 +156,16 @@ public final class VolumeWriter implements Volume {
     }
 
     @Override
+    public @Nullable String physicalId() {
+        return device.physicalId();
+    }
+
+    @Override
+    public boolean wasMarked() {
+        return device.wasMarked();
+    }
+
+    @Override
     public void withdrawFresh() {
         fresh = false;
     }

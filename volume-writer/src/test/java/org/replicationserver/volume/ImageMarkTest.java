@@ -47,16 +47,19 @@ final class ImageMarkTest {
         return StandardCharsets.UTF_8.decode(value.flip()).toString();
     }
 
-    private void openAs(String volumeId) throws DeviceException {
+    /** Says whether it was marked before. */
+    private boolean openAs(String volumeId) throws DeviceException {
         OpenOptions options = new OpenOptions(SIZE_BYTES, null, new VolumeId(volumeId), DeviceIdentity.ANY);
-        LinuxBlockDevice.open(image, options).close();
+        try (LinuxBlockDevice device = LinuxBlockDevice.open(image, options)) {
+            return device.wasMarked();
+        }
     }
 
     @Test
     void imageWithoutAMarkIsMarkedAsItsVolumesAndOpensForThatAgain() throws IOException {
-        openAs("vol-1");
+        assertThat(openAs("vol-1")).as("marked before").isFalse();
         assertThat(mark()).isEqualTo("vol-1");
-        openAs("vol-1");
+        assertThat(openAs("vol-1")).as("marked before").isTrue();
     }
 
     @Test
@@ -74,6 +77,17 @@ final class ImageMarkTest {
     void markThatCannotBeAVolumeIsRefusedToo() throws IOException {
         marks().write(NAME, StandardCharsets.UTF_8.encode("v".repeat(300)));
         assertThatThrownBy(() -> openAs("vol-1")).hasMessageContaining("longer than any volume");
+    }
+
+    /** Whoever made it: what does not fit is not taken over. */
+    @Test
+    void imageThatIsTooSmallIsNeitherExtendedNorMarked() throws IOException {
+        OpenOptions larger = new OpenOptions(2 * SIZE_BYTES, null, new VolumeId("vol-1"), DeviceIdentity.ANY, 0);
+        assertThatThrownBy(() -> LinuxBlockDevice.open(image, larger)).hasMessageContaining("smaller than assigned");
+        assertThat(marks().list()).doesNotContain(NAME);
+        openAs("vol-1");
+        LinuxBlockDevice.open(image, larger).close();
+        assertThat(image).as("once it is the volume's").hasSize(2 * SIZE_BYTES);
     }
 
     @Test

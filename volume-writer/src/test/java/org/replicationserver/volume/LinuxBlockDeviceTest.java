@@ -60,6 +60,32 @@ final class LinuxBlockDeviceTest {
         assertThat(Arrays.equals(Files.readAllBytes(image), model.bytes())).isTrue();
     }
 
+    private static OpenOptions extending(int sizeBytes, long fromBytes) {
+        return new OpenOptions(sizeBytes, null, null, DeviceIdentity.ANY, fromBytes);
+    }
+
+    @Test
+    void imageThatHasAllThatWasWrittenIsExtendedWithZeros() throws IOException {
+        byte[] before = new byte[SIZE_BYTES];
+        Arrays.fill(before, (byte) 7);
+        Path image = Files.write(directory.resolve("grows.img"), before);
+        try (LinuxBlockDevice device = LinuxBlockDevice.open(image, extending(SIZE_BYTES + 1024, SIZE_BYTES))) {
+            assertThat(device.sizeBytes()).isEqualTo(SIZE_BYTES + 1024);
+            assertThat(device.isKnownZero()).isFalse();
+        }
+        assertThat(Files.readAllBytes(image)).isEqualTo(Arrays.copyOf(before, SIZE_BYTES + 1024));
+    }
+
+    @Test
+    void imageThatHasLostSomethingIsNotExtended() throws IOException {
+        Path image = Files.write(directory.resolve("lost.img"), new byte[SIZE_BYTES - 512]);
+        for (long fromBytes : new long[] {SIZE_BYTES, OpenOptions.NEVER}) {
+            assertThatThrownBy(() -> LinuxBlockDevice.open(image, extending(SIZE_BYTES + 1024, fromBytes)))
+                    .hasMessageContaining("smaller than assigned: deviceSizeBytes=" + (SIZE_BYTES - 512));
+        }
+        assertThat(image).hasSize(SIZE_BYTES - 512);
+    }
+
     @Test
     void imageIsKnownZeroAsLongAsItHasNoDataInItsAssignedPart() throws IOException {
         Path image = directory.resolve("new.img");

@@ -38,7 +38,8 @@ final class VolumeRegistryTest {
                 false,
                 null,
                 VolumeWriterOptions.REGION_BYTES_DEFAULT,
-                DeviceIdentity.ANY);
+                DeviceIdentity.ANY,
+                OpenOptions.NEVER);
     }
 
     private VolumeRegistry linuxRegistry() {

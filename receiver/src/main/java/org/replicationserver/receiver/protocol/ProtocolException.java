@@ -30,6 +30,11 @@ public final class ProtocolException extends Exception {
                 code, text, header.seq(), block ? header.volume() : -1, block ? header.offsetBytes() : -1);
     }
 
+    /** A HELLO is refused because of one of its disks, whose place among them the peer is told. */
+    public static ProtocolException ofDisk(ErrorCode code, String text, int place) {
+        return new ProtocolException(code, text, 0, place, -1);
+    }
+
     /** An error of a block that was admitted earlier. */
     public static ProtocolException ofBlock(ErrorCode code, String text, long seq, int volume, long offsetBytes) {
         return new ProtocolException(code, text, seq, volume, offsetBytes);

@@ -37,6 +37,9 @@ final class AgentPresence {
     private @Nullable RefusedHandshake refusedHandshake;
     private @Nullable RefusedHello refusedHello;
 
+    /** For the size of a disk, without which a session may be open. */
+    private @Nullable RefusedHello refusedSize;
+
     AgentPresence(ReplicationSettings settings, boolean hadSession, Moment now) {
         this.settings = settings;
         this.disconnects = new Disconnects(settings.unstableWindow());
@@ -51,12 +54,13 @@ final class AgentPresence {
             awaySinceNanos = now.nanos();
             sinceMillis = now.wallMillis();
         }
-        refusedHello = null;
+        forgetRefusedHello();
     }
 
     /** What it was refused for does not hold any more. */
     void forgetRefusedHello() {
         refusedHello = null;
+        refusedSize = null;
     }
 
     /** The agent's pin and this server's were accepted. */
@@ -71,6 +75,7 @@ final class AgentPresence {
 
     void refused(RefusedHello refused) {
         refusedHello = refused;
+        refusedSize = refused.code() == ErrorCode.RANGE ? refused : refusedSize;
     }
 
     void opened(long newGeneration, Moment now) {
@@ -163,5 +168,12 @@ final class AgentPresence {
     RefusedHello refusedHello(Moment now) {
         RefusedHello refused = refusedHello;
         return refused == null || open || now.isAfter(refused.nanos(), settings.refusalKept()) ? null : refused;
+    }
+
+    /** The newest HELLO that was refused for the size of a disk, also if a session has been opened since. */
+    @Nullable
+    RefusedHello refusedSize(Moment now) {
+        RefusedHello refused = refusedSize;
+        return refused == null || now.isAfter(refused.nanos(), settings.refusalKept()) ? null : refused;
     }
 }

@@ -9,6 +9,7 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.RescanReason;
 import org.replicationserver.receiver.replication.AgentPresence.RefusedHandshake;
 import org.replicationserver.receiver.replication.AgentPresence.RefusedHello;
 import org.replicationserver.receiver.replication.DataReplicationInfo.DataReplicationError;
@@ -237,8 +238,7 @@ final class Explainer {
                     .put(PORT, agentPort)));
         }
         if (hello != null) {
-            Facts facts = refusal(hello.address(), now.secondsSince(hello.nanos()), hello.reason())
-                    .put("error", hello.code().name());
+            Facts facts = refusal(hello, now).put("error", hello.code().name());
             boolean disks = hello.code() == ErrorCode.RANGE;
             found.add((disks ? ExplanationCode.DISK_SIZE_DIFFERS : ExplanationCode.AGENT_REFUSED).explain(facts));
         }
@@ -262,6 +262,10 @@ final class Explainer {
         if (situation.isInitiating() && agent.isOpenFor(now, settings.firstByteAfter())) {
             found.add(ExplanationCode.NO_FIRST_BYTE.explain(new Facts().put("seconds", agent.openSeconds(now))));
         }
+    }
+
+    private static Facts refusal(RefusedHello hello, Moment now) {
+        return refusal(hello.address(), now.secondsSince(hello.nanos()), hello.reason());
     }
 
     private static Facts refusal(String address, long seconds, String reason) {
@@ -289,6 +293,10 @@ final class Explainer {
             found.add(ExplanationCode.DISK_NOT_OFFERED.explain(new Facts()
                     .put("deviceName", disk.assignment().deviceName())
                     .put("volumeId", disk.assignment().volumeId())));
+        }
+        RefusedHello size = notOffered.isEmpty() ? null : agent.refusedSize(now);
+        if (size != null) {
+            found.add(ExplanationCode.DISK_SIZE_DIFFERS.explain(refusal(size, now)));
         }
         // Where nothing is to come, what keeps the replica behind is a disk that has its own row.
         boolean othersAreToBlame = disks.areBroken() || !notOffered.isEmpty();
@@ -332,7 +340,7 @@ final class Explainer {
                 disks.all().stream().filter(DiskProgress::isIncomplete).toList();
         if (situation.position().covered() == DataReplicationState.RESCAN && !incomplete.isEmpty()) {
             String reasons = incomplete.stream()
-                    .map(disk -> inWords(disk.passReason()))
+                    .map(disk -> RescanReason.inWords(disk.passReason()))
                     .distinct()
                     .collect(Collectors.joining(", "));
             found.add(ExplanationCode.RESCAN.explain(new Facts()
@@ -342,21 +350,6 @@ final class Explainer {
                     .put("doneBytes", sum(incomplete, DiskProgress::passBytes))
                     .put("totalBytes", sum(incomplete, DiskProgress::totalBytes))));
         }
-    }
-
-    /** A reason of RESCAN for people; what is none stays as it is. */
-    private static String inWords(String reason) {
-        return switch (reason) {
-            case "NEW_VOLUME" -> "nothing was written to it yet";
-            case "STATE_LOST" -> "this server has lost its record";
-            case "VOLUME_REOPENED" -> "the volume was reopened";
-            case "RESCAN_REQUESTED" -> "it was asked for";
-            case "AGENT_REMEMBERS_NOTHING" -> "the agent was started anew and remembers nothing";
-            case "DATA_GENERATION_DIFFERS" -> "the agent knows another content of the volume";
-            case "EPOCH_BEHIND" -> "this server knows of fewer commits than the agent";
-            case "AGENT_BEHIND" -> "another session may have written";
-            default -> reason;
-        };
     }
 
     private static long sum(List<DiskProgress> disks, ToLongFunction<DiskProgress> bytes) {

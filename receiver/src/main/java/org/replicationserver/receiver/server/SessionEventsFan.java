@@ -246,6 +246,20 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
+    public void volumeClosed(String sourceServerId, String volumeId) {
+        for (SessionEvents events : told) {
+            events.volumeClosed(sourceServerId, volumeId);
+        }
+    }
+
+    @Override
+    public void volumeReplaced(String sourceServerId, String volumeId, String before, String now) {
+        for (SessionEvents events : told) {
+            events.volumeReplaced(sourceServerId, volumeId, before, now);
+        }
+    }
+
+    @Override
     public void volumeBegunAnew(String sourceServerId, String volumeId, String dataGen) {
         for (SessionEvents events : told) {
             events.volumeBegunAnew(sourceServerId, volumeId, dataGen);

@@ -112,7 +112,8 @@ final class StagingVolumes implements VolumeHost {
     }
 
     @Override
-    public CompletionStage<Availability> open(VolumeAssignment volume, boolean untouched, boolean make) {
+    public CompletionStage<Availability> open(
+            VolumeAssignment volume, boolean untouched, boolean make, long heldBytes) {
         boolean openedFirst = !availability.containsKey(volume.volumeId());
         if (openedFirst && paths.isJudgedImage(volume)) {
             LOG.atWarn()
@@ -122,11 +123,11 @@ final class StagingVolumes implements VolumeHost {
         }
         // What was once written to a block device only the record knows, and it may be gone; so the writer looks at
         // samples before it believes. An image file's file system knows by itself.
-        return openAnew(volume, "it is being opened", volume.fresh() && untouched, make);
+        return openAnew(volume, "it is being opened", volume.fresh() && untouched, make, heldBytes);
     }
 
     private CompletionStage<Availability> openAnew(
-            VolumeAssignment volume, String meanwhile, boolean believedFresh, boolean make) {
+            VolumeAssignment volume, String meanwhile, boolean believedFresh, boolean make, long heldBytes) {
         // Until it is open: a writer that failed, or one of another size, must not be given to a session.
         // A reason why it was not open stays until it is known better.
         availability.merge(
@@ -135,7 +136,7 @@ final class StagingVolumes implements VolumeHost {
                 (before, now) -> before instanceof Availability.Unavailable ? before : now);
         return registry.reopen(new VolumeId(volume.volumeId()), () -> {
                     requireImage(volume, make);
-                    return spec(volume, locator.locate(volume.volumeId(), volume.path()), believedFresh);
+                    return spec(volume, locator.locate(volume.volumeId(), volume.path()), believedFresh, heldBytes);
                 })
                 .handleAsync(
                         (writer, failure) -> {
@@ -148,7 +149,7 @@ final class StagingVolumes implements VolumeHost {
                         eventLoop);
     }
 
-    private VolumeSpec spec(VolumeAssignment volume, Location location, boolean believedFresh) {
+    private VolumeSpec spec(VolumeAssignment volume, Location location, boolean believedFresh, long heldBytes) {
         boolean blockDevice = !Files.isRegularFile(location.path());
         return new VolumeSpec(
                 new VolumeId(volume.volumeId()),
@@ -157,7 +158,8 @@ final class StagingVolumes implements VolumeHost {
                 believedFresh && blockDevice,
                 blockDevice ? config.blockDeviceCache() : config.imageCache(),
                 regionBytes,
-                location.identity());
+                location.identity(),
+                heldBytes);
     }
 
     private Availability unavailable(VolumeAssignment volume, Throwable e) {
@@ -193,8 +195,8 @@ final class StagingVolumes implements VolumeHost {
     }
 
     @Override
-    public CompletionStage<Availability> reopen(VolumeAssignment volume, boolean make) {
-        return openAnew(volume, "it is being reopened", false, make);
+    public CompletionStage<Availability> reopen(VolumeAssignment volume, boolean make, long heldBytes) {
+        return openAnew(volume, "it is being reopened", false, make, heldBytes);
     }
 
     @Override

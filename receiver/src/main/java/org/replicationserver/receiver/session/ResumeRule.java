@@ -25,9 +25,11 @@ final class ResumeRule {
     static Answer of(SourceRecord record, VolumeRecord known, Hello.@Nullable Remembered remembers, String deviceName) {
         Hello.RememberedDisk disk = remembers == null ? null : remembers.disk(deviceName);
         if (remembers == null || disk == null) {
-            // Of a volume that may have been written an agent had better compare than send everything.
-            boolean written = record.commit().epoch() > 0
-                    || (known.origin() == Origin.NEW_VOLUME && record.writtenGeneration() > 0);
+            // Of a volume that may have been written an agent had better compare than send everything; that other
+            // volumes were says nothing.
+            boolean written = record.writtenGeneration() >= known.sinceGeneration()
+                    && (record.commit().epoch() > 0
+                            || (known.origin() == Origin.NEW_VOLUME && record.writtenGeneration() > 0));
             return rescan(written ? "AGENT_REMEMBERS_NOTHING" : known.origin().name());
         }
         if (!disk.dataGen().equals(known.dataGen())) {

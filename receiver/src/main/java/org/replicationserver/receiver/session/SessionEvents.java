@@ -118,7 +118,18 @@ public interface SessionEvents {
     /** A volume is open, for the first time or again. */
     default void volumeOpened(String sourceServerId, String volumeId) {}
 
-    /** Nobody knows what a volume holds that is about to be reopened, or nothing is in it: its disk will be sent whole. */
+    /** A volume that is not assigned any more was closed, after what was received for it was on stable storage. */
+    default void volumeClosed(String sourceServerId, String volumeId) {}
+
+    /**
+     * Another file or device is in the place of the one that the volume was, so that nobody knows what it holds.
+     *
+     * @param before what told the former from others
+     * @param now the same of the one that is there
+     */
+    default void volumeReplaced(String sourceServerId, String volumeId, String before, String now) {}
+
+    /** Nobody knows what a volume holds that was replaced or is about to be reopened, or nothing is in it: it has another data generation. */
     default void volumeBegunAnew(String sourceServerId, String volumeId, String dataGen) {}
 
     /** A volume cannot be opened; {@code reason} is text of ours. */

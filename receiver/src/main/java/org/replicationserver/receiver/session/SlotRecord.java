@@ -9,6 +9,7 @@ import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.volume.Volume;
 
 /**
  * The record of one source server as it is now, and all that changes it. Event loop only.
@@ -47,21 +48,36 @@ final class SlotRecord {
             VolumeAssignment volume = assignment.volumeOf(disk.deviceName());
             if (volume != null && !begun.volumes().containsKey(volume.volumeId())) {
                 boolean known = hello.remembers() != null && hello.remembers().disk(disk.deviceName()) != null;
-                Origin origin = known || now.stateLost() ? Origin.STATE_LOST : Origin.NEW_VOLUME;
-                if (origin == Origin.STATE_LOST
-                        && context.volumes().find(volume.volumeId()) instanceof Availability.Open open) {
-                    open.volume().withdrawFresh();
-                }
-                begun = begun.withVolume(volume.volumeId(), drawn(origin, null));
+                begun = begun.withVolume(volume.volumeId(), met(volume, known, begun.generation()));
             }
         }
         return change(begun);
     }
 
-    private VolumeRecord drawn(Origin origin, @Nullable String failedCause) {
+    /**
+     * The record of a volume that has none.
+     *
+     * @param remembered whether an agent knows one
+     * @param generation of the session that meets it
+     */
+    private VolumeRecord met(VolumeAssignment assigned, boolean remembered, long generation) {
+        Volume volume =
+                context.volumes().find(assigned.volumeId()) instanceof Availability.Open open ? open.volume() : null;
+        // A server has had it, and it was written to: that there is no record does not make it new.
+        boolean written = volume != null && volume.wasMarked() && !volume.isFresh();
+        boolean lost = remembered || now.stateLost() || written;
+        if (lost && volume != null) {
+            volume.withdrawFresh();
+        }
+        VolumeRecord drawn =
+                new VolumeRecord(newDataGen(), lost ? Origin.STATE_LOST : Origin.NEW_VOLUME, null, 0, null, generation);
+        return volume == null ? drawn : drawn.opened(assigned.sizeBytes(), volume.physicalId());
+    }
+
+    private String newDataGen() {
         byte[] dataGen = new byte[16];
         context.random().nextBytes(dataGen);
-        return new VolumeRecord(HEX.formatHex(dataGen), origin, failedCause);
+        return HEX.formatHex(dataGen);
     }
 
     /** Whether it says already that the session of this generation may write. */
@@ -111,6 +127,40 @@ final class SlotRecord {
         return volume(volume.volumeId()) == null && (!now.stateLost() || volume.fresh());
     }
 
+    /** So many bytes an image file must have, if not all, or it has lost something; 0 if that does not matter. */
+    long heldBytes(String volumeId) {
+        VolumeRecord known = volume(volumeId);
+        return known == null ? 0 : known.heldBytes();
+    }
+
+    /**
+     * Takes note of what was opened. If another file or device is in the place of the one that is known, nothing that an agent remembers of
+     * the volume's content holds.
+     */
+    void opened(VolumeAssignment assigned, Volume volume) {
+        String id = assigned.volumeId();
+        VolumeRecord known = volume(id);
+        if (known == null) {
+            return; // the first HELLO takes note
+        }
+        String found = volume.physicalId();
+        String before = known.physicalId();
+        boolean replaced = found != null && before != null && !found.equals(before);
+        VolumeRecord changed = replaced
+                ? new VolumeRecord(newDataGen(), Origin.VOLUME_REPLACED, null, assigned.sizeBytes(), found, 0)
+                : known.opened(assigned.sizeBytes(), found);
+        if (replaced) {
+            volume.withdrawFresh();
+            context.events().volumeReplaced(sourceServerId, id, String.valueOf(before), String.valueOf(found));
+        }
+        if (!changed.equals(known)) {
+            CompletionStage<Void> stored = change(now.withVolume(id, changed));
+            if (replaced) {
+                stored.thenRun(() -> context.events().volumeBegunAnew(sourceServerId, id, changed.dataGen()));
+            }
+        }
+    }
+
     /** Whether nothing is known to have been written to a volume. */
     boolean isUntouched(String volumeId) {
         return !now.stateLost() && volume(volumeId) == null;
@@ -122,7 +172,7 @@ final class SlotRecord {
     }
 
     CompletionStage<Void> setFailed(String volumeId, VolumeRecord known, String cause) {
-        return change(now.withVolume(volumeId, new VolumeRecord(known.dataGen(), known.origin(), cause)));
+        return change(now.withVolume(volumeId, known.withFailure(cause)));
     }
 
     /**
@@ -136,7 +186,7 @@ final class SlotRecord {
         if (known == null || (known.failedCause() == null && !made)) {
             return change(now);
         }
-        VolumeRecord begun = drawn(Origin.VOLUME_REOPENED, null);
+        VolumeRecord begun = new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null, 0, null, 0);
         return change(now.withVolume(volumeId, begun))
                 .thenRun(() -> context.events().volumeBegunAnew(sourceServerId, volumeId, begun.dataGen()));
     }
@@ -147,7 +197,15 @@ final class SlotRecord {
         for (String id : volumeIds) {
             VolumeRecord known = volume(id);
             if (known != null) {
-                changed = changed.withVolume(id, drawn(Origin.RESCAN_REQUESTED, known.failedCause()));
+                changed = changed.withVolume(
+                        id,
+                        new VolumeRecord(
+                                newDataGen(),
+                                Origin.RESCAN_REQUESTED,
+                                known.failedCause(),
+                                known.heldBytes(),
+                                known.physicalId(),
+                                0));
             }
         }
         return change(changed);

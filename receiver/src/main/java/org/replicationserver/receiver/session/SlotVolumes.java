@@ -121,9 +121,10 @@ final class SlotVolumes {
         if (!isHeld(volume)) {
             return CompletableFuture.completedStage(null); // never opened; by now it may be another's
         }
-        return context.volumes()
-                .close(id)
-                .thenRun(() -> context.holders().release(assignment.sourceServerId(), volume));
+        return context.volumes().close(id).thenRun(() -> {
+            context.holders().release(assignment.sourceServerId(), volume);
+            context.events().volumeClosed(assignment.sourceServerId(), id);
+        });
     }
 
     private CompletionStage<Void> open(VolumeAssignment volume) {
@@ -148,13 +149,14 @@ final class SlotVolumes {
         String id = volume.volumeId();
         CompletionStage<Void> attempt = attempts.begin(id);
         VolumeHost host = context.volumes();
-        host.open(volume, record.isUntouched(id), record.mayMake(volume)).thenAccept(availability -> {
-            tellOpened(id, availability);
-            if (availability instanceof Availability.Open) {
-                owner.askToFinish("VOLUME_REOPENED");
-            }
-            attempts.end(id);
-        });
+        host.open(volume, record.isUntouched(id), record.mayMake(volume), record.heldBytes(id))
+                .thenAccept(availability -> {
+                    tellOpened(volume, availability);
+                    if (availability instanceof Availability.Open) {
+                        owner.askToFinish("VOLUME_REOPENED");
+                    }
+                    attempts.end(id);
+                });
         return attempt;
     }
 
@@ -203,11 +205,13 @@ final class SlotVolumes {
     }
 
     /** Of what is found again and again, once. */
-    private void tellOpened(String volumeId, Availability availability) {
+    private void tellOpened(VolumeAssignment volume, Availability availability) {
+        String volumeId = volume.volumeId();
         String sourceServerId = assignment.sourceServerId();
         boolean news = !availability.equals(told.put(volumeId, availability));
         switch (availability) {
-            case Availability.Open _ -> {
+            case Availability.Open open -> {
+                record.opened(volume, open.volume());
                 attempts.retryNoMore(volumeId);
                 context.events().volumeOpened(sourceServerId, volumeId);
             }
@@ -251,7 +255,7 @@ final class SlotVolumes {
                         : CompletableFuture.completedStage(notAssignedAnyMore()))
                 .thenApply(availability -> {
                     reopening.remove(id);
-                    tellOpened(id, availability);
+                    tellOpened(volume, availability);
                     owner.askToFinish("VOLUME_REOPENED");
                     return availability;
                 });
@@ -261,7 +265,7 @@ final class SlotVolumes {
         return record.reopen(volume.volumeId(), make)
                 .thenCompose(stored -> context.holders().take(assignment.sourceServerId(), volume))
                 .thenCompose(taken -> isAssigned(volume)
-                        ? context.volumes().reopen(volume, make)
+                        ? context.volumes().reopen(volume, make, record.heldBytes(volume.volumeId()))
                         : close(volume).thenApply(closed -> notAssignedAnyMore()));
     }
 

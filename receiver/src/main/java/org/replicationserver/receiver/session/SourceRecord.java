@@ -44,6 +44,7 @@ public record SourceRecord(
     private static final int BYTES_MAX = 1024 * 1024;
 
     private static final int FAILED_CAUSE_CHARS_MAX = 256;
+    private static final int PHYSICAL_ID_CHARS_MAX = 256;
     private static final int REFUSED_AGENTS_MAX = InstanceHistory.REFUSED_MAX;
 
     /** Why a volume has the data generation that it has; the words are those of WELCOME. */
@@ -51,7 +52,8 @@ public record SourceRecord(
         NEW_VOLUME,
         STATE_LOST,
         VOLUME_REOPENED,
-        RESCAN_REQUESTED
+        RESCAN_REQUESTED,
+        VOLUME_REPLACED
     }
 
     /**
@@ -60,13 +62,65 @@ public record SourceRecord(
      * @param dataGen random id of the content's history, 32 hexadecimal digits
      * @param origin why it was drawn
      * @param failedCause why the volume has failed, or null if it has not
+     * @param heldBytes how long an image file has been while sessions may have written to it, so that a shorter one has lost something; 0 if
+     *     none has, {@link #HELD_UNKNOWN} if nobody knows
+     * @param physicalId what told its device from others when it was open last, or null
+     * @param sinceGeneration of the first session that could write to it; 0 if that is not known
      */
     public record VolumeRecord(
-            String dataGen, Origin origin, @Nullable String failedCause) {
+            String dataGen,
+            Origin origin,
+            @Nullable String failedCause,
+            long heldBytes,
+            @Nullable String physicalId,
+            long sinceGeneration) {
+        static final long HELD_UNKNOWN = Long.MAX_VALUE;
+
+        /** Of a volume that was not open here. */
+        public VolumeRecord(String dataGen, Origin origin, @Nullable String failedCause) {
+            this(dataGen, origin, failedCause, HELD_UNKNOWN, null, 0);
+        }
+
         public VolumeRecord {
             if (failedCause != null && failedCause.length() > FAILED_CAUSE_CHARS_MAX) {
                 failedCause = failedCause.substring(0, FAILED_CAUSE_CHARS_MAX);
             }
+        }
+
+        VolumeRecord withFailure(@Nullable String newCause) {
+            return new VolumeRecord(dataGen, origin, newCause, heldBytes, physicalId, sinceGeneration);
+        }
+
+        /** It is open, with this size and on this device, if that is known. */
+        VolumeRecord opened(long sizeBytes, @Nullable String newPhysicalId) {
+            return new VolumeRecord(
+                    dataGen,
+                    origin,
+                    failedCause,
+                    sizeBytes,
+                    newPhysicalId == null ? physicalId : newPhysicalId,
+                    sinceGeneration);
+        }
+
+        private JsonBody toJson(String volumeId) {
+            JsonBody json = JsonBody.empty()
+                    .put("volumeId", volumeId)
+                    .put("dataGen", dataGen)
+                    .put("origin", origin.name())
+                    .putIfPresent("failedCause", failedCause)
+                    .putIfPresent("physicalId", physicalId)
+                    .putNumber64("sinceGeneration", sinceGeneration);
+            return heldBytes == HELD_UNKNOWN ? json : json.put("heldBytes", heldBytes);
+        }
+
+        private static VolumeRecord of(JsonBody json) throws ProtocolException {
+            return new VolumeRecord(
+                    json.string("dataGen", 1, 32),
+                    json.constant("origin", Origin.class),
+                    json.has("failedCause") ? json.string("failedCause", 0, FAILED_CAUSE_CHARS_MAX) : null,
+                    json.has("heldBytes") ? json.integer("heldBytes", 0, ProtocolLimits.DISK_BYTES_MAX) : HELD_UNKNOWN,
+                    json.has("physicalId") ? json.string("physicalId", 0, PHYSICAL_ID_CHARS_MAX) : null,
+                    json.has("sinceGeneration") ? json.number64("sinceGeneration") : 0);
         }
     }
 
@@ -217,14 +271,7 @@ public record SourceRecord(
         JsonBody json = JsonBody.parse(ByteBuffer.wrap(bytes), BYTES_MAX);
         Map<String, VolumeRecord> volumes = new LinkedHashMap<>();
         for (JsonBody volume : json.objects("volumes", 0, VOLUMES_MAX)) {
-            volumes.put(
-                    volume.string("volumeId", 1, 128),
-                    new VolumeRecord(
-                            volume.string("dataGen", 1, 32),
-                            volume.constant("origin", Origin.class),
-                            volume.has("failedCause")
-                                    ? volume.string("failedCause", 0, FAILED_CAUSE_CHARS_MAX)
-                                    : null));
+            volumes.put(volume.string("volumeId", 1, 128), VolumeRecord.of(volume));
         }
         return new SourceRecord(
                 json.number64("generation"),
@@ -268,11 +315,7 @@ public record SourceRecord(
 
     public byte[] toBytes() {
         List<JsonBody> list = new ArrayList<>();
-        volumes.forEach((id, volume) -> list.add(JsonBody.empty()
-                .put("volumeId", id)
-                .put("dataGen", volume.dataGen())
-                .put("origin", volume.origin().name())
-                .putIfPresent("failedCause", volume.failedCause())));
+        volumes.forEach((id, volume) -> list.add(volume.toJson(id)));
         return JsonBody.empty()
                 .putNumber64("generation", generation)
                 .putNumber64("writtenGeneration", writtenGeneration)

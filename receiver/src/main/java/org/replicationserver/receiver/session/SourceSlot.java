@@ -198,17 +198,8 @@ final class SourceSlot implements SlotVolumes.Owner {
             throw notStarted();
         }
         checkPeer(hello.versions(), hello.sourceServerId());
-        for (Hello.Disk disk : hello.disks()) {
-            VolumeAssignment volume = volumes.assignment().volumeOf(disk.deviceName());
-            if (volume == null) {
-                throw new ProtocolException(ErrorCode.FORBIDDEN, "no volume is assigned to a disk of that deviceName");
-            }
-            if (volume.sizeBytes() != disk.sizeBytes()) {
-                throw new ProtocolException(
-                        ErrorCode.RANGE,
-                        volume.deviceName() + " has " + disk.sizeBytes() + " bytes, assigned are "
-                                + volume.sizeBytes());
-            }
+        for (int place = 0; place < hello.disks().size(); place++) {
+            checkDisk(hello.disks().get(place), place);
         }
         InstanceHistory.Verdict verdict = instances.hello(
                 hello.instance(),
@@ -222,6 +213,20 @@ final class SourceSlot implements SlotVolumes.Owner {
         }
         if (verdict.refused()) {
             throw new ProtocolException(ErrorCode.FORBIDDEN, "duplicate agent");
+        }
+    }
+
+    private void checkDisk(Hello.Disk disk, int place) throws ProtocolException {
+        VolumeAssignment volume = volumes.assignment().volumeOf(disk.deviceName());
+        if (volume == null) {
+            throw ProtocolException.ofDisk(
+                    ErrorCode.FORBIDDEN, "no volume is assigned to a disk of that deviceName", place);
+        }
+        if (volume.sizeBytes() != disk.sizeBytes()) {
+            throw ProtocolException.ofDisk(
+                    ErrorCode.RANGE,
+                    volume.deviceName() + " has " + disk.sizeBytes() + " bytes, assigned are " + volume.sizeBytes(),
+                    place);
         }
     }
 

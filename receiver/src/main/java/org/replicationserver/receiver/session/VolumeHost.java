@@ -31,15 +31,18 @@ public interface VolumeHost {
      *
      * @param untouched whether nothing is known to have been written to it, so that the assignment may be believed that it is fresh
      * @param make whether an image file that is missing is made; one that was written may be missing only because its file system is
+     * @param heldBytes an image file that is smaller than assigned is extended if it has at least so many bytes; one that has fewer has lost
+     *     something and is refused
      */
-    CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched, boolean make);
+    CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched, boolean make, long heldBytes);
 
     /**
      * Closes a volume, if it is open, and opens it anew, on another thread; until then it is not available.
      *
      * @param make as for {@link #open}
+     * @param heldBytes as for {@link #open}
      */
-    CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make);
+    CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make, long heldBytes);
 
     /** Closes a volume after what was submitted to it is on stable storage; one that is not open is done at once. */
     CompletionStage<Void> close(String volumeId);

@@ -285,6 +285,25 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     }
 
     @Override
+    public void volumeClosed(String sourceServerId, String volumeId) {
+        LOG.atInfo()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("volume", volumeId)
+                .log("volume closed, it is not assigned as it was any more");
+    }
+
+    @Override
+    public void volumeReplaced(String sourceServerId, String volumeId, String before, String now) {
+        counter("volumes_replaced").increment();
+        LOG.atWarn()
+                .addKeyValue("source", sourceServerId)
+                .addKeyValue("volume", volumeId)
+                .addKeyValue("before", before)
+                .addKeyValue("now", now)
+                .log("another file or device is in the place of a volume: its disk is compared with it");
+    }
+
+    @Override
     public void volumeAwaited(String sourceServerId, String volumeId, String reason) {
         counter("volumes_awaited").increment();
         notOpen(LOG.atWarn(), sourceServerId, volumeId, reason).log("waiting for a volume");

@@ -407,6 +407,18 @@ class ExplanationTest {
     }
 
     @Test
+    void sizeOfADiskThatIsLeftOutIsToldWhileTheOthersAreReplicated() {
+        ModelWorld world = started();
+        world.refuseHello(ErrorCode.RANGE, "/dev/sdb has 5 bytes, assigned are 6");
+        world.open(world.volume(0, Welcome.Action.RESCAN, "gen-1"));
+        assertThat(world.codes())
+                .contains(ExplanationCode.DISK_SIZE_DIFFERS, ExplanationCode.DISK_NOT_OFFERED)
+                .doesNotContain(ExplanationCode.AGENT_REFUSED);
+        world.open(Welcome.Action.RESCAN);
+        assertThat(world.codes()).doesNotContain(ExplanationCode.DISK_SIZE_DIFFERS, ExplanationCode.DISK_NOT_OFFERED);
+    }
+
+    @Test
     void refusalWhileReplicationIsNotWantedSaysNothingOnceItIs() {
         ModelWorld world = started();
         world.model.desired(DesiredState.PAUSED, world.now());

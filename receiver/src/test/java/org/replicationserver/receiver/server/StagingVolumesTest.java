@@ -24,6 +24,7 @@ import org.replicationserver.volume.BlockWrite;
 import org.replicationserver.volume.CacheMode;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.LoopDevice;
+import org.replicationserver.volume.OpenOptions;
 import org.replicationserver.volume.Volume;
 import org.replicationserver.volume.VolumeFailure;
 import org.replicationserver.volume.VolumeListener;
@@ -66,8 +67,9 @@ final class StagingVolumesTest {
     private Availability opened(boolean untouched, Path path, boolean saidToBeFresh, DeviceOpener devices) {
         VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", path, SIZE_BYTES, saidToBeFresh);
         StagingVolumes volumes = volumes(devices);
-        Availability availability =
-                volumes.open(volume, untouched, true).toCompletableFuture().join();
+        Availability availability = volumes.open(volume, untouched, true, OpenOptions.NEVER)
+                .toCompletableFuture()
+                .join();
         assertThat(volumes.find("vol-1")).isEqualTo(availability);
         volumes.closeAll().toCompletableFuture().join();
         return availability;
@@ -118,15 +120,22 @@ final class StagingVolumesTest {
         Path image = directory.resolve("gone.img");
         VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", image, SIZE_BYTES, true);
         StagingVolumes volumes = volumes(REAL);
-        assertThat(volumes.open(volume, false, false).toCompletableFuture().join())
+        assertThat(volumes.open(volume, false, false, OpenOptions.NEVER)
+                        .toCompletableFuture()
+                        .join())
                 .isEqualTo(new Availability.Unavailable(
                         "open failed: its image file is not there, though sessions have known it; mount its file"
                                 + " system, or reopen the volume to make it anew"));
-        assertThat(volumes.reopen(volume, false).toCompletableFuture().join())
+        assertThat(volumes.reopen(volume, false, OpenOptions.NEVER)
+                        .toCompletableFuture()
+                        .join())
                 .isInstanceOf(Availability.Unavailable.class);
         assertThat(image).doesNotExist();
 
-        assertThat(volumes.reopen(volume, true).toCompletableFuture().join()).isInstanceOf(Availability.Open.class);
+        assertThat(volumes.reopen(volume, true, OpenOptions.NEVER)
+                        .toCompletableFuture()
+                        .join())
+                .isInstanceOf(Availability.Open.class);
         assertThat(image).exists();
         volumes.closeAll().toCompletableFuture().join();
     }
@@ -151,10 +160,13 @@ final class StagingVolumesTest {
             }
             return new MemoryDevice(SIZE_BYTES);
         });
-        volumes.open(volume, true, true).toCompletableFuture().join();
+        volumes.open(volume, true, true, OpenOptions.NEVER)
+                .toCompletableFuture()
+                .join();
         assertThat(volumes.find("vol-1")).isInstanceOf(Availability.Open.class);
 
-        CompletableFuture<Availability> reopened = volumes.reopen(volume, true).toCompletableFuture();
+        CompletableFuture<Availability> reopened =
+                volumes.reopen(volume, true, OpenOptions.NEVER).toCompletableFuture();
 
         assertThat(volumes.find("vol-1")).isEqualTo(new Availability.Unavailable("it is being reopened"));
         mayOpen.countDown();
@@ -167,7 +179,9 @@ final class StagingVolumesTest {
         Path image = directory.resolve("closed.img");
         VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", image, SIZE_BYTES, false);
         StagingVolumes volumes = volumes(REAL);
-        volumes.open(volume, true, true).toCompletableFuture().join();
+        volumes.open(volume, true, true, OpenOptions.NEVER)
+                .toCompletableFuture()
+                .join();
         volumes.close("vol-1").toCompletableFuture().join();
         assertThat(volumes.find("vol-1")).isEqualTo(new Availability.Unavailable("not assigned"));
         assertThat(opened(false, image, false, REAL)).isInstanceOf(Availability.Open.class);
@@ -205,8 +219,9 @@ final class StagingVolumesTest {
 
     private Availability open(VolumeAssignment volume) {
         StagingVolumes volumes = volumes(REAL);
-        Availability availability =
-                volumes.open(volume, true, true).toCompletableFuture().join();
+        Availability availability = volumes.open(volume, true, true, OpenOptions.NEVER)
+                .toCompletableFuture()
+                .join();
         volumes.closeAll().toCompletableFuture().join();
         return availability;
     }
@@ -265,9 +280,15 @@ final class StagingVolumesTest {
                 new VolumeAssignment("vol-1", "/dev/sdb", directory.resolve("vol-1.img"), SIZE_BYTES, false);
         StagingVolumes volumes = volumes(REAL);
         try (LoggedLines lines = LoggedLines.of(StagingVolumes.class.getName())) {
-            volumes.open(other, true, true).toCompletableFuture().join();
-            volumes.open(image, true, true).toCompletableFuture().join();
-            volumes.open(image, false, false).toCompletableFuture().join();
+            volumes.open(other, true, true, OpenOptions.NEVER)
+                    .toCompletableFuture()
+                    .join();
+            volumes.open(image, true, true, OpenOptions.NEVER)
+                    .toCompletableFuture()
+                    .join();
+            volumes.open(image, false, false, OpenOptions.NEVER)
+                    .toCompletableFuture()
+                    .join();
             assertThat(lines.texts())
                     .filteredOn(line -> line.startsWith("WARN "))
                     .singleElement()
@@ -275,7 +296,9 @@ final class StagingVolumesTest {
                     .contains("taken for an image file", "volume=" + EBS);
 
             volumes.close(EBS).toCompletableFuture().join();
-            volumes.open(image, false, false).toCompletableFuture().join();
+            volumes.open(image, false, false, OpenOptions.NEVER)
+                    .toCompletableFuture()
+                    .join();
             assertThat(lines.texts())
                     .filteredOn(line -> line.startsWith("WARN "))
                     .hasSize(2);

@@ -62,6 +62,43 @@ final class AssignmentChangeTest {
         assertThat(volumes).extracting(Welcome.Volume::action).containsOnly(Welcome.Action.RESCAN);
     }
 
+    /** Nothing can be equal on it, so there is nothing to compare. */
+    @Test
+    void diskThatIsAddedAfterACommitIsNewUntilASessionMayHaveWrittenToIt() {
+        Open open = Open.of(new SessionWorld(1), 1);
+        open.control.commit(1, open.stream.fence(1));
+        open.world.assign(assignment(2), null);
+        Hello.Remembered memory = new Hello.Remembered(
+                1,
+                List.of(new Hello.RememberedDisk(
+                        "/dev/sd0", open.control.welcome().volumes().getFirst().dataGen(), 1)));
+        TestAgent again = open.world.connect().hello(1, 2, AGENT, memory);
+        assertThat(again.welcome().volumes()).extracting(Welcome.Volume::reason).containsExactly("NONE", "NEW_VOLUME");
+        again = open.world.connect().hello(1, 2, AGENT, memory);
+        assertThat(again.welcome().volumes())
+                .as("no epoch was opened")
+                .extracting(Welcome.Volume::reason)
+                .containsExactly("NONE", "NEW_VOLUME");
+        open.world.connect().attach(again.welcome().generation(), 0);
+        again.openEpoch(2);
+        TestAgent restarted = open.world.connect().hello(1, 2);
+        assertThat(restarted.welcome().volumes())
+                .extracting(Welcome.Volume::reason)
+                .containsOnly("AGENT_REMEMBERS_NOTHING");
+    }
+
+    @Test
+    void agentsOfOtherSourceServersAreNotAskedToBeginAgain() {
+        Open open = Open.of(new SessionWorld(2), 2);
+        TestAgent other = open.world.connect("s-2").helloOf("s-2", "/dev/sda", "none");
+        other.welcome();
+        open.world.assign(assignment(3), null);
+        open.world.assign(assignment(1), null);
+        assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
+        assertThat(other.has(FrameType.GOAWAY)).isFalse();
+        assertThat(other.ended).isFalse();
+    }
+
     @Test
     void assignmentThatDiffersInNothingDisturbsNobody() {
         Open open = Open.of(new SessionWorld(2), 2);
@@ -623,7 +660,10 @@ final class AssignmentChangeTest {
     @Test
     void whatIsKnownHereCountsUnlessAnotherServerReportedLater() {
         SourceRecord own = reported().withGeneration(8).withCommit(9, false, 300);
-        assertThat(replacement(own, reported()).record()).isEqualTo(own);
+        SourceRecord kept = replacement(own, reported()).record();
+        assertThat(kept.generation()).isEqualTo(8);
+        assertThat(kept.commit()).isEqualTo(own.commit());
+        assertThat(kept.takenOver()).isFalse();
         SourceRecord later = reported().withGeneration(9);
         assertThat(replacement(own, later).record().generation()).isEqualTo(9);
         assertThat(replacement(own, later).record().takenOver()).isTrue();

@@ -20,6 +20,7 @@ import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.TestResult;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.VolumeFailure;
 import org.replicationserver.volume.VolumeId;
@@ -333,9 +334,12 @@ final class SessionWorld {
         }
 
         @Override
-        public CompletionStage<Availability> open(VolumeAssignment assignment, boolean untouched, boolean make) {
+        public CompletionStage<Availability> open(
+                VolumeAssignment assignment, boolean untouched, boolean make, long heldBytes) {
             told.add("open " + assignment.volumeId() + (untouched ? " untouched" : "")
                     + (make ? "" : ", it must be there"));
+            told.add(assignment.volumeId() + " held "
+                    + (heldBytes == VolumeRecord.HELD_UNKNOWN ? "nobody knows what" : heldBytes));
             CompletableFuture<Availability> opened = new CompletableFuture<>();
             opens.add(() -> opened.complete(SessionWorld.this.open(assignment.volumeId())));
             return opened;
@@ -357,7 +361,7 @@ final class SessionWorld {
         }
 
         @Override
-        public CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make) {
+        public CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make, long heldBytes) {
             told.add("reopen " + assignment.volumeId() + (make ? ", it may be made" : ""));
             return CompletableFuture.completedStage(SessionWorld.this.open(assignment.volumeId()));
         }
@@ -380,6 +384,16 @@ final class SessionWorld {
     }
 
     private final class Told implements SessionEvents {
+        @Override
+        public void volumeClosed(String source, String volumeId) {
+            told.add("closed " + volumeId);
+        }
+
+        @Override
+        public void volumeReplaced(String source, String volumeId, String before, String now) {
+            told.add("replaced " + volumeId + ": " + before + ", " + now);
+        }
+
         @Override
         public void sessionOpened(
                 String source, long generation, String address, int streams, List<Welcome.Volume> volumes) {

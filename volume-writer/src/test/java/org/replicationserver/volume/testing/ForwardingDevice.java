@@ -1,6 +1,7 @@
 package org.replicationserver.volume.testing;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.DeviceException;
 
@@ -20,6 +21,16 @@ public abstract class ForwardingDevice implements BlockDevice {
     @Override
     public int alignmentBytes() {
         return device.alignmentBytes();
+    }
+
+    @Override
+    public @Nullable String physicalId() {
+        return device.physicalId();
+    }
+
+    @Override
+    public boolean wasMarked() {
+        return device.wasMarked();
     }
 
     @Override

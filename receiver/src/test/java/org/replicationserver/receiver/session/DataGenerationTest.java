@@ -1,0 +1,172 @@
+package org.replicationserver.receiver.session;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.replicationserver.receiver.protocol.ErrorBody;
+import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.FrameType;
+import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+import org.replicationserver.volume.BlockDevice;
+import org.replicationserver.volume.testing.ForwardingDevice;
+
+/** What a volume is that was opened, extended or put in the place of another one, and what its agent is told of it. */
+final class DataGenerationTest {
+    /** A device with what the system would tell of it. */
+    private final class ToldDevice extends ForwardingDevice {
+        ToldDevice(BlockDevice device) {
+            super(device);
+        }
+
+        @Override
+        public @Nullable String physicalId() {
+            return physicalId;
+        }
+
+        @Override
+        public boolean wasMarked() {
+            return marked;
+        }
+    }
+
+    private @Nullable String physicalId = "inode=1";
+    private boolean marked;
+    private final SessionWorld world = new SessionWorld(1, SessionWorld.settings(1 << 30, 1L << 30), ToldDevice::new);
+
+    private void reopen() {
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.writeAll();
+        assign(SessionWorld.VOLUME_BYTES);
+    }
+
+    private void assign(long sizeBytes) {
+        world.assign(
+                new SourceAssignment(
+                        SessionWorld.SOURCE,
+                        List.of(new VolumeAssignment("vol-0", "/dev/sd0", Path.of("vol-0"), sizeBytes, false))),
+                null);
+        world.writeAll();
+    }
+
+    private Welcome.Volume welcomed(Hello.@Nullable Remembered remembers) {
+        TestAgent agent = world.connect().hello(1, 1, TestAgent.FIRST_AGENT, remembers);
+        Welcome.Volume volume = agent.welcome().volumes().getFirst();
+        agent.cut();
+        world.writeAll();
+        return volume;
+    }
+
+    private VolumeRecord recorded() {
+        return Objects.requireNonNull(world.record().volumes().get("vol-0"));
+    }
+
+    private static Hello.Remembered memoryOf(Welcome.Volume volume) {
+        return new Hello.Remembered(9, List.of(new Hello.RememberedDisk("/dev/sd0", volume.dataGen(), 0)));
+    }
+
+    @Test
+    void volumeThatIsOpenedAgainResumes() {
+        Welcome.Volume first = welcomed(null);
+        reopen();
+        assertThat(welcomed(memoryOf(first)).action()).isEqualTo(Welcome.Action.RESUME);
+    }
+
+    @Test
+    void anotherDeviceInThePlaceOfAVolumeIsNoticedAndRescanned() {
+        Welcome.Volume first = welcomed(null);
+        physicalId = "inode=2";
+        reopen();
+        assertThat(world.told).contains("replaced vol-0: inode=1, inode=2");
+        Welcome.Volume again = welcomed(memoryOf(first));
+        assertThat(again.reason()).isEqualTo("VOLUME_REPLACED");
+        assertThat(again.dataGen()).isNotEqualTo(first.dataGen());
+        assertThat(recorded().physicalId()).isEqualTo("inode=2");
+        reopen();
+        assertThat(welcomed(memoryOf(again)).action()).as("that one again").isEqualTo(Welcome.Action.RESUME);
+    }
+
+    @Test
+    void deviceThatIsNotToldFromOthersIsNoOtherOne() {
+        Welcome.Volume first = welcomed(null);
+        physicalId = null;
+        reopen();
+        assertThat(welcomed(memoryOf(first)).action()).isEqualTo(Welcome.Action.RESUME);
+        physicalId = "inode=2";
+        reopen();
+        assertThat(welcomed(memoryOf(first)).reason())
+                .as("what was told last counts")
+                .isEqualTo("VOLUME_REPLACED");
+    }
+
+    @Test
+    void recordOfAnOlderVersionTakesTheDeviceThatIsThere() {
+        VolumeRecord old = new VolumeRecord("a".repeat(32), Origin.NEW_VOLUME, null);
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.settle();
+        world.stored.put(SessionWorld.SOURCE, SourceRecord.initial().withVolume("vol-0", old));
+        assign(SessionWorld.VOLUME_BYTES);
+        assertThat(world.told).contains("vol-0 held nobody knows what");
+        assertThat(recorded()).isEqualTo(old.opened(SessionWorld.VOLUME_BYTES, "inode=1"));
+    }
+
+    /** A restarted agent remembers nothing, so only the volume can tell. */
+    @Test
+    void volumeThatWasWrittenAndHasNoRecordIsNotNew() {
+        marked = true;
+        reopen();
+        assertThat(welcomed(null).reason()).isEqualTo("STATE_LOST");
+    }
+
+    @Test
+    void volumeThatNobodyHadIsNew() {
+        assertThat(welcomed(null).reason()).isEqualTo("NEW_VOLUME");
+    }
+
+    @Test
+    void imageOfAVolumeThatWasWrittenIsExtendedOnlyFromTheSizeThatItHad() {
+        assertThat(world.told).contains("vol-0 held 0");
+        Welcome.Volume first = welcomed(null);
+        world.told.clear();
+        assign(2L * SessionWorld.VOLUME_BYTES);
+        assertThat(world.told)
+                .containsSubsequence("close vol-0", "closed vol-0", "vol-0 held " + SessionWorld.VOLUME_BYTES);
+        assign(SessionWorld.VOLUME_BYTES);
+        assertThat(welcomed(memoryOf(first)).action())
+                .as("neither growing nor shrinking is another content")
+                .isEqualTo(Welcome.Action.RESUME);
+    }
+
+    @Test
+    void helloIsToldWhichOfItsDisksIsNotAsAssigned() {
+        SessionWorld three = new SessionWorld(2);
+        TestAgent unknown = three.connect().hello(1, 3);
+        assertThat(unknown.errors()).containsExactly(ErrorCode.FORBIDDEN);
+        assertThat(errorOf(unknown).volume()).isEqualTo(2);
+
+        List<VolumeAssignment> volumes = new ArrayList<>();
+        volumes.add(new VolumeAssignment("vol-0", "/dev/sd0", Path.of("vol-0"), SessionWorld.VOLUME_BYTES, false));
+        volumes.add(new VolumeAssignment("vol-1", "/dev/sd1", Path.of("vol-1"), 512, false));
+        three.assign(new SourceAssignment(SessionWorld.SOURCE, volumes), null);
+        TestAgent larger = three.connect().hello(1, 2);
+        assertThat(larger.errors()).containsExactly(ErrorCode.RANGE);
+        assertThat(errorOf(larger).volume()).isEqualTo(1);
+        assertThat(errorOf(larger).text()).contains("/dev/sd1 has", "assigned are 512");
+    }
+
+    private static ErrorBody errorOf(TestAgent agent) {
+        try {
+            return ErrorBody.parse(agent.last(FrameType.ERROR));
+        } catch (ProtocolException e) {
+            throw new AssertionError(e);
+        }
+    }
+}

@@ -4,7 +4,8 @@ package org.replicationserver.simulation;
  * What goes wrong in a run and how often; each seed takes a part of what there is, so that rare combinations come up and each fault is
  * also met without the others.
  *
- * @param serverKills chance that the server is killed, of each device operation and each second, in percent
+ * @param serverKills chance that the server is killed, of each device operation, each step of a state record and each second, in percent
+ * @param outages of the ends of servers, in percent: the source server loses its power too, as if both were at one site
  * @param powerLosses of kills, in percent: what was not forced may be lost, and agents hear nothing
  * @param agentKills each second, in percent
  * @param cuts each second, of each connection, in percent
@@ -25,6 +26,7 @@ package org.replicationserver.simulation;
  */
 record FaultMix(
         double serverKills,
+        double outages,
         double powerLosses,
         double agentKills,
         double cuts,
@@ -41,11 +43,12 @@ record FaultMix(
         double flips,
         double spoils) {
 
-    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     static FaultMix draw(Dice dice) {
         return new FaultMix(
                 some(dice, 3),
+                some(dice, 40),
                 dice.below(101),
                 some(dice, 10),
                 some(dice, 20),

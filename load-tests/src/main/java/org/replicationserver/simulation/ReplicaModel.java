@@ -26,6 +26,7 @@ import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.HashDiff;
 import org.replicationserver.receiver.protocol.HashOffer;
+import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceRecord;
 
@@ -65,6 +66,8 @@ final class ReplicaModel {
     private int comparedBlocks;
     private int spoiledBlocks;
     private int foundBlocks;
+
+    private @Nullable Violation first;
 
     /** By epoch, what was asked for last. */
     private final Map<Long, AskedCommit> asked = new HashMap<>();
@@ -121,16 +124,40 @@ final class ReplicaModel {
         return done;
     }
 
-    /** The server has sent WELCOME to an agent. */
-    Session opened(Welcome welcome, String agent) {
-        if (welcome.generation() <= generationMax) {
-            throw new Violation("I6", "generation " + welcome.generation() + " was given out after " + generationMax);
+    /** Keeps what was found: it is thrown in the middle of code that may catch it, or in a stage, where nobody sees it. */
+    Violation found(Violation violation) {
+        if (first == null) {
+            first = violation;
+        }
+        return violation;
+    }
+
+    /** Throws what was found first, if anything was. */
+    void requireNothingFound() {
+        if (first != null) {
+            throw first;
+        }
+    }
+
+    /** The records of the server are gone: generations may begin anew, but for what agents remember. */
+    void recordsLost() {
+        generationMax = 0;
+    }
+
+    /** The server has sent WELCOME to an agent that said HELLO. */
+    Session opened(Welcome welcome, Hello hello) {
+        long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
+        if (welcome.generation() <= Math.max(generationMax, remembered)) {
+            throw new Violation(
+                    "I6",
+                    "generation " + welcome.generation() + " is given out after " + generationMax
+                            + ", to an agent that remembers " + remembered);
         }
         generationMax = welcome.generation();
         sessionCount++;
-        Session session = new Session(welcome, agent);
+        Session session = new Session(sessionCount, welcome, hello.instance());
         sessions.put(welcome.generation(), session);
-        volumes.values().forEach(volume -> volume.newestSession(welcome.generation()));
+        volumes.values().forEach(volume -> volume.newestSession(session.number));
         return session;
     }
 
@@ -185,6 +212,14 @@ final class ReplicaModel {
 
     /** All volumes stand still at a commit. */
     void held(long epoch) {
+        try {
+            checkHeld(epoch);
+        } catch (Violation e) {
+            throw found(e);
+        }
+    }
+
+    private void checkHeld(long epoch) {
         AskedCommit commit = asked.get(epoch);
         if (commit == null || commit.fuzzy) {
             throw new Violation("I4", "held at epoch " + epoch + ", which is none that is consistent");
@@ -227,7 +262,9 @@ final class ReplicaModel {
 
     /** One session, as both sides have spoken of it. */
     final class Session {
-        private final long generation;
+        /** Of all sessions; generations may come again when records are lost. */
+        private final int number;
+
         private final Map<Integer, ReplicaVolume> byIndex = new HashMap<>();
         private final Map<String, ReplicaVolume> served = new LinkedHashMap<>();
         private final Map<Integer, ArrayDeque<Frame>> unacknowledged = new HashMap<>();
@@ -241,8 +278,8 @@ final class ReplicaModel {
         /** By volume, blocks that were found equal in the epoch that is open. */
         private final Map<ReplicaVolume, BitSet> equal = new HashMap<>();
 
-        private Session(Welcome welcome, String agent) {
-            this.generation = welcome.generation();
+        private Session(int number, Welcome welcome, String agent) {
+            this.number = number;
             this.agent = agent;
             boolean compares = welcome.features().contains(Features.HASH_OFFER);
             for (Welcome.Volume volume : welcome.volumes()) {
@@ -282,7 +319,7 @@ final class ReplicaModel {
             }
             int firstBlock = (int) (header.offsetBytes() / SimulatedSource.BLOCK_BYTES);
             requireMayBeSent(volume, firstBlock, content.length);
-            List<ReplicaVolume.Version> versions = volume.sent(generation, firstBlock, content);
+            List<ReplicaVolume.Version> versions = volume.sent(number, firstBlock, content);
             unacknowledged
                     .computeIfAbsent(key(stream, header.volume()), key -> new ArrayDeque<>())
                     .add(new Frame(header.seq(), volume, firstBlock, versions));
@@ -354,6 +391,7 @@ final class ReplicaModel {
         }
 
         private void foundEqual(ReplicaVolume volume, BlockRange range, int first, int count, byte[] expected) {
+            volume.compared(agent, first, count);
             if (volume.isAnySpoiled(first, count)) {
                 return; // before it was read, or after
             }
@@ -365,7 +403,6 @@ final class ReplicaModel {
                 throw new Violation(
                         "I9", "block " + first + " of " + volume + " is called equal and is not, on stable storage");
             }
-            volume.compared(agent, first, count);
             if (!range.reportOnly()) {
                 volume.foundEqual(first, count);
                 equal.computeIfAbsent(volume, of -> new BitSet()).set(first, first + count);

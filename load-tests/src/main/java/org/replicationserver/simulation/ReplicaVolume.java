@@ -18,13 +18,13 @@ import org.replicationserver.volume.BlockDevice;
 final class ReplicaVolume {
     private static final int BLOCK_BYTES = SimulatedSource.BLOCK_BYTES;
 
-    /** The content of one block as it was once sent; {@code generation} is 0 for what was there before. */
+    /** The content of one block as a session once sent it; {@code session} is 0 for what was there before. */
     static final class Version {
-        private final long generation;
+        private final int session;
         private final byte[] content;
 
-        private Version(long generation, byte[] content) {
-            this.generation = generation;
+        private Version(int session, byte[] content) {
+            this.session = session;
             this.content = content;
         }
     }
@@ -39,7 +39,7 @@ final class ReplicaVolume {
     /** By agent, blocks that it must compare before it may send them. */
     private final Map<String, BitSet> uncompared = new HashMap<>();
 
-    private long newestGeneration;
+    private int newestSession;
     private boolean held;
 
     /** The disk may be larger than the volume; its tail must stay as it is. */
@@ -77,17 +77,17 @@ final class ReplicaVolume {
         return disk;
     }
 
-    void newestSession(long generation) {
-        newestGeneration = generation;
+    void newestSession(int session) {
+        newestSession = session;
     }
 
-    List<Version> sent(long generation, int firstBlock, byte[] content) {
+    List<Version> sent(int session, int firstBlock, byte[] content) {
         int count = (content.length + BLOCK_BYTES - 1) / BLOCK_BYTES;
         List<Version> versions = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             int from = i * BLOCK_BYTES;
             byte[] block = Arrays.copyOfRange(content, from, Math.min(content.length, from + BLOCK_BYTES));
-            Version version = new Version(generation, block);
+            Version version = new Version(session, block);
             versions.add(version);
             blocks.get(firstBlock + i).add(version);
         }
@@ -140,11 +140,11 @@ final class ReplicaVolume {
             byte[] block = content.asSlice(at - from, end(at) - at).toArray(ValueLayout.JAVA_BYTE);
             boolean own = blocks.get(at / BLOCK_BYTES).stream()
                     .anyMatch(
-                            version -> version.generation == newestGeneration && Arrays.equals(version.content, block));
+                            version -> version.session == newestSession && Arrays.equals(version.content, block));
             if (!own) {
                 throw new Violation(
                         "I6",
-                        "a write that the newest session, " + newestGeneration + ", has not sent: " + at + " of "
+                        "a write that the newest session, number " + newestSession + ", has not sent: " + at + " of "
                                 + this);
             }
         }

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.session.SourceRecord;
@@ -40,12 +41,15 @@ final class SimulatedRecords implements SourceRecords {
 
     private final Directory directory;
     private final SimulatedProcess process;
+    private final BooleanSupplier killedByChance;
     private final Dice dice;
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
 
-    SimulatedRecords(Directory directory, SimulatedProcess process, Dice dice) {
+    /** @param killedByChance asked before and after each change: perhaps the process is killed right there */
+    SimulatedRecords(Directory directory, SimulatedProcess process, BooleanSupplier killedByChance, Dice dice) {
         this.directory = directory;
         this.process = process;
+        this.killedByChance = killedByChance;
         this.dice = dice;
     }
 
@@ -69,7 +73,13 @@ final class SimulatedRecords implements SourceRecords {
         CompletableFuture<Void> stored = new CompletableFuture<>();
         byte[] file = record.toBytes();
         enqueue(() -> {
+            if (killedByChance.getAsBoolean()) {
+                return;
+            }
             directory.files.put(sourceServerId, file);
+            if (killedByChance.getAsBoolean()) {
+                return;
+            }
             process.later(dice.skewed(CALL_NANOS / 10), () -> stored.complete(null));
         });
         return stored;

@@ -63,7 +63,7 @@ final class SimulatedServer {
                 new Events(),
                 new Memory(),
                 volumes,
-                new SimulatedRecords(world.directory(), process, dice.fork()),
+                new SimulatedRecords(world.directory(), process, this::killedByChance, dice.fork()),
                 process::execute,
                 process::after,
                 dice.fork().generator(),
@@ -101,6 +101,14 @@ final class SimulatedServer {
     private void start() {
         sessions.assign(assignment, BandwidthSchedule.UNLIMITED, DesiredState.STARTED, null);
         process.every(TICK_NANOS, sessions::tick);
+    }
+
+    private boolean killedByChance() {
+        boolean killed = dice.percent(world.faults().serverKills());
+        if (killed) {
+            world.killServer();
+        }
+        return killed;
     }
 
     SimulatedProcess process() {
@@ -227,7 +235,8 @@ final class SimulatedServer {
         public void allocate(HeldMemory memory, int payloadBytes) {
             heldPayloadBytes += payloadBytes;
             if (heldPayloadBytes > settings.memoryBudgetBytes()) {
-                throw new Violation("I10", heldPayloadBytes + " bytes of payload are held");
+                throw world.model()
+                        .found(new Violation("I10", heldPayloadBytes + " bytes of payload are held"));
             }
             memory.hold(ByteBuffer.allocate(payloadBytes), payloadBytes);
         }

@@ -163,6 +163,7 @@ final class Simulation {
             time.later(faultyNanos, this::heal);
             while (!healing) {
                 time.step(faultyNanos + 1);
+                model.requireNothingFound();
             }
             long untilNanos = time.nanos() + CONVERGE_NANOS_MAX;
             while (!isDone()) {
@@ -170,6 +171,7 @@ final class Simulation {
                     throw new Violation(
                             "I12", "not replicated " + CONVERGE_NANOS_MAX / 1_000_000_000 + " s after the last fault");
                 }
+                model.requireNothingFound();
             }
             checkEnd();
         } finally {
@@ -240,8 +242,12 @@ final class Simulation {
             disks.values().forEach(SimulatedDisk::losePower);
         }
         model.check("after the server's end");
+        if (stopped == null && dice.percent(faults.outages())) {
+            killAgent();
+        }
         if (dice.percent(faults.stateLosses())) {
             tell(() -> "its records are gone");
+            model.recordsLost();
             if (dice.percent(50)) {
                 directory.damage();
             } else {

@@ -54,7 +54,7 @@ class SimulationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"acknowledge-without-force", "welcome-before-fence", "open-an-epoch-during-a-hold"})
+    @ValueSource(strings = {"acknowledge-without-force", "welcome-before-fence", "welcome-before-the-record", "open-an-epoch-during-a-hold"})
     void knownBugIsFound(String name) throws IOException, InterruptedException {
         List<KnownBug> bugs =
                 KnownBug.ALL.stream().filter(bug -> bug.name().equals(name)).toList();

@@ -2,6 +2,8 @@ package org.replicationserver.simulation;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -10,6 +12,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -58,6 +61,7 @@ final class ReplicaModel {
     private final Map<Long, Session> sessions = new HashMap<>();
     private final Supplier<List<byte[]>> mark;
     private final Supplier<@Nullable SourceRecord> durableRecord;
+    private final int blockBytes;
     private final boolean framesArriveWrong;
     private int sessionCount;
     private long generationMax;
@@ -74,19 +78,50 @@ final class ReplicaModel {
 
     /**
      * @param volumes by device name, in the order of the source's disks
+     * @param blockBytes of the blocks that agents send
      * @param mark the disks as the agent that is alive reads them
      * @param durableRecord what the state directory has on stable storage
      * @param framesArriveWrong whether what an agent sends may be another thing when it arrives
      */
     ReplicaModel(
             SequencedMap<String, ReplicaVolume> volumes,
+            int blockBytes,
             Supplier<List<byte[]>> mark,
             Supplier<@Nullable SourceRecord> durableRecord,
             boolean framesArriveWrong) {
         this.framesArriveWrong = framesArriveWrong;
+        this.blockBytes = blockBytes;
         this.volumes = volumes;
         this.mark = mark;
         this.durableRecord = durableRecord;
+    }
+
+    /**
+     * What must hold after a crash, when all connections are gone.
+     *
+     * @param crashed by device name
+     */
+    ReplicaModel after(
+            Map<String, SimulatedDisk> crashed,
+            Supplier<List<byte[]>> markAfter,
+            Supplier<@Nullable SourceRecord> recordAfter) {
+        LinkedHashMap<String, ReplicaVolume> left = new LinkedHashMap<>();
+        volumes.forEach((name, volume) -> left.put(name, volume.after(of(crashed, name))));
+        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, recordAfter, framesArriveWrong);
+        model.generationMax = generationMax;
+        model.sessionCount = sessionCount;
+        model.asked.putAll(asked);
+        return model;
+    }
+
+    private static SimulatedDisk of(Map<String, SimulatedDisk> disks, String deviceName) {
+        return Objects.requireNonNull(disks.get(deviceName), deviceName);
+    }
+
+    /** Everything that decides what may be there. */
+    void addTo(MessageDigest digest) {
+        digest.update(Long.toString(generationMax).getBytes(StandardCharsets.US_ASCII));
+        volumes.values().forEach(volume -> volume.addTo(digest));
     }
 
     int sessionCount() {
@@ -317,7 +352,7 @@ final class ReplicaModel {
                     content = sent;
                 }
             }
-            int firstBlock = (int) (header.offsetBytes() / SimulatedSource.BLOCK_BYTES);
+            int firstBlock = (int) (header.offsetBytes() / blockBytes);
             requireMayBeSent(volume, firstBlock, content.length);
             List<ReplicaVolume.Version> versions = volume.sent(number, firstBlock, content);
             unacknowledged
@@ -327,7 +362,7 @@ final class ReplicaModel {
 
         /** In a rescan nothing is sent but what was found to differ, and nothing while it is offered. */
         private void requireMayBeSent(ReplicaVolume volume, int firstBlock, int bytes) {
-            int end = firstBlock + (bytes + SimulatedSource.BLOCK_BYTES - 1) / SimulatedSource.BLOCK_BYTES;
+            int end = firstBlock + (bytes + blockBytes - 1) / blockBytes;
             BitSet found = equal.getOrDefault(volume, new BitSet());
             for (int block = firstBlock; block < end; block++) {
                 if (volume.mustCompare(agent, block)) {

@@ -28,6 +28,21 @@ final class SimulatedRecords implements SourceRecords {
             }
         }
 
+        /** The bytes of a file, or null. */
+        byte @Nullable [] file(String sourceServerId) {
+            return files.get(sourceServerId);
+        }
+
+        void put(String sourceServerId, byte[] file) {
+            files.put(sourceServerId, file);
+        }
+
+        Directory copy() {
+            Directory copy = new Directory();
+            copy.files.putAll(files);
+            return copy;
+        }
+
         void damage() {
             files.replaceAll((id, file) -> new byte[] {'{'});
         }

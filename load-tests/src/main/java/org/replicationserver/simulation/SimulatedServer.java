@@ -235,8 +235,7 @@ final class SimulatedServer {
         public void allocate(HeldMemory memory, int payloadBytes) {
             heldPayloadBytes += payloadBytes;
             if (heldPayloadBytes > settings.memoryBudgetBytes()) {
-                throw world.model()
-                        .found(new Violation("I10", heldPayloadBytes + " bytes of payload are held"));
+                throw world.model().found(new Violation("I10", heldPayloadBytes + " bytes of payload are held"));
             }
             memory.hold(ByteBuffer.allocate(payloadBytes), payloadBytes);
         }

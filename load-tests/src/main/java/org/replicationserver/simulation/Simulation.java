@@ -83,12 +83,16 @@ final class Simulation {
             }
             SimulatedDisk disk = new SimulatedDisk(volumeId, before, dice.fork());
             disks.put(volumeId, disk);
-            volumes.put(deviceName(i), new ReplicaVolume(disk, sizeBytes));
+            volumes.put(deviceName(i), new ReplicaVolume(disk, sizeBytes, SimulatedSource.BLOCK_BYTES));
             assigned.add(new VolumeAssignment(volumeId, deviceName(i), Path.of(volumeId), sizeBytes, fresh));
         }
         this.assignment = new SourceAssignment(SOURCE, assigned);
         this.model = new ReplicaModel(
-                volumes, () -> aliveAgent().mark(), () -> directory.durable(SOURCE), faults.flips() > 0);
+                volumes,
+                SimulatedSource.BLOCK_BYTES,
+                () -> aliveAgent().mark(),
+                () -> directory.durable(SOURCE),
+                faults.flips() > 0);
     }
 
     private static String deviceName(int disk) {

@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceAssignment;
-import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
 /**
@@ -41,7 +40,7 @@ final class CrashRun {
             new CrashScenario(List.of(), List.of(), CrashScenario.StorageOrder.RECORDS_FIRST, CrashScenario.NONE_FAILS);
 
     private final Map<String, SimulatedDisk> disks;
-    private final SimulatedRecords.Directory directory;
+    private final ReplicaModel.Site site;
     private final ReplicaModel model;
     private final InlineServer server;
     private final ScriptedAgent agent;
@@ -71,9 +70,9 @@ final class CrashRun {
             disks.put(disk.volumeId, disk);
             volumes.put(deviceName(i), new ReplicaVolume(disk, VOLUME_BYTES, SECTOR_BYTES));
         }
-        this.directory = new SimulatedRecords.Directory();
-        this.model = new ReplicaModel(volumes, SECTOR_BYTES, this::mark, this::record, false);
-        this.server = new InlineServer(assignment(), directory, this);
+        this.site = new ReplicaModel.Site(new SimulatedRecords.Directory());
+        this.model = new ReplicaModel(volumes, SECTOR_BYTES, this::mark, false);
+        this.server = new InlineServer(assignment(), site.directory(), this);
         this.agent = new ScriptedAgent(this, "cd".repeat(16));
     }
 
@@ -84,9 +83,9 @@ final class CrashRun {
         this.processNumber = crashed.processNumber + 1;
         this.disks = new LinkedHashMap<>();
         left.forEach(disk -> disks.put(disk.volumeId, disk));
-        this.directory = crashed.directory.copy();
-        this.model = crashed.model.after(byDeviceName(left), this::mark, this::record);
-        this.server = new InlineServer(assignment(), directory, this);
+        this.site = crashed.site.copy();
+        this.model = crashed.model.after(byDeviceName(left), this::mark);
+        this.server = new InlineServer(assignment(), site.directory(), this);
         this.agent = new ScriptedAgent(this, crashed.agent, sameAgent);
     }
 
@@ -118,11 +117,11 @@ final class CrashRun {
         return agent.disks().stream().map(byte[]::clone).toList();
     }
 
-    private @Nullable SourceRecord record() {
-        return directory.durable(SOURCE);
-    }
-
     // --- what its parts ask
+
+    ReplicaModel.Site site() {
+        return site;
+    }
 
     ReplicaModel model() {
         return model;
@@ -281,7 +280,7 @@ final class CrashRun {
     /** Checks what is left, before anybody touches it. */
     void checkLeft(long kept, Recovery recovery) {
         List<SimulatedDisk> left = left(kept);
-        model.after(byDeviceName(left), this::mark, this::record).check(
+        model.after(byDeviceName(left), this::mark).check(
                         "after a crash that left " + Long.toBinaryString(kept) + " of the unsynced sectors, last first");
         for (int volume = 0; volume < VOLUMES; volume++) {
             byte[] image = left.get(volume).stable();
@@ -323,8 +322,7 @@ final class CrashRun {
     byte[] digest() {
         MessageDigest digest = Hashes.newSha256();
         disks.values().forEach(disk -> disk.addTo(digest));
-        byte[] file = directory.file(SOURCE);
-        digest.update(file == null ? new byte[0] : file);
+        site.addTo(digest);
         model.addTo(digest);
         agent.addTo(digest);
         return digest.digest();

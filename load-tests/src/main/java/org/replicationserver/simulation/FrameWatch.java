@@ -23,6 +23,7 @@ final class FrameWatch {
     private static final int BLOCK_BYTES_MAX = 1 << 20;
 
     private final ReplicaModel model;
+    private final ReplicaModel.Site site;
     private final FrameReader agentFrames = new FrameReader(new Agent());
     private final FrameReader serverFrames = new FrameReader(new Server());
     private ByteBuffer block = ByteBuffer.allocate(0);
@@ -32,8 +33,9 @@ final class FrameWatch {
     private int stream;
     private @Nullable Hello hello;
 
-    FrameWatch(ReplicaModel model) {
+    FrameWatch(ReplicaModel model, ReplicaModel.Site site) {
         this.model = model;
+        this.site = site;
     }
 
     void sentByAgent(byte[] frame) {
@@ -85,7 +87,7 @@ final class FrameWatch {
             switch (header.type()) {
                 case ATTACH -> {
                     Attach attach = Attach.parse(JsonBody.parse(payload));
-                    session = model.session(attach.generation());
+                    session = model.session(site, attach.generation());
                     stream = attach.stream();
                 }
                 case HELLO -> hello = Hello.parse(JsonBody.parse(payload));
@@ -123,7 +125,7 @@ final class FrameWatch {
                     if (said == null) {
                         throw new Violation("I11", "WELCOME without HELLO");
                     }
-                    session = model.opened(Welcome.parse(JsonBody.parse(payload)), said);
+                    session = model.opened(site, Welcome.parse(JsonBody.parse(payload)), said);
                 }
                 case HASH_DIFF -> session().answered(HashDiff.read(payload));
                 case DURABLE_ACK ->

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,19 +58,91 @@ final class ReplicaModel {
     /** A commit that an agent asked for. */
     private record AskedCommit(long epoch, boolean fuzzy, List<byte[]> mark) {}
 
+    /** A replication server over all its processes: what its state directory has, and what it has said. */
+    static final class Site {
+        private final SimulatedRecords.Directory directory;
+        private final Map<Long, Session> sessions = new HashMap<>();
+        private long generationMax;
+        private boolean hasVolumes = true;
+
+        /** Until the first WELCOME of a server that knows nothing of its own: what it goes by, perhaps nothing. */
+        private @Nullable Given given;
+
+        Site(SimulatedRecords.Directory directory) {
+            this.directory = directory;
+        }
+
+        /** The same site, to go on with after a crash. */
+        Site copy() {
+            Site copy = new Site(directory.copy());
+            copy.generationMax = generationMax;
+            return copy;
+        }
+
+        /** Everything that decides how it goes on after a crash. */
+        void addTo(MessageDigest digest) {
+            digest.update(Long.toString(generationMax).getBytes(StandardCharsets.US_ASCII));
+            directory.addTo(digest);
+        }
+
+        SimulatedRecords.Directory directory() {
+            return directory;
+        }
+
+        /** It has no record of its own, but what was reported last: generations may begin anew from there, but for what agents remember. */
+        void beginsWith(@Nullable SourceRecord record) {
+            generationMax = record == null ? 0 : record.generation();
+            given = new Given(record);
+        }
+
+        boolean hasVolumes() {
+            return hasVolumes;
+        }
+
+        /** Its volumes are another's from now on. */
+        void losesVolumes() {
+            hasVolumes = false;
+        }
+    }
+
+    /** What a server was given of a source server. */
+    private record Given(@Nullable SourceRecord record) {
+        /** Whether an agent that remembers this has nothing to send again. */
+        boolean fits(String volumeId, Hello.@Nullable Remembered remembers, String deviceName) {
+            Hello.RememberedDisk disk = remembers == null ? null : remembers.disk(deviceName);
+            SourceRecord.VolumeRecord known = record == null ? null : record.volumes().get(volumeId);
+            return record != null
+                    && remembers != null
+                    && disk != null
+                    && known != null
+                    && known.dataGen().equals(disk.dataGen())
+                    && remembers.generation() >= record.writtenGeneration()
+                    && disk.committedEpoch() >= record.commit().previousEpoch();
+        }
+    }
+
+    /** Of what differs in blocks of 64 KiB, what a rescan by comparison may send. */
+    private static final int RESENT_PERCENT_MAX = 110;
+
+    /** Reasons of a rescan that was wanted meanwhile. */
+    private static final Set<String> WANTED_RESCANS = Set.of("VOLUME_REOPENED", "RESCAN_REQUESTED");
+
     private final Map<String, ReplicaVolume> volumes;
-    private final Map<Long, Session> sessions = new HashMap<>();
     private final Supplier<List<byte[]>> mark;
-    private final Supplier<@Nullable SourceRecord> durableRecord;
     private final int blockBytes;
     private final boolean framesArriveWrong;
     private int sessionCount;
-    private long generationMax;
+    private int takeoverCount;
+
+    /** Of all sites. */
+    private final Set<Long> generations = new HashSet<>();
+
     private int commitCount;
     private int acknowledgedFrames;
     private int comparedBlocks;
     private int spoiledBlocks;
     private int foundBlocks;
+    private long rescannedBytes;
 
     private @Nullable Violation first;
 
@@ -80,20 +153,17 @@ final class ReplicaModel {
      * @param volumes by device name, in the order of the source's disks
      * @param blockBytes of the blocks that agents send
      * @param mark the disks as the agent that is alive reads them
-     * @param durableRecord what the state directory has on stable storage
      * @param framesArriveWrong whether what an agent sends may be another thing when it arrives
      */
     ReplicaModel(
             SequencedMap<String, ReplicaVolume> volumes,
             int blockBytes,
             Supplier<List<byte[]>> mark,
-            Supplier<@Nullable SourceRecord> durableRecord,
             boolean framesArriveWrong) {
         this.framesArriveWrong = framesArriveWrong;
         this.blockBytes = blockBytes;
         this.volumes = volumes;
         this.mark = mark;
-        this.durableRecord = durableRecord;
     }
 
     /**
@@ -101,14 +171,10 @@ final class ReplicaModel {
      *
      * @param crashed by device name
      */
-    ReplicaModel after(
-            Map<String, SimulatedDisk> crashed,
-            Supplier<List<byte[]>> markAfter,
-            Supplier<@Nullable SourceRecord> recordAfter) {
+    ReplicaModel after(Map<String, SimulatedDisk> crashed, Supplier<List<byte[]>> markAfter) {
         LinkedHashMap<String, ReplicaVolume> left = new LinkedHashMap<>();
         volumes.forEach((name, volume) -> left.put(name, volume.after(of(crashed, name))));
-        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, recordAfter, framesArriveWrong);
-        model.generationMax = generationMax;
+        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, framesArriveWrong);
         model.sessionCount = sessionCount;
         model.asked.putAll(asked);
         return model;
@@ -120,7 +186,6 @@ final class ReplicaModel {
 
     /** Everything that decides what may be there. */
     void addTo(MessageDigest digest) {
-        digest.update(Long.toString(generationMax).getBytes(StandardCharsets.US_ASCII));
         volumes.values().forEach(volume -> volume.addTo(digest));
     }
 
@@ -149,6 +214,11 @@ final class ReplicaModel {
         return foundBlocks;
     }
 
+    /** Bytes that rescans have found to differ and sent again, each within one session. */
+    long rescannedBytes() {
+        return rescannedBytes;
+    }
+
     /** Some bit of some disk turns, unless the place is not at rest. */
     boolean spoil(Dice dice) {
         List<ReplicaVolume> all = List.copyOf(volumes.values());
@@ -174,26 +244,46 @@ final class ReplicaModel {
         }
     }
 
-    /** The records of the server are gone: generations may begin anew, but for what agents remember. */
-    void recordsLost() {
-        generationMax = 0;
-    }
-
-    /** The server has sent WELCOME to an agent that said HELLO. */
-    Session opened(Welcome welcome, Hello hello) {
+    /** A server has sent WELCOME to an agent that said HELLO. */
+    Session opened(Site site, Welcome welcome, Hello hello) {
         long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
-        if (welcome.generation() <= Math.max(generationMax, remembered)) {
+        if (welcome.generation() <= Math.max(site.generationMax, remembered)) {
             throw new Violation(
                     "I6",
-                    "generation " + welcome.generation() + " is given out after " + generationMax
+                    "generation " + welcome.generation() + " is given out after " + site.generationMax
                             + ", to an agent that remembers " + remembered);
         }
-        generationMax = welcome.generation();
+        site.generationMax = welcome.generation();
+        generations.add(welcome.generation());
+        Given given = site.given;
+        if (given != null) {
+            site.given = null;
+            welcome.volumes().forEach(volume -> checkTakenOver(given, volume, hello.remembers()));
+        }
         sessionCount++;
-        Session session = new Session(sessionCount, welcome, hello.instance());
-        sessions.put(welcome.generation(), session);
-        volumes.values().forEach(volume -> volume.newestSession(session.number));
+        Session session = new Session(site, sessionCount, welcome, hello.instance());
+        site.sessions.put(welcome.generation(), session);
+        if (site.hasVolumes) {
+            volumes.values().forEach(volume -> volume.newestSession(session.number));
+        }
         return session;
+    }
+
+    /** A server that goes by what another one, or its own former life, has reported: no rescan without need, none left out. */
+    private void checkTakenOver(Given given, Welcome.Volume volume, Hello.@Nullable Remembered remembers) {
+        boolean fits = given.fits(volume.volumeId(), remembers, volume.deviceName());
+        if (fits && volume.action() == Welcome.Action.RESCAN && !WANTED_RESCANS.contains(volume.reason())) {
+            throw new Violation("I9", "a rescan though the record was given: " + volume);
+        }
+        if (!fits && volume.action() == Welcome.Action.RESUME) {
+            throw new Violation("I2", "no rescan though nothing is known of the volume: " + volume);
+        }
+        takeoverCount += volume.action() == Welcome.Action.RESUME ? 1 : 0;
+    }
+
+    /** Volumes that went on without a rescan at a server that had only what was reported. */
+    int takeoverCount() {
+        return takeoverCount;
     }
 
     /** The server has sent ERROR; to an agent that keeps to the specification, unless bits of it arrive wrong, only some are allowed. */
@@ -204,9 +294,11 @@ final class ReplicaModel {
         }
     }
 
-    Session session(long generation) {
-        Session session = sessions.get(generation);
-        if (session == null) {
+    /** The session that ATTACH names; null if it is another site's, which is for the server to refuse. */
+    @Nullable
+    Session session(Site site, long generation) {
+        Session session = site.sessions.get(generation);
+        if (session == null && !generations.contains(generation)) {
             throw new Violation("I11", "ATTACH to a session that was not opened: generation " + generation);
         }
         return session;
@@ -295,8 +387,16 @@ final class ReplicaModel {
         }
     }
 
+    /** A rescan by comparison, from WELCOME to the first commit of the session. */
+    private static final class Rescan {
+        private long differingBytes;
+        private long sentBytes;
+    }
+
     /** One session, as both sides have spoken of it. */
     final class Session {
+        private final Site site;
+
         /** Of all sessions; generations may come again when records are lost. */
         private final int number;
 
@@ -313,7 +413,11 @@ final class ReplicaModel {
         /** By volume, blocks that were found equal in the epoch that is open. */
         private final Map<ReplicaVolume, BitSet> equal = new HashMap<>();
 
-        private Session(int number, Welcome welcome, String agent) {
+        /** Of volumes that are compared with nothing known of them. */
+        private final Map<ReplicaVolume, Rescan> rescans = new LinkedHashMap<>();
+
+        private Session(Site site, int number, Welcome welcome, String agent) {
+            this.site = site;
             this.number = number;
             this.agent = agent;
             boolean compares = welcome.features().contains(Features.HASH_OFFER);
@@ -325,6 +429,7 @@ final class ReplicaModel {
                         && volume.action() == Welcome.Action.RESCAN
                         && !volume.reason().equals("NEW_VOLUME")) {
                     replica.toCompare(agent);
+                    rescans.put(replica, new Rescan());
                 }
                 if (volume.action() != Welcome.Action.FAILED) {
                     served.put(volume.deviceName(), replica);
@@ -354,6 +459,10 @@ final class ReplicaModel {
             }
             int firstBlock = (int) (header.offsetBytes() / blockBytes);
             requireMayBeSent(volume, firstBlock, content.length);
+            Rescan rescan = rescans.get(volume);
+            if (rescan != null) {
+                rescan.sentBytes += content.length;
+            }
             List<ReplicaVolume.Version> versions = volume.sent(number, firstBlock, content);
             unacknowledged
                     .computeIfAbsent(key(stream, header.volume()), key -> new ArrayDeque<>())
@@ -421,6 +530,10 @@ final class ReplicaModel {
                     foundEqual(volume, range, first, perBlock, expected);
                 } else if (perBlock == 1) {
                     foundDiffering(volume, range, first);
+                    Rescan rescan = rescans.get(volume);
+                    if (rescan != null && !range.reportOnly()) {
+                        rescan.differingBytes += volume.stable(first, 1).length;
+                    }
                 }
             }
         }
@@ -482,7 +595,7 @@ final class ReplicaModel {
         /** The server has sent that the epoch is committed. */
         void committed(long epoch) {
             commitCount++;
-            SourceRecord record = durableRecord.get();
+            SourceRecord record = site.directory.durable();
             if (record == null || record.commit().epoch() < epoch) {
                 throw new Violation("I7", "epoch " + epoch + " is committed, but the record on disk is " + record);
             }
@@ -495,6 +608,19 @@ final class ReplicaModel {
             }
             if (!commit.fuzzy) {
                 compare("I7", "committed", commit, served);
+                rescans.forEach(this::checkRescan);
+            }
+            rescans.clear();
+        }
+
+        /** Within one session, of a source that stands still. */
+        private void checkRescan(ReplicaVolume volume, Rescan rescan) {
+            rescannedBytes += rescan.differingBytes;
+            if (rescan.sentBytes * 100 > rescan.differingBytes * RESENT_PERCENT_MAX) {
+                throw new Violation(
+                        "I9",
+                        "a rescan of " + volume + " has sent " + rescan.sentBytes + " bytes, but only "
+                                + rescan.differingBytes + " differ");
             }
         }
     }

@@ -212,6 +212,7 @@ final class ScriptedAgent {
         int first = step.kind().firstSector;
         System.arraycopy(content, 0, disks.get(step.volume()), first * SECTOR_BYTES, content.length);
         dirty.get(step.volume()).set(first, first + CrashRun.SECTORS_CHANGED);
+        Arrays.fill(sentSeqs[step.volume()], first, first + CrashRun.SECTORS_CHANGED, 0);
         if (epochOpen && !volumeFailed) {
             send(step.volume(), first, CrashRun.SECTORS_CHANGED);
         }
@@ -295,7 +296,7 @@ final class ScriptedAgent {
         private final ArrayDeque<byte[]> inbox = new ArrayDeque<>();
         private final FrameWriter writer = new FrameWriter();
         private final FrameReader reader = new FrameReader(this);
-        private final FrameWatch watch = new FrameWatch(run.model());
+        private final FrameWatch watch = new FrameWatch(run.model(), run.site());
         private final AgentConnection connection = run.server().accept(this);
         private boolean ended;
 

@@ -1,5 +1,6 @@
 package org.replicationserver.simulation;
 
+import java.security.MessageDigest;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
@@ -17,10 +18,10 @@ final class SimulatedRecords implements SourceRecords {
     static final class Directory {
         private final Map<String, byte[]> files = new HashMap<>();
 
-        /** What is on stable storage of a source server, or null. */
+        /** What is on stable storage of the only source server, or null. */
         @Nullable
-        SourceRecord durable(String sourceServerId) {
-            byte[] file = files.get(sourceServerId);
+        SourceRecord durable() {
+            byte[] file = files.isEmpty() ? null : files.values().iterator().next();
             try {
                 return file == null ? null : SourceRecord.parse(file);
             } catch (ProtocolException e) {
@@ -35,6 +36,10 @@ final class SimulatedRecords implements SourceRecords {
 
         void put(String sourceServerId, byte[] file) {
             files.put(sourceServerId, file);
+        }
+
+        void addTo(MessageDigest digest) {
+            files.forEach((id, file) -> digest.update(file));
         }
 
         Directory copy() {

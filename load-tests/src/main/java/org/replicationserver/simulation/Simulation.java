@@ -3,6 +3,7 @@ package org.replicationserver.simulation;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -27,7 +28,9 @@ import org.replicationserver.receiver.session.VolumeAssignment;
 final class Simulation {
     private static final String SOURCE = "s-1";
     private static final long CONNECT_MILLIS_MAX = 20;
+    private static final int STALE_ADDRESS_PERCENT = 30;
     private static final long RESTART_MILLIS_MAX = 5_000;
+    private static final long FORMER_MILLIS_MAX = 30_000;
     private static final long CLONE_MILLIS_MAX = 20_000;
 
     /** After the last fault: an agent may wait for a minute before it tries again, and half a minute to notice that a connection is dead. */
@@ -38,9 +41,10 @@ final class Simulation {
     private final VirtualTime time = new VirtualTime();
     private final Story story;
     private final SimulatedSource source;
-    private final SimulatedRecords.Directory directory = new SimulatedRecords.Directory();
+    private ReplicaModel.Site site = new ReplicaModel.Site(new SimulatedRecords.Directory());
+    private final SimulatedControlPlane controlPlane;
     private final Map<String, SimulatedDisk> disks = new HashMap<>();
-    private final SourceAssignment assignment;
+    private SourceAssignment assignment;
     private final ReplicaModel model;
     private final List<SimulatedConnection> connections = new ArrayList<>();
     private final boolean marked;
@@ -49,12 +53,17 @@ final class Simulation {
     private final long verifyMillis;
     private FaultMix faults;
     private @Nullable SimulatedServer server;
+
+    /** The one before, as long as it does not know that its volumes are another's. */
+    private @Nullable SimulatedServer former;
+
     private @Nullable SimulatedAgent agent;
 
     /** The one whose machine stands still while another takes its place. */
     private @Nullable SimulatedAgent stopped;
 
     private int serverKills;
+    private int takeovers;
     private int agentKills;
     private int holds;
     private boolean healing;
@@ -65,7 +74,10 @@ final class Simulation {
         this.seed = seed;
         this.dice = new Dice(seed);
         this.story = new Story(time, out);
-        this.faults = FaultMix.draw(dice.fork());
+        FaultMix drawn = FaultMix.draw(dice.fork());
+        boolean controlled = dice.percent(50);
+        this.faults = controlled ? drawn.withoutClones() : drawn.withoutTakeovers();
+        this.controlPlane = new SimulatedControlPlane(time, controlled, site, dice.fork());
         this.marked = dice.percent(70);
         this.streams = dice.between(1, 4);
         this.writeMillisMax = dice.between(1, 10) * 300L;
@@ -91,7 +103,6 @@ final class Simulation {
                 volumes,
                 SimulatedSource.BLOCK_BYTES,
                 () -> aliveAgent().mark(),
-                () -> directory.durable(SOURCE),
                 faults.flips() > 0);
     }
 
@@ -113,8 +124,8 @@ final class Simulation {
         return model;
     }
 
-    SimulatedRecords.Directory directory() {
-        return directory;
+    SimulatedControlPlane controlPlane() {
+        return controlPlane;
     }
 
     void tell(Supplier<String> what) {
@@ -136,13 +147,13 @@ final class Simulation {
     /** An agent opens a connection. */
     void connect(AgentLink link, SimulatedProcess from) {
         from.later(dice.millisUpTo(CONNECT_MILLIS_MAX), () -> {
-            SimulatedServer there = server;
+            SimulatedServer there = former != null && dice.percent(STALE_ADDRESS_PERCENT) ? former : server;
             if (there == null) {
                 link.closed(LinkFailure.lost("connection refused"));
                 return;
             }
             SimulatedConnection connection =
-                    new SimulatedConnection(link, from, there.process(), model, this::faults, time, dice.fork());
+                    new SimulatedConnection(link, from, there, model, this::faults, time, dice.fork());
             AgentConnection accepted = there.accept(connection.serverTransport());
             if (accepted == null) {
                 link.closed(LinkFailure.lost("handshake failed"));
@@ -187,18 +198,21 @@ final class Simulation {
                 model.commitCount(),
                 model.acknowledgedFrames(),
                 serverKills,
+                takeovers,
+                model.takeoverCount(),
                 agentKills,
                 holds,
                 model.comparedBlocks(),
                 model.spoiledBlocks(),
                 model.foundBlocks(),
+                model.rescannedBytes(),
                 time.nanos(),
                 story.digest());
     }
 
     private void startServer() {
         tell(() -> "server starts");
-        server = new SimulatedServer(this, assignment, disks, dice.fork());
+        server = new SimulatedServer(this, site, assignment, controlPlane.last(), disks, dice.fork());
     }
 
     private void startAgent() {
@@ -230,18 +244,24 @@ final class Simulation {
     }
 
     /** In the middle of anything. */
-    void killServer() {
-        SimulatedServer killed = server;
-        if (killed == null) {
+    void kill(SimulatedServer killed) {
+        if (!killed.process().isAlive()) {
+            return;
+        }
+        serverKills++;
+        boolean powerLost = dice.percent(faults.powerLosses());
+        tell(() -> (killed == server ? "server" : "former server") + (powerLost ? " loses power" : " is killed"));
+        killed.process().kill();
+        connections.forEach(connection -> connection.processIsGone(killed.process(), powerLost));
+        time.later(0, killed::bury); // not now: it may be one of its threads that got here
+        if (killed == former) {
+            former = null;
+        }
+        if (killed != server) {
             return;
         }
         server = null;
-        serverKills++;
         model.holdEnded();
-        boolean powerLost = dice.percent(faults.powerLosses());
-        tell(() -> powerLost ? "server loses power" : "server is killed");
-        killed.process().kill();
-        connections.forEach(connection -> connection.peerIsGone(powerLost));
         if (powerLost) {
             disks.values().forEach(SimulatedDisk::losePower);
         }
@@ -250,16 +270,61 @@ final class Simulation {
             killAgent();
         }
         if (dice.percent(faults.stateLosses())) {
-            tell(() -> "its records are gone");
-            model.recordsLost();
-            if (dice.percent(50)) {
-                directory.damage();
-            } else {
-                directory.lose();
-            }
+            loseRecords();
         }
-        time.later(0, killed::bury); // not now: it may be one of its threads that got here
         time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startServer);
+    }
+
+    private void loseRecords() {
+        tell(() -> "its records are gone");
+        if (dice.percent(50)) {
+            site.directory().damage();
+        } else {
+            site.directory().lose();
+        }
+        site.beginsWith(controlPlane.last());
+    }
+
+    /** The control plane gives the volumes to another server: one that knows nothing but what was reported. */
+    private void takeOver(SimulatedServer from) {
+        if (from.isReleasing() || former != null) {
+            return;
+        }
+        if (dice.percent(50)) {
+            tell(() -> "the server is to give its volumes away");
+            from.release(() -> {
+                if (server == from) {
+                    moveFrom(from);
+                }
+            });
+            return;
+        }
+        tell(() -> "the volumes are taken from the server");
+        from.detach();
+        moveFrom(from);
+    }
+
+    private void moveFrom(SimulatedServer from) {
+        takeovers++;
+        former = from;
+        time.later(dice.millisUpTo(FORMER_MILLIS_MAX), () -> kill(from));
+        from.site().losesVolumes();
+        model.holdEnded();
+        disks.values().forEach(SimulatedDisk::losePower); // what a machine has not forced does not go to another
+        model.check("after the volumes were moved");
+        server = null;
+        site = new ReplicaModel.Site(new SimulatedRecords.Directory());
+        site.beginsWith(controlPlane.last());
+        controlPlane.assignTo(site);
+        assignment = new SourceAssignment(
+                SOURCE,
+                assignment.volumes().stream().map(Simulation::notFresh).toList());
+        time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startServer);
+    }
+
+    private static VolumeAssignment notFresh(VolumeAssignment volume) {
+        return new VolumeAssignment(
+                volume.volumeId(), volume.deviceName(), volume.path(), volume.sizeBytes(), false);
     }
 
     private void killAgent() {
@@ -271,7 +336,7 @@ final class Simulation {
         boolean powerLost = dice.percent(faults.powerLosses());
         tell(() -> powerLost ? "source server loses power" : "agent is killed");
         killed.process().kill();
-        connections.forEach(connection -> connection.peerIsGone(powerLost));
+        connections.forEach(connection -> connection.processIsGone(killed.process(), powerLost));
         time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startAgent);
     }
 
@@ -359,8 +424,10 @@ final class Simulation {
             tell(() -> "a bit of a disk turns");
         }
         SimulatedServer there = server;
-        if (dice.percent(faults.serverKills())) {
-            killServer();
+        if (there != null && dice.percent(faults.serverKills())) {
+            kill(there);
+        } else if (there != null && dice.percent(faults.takeovers())) {
+            takeOver(there);
         } else if (there != null && dice.percent(faults.rescans())) {
             there.rescan("vol-" + dice.below(disks.size()));
         } else if (there != null && dice.percent(faults.holds())) {
@@ -381,6 +448,9 @@ final class Simulation {
     private void heal() {
         tell(() -> "no more faults");
         endClone();
+        if (former != null) {
+            kill(former);
+        }
         faults = FaultMix.NONE;
         healing = true;
         commitsBeforeHealing = model.commitCount();
@@ -417,10 +487,14 @@ final class Simulation {
 
     private void endServer() {
         SimulatedServer there = server;
-        if (there != null) {
-            server = null;
-            there.process().kill();
-            there.bury();
+        SimulatedServer before = former;
+        server = null;
+        former = null;
+        for (SimulatedServer left : Arrays.asList(there, before)) {
+            if (left != null && left.process().isAlive()) {
+                left.process().kill();
+                left.bury();
+            }
         }
     }
 }

@@ -280,8 +280,8 @@ final class CrashRun {
     /** Checks what is left, before anybody touches it. */
     void checkLeft(long kept, Recovery recovery) {
         List<SimulatedDisk> left = left(kept);
-        model.after(byDeviceName(left), this::mark).check(
-                        "after a crash that left " + Long.toBinaryString(kept) + " of the unsynced sectors, last first");
+        model.after(byDeviceName(left), this::mark)
+                .check("after a crash that left " + Long.toBinaryString(kept) + " of the unsynced sectors, last first");
         for (int volume = 0; volume < VOLUMES; volume++) {
             byte[] image = left.get(volume).stable();
             byte[] source = agent.disks().get(volume);

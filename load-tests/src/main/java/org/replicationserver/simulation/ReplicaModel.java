@@ -110,7 +110,8 @@ final class ReplicaModel {
         /** Whether an agent that remembers this has nothing to send again. */
         boolean fits(String volumeId, Hello.@Nullable Remembered remembers, String deviceName) {
             Hello.RememberedDisk disk = remembers == null ? null : remembers.disk(deviceName);
-            SourceRecord.VolumeRecord known = record == null ? null : record.volumes().get(volumeId);
+            SourceRecord.VolumeRecord known =
+                    record == null ? null : record.volumes().get(volumeId);
             return record != null
                     && remembers != null
                     && disk != null

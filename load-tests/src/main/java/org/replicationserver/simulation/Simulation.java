@@ -100,10 +100,7 @@ final class Simulation {
         }
         this.assignment = new SourceAssignment(SOURCE, assigned);
         this.model = new ReplicaModel(
-                volumes,
-                SimulatedSource.BLOCK_BYTES,
-                () -> aliveAgent().mark(),
-                faults.flips() > 0);
+                volumes, SimulatedSource.BLOCK_BYTES, () -> aliveAgent().mark(), faults.flips() > 0);
     }
 
     private static String deviceName(int disk) {
@@ -317,14 +314,12 @@ final class Simulation {
         site.beginsWith(controlPlane.last());
         controlPlane.assignTo(site);
         assignment = new SourceAssignment(
-                SOURCE,
-                assignment.volumes().stream().map(Simulation::notFresh).toList());
+                SOURCE, assignment.volumes().stream().map(Simulation::notFresh).toList());
         time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startServer);
     }
 
     private static VolumeAssignment notFresh(VolumeAssignment volume) {
-        return new VolumeAssignment(
-                volume.volumeId(), volume.deviceName(), volume.path(), volume.sizeBytes(), false);
+        return new VolumeAssignment(volume.volumeId(), volume.deviceName(), volume.path(), volume.sizeBytes(), false);
     }
 
     private void killAgent() {

@@ -72,6 +72,7 @@ class SimulationTest {
     @Tag("long")
     void everyKnownBugIsFound() throws IOException, InterruptedException {
         assertThat(KnownBug.ALL).hasSizeGreaterThanOrEqualTo(20);
-        assertThat(BugHunt.bySeeds(PROJECT, 2000, System.out).hunt(KnownBug.ALL)).isZero();
+        assertThat(BugHunt.bySeeds(PROJECT, 2000, System.out).hunt(KnownBug.ALL))
+                .isZero();
     }
 }

@@ -140,6 +140,10 @@ final class CrashRun {
         return processNumber;
     }
 
+    private boolean recovers() {
+        return processNumber > 1;
+    }
+
     boolean isOver() {
         return over;
     }
@@ -147,7 +151,7 @@ final class CrashRun {
     /** The server has said what it wants of an agent that remembers this. */
     void welcomed(Welcome welcome, Hello.@Nullable Remembered remembered) {
         for (Welcome.Volume volume : welcome.volumes()) {
-            if (volume.action() == Welcome.Action.FAILED && scenario == RECOVERY) {
+            if (volume.action() == Welcome.Action.FAILED && recovers()) {
                 throw model.found(new Violation("I12", volume + " was opened again"));
             }
             if (volume.action() == Welcome.Action.RESCAN
@@ -305,7 +309,7 @@ final class CrashRun {
     /**
      * A new process of the server, and the agent, or its next process, bring the volumes to what the source has.
      *
-     * @param visitor called at each crash point of the recovery
+     * @param visitorOfRecovery called at each crash point of the recovery
      */
     Recovery recover(long kept, boolean sameAgent, Consumer<CrashRun> visitorOfRecovery) {
         CrashRun recovery = new CrashRun(this, left(kept), sameAgent, visitorOfRecovery);
@@ -330,6 +334,6 @@ final class CrashRun {
 
     @Override
     public String toString() {
-        return scenario == RECOVERY ? "a recovery" : scenario.toString();
+        return recovers() ? "a recovery" : scenario.toString();
     }
 }

@@ -63,7 +63,7 @@ record FaultMix(
                 some(dice, 30),
                 some(dice, 5),
                 some(dice, 30),
-                some(dice, 6),
+                some(dice, 12),
                 some(dice, 50),
                 some(dice, 10),
                 some(dice, 5),

@@ -95,8 +95,14 @@ final class ReplicaModel {
             given = new Given(record);
         }
 
-        boolean hasVolumes() {
-            return hasVolumes;
+        /** A process begins with what was reported last, unless the site has something newer of its own by now. */
+        void starts(@Nullable SourceRecord lastReported) {
+            SourceRecord own = directory.durable();
+            if (given != null
+                    && lastReported != null
+                    && (own == null || lastReported.generation() > own.generation())) {
+                beginsWith(lastReported);
+            }
         }
 
         /** Its volumes are another's from now on. */

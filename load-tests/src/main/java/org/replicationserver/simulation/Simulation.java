@@ -24,10 +24,14 @@ import org.replicationserver.receiver.session.VolumeAssignment;
 /**
  * A source server with an agent, a replication server and the network between them, in virtual time and all from one seed: things go wrong
  * for a while, then nothing does any more, and everything must be replicated soon.
+ *
+ * <p>In a quarter of the seeds a control plane keeps what is reported, and may give the volumes to another server, which knows nothing else.
+ * There no agent is copied: what a copy has written at a server that was lost before it reported, the other copy is not told.
  */
 final class Simulation {
     private static final String SOURCE = "s-1";
     private static final long CONNECT_MILLIS_MAX = 20;
+    private static final int CONTROLLED_PERCENT = 25;
     private static final int STALE_ADDRESS_PERCENT = 30;
     private static final long RESTART_MILLIS_MAX = 5_000;
     private static final long FORMER_MILLIS_MAX = 30_000;
@@ -75,7 +79,7 @@ final class Simulation {
         this.dice = new Dice(seed);
         this.story = new Story(time, out);
         FaultMix drawn = FaultMix.draw(dice.fork());
-        boolean controlled = dice.percent(50);
+        boolean controlled = dice.percent(CONTROLLED_PERCENT);
         this.faults = controlled ? drawn.withoutClones() : drawn.withoutTakeovers();
         this.controlPlane = new SimulatedControlPlane(time, controlled, site, dice.fork());
         this.marked = dice.percent(70);
@@ -209,6 +213,7 @@ final class Simulation {
 
     private void startServer() {
         tell(() -> "server starts");
+        site.starts(controlPlane.last());
         server = new SimulatedServer(this, site, assignment, controlPlane.last(), disks, dice.fork());
     }
 

@@ -38,6 +38,8 @@ class SimulationTest {
         assertThat(seen.agentKills()).isPositive();
         assertThat(seen.commits()).isPositive();
         assertThat(seen.holds()).isPositive();
+        assertThat(seen.takenOver()).isPositive();
+        assertThat(seen.rescannedBytes()).isPositive();
         assertThat(seen.sessions()).isGreaterThan(seen.runs());
     }
 

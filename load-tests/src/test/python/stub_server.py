@@ -13,9 +13,10 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+import main_path  # noqa: F401  before what it makes known
 import brp_client
 from brp_client import (CODES, Connection, DataFields, LZ4, RAW_LEN_MAX, Refused, TO_SERVER_CONTROL, TO_SERVER_DATA,
-                        Type, ZERO_COST, crc32c)
+                        Type, ZERO_COST, crc32c, lz4_expand)
 
 REGION_SHIFT = 20
 WINDOW_BYTES = 1 << 20
@@ -24,44 +25,6 @@ ACK_SECONDS = 1
 LIMITS = {"jsonBytesMax": 65536, "controlFramesPerSecond": 100, "controlFramesBurst": 500, "attachMillis": 3000}
 FIRST_FRAME_SECONDS = 10
 PINGS_MAX = 10
-
-
-def lz4_expand(block, raw_len):
-    """The bytes of one LZ4 block; ValueError unless it is well-formed and expands to exactly raw_len bytes."""
-    out, at = bytearray(), 0
-
-    def take(count):
-        nonlocal at
-        if at + count > len(block):
-            raise ValueError("the block ends too early")
-        at += count
-        return block[at - count:at]
-
-    def length(nibble):
-        total = nibble
-        while nibble == 15:
-            more = take(1)[0]
-            total += more
-            if more != 255:
-                break
-        return total
-
-    while True:
-        token = take(1)[0]
-        out += take(length(token >> 4))
-        if at == len(block):
-            break
-        distance = int.from_bytes(take(2), "little")
-        if not 0 < distance <= len(out):
-            raise ValueError(f"distance {distance} at {len(out)}")
-        match = length(token & 15) + 4
-        if len(out) + match > raw_len:
-            raise ValueError("longer than raw_len")
-        pattern = bytes(out[-distance:])[:match]
-        out += (pattern * (match // len(pattern) + 1))[:match]
-    if len(out) != raw_len:
-        raise ValueError(f"{len(out)} bytes, not {raw_len}")
-    return bytes(out)
 
 
 @dataclass(eq=False)

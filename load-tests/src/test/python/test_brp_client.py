@@ -5,27 +5,25 @@ Run in this folder: python3 -m unittest
 
 import contextlib
 import io
-import json
 import random
-import re
 import shutil
 import struct
-import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
+import main_path  # noqa: F401  before what it makes known
 import brp_client
-import conformance
+import identities
 import make_golden
 import sync_image
-from brp_client import DataFields, Disk, Endpoint, Flow, Refused, Session, SessionEnded, Type, crc32c, lz4_compress
-from stub_server import StubServer, lz4_expand
+from brp_client import (DataFields, Disk, Endpoint, Flow, Refused, Session, SessionEnded, Type, crc32c, lz4_compress,
+                        lz4_expand)
+from specification import PROTOCOL, schema_of, violations
+from stub_server import StubServer
 
-HERE = Path(__file__).resolve().parent
-PROTOCOL = HERE.parents[3] / "receiver" / "protocol"
 SEED = 20260117
 
 
@@ -234,42 +232,6 @@ def take_whole(octets):
             raise Refused("INTEGRITY", "CRC differs")
 
 
-def schema_of(name):
-    return json.loads((PROTOCOL / "schemas" / f"{name.lower().replace('_', '-')}.schema.json").read_text())
-
-
-KINDS = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
-PLAIN = {"$schema", "title", "description", "type", "required", "properties", "items", "minimum", "maximum",
-         "minLength", "maxLength", "pattern", "enum", "minItems", "maxItems", "multipleOf"}
-
-
-def violations(schema, value, path):
-    """What of a value violates a schema. Knows the keywords of PLAIN and refuses others."""
-    assert set(schema) <= PLAIN, set(schema) - PLAIN
-    kind = schema["type"]
-    if not isinstance(value, KINDS[kind]) or kind == "integer" and isinstance(value, bool):
-        yield f"{path} is not of type {kind}"
-        return
-    if "enum" in schema and value not in schema["enum"]:
-        yield f"{path} is none of {schema['enum']}"
-    if kind == "object":
-        yield from (f"{path}.{name} is missing" for name in schema.get("required", ()) if name not in value)
-        for name, member in schema.get("properties", {}).items():
-            if name in value:
-                yield from violations(member, value[name], f"{path}.{name}")
-    measure = value if kind == "integer" else len(value) if kind in ("array", "string") else None
-    low, high = {"integer": ("minimum", "maximum"), "array": ("minItems", "maxItems"),
-                 "string": ("minLength", "maxLength")}.get(kind, (None, None))
-    if low in schema and measure < schema[low] or high in schema and measure > schema[high]:
-        yield f"{path} is out of bounds: {measure}"
-    if "multipleOf" in schema and value % schema["multipleOf"]:
-        yield f"{path} is not a multiple of {schema['multipleOf']}"
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        yield f"{path} does not match {schema['pattern']}"
-    for i, element in enumerate(value if kind == "array" else ()):
-        yield from violations(schema["items"], element, f"{path}[{i}]")
-
-
 class SequenceTest(unittest.TestCase):
 
     def test_checks_come_in_the_order_of_section_3(self):
@@ -343,31 +305,26 @@ class LoopbackTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(tempfile.mkdtemp())
-        for name in ("server", "agent", "wrong"):
-            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                            "-days", "2", "-subj", f"/CN={name}", "-keyout", cls.folder / f"{name}.key",
-                            "-out", cls.folder / f"{name}.pem"], check=True, capture_output=True)
-        cls.pin = "sha256:" + subprocess.run(
-            f"openssl x509 -in {cls.folder}/server.pem -pubkey -noout | openssl pkey -pubin -outform der"
-            " | openssl dgst -sha256 -r", shell=True, check=True, capture_output=True, text=True).stdout.split()[0]
+        identities.make(cls.folder, "server", "agent")
+        cls.pin = identities.pin(cls.folder, "server")
 
     @classmethod
     def tearDownClass(cls):
         shutil.rmtree(cls.folder)
 
     def start(self, **disks):
-        server = StubServer(self.folder / "server.pem", self.folder / "server.key", self.folder / "agent.pem", "s-1",
-                            disks)
+        server = StubServer(self.folder / "server.cert.pem", self.folder / "server.key.pem",
+                            self.folder / "agent.cert.pem", "s-1", disks)
         self.addCleanup(server.stop)
         return server
 
     def endpoint(self, server, pins=None):
-        return Endpoint("127.0.0.1", server.port, self.folder / "agent.pem", self.folder / "agent.key",
+        return Endpoint("127.0.0.1", server.port, self.folder / "agent.cert.pem", self.folder / "agent.key.pem",
                         frozenset(pins or [self.pin]))
 
     def arguments(self, server):
-        return ["--server", f"127.0.0.1:{server.port}", "--certificate", str(self.folder / "agent.pem"),
-                "--key", str(self.folder / "agent.key"), "--server-pin", "sha256:" + "0" * 64,
+        return ["--server", f"127.0.0.1:{server.port}", "--certificate", str(self.folder / "agent.cert.pem"),
+                "--key", str(self.folder / "agent.key.pem"), "--server-pin", "sha256:" + "0" * 64,
                 "--server-pin", self.pin, "--source-server-id", "s-1"]
 
     def run_main(self, module, arguments):
@@ -416,28 +373,6 @@ class LoopbackTest(unittest.TestCase):
             self.addCleanup(session.close)
             with self.assertRaisesRegex(SessionEnded, "refused by the agent: PROTOCOL"):
                 session.hello(brp_client.hello_body("s-1", [Disk("sda", 1 << 20)]))
-
-    def test_conformance_sees_each_documented_answer(self):
-        """The slow rows are left to the real server."""
-        server = self.start(sda=4 << 20)
-        slow = ["hello-timeout", "duplicate-agent", "attach-missing"]
-        arguments = self.arguments(server) + [
-            "--device-name", "sda", "--size", str(4 << 20), "--wrong-certificate", str(self.folder / "wrong.pem"),
-            "--wrong-key", str(self.folder / "wrong.key")]
-        for name in slow + ["not-tls"]:  # the stub's TLS library sends no alert for plain text
-            arguments += ["--skip", name]
-        status, out, _ = self.run_main(conformance, arguments)
-        self.assertEqual(0, status, out)
-
-    def test_conformance_fails_with_what_came(self):
-        server = self.start(sda=4 << 20)
-        arguments = self.arguments(server) + ["--device-name", "sda", "--size", str(4 << 20), "--row", "bad-magic"]
-        expects_limit = lambda probe: conformance.on_greeted_control(probe, "LIMIT", lambda seq: b"x" * 32)
-        with mock.patch.dict(conformance.ROWS, {"bad-magic": expects_limit}):
-            status, out, _ = self.run_main(conformance, arguments)
-        self.assertEqual(1, status)
-        self.assertRegex(out, r"FAILED bad-magic expected ERROR LIMIT on control got control: WELCOME, "
-                              r"ERROR PROTOCOL \(1\) text=magic 0x78787878; .*\n0 passed, 1 failed\n")
 
 
 if __name__ == "__main__":

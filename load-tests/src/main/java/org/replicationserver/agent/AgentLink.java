@@ -185,7 +185,7 @@ public abstract class AgentLink implements FrameReader.Handler {
     /** What a frame of the server means; {@code payload} is whole. */
     abstract void onFrame(FrameHeader header, FrameType type, ByteBuffer payload) throws ProtocolException;
 
-    /** Whether the server may send a frame of the type on this connection. */
+    /** Whether the server may send a frame of the type on this connection, if it is granted. */
     abstract boolean accepts(FrameType type);
 
     // --- from the reader
@@ -193,6 +193,11 @@ public abstract class AgentLink implements FrameReader.Handler {
     @Override
     public final FrameReader.Admission admit(FrameHeader header) throws ProtocolException {
         FrameType type = header.type();
+        String feature = type == null ? null : type.feature();
+        if (feature != null && !owner.grants(feature)) {
+            throw ProtocolException.at(
+                    header, ErrorCode.UNSUPPORTED, type + " belongs to a feature that is not granted here: " + feature);
+        }
         if (type != null && type != FrameType.ERROR && !accepts(type)) {
             throw ProtocolException.at(header, ErrorCode.STATE, type + " is not allowed here");
         }

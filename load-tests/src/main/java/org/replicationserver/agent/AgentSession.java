@@ -68,18 +68,16 @@ final class AgentSession implements LinkOwner {
     private boolean progressed;
     private long pingedNanos;
     private @Nullable EpochRun run;
-    private boolean takesCommitRequests;
+    private List<String> features = List.of();
 
     /** Of the open epoch, or of a verification; the lanes and they take turns in reading. */
     private List<DiskComparison> comparisons = List.of();
 
     private List<ReadClaimer> claimers = List.of();
-    private boolean compares;
     private boolean verifying;
 
     // SOURCE_STATUS
     private final WaitClocks waits;
-    private boolean tellsStatus;
     private long statusNanos;
 
     // LEAVING and PARTING
@@ -117,6 +115,11 @@ final class AgentSession implements LinkOwner {
             throw new IllegalStateException("no epoch is open");
         }
         return open.epoch;
+    }
+
+    @Override
+    public boolean grants(String feature) {
+        return features.contains(feature);
     }
 
     /** The lane of a volume on a stream, or null if there is no such volume. */
@@ -165,9 +168,7 @@ final class AgentSession implements LinkOwner {
 
     void welcome(Welcome welcome) throws ProtocolException {
         WelcomeCheck.check(welcome, replication.plan().streams(), disks, replication.generation());
-        tellsStatus = welcome.features().contains(Features.SOURCE_STATUS);
-        compares = welcome.features().contains(Features.HASH_OFFER);
-        takesCommitRequests = welcome.features().contains(Features.COMMIT_REQUEST);
+        features = welcome.features();
         generation = welcome.generation();
         regionShift = welcome.regionShift();
         for (int i = 0; i < disks.size(); i++) {
@@ -275,10 +276,6 @@ final class AgentSession implements LinkOwner {
         return open.is(EpochRun.State.OPENING) || open.is(EpochRun.State.UNMARKED);
     }
 
-    boolean takesCommitRequests() {
-        return takesCommitRequests;
-    }
-
     /** The server wants a commit: the next epoch begins at once, unless one is open. */
     void commitRequested() {
         replication.commitRequested();
@@ -376,7 +373,7 @@ final class AgentSession implements LinkOwner {
 
     /** Whether the server compares volumes with hashes in this session. */
     boolean compares() {
-        return compares;
+        return grants(Features.HASH_OFFER);
     }
 
     void sendOffer(HashOffer offer) {
@@ -450,7 +447,7 @@ final class AgentSession implements LinkOwner {
     // --- status
 
     private void sendStatus() {
-        if (tellsStatus) {
+        if (grants(Features.SOURCE_STATUS)) {
             statusNanos = io.nanoTime();
             observeWaits();
             control.send(
@@ -468,7 +465,7 @@ final class AgentSession implements LinkOwner {
     }
 
     private void observeWaits() {
-        if (tellsStatus) {
+        if (grants(Features.SOURCE_STATUS)) {
             waits.observe(io.nanoTime(), waitsFor());
         }
     }

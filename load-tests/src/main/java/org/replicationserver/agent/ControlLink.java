@@ -40,9 +40,7 @@ final class ControlLink extends AgentLink {
         return switch (type) {
             case WELCOME -> !welcomed;
             case EPOCH_STATUS -> welcomed;
-            case COMMIT_REQUEST -> session.takesCommitRequests();
-            case HASH_DIFF -> session.compares();
-            case PING, PONG, PROGRESS, GOAWAY -> true;
+            case PING, PONG, PROGRESS, GOAWAY, COMMIT_REQUEST, HASH_DIFF -> true;
             default -> false;
         };
     }

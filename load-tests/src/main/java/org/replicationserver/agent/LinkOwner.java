@@ -13,6 +13,9 @@ interface LinkOwner {
 
     AgentCounters count();
 
+    /** Whether the server has granted an optional feature; the types of others are unknown. */
+    boolean grants(String feature);
+
     /** The server reported an error. */
     void errorReceived(AgentLink link, ErrorBody error);
 

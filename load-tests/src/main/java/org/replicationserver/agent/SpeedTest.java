@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
+import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.SourceStatus;
@@ -114,6 +115,11 @@ final class SpeedTest implements LinkOwner {
     void result(TestResult result) {
         observe();
         end(new Outcome(streams.size(), result, waits.waits(), null));
+    }
+
+    @Override
+    public boolean grants(String feature) {
+        return feature.equals(Features.SPEED_TEST);
     }
 
     @Override

@@ -3,8 +3,10 @@ package org.replicationserver.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -30,9 +32,9 @@ final class PythonConformanceTest {
     private static final String BRISK = "session.ack-interval-seconds=0.2";
     private static final int SIZE_BYTES = 34 << 20;
 
-    /** Rows that wait for a deadline of 10 s. */
+    /** Rows that wait for a deadline of 10 s, or use up what is allowed in a minute. */
     private static final String[] SLOW_ROWS = {
-        "attach-missing", "hello-timeout", "acknowledged-every-5-s", "duplicate-agent"
+        "attach-missing", "hello-timeout", "acknowledged-every-5-s", "duplicate-agent", "speed-tests-too-many"
     };
 
     private static final String[] TLS_AND_OTHER_ROWS = {
@@ -145,6 +147,24 @@ final class PythonConformanceTest {
         TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
         try (ServerProcess server = plan(engine).start(source, bystander)) {
             assertConforms(server, source, bystander, List.of());
+        }
+    }
+
+    /** What no agent can bring about is brought about by commands. */
+    @Test
+    void whatAnOperatorDoesIsToldToTheAgentAsDocumented() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        ServerProcess.Plan plan = plan(TlsEngine.AUTO).set(BRISK);
+        try (ServerProcess server = plan.start(source)) {
+            String hold = plan.cli("source", "hold", "s-1", "--seconds", "5").stream()
+                    .map(word -> "'" + word + "'")
+                    .collect(Collectors.joining(" "));
+            List<String> options = new ArrayList<>(PythonClient.only("commit-request-and-hold", "shutdown"));
+            options.addAll(List.of("--operator", "hold=" + hold));
+            options.addAll(List.of("--operator", "shutdown=kill -TERM " + server.pid()));
+            options.addAll(List.of("--operator", "start=true"));
+            Commands.Result result = PythonClient.of(server.endpoint(), source).conformance(source.key(), options);
+            assertThat(result.output()).contains("2 passed, 0 failed").doesNotContain("skipped");
         }
     }
 

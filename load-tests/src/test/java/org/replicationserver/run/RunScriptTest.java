@@ -200,6 +200,28 @@ final class RunScriptTest {
     }
 
     @Test
+    void conformanceIsPythonAndBuildsNothing() throws Exception {
+        Path scripts = Files.createDirectories(clone.resolve("load-tests/src/main/python"));
+        Files.writeString(scripts.resolve("conformance.py"), "import sys; print(sys.argv[1:]); sys.exit(5)");
+        Outcome outcome = run("conformance", "--target", "host:1500");
+        assertThat(outcome.exitCode()).isEqualTo(5);
+        assertThat(outcome.output()).isEqualTo("['--target', 'host:1500']");
+        assertThat(builds()).isEmpty();
+
+        run("demo");
+        Files.writeString(scripts.resolve("another.py"), "");
+        assertThat(run("demo").output()).doesNotContain("building");
+    }
+
+    @Test
+    void conformanceWithoutPythonTellsWhatItNeeds() throws Exception {
+        makeProgram(directory.resolve("tools/bin/python3"), "#!/bin/sh\nexit 1\n");
+        Outcome outcome = run("conformance");
+        assertThat(outcome.exitCode()).isEqualTo(69);
+        assertThat(outcome.output()).contains("no Python 3.11 or later found").contains("apt-get install python3");
+    }
+
+    @Test
     void whatTheTestsHaveBuiltIsNotBuiltAgain() throws Exception {
         assertThat(run("test", "--long").exitCode()).isZero();
         assertThat(run("demo").output()).doesNotContain("building");

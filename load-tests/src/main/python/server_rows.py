@@ -1,67 +1,47 @@
-#!/usr/bin/env python3
-"""Provokes a BRP/1 server over real TLS with what section 11 of receiver/protocol/README.md lists, row by row.
+"""The rows that provoke a BRP/1 server over real TLS: the bad input of section 11, a sync, and the optional features.
 
 Each row has its own session and checks the documented answer: which code, on which connection, what happens to the
-connection concerned and to the session's others. Prints one line a row, `ok NAME`, `skipped NAME why` or
-`FAILED NAME expected ... got ...`, and `N passed, N failed` at the end; exits 1 if a row failed.
+connection concerned and to the session's others.
 
 The rows write to the disk that is named, so it must be one for tests. All rows use one instance, because a server
 takes instances that alternate for a cloned machine; the row duplicate-agent does that, and comes last, because after
-it the server refuses the source server until an operator has chosen.
+it the server refuses the source server until an operator has chosen. What only an operator can bring about is done by
+commands that the caller gives; their rows are skipped without.
 """
 
-import argparse
 import re
 import secrets
 import socket
 import ssl
 import struct
-import sys
+import subprocess
 import time
 
-from brp_client import (CODES, DataFields, Disk, HASH_OFFER, HashRange, INSTANCE, LEAF_SHIFT, LZ4, REPORT_ONLY,
-                        SOURCE_STATUS, STORED, Session, SessionEnded, Type, crc32c, describe_error, encode, hello_body,
-                        json_bytes, lz4_compress, tls_connect)
-from sync_image import add_server_options, endpoint_of
+from brp_client import (CODES, COMMIT_REQUEST, DataFields, Disk, HASH_OFFER, HashRange, INSTANCE, LEAF_SHIFT, LZ4,
+                        REPORT_ONLY, SOURCE_STATUS, STORED, Session, Type, ZERO_COST, crc32c, describe_error, encode,
+                        hello_body, json_bytes, lz4_compress, pump, tls_connect)
+from rows import Mismatch, Rows, Skipped, came, sent
+from sync_image import endpoint_of
 
 ERROR_SECONDS = 6        # within which an ERROR is expected that nothing delays
 CLOSE_SECONDS = 2        # within which the end of a connection follows its ERROR
 ACK_SECONDS = 7          # DURABLE_ACK comes at least every 5 s
+OPERATIONS = {"hold", "stall", "unstall", "fail-volume", "reopen-volume", "pause", "resume", "assign", "shutdown",
+              "start"}
+ERRORS_SHOWN = 500       # characters of what an operator's command printed last
+OPERATOR_SECONDS = 60    # within which an operator's command ends
 SECTOR = bytes(range(256)) * 2
 
-ROWS = {}
-
-
-def row(name):
-    def register(function):
-        ROWS[name] = function
-        return function
-    return register
-
-
-class Mismatch(Exception):
-    def __init__(self, expected, got):
-        super().__init__(f"expected {expected} got {got}")
-
-
-class Skipped(Exception):
-    """The row cannot be provoked here."""
-
-
-def came(connection):
-    """What came on a connection, in words; runs of the same are counted."""
-    words = []
-    for entry in connection.log:
-        if words and words[-1][0] == entry:
-            words[-1][1] += 1
-        else:
-            words.append([entry, 1])
-    heard = ", ".join(entry if count == 1 else f"{count} x {entry}" for entry, count in words) or "nothing"
-    return f"{connection.name}: {heard}; {'ended by ' + connection.ended if connection.ended else 'still open'}"
+ROWS = Rows()
+row = ROWS.row
 
 
 def came_on_all(session):
     return " | ".join(came(connection) for connection in session.connections)
+
+
+def is_over(connection):
+    return connection.errors or connection.ended
 
 
 class Probe:
@@ -77,6 +57,24 @@ class Probe:
     def close(self):
         for session in self._sessions:
             session.close()
+
+    def sent(self):
+        """What was sent last, in words, of each connection of the newest session."""
+        return sent(self._sessions[-1].connections) if self._sessions else ""
+
+    def operate(self, name):
+        """Runs the command with which an operator does what no agent can."""
+        command = self.options.operator.get(name)
+        if command is None:
+            raise Skipped(f"needs --operator {name}=COMMAND")
+        try:
+            done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=OPERATOR_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Mismatch(f"--operator {name} to end within {OPERATOR_SECONDS} s", "no end of it") from None
+        if done.returncode:
+            raise Mismatch(f"--operator {name} to succeed",
+                           f"exit code {done.returncode}: {done.stderr.strip()[-ERRORS_SHOWN:]}")
 
     # Preparation
 
@@ -140,7 +138,7 @@ class Probe:
 
     def error(self, session, connection, code, seq=None, must_have=(), seconds=ERROR_SECONDS):
         """Waits for one ERROR on the connection, checks it and takes it off."""
-        wanted = f"ERROR {code} on {connection.name}" + (f" seq={seq}" if seq else "")
+        wanted = f"ERROR {code} on {connection.name}" + (f" with seq {seq}" if seq else "")
         self.until(session, lambda: connection.errors or connection.ended, seconds)
         if not connection.errors:
             raise Mismatch(wanted, came_on_all(session))
@@ -217,32 +215,32 @@ def on_greeted_control(probe, code, *variants):
         session.close()
 
 
-@row("bad-magic")
+@row("bad-magic", "11", "bad magic, bad header CRC")
 def bad_magic(probe):
     on_greeted_control(probe, "PROTOCOL", lambda seq: encode(Type.PING, seq, magic=0x32505242))
 
 
-@row("bad-header-crc")
+@row("bad-header-crc", "3", "CRC32C over the header_len bytes")
 def bad_header_crc(probe):
     on_greeted_control(probe, "PROTOCOL", lambda seq: encode(Type.PING, seq, crc_xor=1),
                        lambda seq: encode(Type.PING, seq, fields=b"\xa5" * 8)[:-1] + b"\xa4")
 
 
-@row("header-len-out-of-range")
+@row("header-len-out-of-range", "3", "length of the whole header")
 def header_len_out_of_range(probe):
     on_greeted_control(probe, "PROTOCOL", lambda seq: encode(Type.PING, seq, header_len=24),
                        lambda seq: encode(Type.PING, seq, fields=b"\0", header_len=33) + bytes(31),
                        lambda seq: encode(Type.PING, seq, fields=bytes(488)))
 
 
-@row("header-len-of-data-too-short")
+@row("header-len-of-data-too-short", "3", "length of the whole header")
 def header_len_of_data_too_short(probe):
     session = probe.with_epoch()
     session.streams[0].connection.send(Type.DATA, SECTOR, b"")
     probe.fatal(session, "PROTOCOL", session.streams[0].connection)
 
 
-@row("flags-set")
+@row("flags-set", "3", "must be 0; otherwise PROTOCOL")
 def flags_set(probe):
     on_greeted_control(probe, "PROTOCOL", lambda seq: encode(Type.PING, seq, flags=1),
                        lambda seq: encode(Type.PING, seq, flags=0x80))
@@ -261,13 +259,13 @@ def with_member(probe, member):
     return json_bytes(probe.hello_body())[:-1] + b"," + member + b"}"
 
 
-@row("json-garbage")
+@row("json-garbage", "5.1", "text that is not JSON is PROTOCOL")
 def json_garbage(probe):
     hello_text(probe, "PROTOCOL", b"{versions:1}", b"", b"[]", json_bytes(probe.hello_body())[:-1],
                with_member(probe, b'"grease":"\xc3\x28"'))
 
 
-@row("json-missing-member")
+@row("json-missing-member", "5.1", "a required member that is missing")
 def json_missing_member(probe):
     for member in ("versions", "sourceServerId", "instance", "streams", "disks"):
         body = probe.hello_body()
@@ -275,23 +273,23 @@ def json_missing_member(probe):
         hello_text(probe, "PROTOCOL", json_bytes(body))
 
 
-@row("json-other-type")
+@row("json-other-type", "5.1", "a value of another type or outside its range")
 def json_other_type(probe):
     hello_text(probe, "PROTOCOL", json_bytes(probe.hello_body(streams="1")), json_bytes(probe.hello_body(disks={})),
                json_bytes(probe.hello_body(streams=0)))
 
 
-@row("json-duplicate-member")
+@row("json-duplicate-member", "5.1", "A member given twice")
 def json_duplicate_member(probe):
     hello_text(probe, "PROTOCOL", with_member(probe, b'"streams":1'))
 
 
-@row("unknown-type-below-80")
+@row("unknown-type-below-80", "11", "unknown type below 80")
 def unknown_type_below_80(probe):
     on_greeted_control(probe, "UNSUPPORTED", lambda seq: encode(0x50, seq), lambda seq: encode(0x7F, seq, b"x"))
 
 
-@row("type-of-feature-not-granted")
+@row("type-of-feature-not-granted", "4", "A type that belongs to a feature is an unknown type")
 def type_of_feature_not_granted(probe):
     on_greeted_control(probe, "UNSUPPORTED", lambda seq: encode(0x13, seq, b"{}"), lambda seq: encode(0x20, seq, b"{}"))
 
@@ -322,7 +320,7 @@ def refused_offer(probe, code, *payloads, epoch=True):
         session.close()
 
 
-@row("hash-offer-compared")
+@row("hash-offer-compared", "17", "A block that HASH_DIFF does not name is on stable storage")
 def hash_offer_compared(probe):
     session = with_hash_offer(probe)
     session.open_epoch(session.next_epoch())
@@ -340,7 +338,7 @@ def hash_offer_compared(probe):
     probe.usable(session)
 
 
-@row("hash-offer-report-only")
+@row("hash-offer-report-only", "17", "With REPORT_ONLY an agent asks between a commit and the next epoch")
 def hash_offer_report_only(probe):
     session = with_hash_offer(probe)
     found = session.compare(hash_range(probe, session, flags=REPORT_ONLY), [b"\xa5" * (1 << LEAF_SHIFT)])
@@ -349,14 +347,14 @@ def hash_offer_report_only(probe):
     probe.usable(session)
 
 
-@row("hash-offer-unknown-algorithm-or-flags")
+@row("hash-offer-unknown-algorithm-or-flags", "11", "HASH_OFFER: another algorithm than 1, unknown flags")
 def hash_offer_unsupported(probe):
     hashes = bytes(33)
     refused_offer(probe, "UNSUPPORTED", lambda s: hash_range(probe, s).pack(algorithm=2) + hashes,
                   lambda s: hash_range(probe, s, flags=2).pack() + hashes)
 
 
-@row("hash-offer-lengths")
+@row("hash-offer-lengths", "11", "HASH_OFFER: shorter than its head")
 def hash_offer_lengths(probe):
     hashes = bytes(33)
     refused_offer(probe, "LIMIT", lambda s: hash_range(probe, s, block_shift=17).pack() + hashes,
@@ -366,7 +364,7 @@ def hash_offer_lengths(probe):
                   lambda s: hash_range(probe, s).pack() + b"\x02" + hashes[1:], lambda s: b"")
 
 
-@row("hash-offer-outside-the-volume")
+@row("hash-offer-outside-the-volume", "11", "HASH_OFFER: unknown volume index")
 def hash_offer_outside(probe):
     blocks = -(-probe.disk.size_bytes // (1 << LEAF_SHIFT))
     zero = b"\x01"
@@ -376,14 +374,14 @@ def hash_offer_outside(probe):
                   lambda s: hash_range(probe, s, first_block=1 << 62).pack() + zero)
 
 
-@row("hash-offer-at-the-wrong-time")
+@row("hash-offer-at-the-wrong-time", "11", "without REPORT_ONLY while no epoch is open")
 def hash_offer_state(probe):
     zero = b"\x01"
     refused_offer(probe, "STATE", lambda s: hash_range(probe, s, flags=REPORT_ONLY).pack() + zero)
     refused_offer(probe, "STATE", lambda s: hash_range(probe, s).pack() + zero, epoch=False)
 
 
-@row("hash-offer-while-one-waits")
+@row("hash-offer-while-one-waits", "11", "HASH_OFFER while another one of its volume has no answer")
 def hash_offer_while_one_waits(probe):
     session = with_hash_offer(probe)
     payload = hash_range(probe, session, flags=REPORT_ONLY).pack() + b"\x01"
@@ -392,7 +390,7 @@ def hash_offer_while_one_waits(probe):
     probe.fatal(session, "STATE")
 
 
-@row("hash-offer-on-data")
+@row("hash-offer-on-data", "4", "| 20 | HASH_OFFER | control |")
 def hash_offer_on_data(probe):
     session = with_hash_offer(probe)
     session.streams[0].connection.send(Type.HASH_OFFER, hash_range(probe, session).pack() + b"\x01")
@@ -424,7 +422,7 @@ def refused_status(probe, code, *bodies):
         session.close()
 
 
-@row("source-status-taken")
+@row("source-status-taken", "10", "It tells what only the agent knows, and changes nothing")
 def source_status_taken(probe):
     session = with_source_status(probe)
     volume = probe.volume(session)
@@ -435,7 +433,7 @@ def source_status_taken(probe):
     probe.usable(session)
 
 
-@row("source-status-not-granted")
+@row("source-status-not-granted", "4", "A type that belongs to a feature is an unknown type")
 def source_status_not_granted(probe):
     session = probe.greeted()
     session.control.send_json(Type.SOURCE_STATUS, source_status([]))
@@ -445,7 +443,7 @@ def source_status_not_granted(probe):
     probe.fatal(session, "UNSUPPORTED")
 
 
-@row("source-status-on-data")
+@row("source-status-on-data", "4", "| 14 | SOURCE_STATUS | control |")
 def source_status_on_data(probe):
     session = with_source_status(probe)
     session.attach()
@@ -453,30 +451,30 @@ def source_status_on_data(probe):
     probe.fatal(session, "STATE", session.streams[0].connection)
 
 
-@row("source-status-out-of-range")
+@row("source-status-out-of-range", "11", "SOURCE_STATUS with an unknown index")
 def source_status_out_of_range(probe):
     size = probe.disk.size_bytes
     refused_status(probe, "RANGE", [source_status([(1, 0)])], [source_status([(65535, 0)])],
                    [source_status([(0, 0), (0, 0)])], [source_status([(0, size)]), source_status([(0, size + 1)])])
 
 
-@row("source-status-malformed")
+@row("source-status-malformed", "11", "SOURCE_STATUS whose waits decrease")
 def source_status_malformed(probe):
     good = source_status([(0, 0)])
     refused_status(probe, "PROTOCOL", [{"volumes": []}], [{"waits": good["waits"]}],
-                   [{**good, "volumes": [{"index": 0}]}], [source_status([(0, -1)])], [source_status([(0, (1 << 46) + 1)])],
-                   [source_status([], sourceMillis=-1)],
+                   [{**good, "volumes": [{"index": 0}]}], [source_status([(0, -1)])],
+                   [source_status([(0, (1 << 46) + 1)])], [source_status([], sourceMillis=-1)],
                    [source_status([], networkMillis=7), source_status([], networkMillis=6, sourceMillis=9)])
 
 
-@row("unknown-codec")
+@row("unknown-codec", "3", "0 stored, 1 one LZ4 block")
 def unknown_codec(probe):
     session = probe.with_epoch()
     seq = probe.send_data(session, SECTOR[:100], codec=2, raw_len=512)
     probe.fatal(session, "UNSUPPORTED", session.streams[0].connection, seq)
 
 
-@row("unknown-dflags")
+@row("unknown-dflags", "3", "may deallocate; other bits 0")
 def unknown_dflags(probe):
     session = probe.with_epoch()
     seq = probe.send_data(session, dflags=1)
@@ -488,7 +486,7 @@ def unknown_dflags(probe):
 
 # --- What must be ignored --------------------------------------------------------------------------------------------
 
-@row("ignorable-type-skipped")
+@row("ignorable-type-skipped", "11", "unknown type of 80 or above, unknown JSON member")
 def ignorable_type_skipped(probe):
     session = probe.attached()
     for connection in session.connections:
@@ -498,7 +496,7 @@ def ignorable_type_skipped(probe):
     probe.usable(session)
 
 
-@row("ignorable-before-hello")
+@row("ignorable-before-hello", "6", "The first frame that is not ignorable decides")
 def ignorable_before_hello(probe):
     session = probe.bare()
     session.control.send(0x80, b"grease")
@@ -506,7 +504,7 @@ def ignorable_before_hello(probe):
     probe.usable(session)
 
 
-@row("unknown-json-member-ignored")
+@row("unknown-json-member-ignored", "5.1", "A member that the receiver does not know is ignored")
 def unknown_json_member_ignored(probe):
     session = probe.bare()
     body = probe.hello_body(grease={"a": [1, {"b": None}]}, features=["x-grease"])
@@ -515,7 +513,7 @@ def unknown_json_member_ignored(probe):
     probe.usable(session)
 
 
-@row("reserved-and-extension-ignored")
+@row("reserved-and-extension-ignored", "12", "the reserved fields, header bytes beyond those a type defines")
 def reserved_and_extension_ignored(probe):
     session = probe.with_epoch()
     grease = {"reserved": (0xDEADBEEF, 0xCAFEF00D)}
@@ -529,13 +527,13 @@ def reserved_and_extension_ignored(probe):
 
 # --- Lengths ---------------------------------------------------------------------------------------------------------
 
-@row("json-too-deep")
+@row("json-too-deep", "5.1", "nested at most 8 deep")
 def json_too_deep(probe):
     hello_text(probe, "LIMIT", with_member(probe, b'"grease":' + b"[" * 12 + b"]" * 12),
                with_member(probe, b'"grease":' + b"[" * 20000 + b"]" * 20000))
 
 
-@row("json-too-large")
+@row("json-too-large", "5.1", "at most 65536 bytes")
 def json_too_large(probe):
     hello_text(probe, "LIMIT", json_bytes(probe.hello_body()).ljust(65537))
     session = probe.bare()
@@ -543,17 +541,17 @@ def json_too_large(probe):
     probe.fatal(session, "LIMIT")
 
 
-@row("json-string-too-long")
+@row("json-string-too-long", "5.1", "strings and names at most 1024 characters")
 def json_string_too_long(probe):
     hello_text(probe, "LIMIT", with_member(probe, b'"grease":"' + b"x" * 1025 + b'"'))
 
 
-@row("json-number-too-long")
+@row("json-number-too-long", "5.1", "numbers at most 20 characters")
 def json_number_too_long(probe):
     hello_text(probe, "LIMIT", with_member(probe, b'"grease":' + b"1" * 21))
 
 
-@row("ignorable-too-large")
+@row("ignorable-too-large", "4", "its payload (at most 64 KiB) is skipped")
 def ignorable_too_large(probe):
     on_greeted_control(probe, "LIMIT", lambda seq: encode(0x80, seq, payload_len=65537))
 
@@ -568,17 +566,17 @@ def bad_data(probe, code, *variants, must_have=()):
         session.close()
 
 
-@row("raw-len-zero")
+@row("raw-len-zero", "11", "a length beyond its limit, raw_len 0 or not a multiple of 512")
 def raw_len_zero(probe):
     bad_data(probe, "LIMIT", {"payload": b""})
 
 
-@row("raw-len-unaligned")
+@row("raw-len-unaligned", "11", "a length beyond its limit, raw_len 0 or not a multiple of 512")
 def raw_len_unaligned(probe):
     bad_data(probe, "LIMIT", {"payload": SECTOR + b"x"}, {"payload": b"x"})
 
 
-@row("raw-len-over-max")
+@row("raw-len-over-max", "3", "bytes after expansion: 512 to rawLenMax")
 def raw_len_over_max(probe):
     session = probe.with_epoch()
     raw_len = session.streams[0].raw_len_max + 512
@@ -587,18 +585,18 @@ def raw_len_over_max(probe):
     bad_data(probe, "LIMIT", {"payload": b"\x00", "raw_len": 0xFFFFFE00, "codec": LZ4})
 
 
-@row("payload-longer-than-raw")
+@row("payload-longer-than-raw", "3", "payload_len above raw_len, or 0, is LIMIT whatever the codec")
 def payload_longer_than_raw(probe):
     bad_data(probe, "LIMIT", {"payload": SECTOR + b"x", "raw_len": 512, "codec": LZ4},
              {"payload": SECTOR, "raw_len": 512, "codec": LZ4})
 
 
-@row("stored-payload-differs")
+@row("stored-payload-differs", "3", "codec 0 requires payload_len = raw_len")
 def stored_payload_differs(probe):
     bad_data(probe, "LIMIT", {"payload": SECTOR, "raw_len": 1024}, {"payload": SECTOR * 2, "raw_len": 512})
 
 
-@row("zero-with-payload")
+@row("zero-with-payload", "3", "payload_len and raw_len are 0 (LIMIT)")
 def zero_with_payload(probe):
     session = probe.with_epoch()
     seq = probe.send_zero(session, SECTOR)
@@ -619,7 +617,7 @@ def overrun(probe, session, raw_len, count):
     probe.fatal(session, "LIMIT", connection)
 
 
-@row("over-limit-bytes")
+@row("over-limit-bytes", "8", "The count must never exceed limit_bytes")
 def over_limit_bytes(probe):
     session = probe.with_epoch()
     stream = session.streams[0]
@@ -627,7 +625,7 @@ def over_limit_bytes(probe):
     overrun(probe, session, raw_len, min(8 * stream.flow.window_bytes // raw_len, stream.flow.unacked_frames_max))
 
 
-@row("over-unacked-frames")
+@row("over-unacked-frames", "8", "At most unackedFramesMax DATA and ZERO frames")
 def over_unacked_frames(probe):
     session = probe.with_epoch()
     flow = session.streams[0].flow
@@ -639,7 +637,7 @@ def over_unacked_frames(probe):
 
 # --- Order and state -------------------------------------------------------------------------------------------------
 
-@row("seq-gap")
+@row("seq-gap", "11", "seq gap or repeat")
 def seq_gap(probe):
     session = probe.greeted()
     seq = session.control.send(Type.PING, seq=session.control.next_seq + 1)
@@ -649,7 +647,7 @@ def seq_gap(probe):
     probe.fatal(session, "SEQUENCE")
 
 
-@row("seq-repeat")
+@row("seq-repeat", "11", "seq gap or repeat")
 def seq_repeat(probe):
     session = probe.with_epoch()
     seq = probe.send_zero(session)
@@ -657,7 +655,7 @@ def seq_repeat(probe):
     probe.fatal(session, "SEQUENCE", session.streams[0].connection, seq)
 
 
-@row("data-on-control")
+@row("data-on-control", "4", "| 61 | DATA | data |")
 def data_on_control(probe):
     session = probe.with_epoch()
     fields = DataFields(probe.volume(session), STORED, 0, 512, 0, session.epoch, crc32c(SECTOR))
@@ -665,21 +663,21 @@ def data_on_control(probe):
     probe.fatal(session, "STATE", seq=seq)
 
 
-@row("fence-on-control")
+@row("fence-on-control", "4", "| 63 | FENCE | data |")
 def fence_on_control(probe):
     session = probe.with_epoch()
     seq = session.control.send(Type.FENCE, struct.pack("<Q", session.epoch))
     probe.fatal(session, "STATE", seq=seq)
 
 
-@row("control-frame-on-data")
+@row("control-frame-on-data", "4", "| 31 | PONG | control |")
 def control_frame_on_data(probe):
     session = probe.attached()
     seq = session.streams[0].connection.send(Type.PONG)
     probe.fatal(session, "STATE", session.streams[0].connection, seq)
 
 
-@row("frame-before-hello")
+@row("frame-before-hello", "6", "The first frame that is not ignorable decides")
 def frame_before_hello(probe):
     for frame_type, payload in ((Type.PING, b""), (Type.BYE, b'{"reason":"x"}'), (Type.FENCE, bytes(8))):
         session = probe.bare()
@@ -687,7 +685,7 @@ def frame_before_hello(probe):
         probe.fatal(session, "STATE")
 
 
-@row("frame-before-attach")
+@row("frame-before-attach", "6", "The first frame that is not ignorable decides")
 def frame_before_attach(probe):
     session = probe.greeted()
     connection = session.add_connection().connection
@@ -695,14 +693,15 @@ def frame_before_attach(probe):
     probe.fatal(session, "STATE", connection, others=None)
 
 
-@row("second-hello")
+@row("second-hello", "5.1", "the first frame of a control connection, one only")
 def second_hello(probe):
     session = probe.greeted()
     seq = session.control.send_json(Type.HELLO, probe.hello_body())
     probe.fatal(session, "STATE", seq=seq)
 
 
-@row("second-attach")
+@row("second-attach", "11",
+     "a frame not allowed in this state or on this connection, or one that only the server sends")
 def second_attach(probe):
     session = probe.attached()
     connection = session.streams[0].connection
@@ -710,7 +709,8 @@ def second_attach(probe):
     probe.fatal(session, "STATE", connection, seq)
 
 
-@row("server-only-frame")
+@row("server-only-frame", "11",
+     "a frame not allowed in this state or on this connection, or one that only the server sends")
 def server_only_frame(probe):
     session = probe.greeted()
     seq = session.control.send_json(Type.EPOCH_STATUS, {"epoch": "1", "committed": True})
@@ -724,14 +724,14 @@ def server_only_frame(probe):
 # --- Generations and data connections --------------------------------------------------------------------------------
 # Whether a refused ATTACH ends the session that it named is not documented, so only its own connection is looked at.
 
-@row("attach-unknown-generation")
+@row("attach-unknown-generation", "6", "a generation that was never given or whose session has ended")
 def attach_unknown_generation(probe):
     session = probe.greeted()
     stream = session.begin_attach(0, str(int(session.welcome["generation"]) + 1000))
     probe.fatal(session, "STATE", stream.connection, others=None)
 
 
-@row("stale-generation")
+@row("stale-generation", "11", "an older generation in ATTACH")
 def stale_generation(probe):
     older = probe.greeted()
     session = probe.greeted()
@@ -739,21 +739,21 @@ def stale_generation(probe):
     probe.fatal(session, "STALE_GENERATION", stream.connection, others=None)
 
 
-@row("attach-stream-out-of-range")
+@row("attach-stream-out-of-range", "6", "a stream of `streams` or above")
 def attach_stream_out_of_range(probe):
     session = probe.greeted()
     stream = session.begin_attach(session.welcome["streams"])
     probe.fatal(session, "STATE", stream.connection, others=None)
 
 
-@row("attach-stream-twice")
+@row("attach-stream-twice", "6", "or one that is attached already is STATE")
 def attach_stream_twice(probe):
     session = probe.attached()
     stream = session.begin_attach(0)
     probe.fatal(session, "STATE", stream.connection, others=None)
 
 
-@row("attach-missing")
+@row("attach-missing", "6", "All must be attached within attachMillis")
 def attach_missing(probe):
     session = probe.greeted(streams=2)
     started, seconds = time.monotonic(), session.welcome["limits"]["attachMillis"] / 1000
@@ -766,7 +766,7 @@ def attach_missing(probe):
     probe.ends(session, connection)
 
 
-@row("one-end-ends-all")
+@row("one-end-ends-all", "6", "When any connection of a session ends, the server ends the session")
 def one_end_ends_all(probe):
     session = probe.attached(streams=2)
     session.streams[0].connection.cut()
@@ -780,7 +780,7 @@ def one_end_ends_all(probe):
         probe.ends(session, stream.connection)
 
 
-@row("newer-session-fences-older")
+@row("newer-session-fences-older", "6", "sends ERROR STALE_GENERATION on that session's connections")
 def newer_session_fences_older(probe):
     older = probe.attached(streams=2)
     newer = probe.greeted()
@@ -793,7 +793,7 @@ def newer_session_fences_older(probe):
     probe.usable(newer)
 
 
-@row("generation-follows-remembered")
+@row("generation-follows-remembered", "6", "The server takes max(its stored generation, remembers.generation) + 1")
 def generation_follows_remembered(probe):
     generation = int(probe.greeted().welcome["generation"]) + 10
     session = probe.greeted(remembers={"generation": str(generation), "disks": []})
@@ -803,19 +803,19 @@ def generation_follows_remembered(probe):
 
 # --- Places ----------------------------------------------------------------------------------------------------------
 
-@row("unknown-volume")
+@row("unknown-volume", "11", "unknown volume index, offset not a multiple of 512")
 def unknown_volume(probe):
     bad_data(probe, "RANGE", {"volume": 65535})
 
 
-@row("past-the-end")
+@row("past-the-end", "3", "lies inside one region and inside the volume")
 def past_the_end(probe):
     size = probe.disk.size_bytes
     bad_data(probe, "RANGE", {"offset": size}, {"payload": SECTOR * 2, "offset": size - 512},
              {"offset": (1 << 64) - 512})
 
 
-@row("crosses-region")
+@row("crosses-region", "3", "lies inside one region and inside the volume")
 def crosses_region(probe):
     session = probe.with_epoch()
     region = session.region_bytes
@@ -829,7 +829,7 @@ def crosses_region(probe):
     probe.fatal(session, "RANGE", session.streams[0].connection, seq)
 
 
-@row("wrong-stream")
+@row("wrong-stream", "7", "A frame on another stream is RANGE")
 def wrong_stream(probe):
     session = probe.with_epoch(streams=2)
     wrong = 1 - session.stream_of(probe.volume(session), 0)
@@ -837,7 +837,7 @@ def wrong_stream(probe):
     probe.fatal(session, "RANGE", session.streams[wrong].connection, seq)
 
 
-@row("offset-unaligned")
+@row("offset-unaligned", "3", "byte offset on the volume, a multiple of 512")
 def offset_unaligned(probe):
     bad_data(probe, "RANGE", {"offset": 100})
 
@@ -847,7 +847,7 @@ def offset_unaligned(probe):
 INTEGRITY_MEMBERS = [("seq", "SEQ"), ("offset", 1024)]
 
 
-@row("malformed-lz4")
+@row("malformed-lz4", "11", "malformed LZ4, length differs, CRC differs")
 def malformed_lz4(probe):
     broken = {"offset": 1024, "codec": LZ4, "raw_len": 512}
     bad_data(probe, "INTEGRITY", {"payload": b"\xf0" + b"\xff" * 20, **broken},   # literals beyond the end
@@ -856,7 +856,7 @@ def malformed_lz4(probe):
              must_have=INTEGRITY_MEMBERS)
 
 
-@row("lz4-length-differs")
+@row("lz4-length-differs", "8", "A block that does not expand to exactly raw_len bytes")
 def lz4_length_differs(probe):
     payload = lz4_compress(bytes(1024))
     bad_data(probe, "INTEGRITY",
@@ -865,7 +865,7 @@ def lz4_length_differs(probe):
              must_have=INTEGRITY_MEMBERS)
 
 
-@row("crc-differs")
+@row("crc-differs", "8", "A block that does not expand to exactly raw_len bytes")
 def crc_differs(probe):
     bad_data(probe, "INTEGRITY", {"length": crc32c(SECTOR) ^ 1, "offset": 1024},
              {"payload": lz4_compress(bytes(1024)), "raw_len": 1024, "codec": LZ4, "length": 1, "offset": 1024},
@@ -874,7 +874,7 @@ def crc_differs(probe):
 
 # --- Epochs ----------------------------------------------------------------------------------------------------------
 
-@row("epoch-not-open")
+@row("epoch-not-open", "11", "epoch not open, wrong fence")
 def epoch_not_open(probe):
     session = probe.attached()
     seq = probe.send_data(session)
@@ -884,14 +884,14 @@ def epoch_not_open(probe):
     probe.not_fatal(session, session.streams[0].connection, seq)
 
 
-@row("fence-of-epoch-not-open")
+@row("fence-of-epoch-not-open", "9", "DATA, ZERO or FENCE of an epoch that is not open or after the stream's fence")
 def fence_of_epoch_not_open(probe):
     session = probe.attached()
     seq = session.streams[0].connection.send(Type.FENCE, struct.pack("<Q", session.next_epoch()))
     probe.not_fatal(session, session.streams[0].connection, seq)
 
 
-@row("commit-of-epoch-not-open")
+@row("commit-of-epoch-not-open", "9", "an EPOCH_COMMIT whose epoch is not open")
 def commit_of_epoch_not_open(probe):
     session = probe.attached()
     session.epoch = session.next_epoch()
@@ -899,21 +899,21 @@ def commit_of_epoch_not_open(probe):
     probe.not_fatal(session, session.control, seq)
 
 
-@row("epoch-open-not-greater")
+@row("epoch-open-not-greater", "9", "the epoch must be greater than the committed one")
 def epoch_open_not_greater(probe):
     session = probe.attached()
     seq = session.begin_epoch(session.next_epoch() - 1)
     probe.not_fatal(session, session.control, seq)
 
 
-@row("epoch-open-twice")
+@row("epoch-open-twice", "9", "A refused EPOCH_OPEN leaves an open epoch open")
 def epoch_open_twice(probe):
     session = probe.with_epoch()
     seq = session.begin_epoch(session.epoch + 1)
     probe.not_fatal(session, session.control, seq)
 
 
-@row("data-after-fence")
+@row("data-after-fence", "9", "After it no DATA or ZERO may follow on that stream")
 def data_after_fence(probe):
     session = probe.with_epoch()
     session.fence()
@@ -921,7 +921,7 @@ def data_after_fence(probe):
     probe.not_fatal(session, session.streams[0].connection, seq)
 
 
-@row("commit-wrong-fence")
+@row("commit-wrong-fence", "9", "an EPOCH_COMMIT that was refused may be sent again, corrected")
 def commit_wrong_fence(probe):
     session = probe.with_epoch()
     probe.send_data(session)
@@ -934,7 +934,7 @@ def commit_wrong_fence(probe):
     probe.committed(session, session.epoch)
 
 
-@row("commit-wrong-fence-before-fence")
+@row("commit-wrong-fence-before-fence", "9", "names a seq which is not that stream's FENCE")
 def commit_wrong_fence_before_fence(probe):
     """Names the seq of ATTACH. The answer may come at once, or when the FENCE arrives."""
     session = probe.with_epoch()
@@ -945,7 +945,7 @@ def commit_wrong_fence_before_fence(probe):
     probe.not_committed(session, session.epoch)
 
 
-@row("commit-fence-count")
+@row("commit-fence-count", "9", "whose fences are not one for each stream")
 def commit_fence_count(probe):
     session = probe.with_epoch()
     session.fence()
@@ -958,7 +958,7 @@ def commit_fence_count(probe):
     probe.committed(session, session.epoch)
 
 
-@row("commit-second-while-waiting")
+@row("commit-second-while-waiting", "9", "a second EPOCH_COMMIT while one waits")
 def commit_second_while_waiting(probe):
     """The first names a FENCE that is sent only after the second was refused, so it surely waits."""
     session = probe.with_epoch()
@@ -970,7 +970,7 @@ def commit_second_while_waiting(probe):
     probe.quiet(session)
 
 
-@row("dropped-frame-blocks-commit")
+@row("dropped-frame-blocks-commit", "9", "no epoch can be committed in this session any more")
 def dropped_frame_blocks_commit(probe):
     session = probe.with_epoch()
     flow, connection = session.streams[0].flow, session.streams[0].connection
@@ -986,7 +986,7 @@ def dropped_frame_blocks_commit(probe):
         raise Mismatch(f"durable_seq below the dropped {dropped}", f"{durable}; " + came_on_all(session))
 
 
-@row("commit-is-remembered")
+@row("commit-is-remembered", "6", "The server says RESUME exactly when the dataGen is the same")
 def commit_is_remembered(probe):
     session = probe.with_epoch()
     epoch = session.epoch
@@ -1008,14 +1008,14 @@ def commit_is_remembered(probe):
             raise Mismatch((str(epoch), action, reason), got)
 
 
-@row("remembers-nothing")
+@row("remembers-nothing", "6", "The server says RESUME exactly when the dataGen is the same")
 def remembers_nothing(probe):
     volume = probe.greeted().volumes[probe.disk.device_name]
     if volume["action"] != "RESCAN":
         raise Mismatch("action RESCAN", volume)
 
 
-@row("acknowledged-every-5-s")
+@row("acknowledged-every-5-s", "8", "at least every 5 s on every data connection, changed or not")
 def acknowledged_every_5_s(probe):
     session = probe.attached()
     log = session.streams[0].connection.log
@@ -1027,14 +1027,14 @@ def acknowledged_every_5_s(probe):
 
 # --- Who may do what -------------------------------------------------------------------------------------------------
 
-@row("other-source-id")
+@row("other-source-id", "11", "another source server's id, a disk that is not assigned, duplicate agent")
 def other_source_id(probe):
     session = probe.bare()
     session.control.send_json(Type.HELLO, probe.hello_body(sourceServerId=probe.options.other_source_id))
     probe.fatal(session, "FORBIDDEN")
 
 
-@row("disk-not-assigned")
+@row("disk-not-assigned", "6", "Each disk of HELLO must be assigned to this source server")
 def disk_not_assigned(probe):
     session = probe.bare()
     other = Disk("/dev/conformance-not-assigned", probe.disk.size_bytes)
@@ -1042,7 +1042,7 @@ def disk_not_assigned(probe):
     probe.fatal(session, "FORBIDDEN")
 
 
-@row("disk-size-differs")
+@row("disk-size-differs", "6", "Its sizeBytes must be the assigned size, otherwise RANGE")
 def disk_size_differs(probe):
     for size in (probe.disk.size_bytes + 512, probe.disk.size_bytes - 512):
         session = probe.bare()
@@ -1050,14 +1050,14 @@ def disk_size_differs(probe):
         probe.fatal(session, "RANGE")
 
 
-@row("no-common-version")
+@row("no-common-version", "11", "no common version | VERSION")
 def no_common_version(probe):
     session = probe.bare()
     session.control.send_json(Type.HELLO, probe.hello_body(versions=[999]))
     probe.fatal(session, "VERSION")
 
 
-@row("too-many-control-frames")
+@row("too-many-control-frames", "11", "more control frames or more PING than allowed")
 def too_many_control_frames(probe):
     session = probe.greeted()
     limits = session.welcome["limits"]
@@ -1066,7 +1066,7 @@ def too_many_control_frames(probe):
     probe.fatal(session, "RATE")
 
 
-@row("too-many-pings")
+@row("too-many-pings", "11", "more control frames or more PING than allowed")
 def too_many_pings(probe):
     session = probe.greeted()
     for _ in range(40):
@@ -1115,24 +1115,24 @@ def close_expected(probe, context):
     probe.note = outcome
 
 
-@row("no-alpn")
+@row("no-alpn", "11", "wrong or no ALPN")
 def no_alpn(probe):
     close_expected(probe, probe.endpoint.context(alpn=None))
 
 
-@row("wrong-alpn")
+@row("wrong-alpn", "11", "wrong or no ALPN")
 def wrong_alpn(probe):
     close_expected(probe, probe.endpoint.context(alpn="http/1.1"))
 
 
-@row("no-client-certificate")
+@row("no-client-certificate", "11", "a certificate that is not pinned, not assigned")
 def no_client_certificate(probe):
     endpoint = endpoint_of(probe.options)
     endpoint.certificate = None
     alert_expected(probe, endpoint.context())
 
 
-@row("unpinned-client-certificate")
+@row("unpinned-client-certificate", "11", "a certificate that is not pinned, not assigned")
 def unpinned_client_certificate(probe):
     if not probe.options.wrong_certificate or not probe.options.wrong_key:
         raise Skipped("needs --wrong-certificate and --wrong-key")
@@ -1141,7 +1141,7 @@ def unpinned_client_certificate(probe):
     alert_expected(probe, endpoint.context())
 
 
-@row("not-tls")
+@row("not-tls", "11", "not TLS | closed")
 def not_tls(probe):
     octets, end = b"", "closed"
     with socket.create_connection((probe.endpoint.host, probe.endpoint.port), 10) as plain:
@@ -1161,7 +1161,7 @@ def not_tls(probe):
     probe.note = "alert" if alert else end
 
 
-@row("connect-and-close")
+@row("connect-and-close", "11", "TCP connect and close")
 def connect_and_close(probe):
     session = probe.greeted()
     for _ in range(3):
@@ -1169,7 +1169,7 @@ def connect_and_close(probe):
     probe.usable(session)
 
 
-@row("resumption-refused")
+@row("resumption-refused", "2", "no session resumption")
 def resumption_refused(probe):
     """Offers the first connection's TLS session again: by its ticket, if it has one, and by its id."""
     for tickets in (True, False):
@@ -1185,7 +1185,7 @@ def resumption_refused(probe):
                 raise Mismatch("a full handshake", "a resumed session")
 
 
-@row("hello-timeout")
+@row("hello-timeout", "6", "received whole within 10 s of the handshake")
 def hello_timeout(probe):
     session = probe.bare()
     started = time.monotonic()
@@ -1195,7 +1195,416 @@ def hello_timeout(probe):
     probe.ends(session, session.control)
 
 
-@row("duplicate-agent")
+
+# --- A sync ----------------------------------------------------------------------------------------------------------
+
+LEAF_BYTES = 1 << LEAF_SHIFT
+SYNC_REGIONS_MAX = 64
+
+
+def pattern(number, salt):
+    """A block of 64 KiB that is like no other."""
+    return struct.pack("<QQ", number, salt) * (LEAF_BYTES // 16)
+
+
+class Writes:
+    """Blocks of a disk that a row writes, one at the begin of each region, and what the volume must hold then."""
+
+    def __init__(self, probe, session):
+        size = probe.disk.size_bytes
+        self.volume = probe.volume(session)
+        self.places = list(range(0, size, session.region_bytes))[:SYNC_REGIONS_MAX]
+        if not self.places or self.places[-1] + LEAF_BYTES > size:
+            self.places.pop()
+        if not self.places:
+            raise Skipped(f"the disk of {size} bytes has no region of {LEAF_BYTES}")
+        self.content = {}
+
+    def data(self, session, place, salt):
+        self._send(session, place, LEAF_BYTES, lambda: session.send_block(self.volume, place, pattern(place, salt)))
+        self.content[place] = pattern(place, salt)
+
+    def zero(self, session, place):
+        self._send(session, place, ZERO_COST, lambda: session.send_zero(self.volume, place, LEAF_BYTES))
+        self.content[place] = bytes(LEAF_BYTES)
+
+    def _send(self, session, place, cost, send):
+        session.wait(lambda: session.can_send(self.volume, place, cost), "room in the window", 60)
+        send()
+
+    def check(self, session):
+        """Compares what the volume holds with what was written, if the server can."""
+        if not session.grants(HASH_OFFER):
+            return "not compared: hash-offer is not granted"
+        for place, content in self.content.items():
+            blocks = HashRange(self.volume, REPORT_ONLY, LEAF_SHIFT, place >> LEAF_SHIFT, 1)
+            if session.compare(blocks, [content]):
+                raise Mismatch(f"the block of 64 KiB at {place} as it was sent", "HASH_DIFF says that it differs")
+        return f"{len(self.content)} blocks compared"
+
+
+def greeted_for_sync(probe, streams, **changed):
+    session = probe.bare()
+    session.hello(probe.hello_body(streams=streams, features=[HASH_OFFER], **changed))
+    session.attach()
+    return session
+
+
+def commit_all(probe, session):
+    epoch = session.epoch
+    session.fence()
+    session.begin_commit()
+    probe.committed(session, epoch)
+    return epoch
+
+
+def remembered(probe, session, epoch):
+    volume = session.volumes[probe.disk.device_name]
+    return {"generation": session.welcome["generation"], "disks": [
+        {"deviceName": probe.disk.device_name, "dataGen": volume["dataGen"], "committedEpoch": str(epoch)}]}
+
+
+@row("sync-over-several-streams", "7", "Frames of one connection that overlap take effect in the order of their seq")
+def sync_over_several_streams(probe):
+    """Two epochs over three streams: blocks, then other blocks and zeros over them, in one and in the next."""
+    session = greeted_for_sync(probe, 3)
+    writes = Writes(probe, session)
+    first = session.next_epoch()
+    for epoch in (first, first + 1):
+        session.open_epoch(epoch)
+        for number, place in enumerate(writes.places):
+            writes.data(session, place, 2 * epoch)
+            if number % 3 == epoch % 3:
+                writes.zero(session, place)
+            elif number % 3 == (epoch + 1) % 3:
+                writes.zero(session, place)
+                writes.data(session, place, 2 * epoch + 1)
+        commit_all(probe, session)
+    probe.note = f"{session.welcome['streams']} streams, epochs {first} and {epoch}, {writes.check(session)}"
+
+
+@row("zero-reads-as-zero", "8", "ZERO: the range reads back as zero, always")
+def zero_reads_as_zero(probe):
+    session = greeted_for_sync(probe, 1)
+    if not session.grants(HASH_OFFER):
+        raise Skipped(f"the feature {HASH_OFFER} is not granted")
+    writes = Writes(probe, session)
+    session.open_epoch(session.next_epoch())
+    place = writes.places[0]
+    for deallocate in (0, 1):
+        writes.data(session, place, 7)
+        session.send_zero(writes.volume, place, LEAF_BYTES, deallocate)
+        writes.content[place] = bytes(LEAF_BYTES)
+        if not session.drain(ACK_SECONDS):
+            raise Mismatch("both frames acknowledged", came_on_all(session))
+        blocks = HashRange(writes.volume, 0, LEAF_SHIFT, place >> LEAF_SHIFT, 1)
+        if session.compare(blocks, [bytes(LEAF_BYTES)]):
+            raise Mismatch("zeros", "HASH_DIFF says that the block differs")
+
+
+@row("resume-after-a-cut", "8", "What is not acknowledged when a session ends is sent again in the next")
+def resume_after_a_cut(probe):
+    """Half of the blocks is acknowledged, the others are cut off; only these are sent again, under the same number."""
+    session = greeted_for_sync(probe, 2)
+    writes, epoch = Writes(probe, session), session.next_epoch()
+    session.open_epoch(epoch)
+    half = len(writes.places) // 2 or 1
+    for place in writes.places[:half]:
+        writes.data(session, place, 3)
+    if not session.drain(60):
+        raise Mismatch("all frames acknowledged", came_on_all(session))
+    for place in writes.places[half:]:
+        writes.data(session, place, 4)
+    session.step(0)
+    for connection in session.connections:
+        connection.cut()
+    again = greeted_for_sync(probe, 2, remembers=remembered(probe, session, epoch - 1))
+    volume = again.volumes[probe.disk.device_name]
+    got = volume["action"], volume["committedEpoch"]
+    if got != ("RESUME", str(epoch - 1)):
+        raise Mismatch(("RESUME", str(epoch - 1)), got)
+    again.open_epoch(epoch)
+    for place in writes.places[half:]:
+        writes.data(again, place, 5)
+    commit_all(probe, again)
+    probe.note = writes.check(again)
+
+
+# --- Speed tests -----------------------------------------------------------------------------------------------------
+
+class SpeedTest:
+    """A test control connection and its test connections; it looks like a session to the checks of a probe."""
+
+    def __init__(self, probe):
+        self._probe = probe
+        self.control = probe.endpoint.connect(
+            "test control", {Type.TEST_OPENED, Type.TEST_RESULT, Type.PING, Type.PONG, Type.ERROR})
+        self.tests = []
+        self.opened = self.result = None
+        self.limit_bytes = self.checked_seq = 0
+        probe._sessions.append(self)
+
+    @property
+    def connections(self):
+        return [self.control, *self.tests]
+
+    def open(self, **changed):
+        return self.control.send_json(Type.TEST_OPEN, {
+            "versions": [1], "sourceServerId": self._probe.options.source_server_id, "streams": 1, "seconds": 5,
+            "bytesMax": 1 << 24, **changed})
+
+    def begin(self):
+        self.open()
+        self._probe.until(self, lambda: self.opened or is_over(self.control), ERROR_SECONDS)
+        if not self.opened:
+            errors = [body["code"] for body in self.control.errors]
+            if errors == [CODES["UNSUPPORTED"]]:
+                raise Skipped("the server has no speed test")
+            if errors == [CODES["RATE"]]:
+                raise Skipped("the server began as many speed tests in this minute as it may")
+            raise Mismatch("TEST_OPENED", came_on_all(self))
+
+    def attach(self):
+        test = self._probe.endpoint.connect("test 0", {Type.ATTACHED, Type.TEST_ACK, Type.ERROR})
+        self.tests.append(test)
+        test.send_json(Type.TEST_ATTACH, {"test": self.opened["test"], "stream": 0})
+        self._probe.until(self, lambda: self.limit_bytes or is_over(test), ERROR_SECONDS)
+        if not self.limit_bytes:
+            raise Mismatch("ATTACHED on test 0", came_on_all(self))
+
+    def send(self, raw_len=LEAF_BYTES, crc_xor=0):
+        payload, raw = lz4_compress(bytes(raw_len)), bytes(raw_len)
+        fields = DataFields(0, LZ4, 0, raw_len, 0, 0, crc32c(raw) ^ crc_xor)
+        return self.tests[0].send(Type.TEST, payload, fields.pack())
+
+    def step(self, timeout=0.1):
+        pump(self.connections, timeout)
+        for connection in self.connections:
+            while connection.frames:
+                self._handle(connection, connection.frames.popleft())
+
+    def _handle(self, connection, frame):
+        connection.log.append(frame.name)
+        match frame.type:
+            case Type.PING:
+                connection.send(Type.PONG)
+            case Type.ERROR:
+                connection.errors.append(frame.json())
+                connection.log[-1] = f"ERROR {describe_error(connection.errors[-1])}"
+            case Type.TEST_OPENED:
+                self.opened = frame.json()
+            case Type.TEST_RESULT:
+                self.result = frame.json()
+            case Type.ATTACHED:
+                self.limit_bytes = frame.json()["windowBytes"]
+            case Type.TEST_ACK:
+                body = frame.json()
+                self.checked_seq, self.limit_bytes = int(body["checkedSeq"]), body["limitBytes"]
+
+    def close(self):
+        for connection in self.connections:
+            connection.close()
+
+
+@row("speed-test-measured", "16", "the server sends TEST_RESULT and closes all connections of the speed test")
+def speed_test_measured(probe):
+    test = SpeedTest(probe)
+    test.begin()
+    test.attach()
+    count = 4
+    for _ in range(count):
+        last = test.send()
+    if not probe.until(test, lambda: test.checked_seq >= last or is_over(test.tests[0]), ERROR_SECONDS) \
+            or test.checked_seq < last:
+        raise Mismatch(f"TEST_ACK with checkedSeq {last}", came_on_all(test))
+    test.control.send_json(Type.BYE, {"reason": "done"})
+    probe.until(test, lambda: all(c.ended for c in test.connections), ERROR_SECONDS)
+    if not test.result or test.control.ended != "close_notify":
+        raise Mismatch("TEST_RESULT, then close_notify", came_on_all(test))
+    got = test.result["ended"], test.result["frames"], test.result["rawBytes"]
+    if got != ("AGENT", count, count * LEAF_BYTES):
+        raise Mismatch(("AGENT", count, count * LEAF_BYTES), got)
+
+
+@row("speed-test-of-another-source-server", "16", "TEST_OPEN is judged in this order")
+def speed_test_of_another(probe):
+    for code, changed in (("VERSION", {"versions": [999]}), ("PROTOCOL", {"seconds": 31}), ("PROTOCOL", {"streams": 0}),
+                          ("FORBIDDEN", {"sourceServerId": probe.options.other_source_id})):
+        test = SpeedTest(probe)
+        test.open(**changed)
+        probe.until(test, lambda: is_over(test.control), ERROR_SECONDS)
+        if [body["code"] for body in test.control.errors] == [CODES["UNSUPPORTED"]]:
+            raise Skipped("the server has no speed test")
+        probe.fatal(test, code)
+
+
+@row("speed-test-block-differs", "16", "A TEST frame that does not expand to raw_len bytes with raw_crc32c")
+def speed_test_block_differs(probe):
+    test = SpeedTest(probe)
+    test.begin()
+    test.attach()
+    seq = test.send(crc_xor=1)
+    probe.fatal(test, "INTEGRITY", test.tests[0], seq)
+
+
+@row("speed-test-while-another-runs", "11", "a speed test while another of the source server")
+def speed_test_while_another_runs(probe):
+    first = SpeedTest(probe)
+    first.begin()
+    first.attach()
+    second = SpeedTest(probe)
+    second.open()
+    probe.fatal(second, "LIMIT")
+    last = first.send()
+    if not probe.until(first, lambda: first.checked_seq >= last or is_over(first.control), ERROR_SECONDS) \
+            or is_over(first.control):
+        raise Mismatch("the first speed test to go on", came_on_all(first))
+
+
+@row("speed-tests-too-many", "11", "more speed tests of a source server a minute than allowed")
+def speed_tests_too_many(probe):
+    for began in range(10):
+        test = SpeedTest(probe)
+        try:
+            test.begin()
+        except Skipped:
+            if test.control.errors[0]["code"] != CODES["RATE"]:
+                raise
+            probe.fatal(test, "RATE")
+            probe.note = f"refused after {began} more"
+            return
+        test.control.send_json(Type.BYE, {"reason": "enough"})
+        probe.until(test, lambda: test.control.ended, ERROR_SECONDS)
+        test.close()
+    raise Mismatch("ERROR RATE after 6 in a minute", "TEST_OPENED ten times")
+
+
+# --- What an operator brings about -----------------------------------------------------------------------------------
+
+def goes_away(probe, session, *reasons):
+    """GOAWAY with one of the reasons; what was sent is acknowledged; BYE is answered by the end without ERROR."""
+    if not probe.until(session, lambda: session.goaway or is_over(session.control), OPERATOR_SECONDS) \
+            or not session.goaway:
+        raise Mismatch(f"GOAWAY {' or '.join(reasons)}", came_on_all(session))
+    if session.goaway["reason"] not in reasons:
+        raise Mismatch(f"GOAWAY {' or '.join(reasons)}", f"GOAWAY {session.goaway}")
+    if not session.drain(ACK_SECONDS):
+        raise Mismatch("what was received before GOAWAY acknowledged", came_on_all(session))
+    ends = session.bye()
+    if set(ends) != {"close_notify"}:
+        raise Mismatch("BYE answered by close_notify on every connection", ends)
+
+
+def with_unacknowledged(probe):
+    session = probe.with_epoch()
+    session.send_block(probe.volume(session), 0, SECTOR)
+    return session
+
+
+@row("commit-request-and-hold", "9", "The server would have a commit soon")
+def commit_request_and_hold(probe):
+    """The operator's command holds the source server for some seconds, more than 2 of them after the commit."""
+    if "hold" not in probe.options.operator:
+        raise Skipped("needs --operator hold=COMMAND")
+    session = probe.bare()
+    session.hello(probe.hello_body(features=[COMMIT_REQUEST]))
+    if not session.grants(COMMIT_REQUEST):
+        raise Skipped(f"the feature {COMMIT_REQUEST} is not granted")
+    session.attach()
+    session.open_epoch(session.next_epoch())
+    commit_all(probe, session)
+    epoch = session.epoch + 1
+    holding = subprocess.Popen(probe.options.operator["hold"], shell=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        if not probe.until(session, lambda: session.commit_requests or is_over(session.control), OPERATOR_SECONDS) \
+                or not session.commit_requests:
+            raise Mismatch("COMMIT_REQUEST", came_on_all(session))
+        session.open_epoch(epoch)
+        session.fence()
+        session.begin_commit()
+        probe.committed(session, epoch)
+        if "HOLD" not in session.progresses:
+            raise Mismatch("PROGRESS HOLD before the commit is answered", came_on_all(session))
+    finally:
+        if holding.wait(OPERATOR_SECONDS):
+            raise Mismatch("--operator hold to succeed", f"exit code {holding.returncode}")
+
+
+@row("overload", "11", "overload | reading pauses, PROGRESS")
+def overload(probe):
+    """The operator stalls the volume: PROGRESS says so, no ERROR comes, and all goes on when it moves again."""
+    session = probe.with_epoch()
+    probe.operate("stall")
+    try:
+        session.send_block(probe.volume(session), 0, SECTOR)
+        if not probe.until(session, lambda: "VOLUME" in session.progresses or is_over(session.control), 10):
+            raise Mismatch("PROGRESS VOLUME within 10 s", came_on_all(session))
+    finally:
+        probe.operate("unstall")
+    if not session.drain(OPERATOR_SECONDS):
+        raise Mismatch("DURABLE_ACK once the volume moves", came_on_all(session))
+    probe.usable(session)
+
+
+@row("volume-failed", "11", "device error, also of a read for a comparison")
+def volume_failed(probe):
+    """The operator makes the device fail: VOLUME_FAILED on the control connection, which stays."""
+    session = probe.with_epoch()
+    probe.operate("fail-volume")
+    session.send_block(probe.volume(session), 0, SECTOR)
+    probe.error(session, session.control, "VOLUME_FAILED", None, [("volume", probe.volume(session))], OPERATOR_SECONDS)
+    seq = session.control.send(Type.PING)
+    probe.until(session, lambda: session.pongs or is_over(session.control), ERROR_SECONDS)
+    if not session.pongs:
+        raise Mismatch(f"PONG for PING {seq}: only the volume has failed", came_on_all(session))
+    session.fence()
+    session.begin_commit()
+    probe.error(session, session.control, "VOLUME_FAILED", seconds=OPERATOR_SECONDS)
+    probe.not_committed(session, session.epoch)
+    probe.operate("reopen-volume")
+
+
+@row("paused", "11", "replication of the source server is paused or stopped")
+def paused(probe):
+    session = with_unacknowledged(probe)
+    probe.operate("pause")
+    try:
+        goes_away(probe, session, "PAUSED", "STOPPED")
+        waiting = probe.bare()
+        waiting.control.send_json(Type.HELLO, probe.hello_body())
+        probe.fatal(waiting, "PAUSED")
+    finally:
+        probe.operate("resume")
+
+
+@row("assignment-changed", "11", "another assignment of the agent's disks")
+def assignment_changed(probe):
+    session = with_unacknowledged(probe)
+    probe.operate("assign")
+    goes_away(probe, session, "ASSIGNMENT_CHANGED")
+
+
+@row("shutdown", "11", "shutdown | GOAWAY; what was received is finished")
+def shutdown(probe):
+    """A HELLO that comes while the session finishes gets SHUTDOWN. The operator starts the server again afterwards."""
+    session = with_unacknowledged(probe)
+    probe.operate("shutdown")
+    probe.until(session, lambda: session.goaway or is_over(session.control), ERROR_SECONDS)
+    try:
+        late = probe.bare()
+    except OSError:
+        probe.note = "the port is closed at once"
+    else:
+        late.control.send_json(Type.HELLO, probe.hello_body())
+        probe.fatal(late, "SHUTDOWN")
+    goes_away(probe, session, "SHUTDOWN")
+    probe.operate("start")
+
+
+# --- Clones ----------------------------------------------------------------------------------------------------------
+
+@row("duplicate-agent", "6", "The fourth return within five minutes")
 def duplicate_agent(probe):
     """Two instances take turns. More than three turns are refused; a run just before this one may count as one."""
     probe.greeted(instance=INSTANCE)
@@ -1215,55 +1624,3 @@ def duplicate_agent(probe):
         probe.note = f"refused at turn {turn}"
         return
     raise Mismatch("ERROR FORBIDDEN after more than three turns", "WELCOME at every one of 6 turns")
-
-
-# --- Running ---------------------------------------------------------------------------------------------------------
-
-def run_row(name, options):
-    """'ok', 'failed' or 'skipped', and prints the row's line."""
-    probe = Probe(options)
-    try:
-        ROWS[name](probe)
-    except Skipped as e:
-        print(f"skipped {name} {e}", flush=True)
-        return "skipped"
-    except Mismatch as e:
-        print(f"FAILED {name} {e}", flush=True)
-        return "failed"
-    except (SessionEnded, OSError) as e:
-        print(f"FAILED {name} expected the row's preparation to succeed got {type(e).__name__}: {e}", flush=True)
-        return "failed"
-    finally:
-        probe.close()
-    print(f"ok {name}" + (f" ({probe.note})" if probe.note else ""), flush=True)
-    return "ok"
-
-
-def parse_options():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    if "--list" in sys.argv[1:]:
-        print("\n".join(ROWS))
-        sys.exit(0)
-    add_server_options(parser)
-    parser.add_argument("--device-name", required=True, metavar="NAME", help="a disk assigned to the source server")
-    parser.add_argument("--size", required=True, type=int, metavar="BYTES", help="its size")
-    parser.add_argument("--other-source-id", default="conformance-other", metavar="ID",
-                        help="a source server that the certificate is not assigned to")
-    parser.add_argument("--wrong-certificate", metavar="PEM", help="a certificate that the server does not know")
-    parser.add_argument("--wrong-key", metavar="PEM")
-    parser.add_argument("--row", action="append", choices=list(ROWS), metavar="NAME", help="only this row; repeatable")
-    parser.add_argument("--skip", action="append", default=[], choices=list(ROWS), metavar="NAME", help="not this row")
-    parser.add_argument("--list", action="store_true", help="print the names of the rows")
-    return parser.parse_args()
-
-
-def main():
-    options = parse_options()
-    results = [run_row(name, options) for name in options.row or ROWS if name not in options.skip]
-    passed, failed, skipped = (results.count(result) for result in ("ok", "failed", "skipped"))
-    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,10 +4,10 @@ Written from receiver/protocol/README.md alone; "section N" below is a section o
 read and to test servers with, not to be fast: CRC and compression are plain Python.
 
 From the bottom up:
-  crc32c, lz4_compress     bytes
-  encode, decode           frames
-  Endpoint, Connection     TLS, and frames in and out of one connection
-  Flow, Session            what the agent may send, and the conversation
+  crc32c, lz4_compress, lz4_expand     bytes
+  encode, decode                       frames
+  Endpoint, Connection                 TLS, and frames in and out of one connection
+  Flow, Session                        what the agent may send, and the conversation
 
 Everything lives on one thread. Nothing blocks in a send: frames are queued, and pump() moves bytes both ways on all
 connections of a session at once. That matters, because a server that reads slowly must not keep the agent from
@@ -27,6 +27,8 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from specification import Rule
+
 MAGIC = 0x31505242
 HEADER_LEN_MIN, HEADER_LEN_MAX, DATA_HEADER_LEN_MIN = 32, 512, 64
 JSON_BYTES_MAX = IGNORABLE_BYTES_MAX = 65536
@@ -39,14 +41,14 @@ ACK_HEADER_LEN, ACK_ENTRY_LEN = 16, 24
 STORED, LZ4 = 0, 1
 MAY_DEALLOCATE = 1
 ALPN = "brp/1"
-SOURCE_STATUS = "source-status"  # a feature
-HASH_OFFER = "hash-offer"  # a feature
+SOURCE_STATUS, HASH_OFFER, COMMIT_REQUEST = "source-status", "hash-offer", "commit-request"  # features
 HASH_HEAD_LEN, HASH_LEN, HASHES_MAX = 24, 32, 1024
 SHA_256, REPORT_ONLY = 1, 1
 LEAF_SHIFT, TREE_SHIFT = 16, 20
 
 PING_AFTER_SECONDS = 10
 DEAD_AFTER_SECONDS = 30
+SENT_KEPT = 6  # frames whose words a connection keeps
 UNSENT_BYTES_MAX = 4 << 20  # what may queue on a connection before Session.can_send says no
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -86,7 +88,8 @@ FEATURE_TYPES = {Type.COMMIT_REQUEST, Type.TEST_OPEN, Type.TEST_OPENED, Type.TES
                  Type.TEST_ACK, Type.HASH_OFFER, Type.HASH_DIFF}  # unknown where their feature is not granted
 
 CODES = {"PROTOCOL": 1, "UNSUPPORTED": 2, "VERSION": 3, "LIMIT": 4, "SEQUENCE": 5, "STATE": 6, "STALE_GENERATION": 7,
-         "RANGE": 8, "INTEGRITY": 9, "EPOCH": 10, "VOLUME_FAILED": 11, "RATE": 12, "FORBIDDEN": 13, "SHUTDOWN": 14}
+         "RANGE": 8, "INTEGRITY": 9, "EPOCH": 10, "VOLUME_FAILED": 11, "RATE": 12, "FORBIDDEN": 13, "SHUTDOWN": 14,
+         "PAUSED": 15}
 NAMES = {code: name for name, code in CODES.items()}
 NOT_FATAL = {"EPOCH", "VOLUME_FAILED"}
 
@@ -128,15 +131,18 @@ REQUIRED_OF_WAITS = {"sourceMillis": int, "networkMillis": int, "windowMillis": 
 MINIMUM = {Type.HELLO: {"streams": 1}, Type.WELCOME: {"streams": 1},
            Type.TEST_OPEN: {"streams": 1, "seconds": 1, "bytesMax": 1}}
 MAXIMUM = {Type.TEST_OPEN: {"streams": 16, "seconds": 30, "bytesMax": 1 << 34}}
+ACTIONS = {"RESUME", "RESCAN", "FAILED"}
+WAITING_FOR = {"FENCING", "VOLUME", "COMMIT", "HOLD"}
 BLOCK_TYPES = {Type.DATA, Type.ZERO, Type.TEST}  # those with the longer header
 
 
 class Refused(Exception):
-    """A frame of the peer that must be refused. `code` is the name of the error of section 11."""
+    """A frame of the peer that must be refused. `code` is the name of the error of section 11, `rule` what says so."""
 
-    def __init__(self, code, text):
+    def __init__(self, code, text, rule=None):
         super().__init__(f"{code}: {text}")
         self.code, self.text = code, text
+        self.rule = rule or Rule("11", f"| {code} |")
 
 
 class SessionEnded(Exception):
@@ -238,6 +244,44 @@ def _lz4_length(out, length):
         out.append((length - 15) % 255)
 
 
+def lz4_expand(block, raw_len):
+    """The bytes of one LZ4 block; ValueError unless it is well-formed and expands to exactly raw_len bytes."""
+    out, at = bytearray(), 0
+
+    def take(count):
+        nonlocal at
+        if at + count > len(block):
+            raise ValueError("the block ends too early")
+        at += count
+        return block[at - count:at]
+
+    def length(nibble):
+        total = nibble
+        while nibble == 15:
+            more = take(1)[0]
+            total += more
+            if more != 255:
+                break
+        return total
+
+    while True:
+        token = take(1)[0]
+        out += take(length(token >> 4))
+        if at == len(block):
+            break
+        distance = int.from_bytes(take(2), "little")
+        if not 0 < distance <= len(out):
+            raise ValueError(f"distance {distance} at {len(out)}")
+        match = length(token & 15) + 4
+        if len(out) + match > raw_len:
+            raise ValueError("longer than raw_len")
+        pattern = bytes(out[-distance:])[:match]
+        out += (pattern * (match // len(pattern) + 1))[:match]
+    if len(out) != raw_len:
+        raise ValueError(f"{len(out)} bytes, not {raw_len}")
+    return bytes(out)
+
+
 # --- Frames ----------------------------------------------------------------------------------------------------------
 
 @dataclass(frozen=True)
@@ -316,25 +360,28 @@ def decode(octets, seq=None, accepts=None, raw_len_max=RAW_LEN_MAX):
         return None
     magic, frame_type, flags, header_len, payload_len, _, frame_seq, crc, _ = struct.unpack_from("<IBBHIIQII", octets)
     if magic != MAGIC:
-        raise Refused("PROTOCOL", f"magic 0x{magic:08x}")
+        raise Refused("PROTOCOL", f"magic 0x{magic:08x}", Rule("3", "0x31505242"))
     shortest = DATA_HEADER_LEN_MIN if frame_type in BLOCK_TYPES else HEADER_LEN_MIN
     if not shortest <= header_len <= HEADER_LEN_MAX or header_len % 8:
-        raise Refused("PROTOCOL", f"header_len {header_len}")
+        raise Refused("PROTOCOL", f"header_len {header_len}", Rule("3", "length of the whole header"))
     if len(octets) < header_len:
         return None
     header = bytes(octets[:header_len])
     if crc32c(header[:24] + b"\0\0\0\0" + header[28:]) != crc:
-        raise Refused("PROTOCOL", "header_crc32c differs")
+        raise Refused("PROTOCOL", "header_crc32c differs", Rule("3", "CRC32C over the header_len bytes"))
     if flags:
-        raise Refused("PROTOCOL", f"flags 0x{flags:02x}")
+        raise Refused("PROTOCOL", f"flags 0x{flags:02x}", Rule("3", "must be 0; otherwise PROTOCOL"))
     if seq is not None and frame_seq != seq:
-        raise Refused("SEQUENCE", f"seq {frame_seq}, expected {seq}")
+        raise Refused("SEQUENCE", f"seq {frame_seq}, expected {seq}",
+                      Rule("3", "1 for the first frame of this connection"))
     if frame_type not in KNOWN_TYPES and frame_type < 0x80:
-        raise Refused("UNSUPPORTED", f"type 0x{frame_type:02x}")
+        raise Refused("UNSUPPORTED", f"type 0x{frame_type:02x}", Rule("4", "Any other unknown type is UNSUPPORTED"))
     if accepts is not None and frame_type in FEATURE_TYPES - accepts:
-        raise Refused("UNSUPPORTED", f"{Type(frame_type).name} belongs to a feature that is not granted")
+        raise Refused("UNSUPPORTED", f"{Type(frame_type).name} belongs to a feature that is not granted",
+                      Rule("4", "A type that belongs to a feature is an unknown type"))
     if accepts is not None and frame_type < 0x80 and frame_type not in accepts:
-        raise Refused("STATE", f"{Type(frame_type).name} is not allowed here")
+        raise Refused("STATE", f"{Type(frame_type).name} is not allowed here",
+                      Rule("11", "a frame not allowed in this state"))
     _check_lengths(frame_type, header[HEADER_LEN_MIN:], payload_len, raw_len_max)
     if len(octets) < header_len + payload_len:
         return None
@@ -363,18 +410,20 @@ def _check_lengths(frame_type, fields, payload_len, raw_len_max):
 def _check_block(frame_type, block, payload_len, raw_len_max):
     if frame_type == Type.ZERO:
         if payload_len or block.raw_len or block.length < SECTOR or block.length % SECTOR:
-            raise Refused("LIMIT", f"ZERO with payload_len {payload_len} raw_len {block.raw_len} length {block.length}")
+            raise Refused("LIMIT", f"ZERO with payload_len {payload_len} raw_len {block.raw_len} length {block.length}",
+                          Rule("3", "a multiple of 512, at least 512 (LIMIT)"))
     elif not SECTOR <= block.raw_len <= raw_len_max or block.raw_len % SECTOR:
-        raise Refused("LIMIT", f"raw_len {block.raw_len}")
+        raise Refused("LIMIT", f"raw_len {block.raw_len}", Rule("3", "bytes after expansion: 512 to rawLenMax"))
     elif payload_len > block.raw_len or block.codec == STORED and payload_len != block.raw_len \
             or block.codec == LZ4 and payload_len == block.raw_len:
-        raise Refused("LIMIT", f"payload_len {payload_len} codec {block.codec} raw_len {block.raw_len}")
+        raise Refused("LIMIT", f"payload_len {payload_len} codec {block.codec} raw_len {block.raw_len}",
+                      Rule("3", "codec 0 requires payload_len = raw_len"))
     if block.codec > (STORED if frame_type == Type.ZERO else LZ4):
-        raise Refused("UNSUPPORTED", f"codec {block.codec}")
+        raise Refused("UNSUPPORTED", f"codec {block.codec}", Rule("3", "0 stored, 1 one LZ4 block"))
     if block.dflags > (MAY_DEALLOCATE if frame_type == Type.ZERO else 0):
-        raise Refused("UNSUPPORTED", f"dflags 0x{block.dflags:02x}")
+        raise Refused("UNSUPPORTED", f"dflags 0x{block.dflags:02x}", Rule("3", "may deallocate; other bits 0"))
     if frame_type != Type.TEST and block.offset % SECTOR:
-        raise Refused("RANGE", f"offset {block.offset}")
+        raise Refused("RANGE", f"offset {block.offset}", Rule("3", "byte offset on the volume"))
 
 
 def parse_ack(payload):
@@ -484,11 +533,19 @@ def parse_body(frame_type, payload):
         _check_members("disk", element, REQUIRED_OF_DISK)
     for element in body.get("volumes", []) if frame_type == Type.WELCOME else []:
         _check_members("volume", element, REQUIRED_OF_VOLUME)
+        _check_known(element["action"], ACTIONS)
+    if frame_type == Type.PROGRESS:
+        _check_known(body["waitingFor"], WAITING_FOR)
     if frame_type == Type.COMMIT_REQUEST and not body["reason"]:
         raise Refused("PROTOCOL", "an empty reason")
     if frame_type == Type.SOURCE_STATUS:
         _check_source_status(body)
     return body
+
+
+def _check_known(word, words):
+    if word not in words:
+        raise Refused("PROTOCOL", f"{word} is none of {sorted(words)}", Rule("5.1", "are closed sets"))
 
 
 def _check_source_status(body):
@@ -653,6 +710,7 @@ class Connection:
         self.frames = deque()
         self.errors = []       # bodies of ERROR, as they came
         self.log = []          # what came, in words, for messages of failed tests
+        self.sent = deque(maxlen=SENT_KEPT)  # types and words of what was sent last, for the same
         self.ended = None
         self.next_seq = 1
         self.last_received = time.monotonic()
@@ -672,13 +730,19 @@ class Connection:
         seq = self.next_seq if seq is None else seq
         self.next_seq = seq + 1
         self.last_sent = time.monotonic()
-        self.send_raw(encode(frame_type, seq, payload, fields, **how))
+        name = Type(frame_type).name if frame_type in KNOWN_TYPES else f"type 0x{frame_type:02x}"
+        self.sent.append((name, _sent_words(name, frame_type, seq, payload, fields, how)))
+        self._queue(encode(frame_type, seq, payload, fields, **how))
         return seq
 
     def send_json(self, frame_type, body, **how):
         return self.send(frame_type, json_bytes(body), **how)
 
     def send_raw(self, octets):
+        self.sent.append(("bytes", f"{len(octets)} bytes {octets[:40].hex()}{'...' if len(octets) > 40 else ''}"))
+        self._queue(octets)
+
+    def _queue(self, octets):
         if not self._write_failed:
             self._outgoing += octets
 
@@ -706,7 +770,7 @@ class Connection:
         self.ended = self.ended or "closed"
 
     def write(self):
-        while self._outgoing:
+        while self._outgoing and self.tls is not None:
             try:
                 sent = self.tls.send(memoryview(self._outgoing)[:65536])
             except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
@@ -714,7 +778,7 @@ class Connection:
             except (OSError, ValueError):
                 # The server may have closed after an ERROR that is still to be read: reading decides, not writing.
                 self._write_failed = True
-                self._outgoing.clear()
+                self._outgoing = bytearray()  # the exception still holds a view of the former one
                 return
             del self._outgoing[:sent]
 
@@ -749,6 +813,22 @@ class Connection:
             self._next_received_seq += 1
             if not frame.ignorable:
                 self.frames.append(frame)
+
+
+def _sent_words(name, frame_type, seq, payload, fields, how):
+    """A frame that is sent, in words; `how` is what makes it wrong."""
+    words = [f"{name} seq={seq}"]
+    if frame_type in BLOCK_TYPES and len(fields) >= DATA_HEADER_LEN_MIN - HEADER_LEN_MIN:
+        f = DataFields.of(fields)
+        words.append(f"volume={f.volume} codec={f.codec} dflags={f.dflags} raw_len={f.raw_len} offset={f.offset} "
+                     f"epoch={f.epoch} " + (f"length={f.length}" if frame_type == Type.ZERO
+                                            else f"raw_crc32c=0x{f.raw_crc32c:08x}"))
+    if frame_type in REQUIRED and payload:
+        words.append(bytes(payload[:160]).decode(errors="replace") + ("..." if len(payload) > 160 else ""))
+    elif payload:
+        words.append(f"payload_len={len(payload)}")
+    words += [f"{key}={value}" for key, value in how.items()]
+    return " ".join(words)
 
 
 def pump(connections, timeout):
@@ -843,7 +923,7 @@ def hello_body(source_server_id, disks, streams=1, instance=INSTANCE, features=(
 class Session:
     """One control connection and its data connections.
 
-    hello → attach → (open_epoch → send_block / send_zero → fence → commit)* → bye. Each of them waits for its answer
+    hello → attach → (open_epoch → send_block / send_zero → fence → commit)* → bye. Each waits for its answer
     with wait(), which raises SessionEnded at the first ERROR or end of a connection. Tests that look for errors use
     the steps below it: begin_..., step() and Connection.errors.
     """
@@ -858,7 +938,8 @@ class Session:
         self.epoch_statuses = []
         self.hash_diffs = []
         self.pongs = 0
-        self.progresses = 0
+        self.progresses = []   # what each PROGRESS said that is waited for
+        self.commit_requests = 0
         self._last_ping = time.monotonic()
 
     @property
@@ -906,8 +987,8 @@ class Session:
             case Type.PONG:
                 self.pongs += 1
             case Type.PROGRESS:
-                frame.json()
-                self.progresses += 1
+                self.progresses.append(frame.json()["waitingFor"])
+                connection.log[-1] = f"PROGRESS {self.progresses[-1]}"
             case Type.ERROR:
                 connection.errors.append(frame.json())
                 connection.log[-1] = f"ERROR {describe_error(connection.errors[-1])}"
@@ -915,13 +996,18 @@ class Session:
                 self.goaway = frame.json()
             case Type.WELCOME:
                 self.welcome = frame.json()
-                if self.grants(HASH_OFFER):
-                    connection.accepts = connection.accepts | {Type.HASH_DIFF}
+                connection.accepts = connection.accepts - {Type.WELCOME}
+                for feature, frame_type in ((HASH_OFFER, Type.HASH_DIFF), (COMMIT_REQUEST, Type.COMMIT_REQUEST)):
+                    if self.grants(feature):
+                        connection.accepts = connection.accepts | {frame_type}
             case Type.EPOCH_STATUS:
                 self.epoch_statuses.append(frame.json())
                 connection.log[-1] = f"EPOCH_STATUS {frame.payload.decode()}"
             case Type.HASH_DIFF:
                 self.hash_diffs.append(parse_diff(frame.payload))
+            case Type.COMMIT_REQUEST:
+                frame.json()
+                self.commit_requests += 1
             case Type.ATTACHED:
                 self._attached(connection, frame.json())
             case Type.DURABLE_ACK:

@@ -180,7 +180,7 @@ def replicate(options):
     total = sum(image.size_bytes for image in images)
     print(f"committed epoch={epoch} generation={welcome['generation']} streams={welcome['streams']} "
           f"disks={len(images)} bytes={total} data_frames={sender.data_frames} raw_bytes={sender.raw_bytes} "
-          f"payload_bytes={sender.payload_bytes} zero_frames={sender.zero_frames} progresses={session.progresses} "
+          f"payload_bytes={sender.payload_bytes} zero_frames={sender.zero_frames} progresses={len(session.progresses)} "
           f"seconds={seconds:.2f} mib_per_second={total / seconds / (1 << 20):.1f}")
 
 

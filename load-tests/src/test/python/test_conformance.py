@@ -1,0 +1,351 @@
+"""Tests of the conformance runner: a right peer passes, each wrong one is told the sentence that it breaks.
+
+Run in this folder: python3 -m unittest. CONFORMANCE_LONG=1 plays every row and every fault.
+"""
+
+import contextlib
+import io
+import json
+import os
+import random
+import shutil
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import main_path  # noqa: F401  before what it makes known
+import agent_rows
+import brp_client
+import conformance
+import identities
+import judge
+import server_rows
+import specification
+import stub_server
+from brp_client import DataFields, Endpoint, Refused, Type
+from rows import Mismatch, Report, Row
+from specification import Rule, Specification, UnknownRule
+from stub_agent import FAULTS, StubAgent
+from stub_server import StubServer
+
+SEED = 20260118
+DOCUMENT = specification.load()
+LONG = os.environ.get("CONFORMANCE_LONG") == "1"
+
+
+class SpecificationTest(unittest.TestCase):
+
+    def test_every_rule_is_a_sentence_of_its_section(self):
+        rules = [row.rule for rows in (agent_rows.ROWS, server_rows.ROWS) for row in rows.values()]
+        for rule in [*rules, *judge.RULES.values()]:
+            with self.subTest(rule):
+                self.assertIn(rule.words.strip("| "), DOCUMENT.sentence(rule))
+
+    def test_every_line_of_bad_input_has_a_row_against_servers(self):
+        lines = DOCUMENT.table("11", "input")
+        self.assertGreater(len(lines), 25)
+        tested = {DOCUMENT.sentence(row.rule) for row in server_rows.ROWS.values() if row.rule.section == "11"}
+        self.assertEqual(set(), set(lines) - tested)
+
+    def test_every_operation_is_used_and_every_used_one_is_known(self):
+        text = Path(server_rows.__file__).read_text(encoding="utf-8")
+        for name in server_rows.OPERATIONS:
+            self.assertGreater(text.count(f'"{name}"'), 1, name)
+
+    def test_words_that_are_not_there_are_a_fault(self):
+        document = Specification("## 1 One\nThis is said. That too.\n\n## 2 Two\n- An item\n  that goes on.\n")
+        self.assertEqual("That too.", document.sentence(Rule("1", "That")))
+        self.assertEqual("An item that goes on.", document.sentence(Rule("2", "item that")))
+        for rule in (Rule("1", "item"), Rule("2", "That"), Rule("1", "s"), Rule("3", "That")):
+            with self.assertRaises(UnknownRule):
+                document.sentence(rule)
+
+
+class ReportTest(unittest.TestCase):
+
+    def play(self, play, as_json=False):
+        report = Report(DOCUMENT, as_json)
+        probe = SimpleNamespace(note="", sent=lambda: "control: PING seq=2", close=lambda: None)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            report.play(Row("a-row", Rule("7", "A frame on another stream is RANGE"), play), probe, (Refused,))
+            status = report.finish()
+        return status, out.getvalue()
+
+    def test_failure_tells_what_was_sent_expected_and_came_and_the_sentence(self):
+        def play(_probe):
+            raise Mismatch("ERROR RANGE", "nothing")
+        self.assertEqual((1, "FAILED a-row\n  sent      control: PING seq=2\n  expected  ERROR RANGE\n  came      nothing\n"
+                             "  section 7: A frame on another stream is RANGE.\n0 passed, 1 failed\n"), self.play(play))
+
+    def test_rule_of_the_mistake_goes_before_that_of_the_row(self):
+        def play(_probe):
+            raise Mismatch("PONG", "nothing", judge.RULES["sni"])
+        self.assertIn("section 2: Neither side uses SNI.", self.play(play)[1])
+
+    def test_json_has_the_same(self):
+        def play(_probe):
+            raise Refused("PROTOCOL", "flags 0x01")
+        status, out = self.play(play, as_json=True)
+        self.assertEqual(1, status)
+        result = json.loads(out)
+        self.assertEqual((0, 1, "failed", "11"), (result["passed"], result["failed"], result["rows"][0]["result"],
+                                                  result["rows"][0]["section"]))
+
+
+class CommandLineTest(unittest.TestCase):
+
+    def run_main(self, *arguments):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                return conformance.main(arguments), out.getvalue(), err.getvalue()
+            except SystemExit as e:
+                return e.code, out.getvalue(), err.getvalue()
+
+    def test_list_names_every_row_and_its_sentence(self):
+        status, out, _ = self.run_main("--list")
+        self.assertEqual(0, status)
+        for name in (*server_rows.ROWS, *agent_rows.ROWS):
+            self.assertIn(f"  {name}  section ", out)
+        self.assertNotIn("crc-differs", self.run_main("--agent", "--list")[1])
+
+    def test_wrong_usage_is_told_with_what_is_allowed(self):
+        for arguments, told in ((["--target", "host"], "HOST:PORT"), ([], "--target or --agent"),
+                                (["--target", "h:1", "--rows", "x"], "there is no row x"),
+                                (["--target", "h:1"], "missing: --identity, --source-server-id, --server-pin"),
+                                (["--agent"], "missing: --identity, --agent-certificate"),
+                                (["--target", "h:1", "--size", "513"], "a multiple of 512"),
+                                (["--target", "h:1", "--server-pin", "x"], "64 lower-case hexadecimal digits"),
+                                (["--target", "h:1", "--identity", "/none"], "./run agent identity makes it"),
+                                (["--target", "h:1", "--operator", "dance=x"], "allowed are assign"),
+                                (["--target", "h:1", "--agent"], "not allowed with")):
+            with self.subTest(arguments):
+                status, _, err = self.run_main(*arguments)
+                self.assertEqual(2, status)
+                self.assertIn(told, err)
+
+
+@unittest.skipUnless(shutil.which("openssl"), "needs the openssl command to make certificates")
+class WithIdentities(unittest.TestCase):
+    """Two keys in a folder of their own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        identities.make(cls.folder, "server", "agent", "wrong")
+        cls.pin = identities.pin(cls.folder, "server")
+
+    def identity(self, name):
+        return str(self.folder / f"{name}.cert.pem"), str(self.folder / f"{name}.key.pem")
+
+
+class AgainstServersTest(WithIdentities):
+    SIZE_BYTES = 4 << 20
+    # They wait for deadlines of 10 s, or need what the stub has not.
+    SLOW = ["hello-timeout", "duplicate-agent", "attach-missing", "not-tls", "acknowledged-every-5-s"]
+
+    def play(self, *rows, skip=()):
+        server = StubServer(*self.identity("server"), self.identity("agent")[0], "s-1", {"sda": self.SIZE_BYTES})
+        self.addCleanup(server.stop)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            status = conformance.main([
+                "--target", f"127.0.0.1:{server.port}", "--identity", str(self.folder / "agent"),
+                "--other-identity", str(self.folder / "wrong"), "--source-server-id", "s-1", "--server-pin", self.pin,
+                "--device-name", "sda", "--size", str(self.SIZE_BYTES), "--rows", ",".join(rows),
+                "--skip", ",".join(skip)])
+        return status, out.getvalue()
+
+    def test_a_right_server_passes(self):
+        rows = () if LONG else ("bad-magic", "crc-differs", "wrong-stream", "sync-over-several-streams",
+                                "resume-after-a-cut", "commit-wrong-fence", "no-alpn", "newer-session-fences-older")
+        status, out = self.play(*rows, skip=self.SLOW)
+        self.assertEqual(0, status, out)
+
+    def assert_told(self, row, told):
+        status, out = self.play(row)
+        self.assertEqual(1, status, out)
+        self.assertIn(told, out)
+
+    def test_server_that_accepts_a_wrong_crc(self):
+        def on_data(self, peer, frame):
+            fields = DataFields.of(frame.fields)
+            self._admit(peer, frame.seq, fields, fields.raw_len, fields.raw_len)
+        with mock.patch.object(StubServer, "_on_data", on_data):
+            self.assert_told("crc-differs", "section 8: **Integrity.** A block that does not expand")
+
+    def test_server_that_takes_any_stream_for_a_region(self):
+        def admit(self, peer, seq, fields, length, cost):
+            peer.unacked.append((fields.volume, seq, cost))
+        with mock.patch.object(StubServer, "_admit", admit):
+            self.assert_told("wrong-stream", "section 7: A frame on another stream is RANGE.")
+            self.assert_told("over-unacked-frames", "section 8: **Frames.** At most unackedFramesMax")
+
+    def test_server_that_commits_with_wrong_fences(self):
+        def on_epoch_commit(self, peer, frame):
+            peer.session.commit = [d.fence for d in peer.session.data.values()]
+            self._try_commit(peer.session)
+        with mock.patch.object(StubServer, "_on_epoch_commit", on_epoch_commit):
+            self.assert_told("commit-wrong-fence", "section 9: A FENCE that is refused does no harm")
+
+    def test_server_that_lets_an_older_session_live(self):
+        original = StubServer._on_hello
+
+        def on_hello(self, peer, frame):
+            self.session = None
+            original(self, peer, frame)
+        with mock.patch.object(StubServer, "_on_hello", on_hello):
+            self.assert_told("newer-session-fences-older", "sends ERROR STALE_GENERATION on that session's connections")
+
+    def test_server_that_forgets_its_commits(self):
+        original = StubServer._try_commit
+
+        def try_commit(self, session):
+            original(self, session)
+            self.committed_epoch = 0
+        with mock.patch.object(StubServer, "_try_commit", try_commit):
+            self.assert_told("commit-is-remembered", "section 6: The server says RESUME exactly when")
+
+    def test_server_that_closes_for_an_epoch_that_is_not_open(self):
+        def fatal(self, peer, seq, text):
+            peer.connection.refuse(Refused("EPOCH", text))
+        with mock.patch.object(StubServer, "_tell_epoch", fatal):
+            self.assert_told("epoch-not-open", "section 11: epoch not open, wrong fence | EPOCH; the connection stays")
+
+    def test_server_that_refuses_ignorable_frames(self):
+        class Intolerant(brp_client.Connection):
+            def _take_frames(self):
+                if len(self._incoming) > 4 and self._incoming[4] >= 0x80:
+                    raise Refused("UNSUPPORTED", "an unknown type")
+                super()._take_frames()
+        with mock.patch.object(stub_server, "Connection", Intolerant):
+            self.assert_told("ignorable-type-skipped", "section 11: unknown type of 80 or above")
+
+    def test_server_that_answers_without_alpn(self):
+        def accept(self):
+            plain, _ = self._listener.accept()
+            try:
+                tls = self._context.wrap_socket(plain, server_side=True)
+            except OSError:
+                plain.close()
+                return
+            self._peers.append(stub_server.Peer(brp_client.Connection(tls, "peer", {Type.HELLO}), float("inf")))
+        with mock.patch.object(StubServer, "_accept", accept):
+            self.assert_told("no-alpn", "section 11: wrong or no ALPN | closed before a byte is read")
+
+    def test_server_that_has_another_code(self):
+        original = StubServer._on_hello
+
+        def on_hello(self, peer, frame):
+            if 1 not in frame.json()["versions"]:
+                raise Refused("UNSUPPORTED", "no such version")
+            original(self, peer, frame)
+        with mock.patch.object(StubServer, "_on_hello", on_hello):
+            self.assert_told("no-common-version", "section 11: no common version | VERSION, close")
+            self.assert_told("no-common-version", "came      control: ERROR UNSUPPORTED (2)")
+
+    def test_rows_of_an_operator_are_skipped_without_one(self):
+        status, out = self.play("shutdown", "paused", "overload", "volume-failed", "commit-request-and-hold")
+        self.assertEqual(0, status)
+        self.assertIn("skipped shutdown needs --operator shutdown=COMMAND\n", out)
+        self.assertIn("0 passed, 0 failed, 5 skipped", out)
+
+
+class AgainstAgentsTest(WithIdentities):
+    SLOW = ["pings-when-idle", "slow-is-not-dead", "silent-server", "silent-data-connection", "backs-off",
+            "version-refused", "forbidden", "no-alpn", "unknown-server-pin", "hash-offer-finds-what-differs"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.content = bytearray(3 << 20)
+        cls.content[:2300000] = random.Random(SEED).randbytes(2300000)
+        (cls.folder / "sda.img").write_bytes(cls.content)
+
+    def play(self, *rows, fault=None, content=None, skip=()):
+        arguments = ["--agent", "--listen", "127.0.0.1:0", "--identity", str(self.folder / "server"),
+                     "--agent-certificate", self.identity("agent")[0], "--source-server-id", "s-1",
+                     "--image", f"sda={self.folder / 'sda.img'}", "--patience", "15", "--rows", ",".join(rows),
+                     "--skip", ",".join(skip)]
+        agents, original = [], judge.Listener.start_agent
+
+        def start_agent(listener):
+            if not agents:
+                endpoint = Endpoint("127.0.0.1", listener.port, *self.identity("agent"), frozenset([self.pin]))
+                agents.append(StubAgent(endpoint, "s-1", "sda", content or self.content, fault=fault))
+                threading.Thread(target=agents[0].run, name="stub-agent", daemon=True).start()
+            original(listener)
+        out = io.StringIO()
+        try:
+            with mock.patch.object(judge.Listener, "start_agent", start_agent), contextlib.redirect_stdout(out), \
+                    contextlib.redirect_stderr(io.StringIO()):
+                status = conformance.main(arguments)
+        finally:
+            for agent in agents:
+                agent.stopping = True
+        return status, out.getvalue()
+
+    def test_a_right_agent_passes(self):
+        rows = () if LONG else ("initial-sync", "small-regions", "bytes-window", "grease", "lost-commit-answer",
+                                "resume-after-a-cut", "bad-magic", "acknowledgement-goes-back")
+        status, out = self.play(*rows, skip=self.SLOW)
+        self.assertEqual(0, status, out)
+
+    # They show themselves by what does not come for some seconds.
+    SLOW_FAULTS = {"deaf-to-goaway", "hammers", "no-pong", "takes-bad-acks", "takes-ungranted"}
+    # Each fault: the row that shows it, and the words that it must be told.
+    TOLD = {
+        "wrong-stream": ("initial-sync", "section 7: The stream of a frame is"),
+        "wrong-crc": ("initial-sync", "section 8: **Integrity.** A block that does not expand"),
+        "over-window": ("bytes-window", "section 8: The count must never exceed limit_bytes"),
+        "before-epoch-status": ("waits-for-the-epoch-to-open",
+                                "section 9: The agent must not send DATA, ZERO or FENCE of the epoch before that answer"),
+        "no-pong": ("ping-answered", "section 10: **Liveness.** Either side sends PING"),
+        "deaf-to-goaway": ("goaway", "section 10: **GOAWAY.** The agent sends no new DATA or ZERO"),
+        "refuses-ignorable": ("grease", "section 11: Fatal ends the connection"),
+        "forgets-unacknowledged": ("resume-after-a-cut", "section 8: What is not acknowledged when a session ends"),
+        "sends-all-again": ("resume-after-a-cut", "is all that it needs to send"),
+        "wrong-fence": ("initial-sync", "section 9: `EPOCH_COMMIT {epoch, fences}`: fences[i] is the seq"),
+        "takes-bad-acks": ("acknowledgement-goes-back", "durable_seq and limit_bytes of a volume on a connection never"),
+        "hammers": ("backs-off", "exponential back-off from 1 s to 60 s"),
+        "skips-a-region": ("initial-sync", "the agent must treat every block of the disk as unacknowledged"),
+        "upper-case-instance": ("initial-sync", "section 5.1: A schema for each body"),
+        "takes-ungranted": ("type-of-feature-not-granted", "section 4: A type that belongs to a feature is an unknown"),
+        "forgets-the-commit": ("remembers-the-commit", "section 6: **What the agent remembers.** For each volume dataGen"),
+    }
+
+    def test_each_fault_is_told_with_its_sentence(self):
+        self.assertEqual(FAULTS, set(self.TOLD))
+        for fault, (row, told) in self.TOLD.items():
+            if fault in self.SLOW_FAULTS and not LONG:
+                continue
+            with self.subTest(fault):
+                status, out = self.play(row, fault=fault)
+                self.assertEqual(1, status, out)
+                self.assertIn(told, out)
+
+    def test_other_bytes_than_the_image_has(self):
+        other = bytearray(self.content)
+        other[1234567] ^= 1
+        status, out = self.play("initial-sync", content=other)
+        self.assertEqual(1, status)
+        self.assertIn("another byte at offset 1234567\n  section 1: The agent sends blocks", out)
+
+    def test_nobody_that_comes_is_no_failure_of_a_row(self):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = conformance.main([
+                "--agent", "--listen", "127.0.0.1:0", "--identity", str(self.folder / "server"), "--agent-certificate",
+                self.identity("agent")[0], "--patience", "1", "--agent-command", "echo cannot; exit 3"])
+        self.assertEqual(69, status)
+        self.assertIn("no HELLO within 1 s", err.getvalue())
+        self.assertIn("the agent said: cannot", err.getvalue())
+
+
+if __name__ == "__main__":
+    unittest.main()

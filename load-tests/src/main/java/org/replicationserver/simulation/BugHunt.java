@@ -12,19 +12,31 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Looks whether the simulation finds what it is for: each known bug gets a build and a process of its own, which runs seeds until one breaks
- * an invariant.
+ * Looks whether the simulation finds what it is for: each known bug gets a build and a process of its own, which searches until something
+ * breaks an invariant.
  */
 final class BugHunt {
     private final BugBuild build;
-    private final long seedsMax;
+    private final List<String> search;
+    private final String within;
     private final PrintStream out;
 
-    /** @param seedsMax seeds within which each bug must be found */
-    BugHunt(Path project, long seedsMax, PrintStream out) {
+    private BugHunt(Path project, List<String> search, String within, PrintStream out) {
         this.build = new BugBuild(project);
-        this.seedsMax = seedsMax;
+        this.search = search;
+        this.within = within;
         this.out = out;
+    }
+
+    /** Looks for bugs by seeds, of which so many must do. */
+    static BugHunt bySeeds(Path project, long seedsMax, PrintStream out) {
+        return new BugHunt(project, List.of("--seeds=" + seedsMax), seedsMax + " seeds", out);
+    }
+
+    /** Looks for bugs by all crashes of so many operations. */
+    static BugHunt byCrashes(Path project, int operations, PrintStream out) {
+        return new BugHunt(
+                project, List.of("--exhaustive", "--operations=" + operations), operations + " operations", out);
     }
 
     /** Says how many of the bugs were not found. */
@@ -37,7 +49,7 @@ final class BugHunt {
                 build.build(bug, classes);
                 String line = found(classes);
                 missed += line.isEmpty() ? 1 : 0;
-                out.printf("%-40s %s%n", bug.name(), line.isEmpty() ? "NOT FOUND within " + seedsMax + " seeds" : line);
+                out.printf("%-40s %s%n", bug.name(), line.isEmpty() ? "NOT FOUND within " + within : line);
             } finally {
                 remove(work);
             }
@@ -55,8 +67,8 @@ final class BugHunt {
                 "-cp",
                 classes + File.pathSeparator + System.getProperty("java.class.path"),
                 SimulateMain.class.getName(),
-                "--seeds=" + seedsMax,
                 "--brief"));
+        command.addAll(search);
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         int code = process.waitFor();
@@ -65,7 +77,7 @@ final class BugHunt {
         }
         // A process that could not even begin has found nothing.
         return said.lines()
-                .filter(line -> line.startsWith("seed "))
+                .filter(line -> line.startsWith("seed ") || line.startsWith("scenario "))
                 .findFirst()
                 .orElseThrow(() -> new IOException("the simulation ended with " + code + ": " + said));
     }

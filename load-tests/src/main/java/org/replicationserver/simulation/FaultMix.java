@@ -4,7 +4,8 @@ package org.replicationserver.simulation;
  * What goes wrong in a run and how often; each seed takes a part of what there is, so that rare combinations come up and each fault is
  * also met without the others.
  *
- * @param serverKills chance that the server is killed, of each device operation and each second, in percent
+ * @param serverKills chance that the server is killed, of each device operation, each step of a state record and each second, in percent
+ * @param outages of the ends of servers, in percent: the source server loses its power too, as if both were at one site
  * @param powerLosses of kills, in percent: what was not forced may be lost, and agents hear nothing
  * @param agentKills each second, in percent
  * @param cuts each second, of each connection, in percent
@@ -21,10 +22,13 @@ package org.replicationserver.simulation;
  * @param swaps of each volume that is reopened, in percent: another device has come in its place
  * @param spoils each second, in percent: a bit of a disk is not any more what was written, and nobody is told; only where volumes are
  *     verified
+ * @param takeovers each second, in percent: the volumes go to another server, be it that the former gives them away or that they are taken
+ *     from it
  * @param flips of each DATA frame, in percent: one bit of it arrives wrong, as if TLS had not been there
  */
 record FaultMix(
         double serverKills,
+        double outages,
         double powerLosses,
         double agentKills,
         double cuts,
@@ -38,14 +42,16 @@ record FaultMix(
         double holds,
         double clones,
         double swaps,
+        double takeovers,
         double flips,
         double spoils) {
 
-    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     static FaultMix draw(Dice dice) {
         return new FaultMix(
                 some(dice, 3),
+                some(dice, 40),
                 dice.below(101),
                 some(dice, 10),
                 some(dice, 20),
@@ -57,10 +63,57 @@ record FaultMix(
                 some(dice, 30),
                 some(dice, 5),
                 some(dice, 30),
-                some(dice, 6),
+                some(dice, 12),
                 some(dice, 50),
+                some(dice, 10),
                 some(dice, 5),
                 some(dice, 40));
+    }
+
+    /** The same with one agent at a time: an agent that comes back is not told of another one that only a lost server knew of. */
+    FaultMix withoutClones() {
+        return new FaultMix(
+                serverKills,
+                outages,
+                powerLosses,
+                agentKills,
+                cuts,
+                halfOpens,
+                writeErrors,
+                forceErrors,
+                stalls,
+                openErrors,
+                stateLosses,
+                rescans,
+                holds,
+                0,
+                swaps,
+                takeovers,
+                flips,
+                spoils);
+    }
+
+    /** The same with one server for ever. */
+    FaultMix withoutTakeovers() {
+        return new FaultMix(
+                serverKills,
+                outages,
+                powerLosses,
+                agentKills,
+                cuts,
+                halfOpens,
+                writeErrors,
+                forceErrors,
+                stalls,
+                openErrors,
+                stateLosses,
+                rescans,
+                holds,
+                clones,
+                swaps,
+                0,
+                flips,
+                spoils);
     }
 
     private static double some(Dice dice, double most) {

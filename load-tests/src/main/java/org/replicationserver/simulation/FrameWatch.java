@@ -23,6 +23,7 @@ final class FrameWatch {
     private static final int BLOCK_BYTES_MAX = 1 << 20;
 
     private final ReplicaModel model;
+    private final ReplicaModel.Site site;
     private final FrameReader agentFrames = new FrameReader(new Agent());
     private final FrameReader serverFrames = new FrameReader(new Server());
     private ByteBuffer block = ByteBuffer.allocate(0);
@@ -30,10 +31,11 @@ final class FrameWatch {
     // of a control connection, from WELCOME on; of a data connection, from ATTACH on
     private ReplicaModel.@Nullable Session session;
     private int stream;
-    private String agent = "";
+    private @Nullable Hello hello;
 
-    FrameWatch(ReplicaModel model) {
+    FrameWatch(ReplicaModel model, ReplicaModel.Site site) {
         this.model = model;
+        this.site = site;
     }
 
     void sentByAgent(byte[] frame) {
@@ -44,11 +46,13 @@ final class FrameWatch {
         read(serverFrames, frame);
     }
 
-    private static void read(FrameReader reader, byte[] frame) {
+    private void read(FrameReader reader, byte[] frame) {
         try {
             reader.read(ByteBuffer.wrap(frame));
         } catch (ProtocolException e) {
-            throw new Violation("I11", "a frame that is none: " + e.getMessage());
+            throw model.found(new Violation("I11", "a frame that is none: " + e.getMessage()));
+        } catch (Violation e) {
+            throw model.found(e);
         }
     }
 
@@ -83,10 +87,10 @@ final class FrameWatch {
             switch (header.type()) {
                 case ATTACH -> {
                     Attach attach = Attach.parse(JsonBody.parse(payload));
-                    session = model.session(attach.generation());
+                    session = model.session(site, attach.generation());
                     stream = attach.stream();
                 }
-                case HELLO -> agent = Hello.parse(JsonBody.parse(payload)).instance();
+                case HELLO -> hello = Hello.parse(JsonBody.parse(payload));
                 case HASH_OFFER -> session().offered(HashOffer.read(payload));
                 case DATA, ZERO -> session().sent(stream, header, block);
                 case EPOCH_OPEN -> session().epochOpened(EpochOpen.parse(JsonBody.parse(payload)));
@@ -116,7 +120,13 @@ final class FrameWatch {
                 return;
             }
             switch (header.type()) {
-                case WELCOME -> session = model.opened(Welcome.parse(JsonBody.parse(payload)), agent);
+                case WELCOME -> {
+                    Hello said = hello;
+                    if (said == null) {
+                        throw new Violation("I11", "WELCOME without HELLO");
+                    }
+                    session = model.opened(site, Welcome.parse(JsonBody.parse(payload)), said);
+                }
                 case HASH_DIFF -> session().answered(HashDiff.read(payload));
                 case DURABLE_ACK ->
                     DurableAck.read(

@@ -153,6 +153,22 @@ public record KnownBug(String name, List<Edit> edits) {
                     SESSION + "SessionEpochs.java",
                     "if (slot.record.isWriter(session.generation())) {",
                     "if (session.generation() > 0) {"),
+            // another server's volumes
+            bug(
+                    "forget-what-another-server-reported",
+                    SESSION + "Sessions.java",
+                    "SourceRecord record = known.newerOf(lastReported);",
+                    "SourceRecord record = known;"),
+            bug(
+                    "doubt-an-agent-that-saw-a-newer-commit",
+                    SESSION + "SourceRecord.java",
+                    "long seen = hello.remembers() == null ? 0 : newestSeen(hello.remembers(), assignment);",
+                    "long seen = 0;"),
+            bug(
+                    "give-volumes-away-too-early",
+                    SESSION + "Sessions.java",
+                    "return slot.leave().thenRun(",
+                    "slot.leave(); return CompletableFuture.<Void>completedStage(null).thenRun("),
             // holds
             bug(
                     "open-an-epoch-during-a-hold",

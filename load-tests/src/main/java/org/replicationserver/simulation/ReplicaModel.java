@@ -2,14 +2,18 @@ package org.replicationserver.simulation;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -26,6 +30,7 @@ import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.HashDiff;
 import org.replicationserver.receiver.protocol.HashOffer;
+import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceRecord;
 
@@ -53,37 +58,142 @@ final class ReplicaModel {
     /** A commit that an agent asked for. */
     private record AskedCommit(long epoch, boolean fuzzy, List<byte[]> mark) {}
 
+    /** A replication server over all its processes: what its state directory has, and what it has said. */
+    static final class Site {
+        private final SimulatedRecords.Directory directory;
+        private final Map<Long, Session> sessions = new HashMap<>();
+        private long generationMax;
+        private boolean hasVolumes = true;
+
+        /** Until the first WELCOME of a server that knows nothing of its own: what it goes by, perhaps nothing. */
+        private @Nullable Given given;
+
+        Site(SimulatedRecords.Directory directory) {
+            this.directory = directory;
+        }
+
+        /** The same site, to go on with after a crash. */
+        Site copy() {
+            Site copy = new Site(directory.copy());
+            copy.generationMax = generationMax;
+            return copy;
+        }
+
+        /** Everything that decides how it goes on after a crash. */
+        void addTo(MessageDigest digest) {
+            digest.update(Long.toString(generationMax).getBytes(StandardCharsets.US_ASCII));
+            directory.addTo(digest);
+        }
+
+        SimulatedRecords.Directory directory() {
+            return directory;
+        }
+
+        /** It has no record of its own, but what was reported last: generations may begin anew from there, but for what agents remember. */
+        void beginsWith(@Nullable SourceRecord record) {
+            generationMax = record == null ? 0 : record.generation();
+            given = new Given(record);
+        }
+
+        /** A process begins with what was reported last, unless the site has something newer of its own by now. */
+        void starts(@Nullable SourceRecord lastReported) {
+            SourceRecord own = directory.durable();
+            if (given != null
+                    && lastReported != null
+                    && (own == null || lastReported.generation() > own.generation())) {
+                beginsWith(lastReported);
+            }
+        }
+
+        /** Its volumes are another's from now on. */
+        void losesVolumes() {
+            hasVolumes = false;
+        }
+    }
+
+    /** What a server was given of a source server. */
+    private record Given(@Nullable SourceRecord record) {
+        /** Whether an agent that remembers this has nothing to send again. */
+        boolean fits(String volumeId, Hello.@Nullable Remembered remembers, String deviceName) {
+            Hello.RememberedDisk disk = remembers == null ? null : remembers.disk(deviceName);
+            SourceRecord.VolumeRecord known =
+                    record == null ? null : record.volumes().get(volumeId);
+            return record != null
+                    && remembers != null
+                    && disk != null
+                    && known != null
+                    && known.dataGen().equals(disk.dataGen())
+                    && remembers.generation() >= record.writtenGeneration()
+                    && disk.committedEpoch() >= record.commit().previousEpoch();
+        }
+    }
+
+    /** Of what differs in blocks of 64 KiB, what a rescan by comparison may send. */
+    private static final int RESENT_PERCENT_MAX = 110;
+
+    /** Reasons of a rescan that was wanted meanwhile. */
+    private static final Set<String> WANTED_RESCANS = Set.of("VOLUME_REOPENED", "RESCAN_REQUESTED");
+
     private final Map<String, ReplicaVolume> volumes;
-    private final Map<Long, Session> sessions = new HashMap<>();
     private final Supplier<List<byte[]>> mark;
-    private final Supplier<@Nullable SourceRecord> durableRecord;
+    private final int blockBytes;
     private final boolean framesArriveWrong;
     private int sessionCount;
-    private long generationMax;
+    private int takeoverCount;
+
+    /** Of all sites. */
+    private final Set<Long> generations = new HashSet<>();
+
     private int commitCount;
     private int acknowledgedFrames;
     private int comparedBlocks;
     private int spoiledBlocks;
     private int foundBlocks;
+    private long rescannedBytes;
+
+    private @Nullable Violation first;
 
     /** By epoch, what was asked for last. */
     private final Map<Long, AskedCommit> asked = new HashMap<>();
 
     /**
      * @param volumes by device name, in the order of the source's disks
+     * @param blockBytes of the blocks that agents send
      * @param mark the disks as the agent that is alive reads them
-     * @param durableRecord what the state directory has on stable storage
      * @param framesArriveWrong whether what an agent sends may be another thing when it arrives
      */
     ReplicaModel(
             SequencedMap<String, ReplicaVolume> volumes,
+            int blockBytes,
             Supplier<List<byte[]>> mark,
-            Supplier<@Nullable SourceRecord> durableRecord,
             boolean framesArriveWrong) {
         this.framesArriveWrong = framesArriveWrong;
+        this.blockBytes = blockBytes;
         this.volumes = volumes;
         this.mark = mark;
-        this.durableRecord = durableRecord;
+    }
+
+    /**
+     * What must hold after a crash, when all connections are gone.
+     *
+     * @param crashed by device name
+     */
+    ReplicaModel after(Map<String, SimulatedDisk> crashed, Supplier<List<byte[]>> markAfter) {
+        LinkedHashMap<String, ReplicaVolume> left = new LinkedHashMap<>();
+        volumes.forEach((name, volume) -> left.put(name, volume.after(of(crashed, name))));
+        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, framesArriveWrong);
+        model.sessionCount = sessionCount;
+        model.asked.putAll(asked);
+        return model;
+    }
+
+    private static SimulatedDisk of(Map<String, SimulatedDisk> disks, String deviceName) {
+        return Objects.requireNonNull(disks.get(deviceName), deviceName);
+    }
+
+    /** Everything that decides what may be there. */
+    void addTo(MessageDigest digest) {
+        volumes.values().forEach(volume -> volume.addTo(digest));
     }
 
     int sessionCount() {
@@ -111,6 +221,11 @@ final class ReplicaModel {
         return foundBlocks;
     }
 
+    /** Bytes that rescans have found to differ and sent again, each within one session. */
+    long rescannedBytes() {
+        return rescannedBytes;
+    }
+
     /** Some bit of some disk turns, unless the place is not at rest. */
     boolean spoil(Dice dice) {
         List<ReplicaVolume> all = List.copyOf(volumes.values());
@@ -121,17 +236,61 @@ final class ReplicaModel {
         return done;
     }
 
-    /** The server has sent WELCOME to an agent. */
-    Session opened(Welcome welcome, String agent) {
-        if (welcome.generation() <= generationMax) {
-            throw new Violation("I6", "generation " + welcome.generation() + " was given out after " + generationMax);
+    /** Keeps what was found: it is thrown in the middle of code that may catch it, or in a stage, where nobody sees it. */
+    Violation found(Violation violation) {
+        if (first == null) {
+            first = violation;
         }
-        generationMax = welcome.generation();
+        return violation;
+    }
+
+    /** Throws what was found first, if anything was. */
+    void requireNothingFound() {
+        if (first != null) {
+            throw first;
+        }
+    }
+
+    /** A server has sent WELCOME to an agent that said HELLO. */
+    Session opened(Site site, Welcome welcome, Hello hello) {
+        long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
+        if (welcome.generation() <= Math.max(site.generationMax, remembered)) {
+            throw new Violation(
+                    "I6",
+                    "generation " + welcome.generation() + " is given out after " + site.generationMax
+                            + ", to an agent that remembers " + remembered);
+        }
+        site.generationMax = welcome.generation();
+        generations.add(welcome.generation());
+        Given given = site.given;
+        if (given != null) {
+            site.given = null;
+            welcome.volumes().forEach(volume -> checkTakenOver(given, volume, hello.remembers()));
+        }
         sessionCount++;
-        Session session = new Session(welcome, agent);
-        sessions.put(welcome.generation(), session);
-        volumes.values().forEach(volume -> volume.newestSession(welcome.generation()));
+        Session session = new Session(site, sessionCount, welcome, hello.instance());
+        site.sessions.put(welcome.generation(), session);
+        if (site.hasVolumes) {
+            volumes.values().forEach(volume -> volume.newestSession(session.number));
+        }
         return session;
+    }
+
+    /** A server that goes by what another one, or its own former life, has reported: no rescan without need, none left out. */
+    private void checkTakenOver(Given given, Welcome.Volume volume, Hello.@Nullable Remembered remembers) {
+        boolean fits = given.fits(volume.volumeId(), remembers, volume.deviceName());
+        if (fits && volume.action() == Welcome.Action.RESCAN && !WANTED_RESCANS.contains(volume.reason())) {
+            throw new Violation("I9", "a rescan though the record was given: " + volume);
+        }
+        if (!fits && volume.action() == Welcome.Action.RESUME) {
+            throw new Violation("I2", "no rescan though nothing is known of the volume: " + volume);
+        }
+        takeoverCount += volume.action() == Welcome.Action.RESUME ? 1 : 0;
+    }
+
+    /** Volumes that went on without a rescan at a server that had only what was reported. */
+    int takeoverCount() {
+        return takeoverCount;
     }
 
     /** The server has sent ERROR; to an agent that keeps to the specification, unless bits of it arrive wrong, only some are allowed. */
@@ -142,9 +301,11 @@ final class ReplicaModel {
         }
     }
 
-    Session session(long generation) {
-        Session session = sessions.get(generation);
-        if (session == null) {
+    /** The session that ATTACH names; null if it is another site's, which is for the server to refuse. */
+    @Nullable
+    Session session(Site site, long generation) {
+        Session session = site.sessions.get(generation);
+        if (session == null && !generations.contains(generation)) {
             throw new Violation("I11", "ATTACH to a session that was not opened: generation " + generation);
         }
         return session;
@@ -185,6 +346,14 @@ final class ReplicaModel {
 
     /** All volumes stand still at a commit. */
     void held(long epoch) {
+        try {
+            checkHeld(epoch);
+        } catch (Violation e) {
+            throw found(e);
+        }
+    }
+
+    private void checkHeld(long epoch) {
         AskedCommit commit = asked.get(epoch);
         if (commit == null || commit.fuzzy) {
             throw new Violation("I4", "held at epoch " + epoch + ", which is none that is consistent");
@@ -225,9 +394,19 @@ final class ReplicaModel {
         }
     }
 
+    /** A rescan by comparison, from WELCOME to the first commit of the session. */
+    private static final class Rescan {
+        private long differingBytes;
+        private long sentBytes;
+    }
+
     /** One session, as both sides have spoken of it. */
     final class Session {
-        private final long generation;
+        private final Site site;
+
+        /** Of all sessions; generations may come again when records are lost. */
+        private final int number;
+
         private final Map<Integer, ReplicaVolume> byIndex = new HashMap<>();
         private final Map<String, ReplicaVolume> served = new LinkedHashMap<>();
         private final Map<Integer, ArrayDeque<Frame>> unacknowledged = new HashMap<>();
@@ -241,8 +420,12 @@ final class ReplicaModel {
         /** By volume, blocks that were found equal in the epoch that is open. */
         private final Map<ReplicaVolume, BitSet> equal = new HashMap<>();
 
-        private Session(Welcome welcome, String agent) {
-            this.generation = welcome.generation();
+        /** Of volumes that are compared with nothing known of them. */
+        private final Map<ReplicaVolume, Rescan> rescans = new LinkedHashMap<>();
+
+        private Session(Site site, int number, Welcome welcome, String agent) {
+            this.site = site;
+            this.number = number;
             this.agent = agent;
             boolean compares = welcome.features().contains(Features.HASH_OFFER);
             for (Welcome.Volume volume : welcome.volumes()) {
@@ -253,6 +436,7 @@ final class ReplicaModel {
                         && volume.action() == Welcome.Action.RESCAN
                         && !volume.reason().equals("NEW_VOLUME")) {
                     replica.toCompare(agent);
+                    rescans.put(replica, new Rescan());
                 }
                 if (volume.action() != Welcome.Action.FAILED) {
                     served.put(volume.deviceName(), replica);
@@ -280,9 +464,13 @@ final class ReplicaModel {
                     content = sent;
                 }
             }
-            int firstBlock = (int) (header.offsetBytes() / SimulatedSource.BLOCK_BYTES);
+            int firstBlock = (int) (header.offsetBytes() / blockBytes);
             requireMayBeSent(volume, firstBlock, content.length);
-            List<ReplicaVolume.Version> versions = volume.sent(generation, firstBlock, content);
+            Rescan rescan = rescans.get(volume);
+            if (rescan != null) {
+                rescan.sentBytes += content.length;
+            }
+            List<ReplicaVolume.Version> versions = volume.sent(number, firstBlock, content);
             unacknowledged
                     .computeIfAbsent(key(stream, header.volume()), key -> new ArrayDeque<>())
                     .add(new Frame(header.seq(), volume, firstBlock, versions));
@@ -290,7 +478,7 @@ final class ReplicaModel {
 
         /** In a rescan nothing is sent but what was found to differ, and nothing while it is offered. */
         private void requireMayBeSent(ReplicaVolume volume, int firstBlock, int bytes) {
-            int end = firstBlock + (bytes + SimulatedSource.BLOCK_BYTES - 1) / SimulatedSource.BLOCK_BYTES;
+            int end = firstBlock + (bytes + blockBytes - 1) / blockBytes;
             BitSet found = equal.getOrDefault(volume, new BitSet());
             for (int block = firstBlock; block < end; block++) {
                 if (volume.mustCompare(agent, block)) {
@@ -349,11 +537,16 @@ final class ReplicaModel {
                     foundEqual(volume, range, first, perBlock, expected);
                 } else if (perBlock == 1) {
                     foundDiffering(volume, range, first);
+                    Rescan rescan = rescans.get(volume);
+                    if (rescan != null && !range.reportOnly()) {
+                        rescan.differingBytes += volume.stable(first, 1).length;
+                    }
                 }
             }
         }
 
         private void foundEqual(ReplicaVolume volume, BlockRange range, int first, int count, byte[] expected) {
+            volume.compared(agent, first, count);
             if (volume.isAnySpoiled(first, count)) {
                 return; // before it was read, or after
             }
@@ -365,7 +558,6 @@ final class ReplicaModel {
                 throw new Violation(
                         "I9", "block " + first + " of " + volume + " is called equal and is not, on stable storage");
             }
-            volume.compared(agent, first, count);
             if (!range.reportOnly()) {
                 volume.foundEqual(first, count);
                 equal.computeIfAbsent(volume, of -> new BitSet()).set(first, first + count);
@@ -410,7 +602,7 @@ final class ReplicaModel {
         /** The server has sent that the epoch is committed. */
         void committed(long epoch) {
             commitCount++;
-            SourceRecord record = durableRecord.get();
+            SourceRecord record = site.directory.durable();
             if (record == null || record.commit().epoch() < epoch) {
                 throw new Violation("I7", "epoch " + epoch + " is committed, but the record on disk is " + record);
             }
@@ -423,6 +615,19 @@ final class ReplicaModel {
             }
             if (!commit.fuzzy) {
                 compare("I7", "committed", commit, served);
+                rescans.forEach(this::checkRescan);
+            }
+            rescans.clear();
+        }
+
+        /** Within one session, of a source that stands still. */
+        private void checkRescan(ReplicaVolume volume, Rescan rescan) {
+            rescannedBytes += rescan.differingBytes;
+            if (rescan.sentBytes * 100 > rescan.differingBytes * RESENT_PERCENT_MAX) {
+                throw new Violation(
+                        "I9",
+                        "a rescan of " + volume + " has sent " + rescan.sentBytes + " bytes, but only "
+                                + rescan.differingBytes + " differ");
             }
         }
     }

@@ -2,6 +2,7 @@ package org.replicationserver.simulation;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -16,21 +17,20 @@ import org.replicationserver.volume.BlockDevice;
  * is acknowledged too, each sector may be of any of them.
  */
 final class ReplicaVolume {
-    private static final int BLOCK_BYTES = SimulatedSource.BLOCK_BYTES;
-
-    /** The content of one block as it was once sent; {@code generation} is 0 for what was there before. */
+    /** The content of one block as a session once sent it; {@code session} is 0 for what was there before. */
     static final class Version {
-        private final long generation;
+        private final int session;
         private final byte[] content;
 
-        private Version(long generation, byte[] content) {
-            this.generation = generation;
+        private Version(int session, byte[] content) {
+            this.session = session;
             this.content = content;
         }
     }
 
     private final SimulatedDisk disk;
     private final int sizeBytes;
+    private final int blockBytes;
     private final List<List<Version>> blocks = new ArrayList<>();
     private final List<Integer> offsets = new ArrayList<>();
     /** Blocks of which a bit was turned since they were written, and which were not written since. */
@@ -39,14 +39,43 @@ final class ReplicaVolume {
     /** By agent, blocks that it must compare before it may send them. */
     private final Map<String, BitSet> uncompared = new HashMap<>();
 
-    private long newestGeneration;
+    private int newestSession;
     private boolean held;
 
-    /** The disk may be larger than the volume; its tail must stay as it is. */
-    ReplicaVolume(SimulatedDisk disk, int sizeBytes) {
+    /**
+     * A volume of which nothing is known but what is there.
+     *
+     * @param disk may be larger than the volume; its tail must stay as it is
+     * @param blockBytes agents send whole blocks of so many bytes
+     */
+    ReplicaVolume(SimulatedDisk disk, int sizeBytes, int blockBytes) {
         this.disk = disk;
         this.sizeBytes = sizeBytes;
+        this.blockBytes = blockBytes;
         lookAnew();
+    }
+
+    /** The same volume with all that is known of it, as a crash has left it. */
+    private ReplicaVolume(SimulatedDisk disk, ReplicaVolume before) {
+        this.disk = disk;
+        this.sizeBytes = before.sizeBytes;
+        this.blockBytes = before.blockBytes;
+        before.blocks.forEach(versions -> blocks.add(new ArrayList<>(versions)));
+        offsets.addAll(before.offsets);
+        newestSession = before.newestSession;
+    }
+
+    /** This volume after a crash; only one that no bit has turned of, and nothing is compared of. */
+    ReplicaVolume after(SimulatedDisk crashed) {
+        return new ReplicaVolume(crashed, this);
+    }
+
+    /** Everything that decides what the volume may hold. */
+    void addTo(MessageDigest digest) {
+        for (List<Version> versions : blocks) {
+            digest.update((byte) versions.size());
+            versions.forEach(version -> digest.update(version.content));
+        }
     }
 
     /** Nothing is known any more but what is there. */
@@ -64,7 +93,7 @@ final class ReplicaVolume {
 
     /** Blocks end at multiples of their size, at the end of the volume and at that of the disk. */
     private int end(int at) {
-        int end = Math.min(disk.sizeBytes(), at + BLOCK_BYTES);
+        int end = Math.min(disk.sizeBytes(), at + blockBytes);
         return at < sizeBytes ? Math.min(end, sizeBytes) : end;
     }
 
@@ -77,17 +106,17 @@ final class ReplicaVolume {
         return disk;
     }
 
-    void newestSession(long generation) {
-        newestGeneration = generation;
+    void newestSession(int session) {
+        newestSession = session;
     }
 
-    List<Version> sent(long generation, int firstBlock, byte[] content) {
-        int count = (content.length + BLOCK_BYTES - 1) / BLOCK_BYTES;
+    List<Version> sent(int session, int firstBlock, byte[] content) {
+        int count = (content.length + blockBytes - 1) / blockBytes;
         List<Version> versions = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            int from = i * BLOCK_BYTES;
-            byte[] block = Arrays.copyOfRange(content, from, Math.min(content.length, from + BLOCK_BYTES));
-            Version version = new Version(generation, block);
+            int from = i * blockBytes;
+            byte[] block = Arrays.copyOfRange(content, from, Math.min(content.length, from + blockBytes));
+            Version version = new Version(session, block);
             versions.add(version);
             blocks.get(firstBlock + i).add(version);
         }
@@ -138,13 +167,12 @@ final class ReplicaVolume {
         int to = from + (int) content.byteSize();
         for (int at = from; at < to; at = end(at)) {
             byte[] block = content.asSlice(at - from, end(at) - at).toArray(ValueLayout.JAVA_BYTE);
-            boolean own = blocks.get(at / BLOCK_BYTES).stream()
-                    .anyMatch(
-                            version -> version.generation == newestGeneration && Arrays.equals(version.content, block));
+            boolean own = blocks.get(at / blockBytes).stream()
+                    .anyMatch(version -> version.session == newestSession && Arrays.equals(version.content, block));
             if (!own) {
                 throw new Violation(
                         "I6",
-                        "a write that the newest session, " + newestGeneration + ", has not sent: " + at + " of "
+                        "a write that the newest session, number " + newestSession + ", has not sent: " + at + " of "
                                 + this);
             }
         }
@@ -232,7 +260,7 @@ final class ReplicaVolume {
     }
 
     private int blocksOfVolume() {
-        return (sizeBytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+        return (sizeBytes + blockBytes - 1) / blockBytes;
     }
 
     /** The server has told what it found of these blocks. */
@@ -253,8 +281,8 @@ final class ReplicaVolume {
 
     /** The volume's bytes of these blocks that no loss of power takes away. */
     byte[] stable(int firstBlock, int count) {
-        int from = firstBlock * BLOCK_BYTES;
-        return Arrays.copyOfRange(disk.stable(), from, Math.min(sizeBytes, from + count * BLOCK_BYTES));
+        int from = firstBlock * blockBytes;
+        return Arrays.copyOfRange(disk.stable(), from, Math.min(sizeBytes, from + count * blockBytes));
     }
 
     /** What is there now was found to be what the source has: nothing else may be there from now on. */

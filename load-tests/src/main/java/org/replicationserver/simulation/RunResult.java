@@ -11,10 +11,13 @@ record RunResult(
         int commits,
         int acknowledgedFrames,
         int serverKills,
+        int takeovers,
+        int takenOver,
         int agentKills,
         int holds,
         int comparedBlocks,
         int spoiledBlocks,
         int foundBlocks,
+        long rescannedBytes,
         long virtualNanos,
         long digest) {}

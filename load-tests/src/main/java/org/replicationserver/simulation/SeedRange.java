@@ -101,14 +101,17 @@ final class SeedRange {
             long commits,
             long acknowledgedFrames,
             long serverKills,
+            long takeovers,
+            long takenOver,
             long agentKills,
             long holds,
             long comparedBlocks,
             long spoiledBlocks,
             long foundBlocks,
+            long rescannedBytes,
             long virtualNanos,
             long processorNanos) {
-        static final RunTotals NONE = new RunTotals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        static final RunTotals NONE = new RunTotals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
         RunTotals plus(RunResult result, long tookNanos) {
             return new RunTotals(
@@ -117,11 +120,14 @@ final class SeedRange {
                     commits + result.commits(),
                     acknowledgedFrames + result.acknowledgedFrames(),
                     serverKills + result.serverKills(),
+                    takeovers + result.takeovers(),
+                    takenOver + result.takenOver(),
                     agentKills + result.agentKills(),
                     holds + result.holds(),
                     comparedBlocks + result.comparedBlocks(),
                     spoiledBlocks + result.spoiledBlocks(),
                     foundBlocks + result.foundBlocks(),
+                    rescannedBytes + result.rescannedBytes(),
                     virtualNanos + result.virtualNanos(),
                     processorNanos + tookNanos);
         }
@@ -137,6 +143,8 @@ final class SeedRange {
                                     holds)
                     + " %d blocks compared, %d blocks spoiled and %d times found,"
                             .formatted(comparedBlocks, spoiledBlocks, foundBlocks)
+                    + " %.1f MiB sent by rescans of what differs,".formatted(rescannedBytes / (double) (1 << 20))
+                    + " %d takeovers, %d volumes that went on without a rescan,".formatted(takeovers, takenOver)
                     + " %d kills of servers and %d of agents; %.0f sessions a second and processor"
                             .formatted(serverKills, agentKills, sessions / Math.max(1e-9, processorNanos / 1e9));
         }

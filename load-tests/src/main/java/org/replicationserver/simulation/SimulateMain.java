@@ -51,11 +51,23 @@ public final class SimulateMain implements Callable<Integer> {
             names = "--bugs",
             description =
                     "Builds the server with each of the known bugs, one after the other, and looks in how many seeds it is"
-                            + " found; --seeds is how many it may take. Needs the sources.")
+                            + " found; --seeds is how many it may take. With --exhaustive by crashes. Needs the sources.")
     private boolean bugs;
 
     @Option(names = "--bug", paramLabel = "NAME", description = "The same for one of them.")
     private @Nullable String bug;
+
+    @Option(
+            names = "--exhaustive",
+            description =
+                    "Looks at everything that a crash may leave of a few operations on two tiny volumes, instead of seeds.")
+    private boolean exhaustive;
+
+    @Option(
+            names = "--operations",
+            paramLabel = "N",
+            description = "So many of them at most, 0 to 3; with --exhaustive.")
+    private int operations = CrashSearch.STEPS_MAX;
 
     @Option(names = "--brief", hidden = true)
     private boolean brief;
@@ -82,7 +94,28 @@ public final class SimulateMain implements Callable<Integer> {
         if (one != null) {
             return tell(one);
         }
-        return bugs || bug != null ? hunt() : runSeeds();
+        if (operations < 0 || operations > CrashSearch.STEPS_MAX) {
+            throw new ParameterException(
+                    spec.commandLine(), "--operations is 0 to " + CrashSearch.STEPS_MAX + ", not " + operations);
+        }
+        if (bugs || bug != null) {
+            return hunt();
+        }
+        return exhaustive ? searchAll() : runSeeds();
+    }
+
+    private int searchAll() throws InterruptedException {
+        CrashSearch search = new CrashSearch(operations, threads);
+        CrashSearch.Failure failure = search.run();
+        if (failure == null) {
+            System.out.println(search.text());
+            return 0;
+        }
+        System.out.println(failure.text());
+        if (!brief) {
+            failure.cause().printStackTrace(System.out);
+        }
+        return EXIT_FOUND;
     }
 
     private int tell(long one) {
@@ -121,7 +154,10 @@ public final class SimulateMain implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
         }
-        int missed = new BugHunt(Path.of(""), seeds, System.out).hunt(hunted);
+        BugHunt hunt = exhaustive
+                ? BugHunt.byCrashes(Path.of(""), operations, System.out)
+                : BugHunt.bySeeds(Path.of(""), seeds, System.out);
+        int missed = hunt.hunt(hunted);
         return missed == 0 ? 0 : EXIT_FOUND;
     }
 }

@@ -43,17 +43,17 @@ final class SimulatedConnection {
     SimulatedConnection(
             AgentLink link,
             SimulatedProcess agent,
-            SimulatedProcess server,
+            SimulatedServer server,
             ReplicaModel model,
             Supplier<FaultMix> faults,
             VirtualTime time,
             Dice dice) {
         this.link = link;
         this.agent = agent;
-        this.server = server;
+        this.server = server.process();
         this.faults = faults;
         this.time = time;
-        this.watch = new FrameWatch(model);
+        this.watch = new FrameWatch(model, server.site());
         this.toServer = new Pipe(time, dice);
         this.toAgent = new Pipe(time, dice);
         this.dice = dice;
@@ -320,8 +320,11 @@ final class SimulatedConnection {
         agent.run(() -> agentEnd.lost(text));
     }
 
-    /** A process is gone: the kernel of a machine that is still there says so, that of one without power does not. */
-    void peerIsGone(boolean silently) {
+    /** A process, perhaps of this connection, is gone: the kernel of a machine that is still there says so, that of one without power does not. */
+    void processIsGone(SimulatedProcess process, boolean silently) {
+        if (agent != process && server != process) {
+            return;
+        }
         if (silently) {
             fallSilent(true, true);
         } else {

@@ -20,6 +20,9 @@ final class SimulatedDevice implements BlockDevice {
         /** Throws if the process has been killed. */
         void requireAlive();
 
+        /** Whether the disk is attached to another machine by now. */
+        boolean isDetached();
+
         /** Kills the process, and with it the calling thread. */
         void kill();
 
@@ -109,7 +112,7 @@ final class SimulatedDevice implements BlockDevice {
         return failure;
     }
 
-    private void begin() {
+    private void begin() throws DeviceException {
         if (!open) {
             throw new IllegalStateException("closed");
         }
@@ -117,6 +120,9 @@ final class SimulatedDevice implements BlockDevice {
         boolean stalls = dice.percent(surroundings.faults().stalls());
         surroundings.pass(stalls ? dice.below(STALL_NANOS_MAX) : dice.skewed(CALL_NANOS));
         killByChance();
+        if (surroundings.isDetached()) {
+            throw failure("any", 0, 0, Errno.EIO);
+        }
     }
 
     private void end() {

@@ -2,6 +2,8 @@ package org.replicationserver.simulation;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
 import org.replicationserver.volume.BlockDevice;
@@ -54,6 +56,43 @@ final class SimulatedDisk {
     /** What a read sees; not to be changed. */
     byte[] seen() {
         return seen;
+    }
+
+    /** How many sectors were written since the last force, each time counted. */
+    int unsyncedSectors() {
+        int sectors = 0;
+        for (Unsynced write : unsynced) {
+            sectors += write.content.length / BlockDevice.SECTOR_BYTES;
+        }
+        return sectors;
+    }
+
+    /** What is there after a loss of power that leaves just these of the unsynced sectors, in the order in which they were written. */
+    byte[] imageWith(long kept) {
+        byte[] image = stable.clone();
+        int number = 0;
+        for (Unsynced write : unsynced) {
+            for (int at = 0; at < write.content.length; at += BlockDevice.SECTOR_BYTES) {
+                if ((kept >>> number++ & 1) != 0) {
+                    System.arraycopy(write.content, at, image, write.at + at, BlockDevice.SECTOR_BYTES);
+                }
+            }
+        }
+        return image;
+    }
+
+    /** Everything that decides what a loss of power may leave. */
+    void addTo(MessageDigest digest) {
+        digest.update(stable);
+        for (Unsynced write : unsynced) {
+            digest.update(Integer.toString(write.at).getBytes(StandardCharsets.US_ASCII));
+            digest.update(write.content);
+        }
+    }
+
+    /** Nothing of what was written since the last force is there any more, though it is read as if it were. */
+    void loseUnsynced() {
+        unsynced.clear();
     }
 
     boolean isSynced() {

@@ -1,10 +1,12 @@
 package org.replicationserver.simulation;
 
+import java.security.MessageDigest;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.session.SourceRecord;
@@ -16,15 +18,34 @@ final class SimulatedRecords implements SourceRecords {
     static final class Directory {
         private final Map<String, byte[]> files = new HashMap<>();
 
-        /** What is on stable storage of a source server, or null. */
+        /** What is on stable storage of the only source server, or null. */
         @Nullable
-        SourceRecord durable(String sourceServerId) {
-            byte[] file = files.get(sourceServerId);
+        SourceRecord durable() {
+            byte[] file = files.isEmpty() ? null : files.values().iterator().next();
             try {
                 return file == null ? null : SourceRecord.parse(file);
             } catch (ProtocolException e) {
                 return null;
             }
+        }
+
+        /** The bytes of a file, or null. */
+        byte @Nullable [] file(String sourceServerId) {
+            return files.get(sourceServerId);
+        }
+
+        void put(String sourceServerId, byte[] file) {
+            files.put(sourceServerId, file);
+        }
+
+        void addTo(MessageDigest digest) {
+            files.forEach((id, file) -> digest.update(file));
+        }
+
+        Directory copy() {
+            Directory copy = new Directory();
+            copy.files.putAll(files);
+            return copy;
         }
 
         void damage() {
@@ -40,12 +61,15 @@ final class SimulatedRecords implements SourceRecords {
 
     private final Directory directory;
     private final SimulatedProcess process;
+    private final BooleanSupplier killedByChance;
     private final Dice dice;
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>();
 
-    SimulatedRecords(Directory directory, SimulatedProcess process, Dice dice) {
+    /** @param killedByChance asked before and after each change: perhaps the process is killed right there */
+    SimulatedRecords(Directory directory, SimulatedProcess process, BooleanSupplier killedByChance, Dice dice) {
         this.directory = directory;
         this.process = process;
+        this.killedByChance = killedByChance;
         this.dice = dice;
     }
 
@@ -69,7 +93,13 @@ final class SimulatedRecords implements SourceRecords {
         CompletableFuture<Void> stored = new CompletableFuture<>();
         byte[] file = record.toBytes();
         enqueue(() -> {
+            if (killedByChance.getAsBoolean()) {
+                return;
+            }
             directory.files.put(sourceServerId, file);
+            if (killedByChance.getAsBoolean()) {
+                return;
+            }
             process.later(dice.skewed(CALL_NANOS / 10), () -> stored.complete(null));
         });
         return stored;

@@ -46,12 +46,25 @@ final class SimulatedServer {
     private final Sessions sessions;
     private final SourceAssignment assignment;
     private final SessionSettings settings;
+    private final ReplicaModel.Site site;
+    private final @Nullable SourceRecord lastReported;
     private final Dice dice;
     private long heldPayloadBytes;
+    private boolean detached;
+    private boolean releasing;
+    private boolean released;
 
-    SimulatedServer(Simulation world, SourceAssignment assignment, Map<String, SimulatedDisk> disks, Dice dice) {
+    SimulatedServer(
+            Simulation world,
+            ReplicaModel.Site site,
+            SourceAssignment assignment,
+            @Nullable SourceRecord lastReported,
+            Map<String, SimulatedDisk> disks,
+            Dice dice) {
         this.world = world;
+        this.site = site;
         this.assignment = assignment;
+        this.lastReported = lastReported;
         this.dice = dice;
         this.process = new SimulatedProcess(world.time(), dice.fork());
         RoundReports reports = new RoundReports(process::execute);
@@ -63,7 +76,7 @@ final class SimulatedServer {
                 new Events(),
                 new Memory(),
                 volumes,
-                new SimulatedRecords(world.directory(), process, dice.fork()),
+                new SimulatedRecords(site.directory(), process, this::killedByChance, dice.fork()),
                 process::execute,
                 process::after,
                 dice.fork().generator(),
@@ -99,12 +112,46 @@ final class SimulatedServer {
     }
 
     private void start() {
-        sessions.assign(assignment, BandwidthSchedule.UNLIMITED, DesiredState.STARTED, null);
+        sessions.assign(assignment, BandwidthSchedule.UNLIMITED, DesiredState.STARTED, lastReported);
         process.every(TICK_NANOS, sessions::tick);
+    }
+
+    private boolean killedByChance() {
+        boolean killed = dice.percent(world.faults().serverKills());
+        if (killed) {
+            world.kill(this);
+        }
+        return killed;
     }
 
     SimulatedProcess process() {
         return process;
+    }
+
+    ReplicaModel.Site site() {
+        return site;
+    }
+
+    /** The control plane wants it to give its volumes away. */
+    void release(Runnable whenReleased) {
+        releasing = true;
+        sessions.unassign(assignment.sourceServerId()).thenRun(() -> {
+            released = true;
+            whenReleased.run();
+        });
+    }
+
+    /** The volumes are attached to another machine from now on, whatever this process does. */
+    void detach() {
+        detached = true;
+    }
+
+    boolean isDetached() {
+        return detached;
+    }
+
+    boolean isReleasing() {
+        return releasing;
     }
 
     FaultMix faults() {
@@ -189,8 +236,16 @@ final class SimulatedServer {
         }
 
         @Override
+        public boolean isDetached() {
+            if (released) {
+                throw world.model().found(new Violation("I6", "a volume is used that was given away"));
+            }
+            return detached;
+        }
+
+        @Override
         public void kill() {
-            world.killServer();
+            world.kill(SimulatedServer.this);
             throw new SimulatedProcess.Killed();
         }
 
@@ -227,7 +282,7 @@ final class SimulatedServer {
         public void allocate(HeldMemory memory, int payloadBytes) {
             heldPayloadBytes += payloadBytes;
             if (heldPayloadBytes > settings.memoryBudgetBytes()) {
-                throw new Violation("I10", heldPayloadBytes + " bytes of payload are held");
+                throw world.model().found(new Violation("I10", heldPayloadBytes + " bytes of payload are held"));
             }
             memory.hold(ByteBuffer.allocate(payloadBytes), payloadBytes);
         }
@@ -252,7 +307,13 @@ final class SimulatedServer {
         }
 
         @Override
+        public void writerStored(String sourceServerId, SourceRecord record) {
+            world.controlPlane().report(site, process, record);
+        }
+
+        @Override
         public void committed(String sourceServerId, SourceRecord record) {
+            world.controlPlane().report(site, process, record);
             world.tell(() -> "committed epoch " + record.commit().epoch());
         }
 
@@ -302,7 +363,7 @@ final class SimulatedServer {
     /** Somebody repairs the device and says so. */
     private void reopenLater(String volumeId) {
         process.later(dice.millisUpTo(REOPEN_MILLIS_MAX), () -> {
-            boolean swapped = dice.percent(world.faults().swaps());
+            boolean swapped = !detached && dice.percent(world.faults().swaps());
             world.tell(() -> volumeId + " is to be reopened" + (swapped ? ", with another device" : ""));
             if (swapped) {
                 world.swap(volumeId);

@@ -80,6 +80,9 @@ final class SimulatedVolumes implements VolumeHost {
         if (disk == null) {
             throw new IllegalStateException("no such disk: " + assignment);
         }
+        if (server.isDetached()) {
+            return new Availability.Unavailable("open failed: no such device");
+        }
         if (dice.percent(server.faults().openErrors())) {
             return new Availability.Unavailable("open failed: simulated", dice.percent(50));
         }

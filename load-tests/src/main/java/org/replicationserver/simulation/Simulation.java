@@ -3,6 +3,7 @@ package org.replicationserver.simulation;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -23,11 +24,17 @@ import org.replicationserver.receiver.session.VolumeAssignment;
 /**
  * A source server with an agent, a replication server and the network between them, in virtual time and all from one seed: things go wrong
  * for a while, then nothing does any more, and everything must be replicated soon.
+ *
+ * <p>In a quarter of the seeds a control plane keeps what is reported, and may give the volumes to another server, which knows nothing else.
+ * There no agent is copied: what a copy has written at a server that was lost before it reported, the other copy is not told.
  */
 final class Simulation {
     private static final String SOURCE = "s-1";
     private static final long CONNECT_MILLIS_MAX = 20;
+    private static final int CONTROLLED_PERCENT = 25;
+    private static final int STALE_ADDRESS_PERCENT = 30;
     private static final long RESTART_MILLIS_MAX = 5_000;
+    private static final long FORMER_MILLIS_MAX = 30_000;
     private static final long CLONE_MILLIS_MAX = 20_000;
 
     /** After the last fault: an agent may wait for a minute before it tries again, and half a minute to notice that a connection is dead. */
@@ -38,9 +45,10 @@ final class Simulation {
     private final VirtualTime time = new VirtualTime();
     private final Story story;
     private final SimulatedSource source;
-    private final SimulatedRecords.Directory directory = new SimulatedRecords.Directory();
+    private ReplicaModel.Site site = new ReplicaModel.Site(new SimulatedRecords.Directory());
+    private final SimulatedControlPlane controlPlane;
     private final Map<String, SimulatedDisk> disks = new HashMap<>();
-    private final SourceAssignment assignment;
+    private SourceAssignment assignment;
     private final ReplicaModel model;
     private final List<SimulatedConnection> connections = new ArrayList<>();
     private final boolean marked;
@@ -49,12 +57,17 @@ final class Simulation {
     private final long verifyMillis;
     private FaultMix faults;
     private @Nullable SimulatedServer server;
+
+    /** The one before, as long as it does not know that its volumes are another's. */
+    private @Nullable SimulatedServer former;
+
     private @Nullable SimulatedAgent agent;
 
     /** The one whose machine stands still while another takes its place. */
     private @Nullable SimulatedAgent stopped;
 
     private int serverKills;
+    private int takeovers;
     private int agentKills;
     private int holds;
     private boolean healing;
@@ -65,7 +78,10 @@ final class Simulation {
         this.seed = seed;
         this.dice = new Dice(seed);
         this.story = new Story(time, out);
-        this.faults = FaultMix.draw(dice.fork());
+        FaultMix drawn = FaultMix.draw(dice.fork());
+        boolean controlled = dice.percent(CONTROLLED_PERCENT);
+        this.faults = controlled ? drawn.withoutClones() : drawn.withoutTakeovers();
+        this.controlPlane = new SimulatedControlPlane(time, controlled, site, dice.fork());
         this.marked = dice.percent(70);
         this.streams = dice.between(1, 4);
         this.writeMillisMax = dice.between(1, 10) * 300L;
@@ -83,12 +99,12 @@ final class Simulation {
             }
             SimulatedDisk disk = new SimulatedDisk(volumeId, before, dice.fork());
             disks.put(volumeId, disk);
-            volumes.put(deviceName(i), new ReplicaVolume(disk, sizeBytes));
+            volumes.put(deviceName(i), new ReplicaVolume(disk, sizeBytes, SimulatedSource.BLOCK_BYTES));
             assigned.add(new VolumeAssignment(volumeId, deviceName(i), Path.of(volumeId), sizeBytes, fresh));
         }
         this.assignment = new SourceAssignment(SOURCE, assigned);
         this.model = new ReplicaModel(
-                volumes, () -> aliveAgent().mark(), () -> directory.durable(SOURCE), faults.flips() > 0);
+                volumes, SimulatedSource.BLOCK_BYTES, () -> aliveAgent().mark(), faults.flips() > 0);
     }
 
     private static String deviceName(int disk) {
@@ -109,8 +125,8 @@ final class Simulation {
         return model;
     }
 
-    SimulatedRecords.Directory directory() {
-        return directory;
+    SimulatedControlPlane controlPlane() {
+        return controlPlane;
     }
 
     void tell(Supplier<String> what) {
@@ -132,13 +148,13 @@ final class Simulation {
     /** An agent opens a connection. */
     void connect(AgentLink link, SimulatedProcess from) {
         from.later(dice.millisUpTo(CONNECT_MILLIS_MAX), () -> {
-            SimulatedServer there = server;
+            SimulatedServer there = former != null && dice.percent(STALE_ADDRESS_PERCENT) ? former : server;
             if (there == null) {
                 link.closed(LinkFailure.lost("connection refused"));
                 return;
             }
             SimulatedConnection connection =
-                    new SimulatedConnection(link, from, there.process(), model, this::faults, time, dice.fork());
+                    new SimulatedConnection(link, from, there, model, this::faults, time, dice.fork());
             AgentConnection accepted = there.accept(connection.serverTransport());
             if (accepted == null) {
                 link.closed(LinkFailure.lost("handshake failed"));
@@ -163,6 +179,7 @@ final class Simulation {
             time.later(faultyNanos, this::heal);
             while (!healing) {
                 time.step(faultyNanos + 1);
+                model.requireNothingFound();
             }
             long untilNanos = time.nanos() + CONVERGE_NANOS_MAX;
             while (!isDone()) {
@@ -170,6 +187,7 @@ final class Simulation {
                     throw new Violation(
                             "I12", "not replicated " + CONVERGE_NANOS_MAX / 1_000_000_000 + " s after the last fault");
                 }
+                model.requireNothingFound();
             }
             checkEnd();
         } finally {
@@ -181,18 +199,22 @@ final class Simulation {
                 model.commitCount(),
                 model.acknowledgedFrames(),
                 serverKills,
+                takeovers,
+                model.takeoverCount(),
                 agentKills,
                 holds,
                 model.comparedBlocks(),
                 model.spoiledBlocks(),
                 model.foundBlocks(),
+                model.rescannedBytes(),
                 time.nanos(),
                 story.digest());
     }
 
     private void startServer() {
         tell(() -> "server starts");
-        server = new SimulatedServer(this, assignment, disks, dice.fork());
+        site.starts(controlPlane.last());
+        server = new SimulatedServer(this, site, assignment, controlPlane.last(), disks, dice.fork());
     }
 
     private void startAgent() {
@@ -224,32 +246,85 @@ final class Simulation {
     }
 
     /** In the middle of anything. */
-    void killServer() {
-        SimulatedServer killed = server;
-        if (killed == null) {
+    void kill(SimulatedServer killed) {
+        if (!killed.process().isAlive()) {
+            return;
+        }
+        serverKills++;
+        boolean powerLost = dice.percent(faults.powerLosses());
+        tell(() -> (killed == server ? "server" : "former server") + (powerLost ? " loses power" : " is killed"));
+        killed.process().kill();
+        connections.forEach(connection -> connection.processIsGone(killed.process(), powerLost));
+        time.later(0, killed::bury); // not now: it may be one of its threads that got here
+        if (killed == former) {
+            former = null;
+        }
+        if (killed != server) {
             return;
         }
         server = null;
-        serverKills++;
         model.holdEnded();
-        boolean powerLost = dice.percent(faults.powerLosses());
-        tell(() -> powerLost ? "server loses power" : "server is killed");
-        killed.process().kill();
-        connections.forEach(connection -> connection.peerIsGone(powerLost));
         if (powerLost) {
             disks.values().forEach(SimulatedDisk::losePower);
         }
         model.check("after the server's end");
-        if (dice.percent(faults.stateLosses())) {
-            tell(() -> "its records are gone");
-            if (dice.percent(50)) {
-                directory.damage();
-            } else {
-                directory.lose();
-            }
+        if (stopped == null && dice.percent(faults.outages())) {
+            killAgent();
         }
-        time.later(0, killed::bury); // not now: it may be one of its threads that got here
+        if (dice.percent(faults.stateLosses())) {
+            loseRecords();
+        }
         time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startServer);
+    }
+
+    private void loseRecords() {
+        tell(() -> "its records are gone");
+        if (dice.percent(50)) {
+            site.directory().damage();
+        } else {
+            site.directory().lose();
+        }
+        site.beginsWith(controlPlane.last());
+    }
+
+    /** The control plane gives the volumes to another server: one that knows nothing but what was reported. */
+    private void takeOver(SimulatedServer from) {
+        if (from.isReleasing() || former != null) {
+            return;
+        }
+        if (dice.percent(50)) {
+            tell(() -> "the server is to give its volumes away");
+            from.release(() -> {
+                if (server == from) {
+                    moveFrom(from);
+                }
+            });
+            return;
+        }
+        tell(() -> "the volumes are taken from the server");
+        from.detach();
+        moveFrom(from);
+    }
+
+    private void moveFrom(SimulatedServer from) {
+        takeovers++;
+        former = from;
+        time.later(dice.millisUpTo(FORMER_MILLIS_MAX), () -> kill(from));
+        from.site().losesVolumes();
+        model.holdEnded();
+        disks.values().forEach(SimulatedDisk::losePower); // what a machine has not forced does not go to another
+        model.check("after the volumes were moved");
+        server = null;
+        site = new ReplicaModel.Site(new SimulatedRecords.Directory());
+        site.beginsWith(controlPlane.last());
+        controlPlane.assignTo(site);
+        assignment = new SourceAssignment(
+                SOURCE, assignment.volumes().stream().map(Simulation::notFresh).toList());
+        time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startServer);
+    }
+
+    private static VolumeAssignment notFresh(VolumeAssignment volume) {
+        return new VolumeAssignment(volume.volumeId(), volume.deviceName(), volume.path(), volume.sizeBytes(), false);
     }
 
     private void killAgent() {
@@ -261,7 +336,7 @@ final class Simulation {
         boolean powerLost = dice.percent(faults.powerLosses());
         tell(() -> powerLost ? "source server loses power" : "agent is killed");
         killed.process().kill();
-        connections.forEach(connection -> connection.peerIsGone(powerLost));
+        connections.forEach(connection -> connection.processIsGone(killed.process(), powerLost));
         time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startAgent);
     }
 
@@ -349,8 +424,10 @@ final class Simulation {
             tell(() -> "a bit of a disk turns");
         }
         SimulatedServer there = server;
-        if (dice.percent(faults.serverKills())) {
-            killServer();
+        if (there != null && dice.percent(faults.serverKills())) {
+            kill(there);
+        } else if (there != null && dice.percent(faults.takeovers())) {
+            takeOver(there);
         } else if (there != null && dice.percent(faults.rescans())) {
             there.rescan("vol-" + dice.below(disks.size()));
         } else if (there != null && dice.percent(faults.holds())) {
@@ -371,6 +448,9 @@ final class Simulation {
     private void heal() {
         tell(() -> "no more faults");
         endClone();
+        if (former != null) {
+            kill(former);
+        }
         faults = FaultMix.NONE;
         healing = true;
         commitsBeforeHealing = model.commitCount();
@@ -407,10 +487,14 @@ final class Simulation {
 
     private void endServer() {
         SimulatedServer there = server;
-        if (there != null) {
-            server = null;
-            there.process().kill();
-            there.bury();
+        SimulatedServer before = former;
+        server = null;
+        former = null;
+        for (SimulatedServer left : Arrays.asList(there, before)) {
+            if (left != null && left.process().isAlive()) {
+                left.process().kill();
+                left.bury();
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ import java.util.PriorityQueue;
 /** Time that passes only when nothing is left to do at the moment. Used by one thread at a time. */
 final class VirtualTime {
     /** 2026-09-21T14:13:20Z: any moment would do, but the same in each run. */
-    private static final long BEGIN_MILLIS = 1_790_000_000_000L;
+    static final long BEGIN_MILLIS = 1_790_000_000_000L;
 
     private record Event(long atNanos, long order, Runnable action) implements Comparable<Event> {
         @Override

@@ -38,6 +38,8 @@ class SimulationTest {
         assertThat(seen.agentKills()).isPositive();
         assertThat(seen.commits()).isPositive();
         assertThat(seen.holds()).isPositive();
+        assertThat(seen.takenOver()).isPositive();
+        assertThat(seen.rescannedBytes()).isPositive();
         assertThat(seen.sessions()).isGreaterThan(seen.runs());
     }
 
@@ -54,18 +56,25 @@ class SimulationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"acknowledge-without-force", "welcome-before-fence", "open-an-epoch-during-a-hold"})
+    @ValueSource(
+            strings = {
+                "acknowledge-without-force",
+                "welcome-before-fence",
+                "welcome-before-the-record",
+                "open-an-epoch-during-a-hold"
+            })
     void knownBugIsFound(String name) throws IOException, InterruptedException {
         List<KnownBug> bugs =
                 KnownBug.ALL.stream().filter(bug -> bug.name().equals(name)).toList();
         assertThat(bugs).hasSize(1);
-        assertThat(new BugHunt(PROJECT, 2000, System.out).hunt(bugs)).isZero();
+        assertThat(BugHunt.bySeeds(PROJECT, 2000, System.out).hunt(bugs)).isZero();
     }
 
     @Test
     @Tag("long")
     void everyKnownBugIsFound() throws IOException, InterruptedException {
         assertThat(KnownBug.ALL).hasSizeGreaterThanOrEqualTo(20);
-        assertThat(new BugHunt(PROJECT, 2000, System.out).hunt(KnownBug.ALL)).isZero();
+        assertThat(BugHunt.bySeeds(PROJECT, 2000, System.out).hunt(KnownBug.ALL))
+                .isZero();
     }
 }

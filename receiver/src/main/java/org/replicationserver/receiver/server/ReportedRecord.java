@@ -9,12 +9,12 @@ import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 
-/** Turns what is kept of a source server into what is told of it, and what was told back into what is kept. */
-final class ReportedRecord {
+/** Turns what is kept of a source server into what is told of it, and what was told back into what is kept. Any thread. */
+public final class ReportedRecord {
     private ReportedRecord() {}
 
     /** Volumes that have failed are left out: nobody knows what they hold. */
-    static ReplicationRecord of(SourceRecord record) {
+    public static ReplicationRecord of(SourceRecord record) {
         Map<String, String> dataGens = new LinkedHashMap<>();
         record.volumes().forEach((id, volume) -> {
             if (volume.failedCause() == null) {
@@ -36,7 +36,8 @@ final class ReportedRecord {
         return millis == 0 ? null : Instant.ofEpochMilli(millis);
     }
 
-    static SourceRecord toSourceRecord(ReplicationRecord told) {
+    /** The record with which another server begins. */
+    public static SourceRecord toSourceRecord(ReplicationRecord told) {
         SourceRecord record = SourceRecord.initial()
                 .withGeneration(told.generation())
                 .withWriter(told.writtenGeneration())

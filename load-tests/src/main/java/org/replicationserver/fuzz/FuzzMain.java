@@ -2,6 +2,7 @@ package org.replicationserver.fuzz;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -188,7 +189,7 @@ public final class FuzzMain implements Callable<Integer> {
                     ? run.look(seconds, 0, used, collected, lines)
                     : run.minimise(collected, minimise.resolve(parser.label()), lines);
         }
-        byte[] finding = result.finding();
+        ByteBuffer finding = result.finding();
         out().printf(
                         Locale.ROOT,
                         "%-20s %9d executions  %5d branches  %4d inputs  %4.0f s  %s%n",
@@ -202,7 +203,7 @@ public final class FuzzMain implements Callable<Integer> {
             return 0;
         }
         result.story().forEach(out()::println);
-        Path kept = keep(parser, finding, directory);
+        Path kept = keep(parser, finding.array(), directory);
         out().println("  again: " + spec.commandLine().getCommandName() + " " + parser.label() + " --replay " + kept);
         return EXIT_FOUND;
     }

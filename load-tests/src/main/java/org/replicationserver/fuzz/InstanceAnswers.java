@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.replicationserver.receiver.aws.InstanceMetadata;
 import org.replicationserver.receiver.aws.MetadataException;
 
@@ -30,7 +31,7 @@ final class InstanceAnswers implements FuzzTarget, AutoCloseable {
     // set before each run; the server's thread
     private volatile List<byte[]> answers = List.of();
     private volatile int lastStatus;
-    private volatile int asked;
+    private final AtomicInteger asked = new AtomicInteger();
 
     InstanceAnswers() {
         try {
@@ -45,7 +46,7 @@ final class InstanceAnswers implements FuzzTarget, AutoCloseable {
     }
 
     private void answer(HttpExchange exchange) throws IOException {
-        int step = asked++;
+        int step = asked.getAndIncrement();
         boolean isLast = step >= answers.size() - 1;
         byte[] body = step < answers.size() ? answers.get(step) : new byte[0];
         exchange.sendResponseHeaders(isLast ? lastStatus : 200, body.length == 0 ? -1 : body.length);
@@ -62,7 +63,7 @@ final class InstanceAnswers implements FuzzTarget, AutoCloseable {
         answers = Arrays.stream(new String(input, 2, input.length - 2, StandardCharsets.ISO_8859_1).split("\0", -1))
                 .map(answer -> answer.getBytes(StandardCharsets.ISO_8859_1))
                 .toList();
-        asked = 0;
+        asked.set(0);
         try (InstanceMetadata metadata = new InstanceMetadata(address)) {
             ask(metadata, Byte.toUnsignedInt(input[0]) % 5);
         } catch (MetadataException e) {

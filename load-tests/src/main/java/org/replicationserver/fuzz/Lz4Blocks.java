@@ -44,26 +44,37 @@ final class Lz4Blocks implements FuzzTarget {
                 (Byte.toUnsignedInt(input[0]) | Byte.toUnsignedInt(input[1]) << 8 | Byte.toUnsignedInt(input[2]) << 16)
                         % RAW_BYTES_MAX;
         byte[] payload = Arrays.copyOfRange(input, LENGTH_BYTES, input.length);
-        ReferenceLz4.Expanded expected = ReferenceLz4.expand(payload, rawBytes);
+        ReferenceLz4 reference = ReferenceLz4.expand(payload, rawBytes);
         byte @Nullable [] library = byLibrary(payload, rawBytes);
-        if (expected == null) {
-            Rules.require(library == null, "the library's decoder in Java refuses what is malformed");
-            // Rubbish may happen to have this CRC: with another one it must be refused for sure.
-            Rules.require(
-                    !expand(payload, rawBytes, 0) || !expand(payload, rawBytes, 1), "a malformed payload is refused");
-            return;
+        int crc = crcOf(reference.raw());
+        boolean whole = expand(payload, rawBytes, crc);
+        switch (reference.verdict()) {
+            // Rubbish may happen to have this CRC, but not another one too.
+            case UNDEFINED -> Rules.require(!whole || !expand(payload, rawBytes, crc ^ 1), "one CRC32C is taken");
+            case REFUSED -> {
+                Rules.require(library == null, "the library's decoder in Java refuses what is malformed");
+                Rules.require(!whole, "a malformed payload is refused");
+            }
+            case EXPANDED -> {
+                Rules.require(Arrays.equals(reference.raw(), library), "the library's decoder in Java expands it");
+                Rules.require(whole, "a well-formed payload is expanded");
+                requireExpanded(payload, reference.raw(), crc);
+            }
+            case EXPANDED_OR_REFUSED -> {
+                Rules.require(
+                        library == null || Arrays.equals(reference.raw(), library),
+                        "the library's decoder in Java expands it to the same");
+                if (whole) {
+                    requireExpanded(payload, reference.raw(), crc);
+                }
+            }
         }
-        Rules.require(
-                library == null ? !expected.endsAsDescribed() : Arrays.equals(expected.raw(), library),
-                "the library's decoder in Java expands as the reference does");
-        int crc = crcOf(expected.raw());
-        if (!expand(payload, rawBytes, crc)) {
-            Rules.require(!expected.endsAsDescribed(), "a well-formed payload is expanded");
-            return;
-        }
-        byte[] expanded = Arrays.copyOfRange(content, MARGIN_BYTES, MARGIN_BYTES + rawBytes);
-        Rules.require(Arrays.equals(expected.raw(), expanded), "the payload is expanded as the reference does");
-        Rules.require(!expand(payload, rawBytes, crc ^ 1), "a wrong CRC32C is refused");
+    }
+
+    private void requireExpanded(byte[] payload, byte[] raw, int crc) {
+        byte[] expanded = Arrays.copyOfRange(content, MARGIN_BYTES, MARGIN_BYTES + raw.length);
+        Rules.require(Arrays.equals(raw, expanded), "the payload is expanded as the reference does");
+        Rules.require(!expand(payload, raw.length, crc ^ 1), "a wrong CRC32C is refused");
     }
 
     private boolean expand(byte[] payload, int rawBytes, int crc) {

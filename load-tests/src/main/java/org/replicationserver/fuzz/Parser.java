@@ -15,6 +15,7 @@ import org.replicationserver.receiver.software.SoftwareRecords;
 import org.replicationserver.receiver.staging.VolumePages;
 
 /** What is fuzzed. */
+@SuppressWarnings("ImmutableEnumChecker") // its list and functions hold nothing that changes
 public enum Parser {
     FRAMES("one direction of a connection", 4096, List.of(Libraries.JSON), _ -> new FrameStreams()),
     FRAME_BODY("the body of a frame", 4096, List.of(Libraries.JSON), _ -> new FrameBody()),

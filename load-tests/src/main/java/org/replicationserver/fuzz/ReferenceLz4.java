@@ -1,7 +1,5 @@
 package org.replicationserver.fuzz;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * Expands LZ4 blocks byte by byte, as the description of the format says: sequences of a token, literals, an offset and a match; the last
  * one ends with its literals.
@@ -15,12 +13,15 @@ final class ReferenceLz4 {
     private static final int LAST_LITERALS = 5;
     private static final int LAST_MATCH_BYTES = 12;
 
-    /**
-     * What a block expands to.
-     *
-     * @param endsAsDescribed whether every decoder must expand it
-     */
-    record Expanded(byte[] raw, boolean endsAsDescribed) {}
+    /** What decoders are to make of a block. */
+    enum Verdict {
+        EXPANDED,
+        /** Expanded or refused: it ends in another way than described. */
+        EXPANDED_OR_REFUSED,
+        /** A match at a distance of 0 copies what nobody has written; decoders do not all look for it. */
+        UNDEFINED,
+        REFUSED
+    }
 
     private final byte[] in;
     private final byte[] out;
@@ -28,21 +29,36 @@ final class ReferenceLz4 {
     private int outAt;
     private int lastMatchAt = -LAST_MATCH_BYTES;
     private int lastMatchEnd = -LAST_LITERALS;
+    private boolean distanceZero;
+    private boolean whole;
 
     private ReferenceLz4(byte[] in, int rawBytes) {
         this.in = in;
         this.out = new byte[rawBytes];
     }
 
-    /** Null if the block is malformed, or of another length. */
-    static @Nullable Expanded expand(byte[] block, int rawBytes) {
+    /** Expands the whole block. */
+    static ReferenceLz4 expand(byte[] block, int rawBytes) {
         ReferenceLz4 decoder = new ReferenceLz4(block, rawBytes);
-        if (!decoder.sequences() || decoder.outAt != rawBytes) {
-            return null;
+        decoder.whole = decoder.sequences() && decoder.outAt == rawBytes;
+        return decoder;
+    }
+
+    Verdict verdict() {
+        if (distanceZero) {
+            return Verdict.UNDEFINED;
         }
-        boolean asDescribed =
-                rawBytes - decoder.lastMatchAt >= LAST_MATCH_BYTES && rawBytes - decoder.lastMatchEnd >= LAST_LITERALS;
-        return new Expanded(decoder.out, asDescribed);
+        if (!whole) {
+            return Verdict.REFUSED;
+        }
+        boolean endsAsDescribed =
+                out.length - lastMatchAt >= LAST_MATCH_BYTES && out.length - lastMatchEnd >= LAST_LITERALS;
+        return endsAsDescribed ? Verdict.EXPANDED : Verdict.EXPANDED_OR_REFUSED;
+    }
+
+    /** What the block expands to, if it does. */
+    byte[] raw() {
+        return out;
     }
 
     private boolean sequences() {
@@ -71,7 +87,8 @@ final class ReferenceLz4 {
         }
         int offset = next() | next() << 8;
         long length = length(token & MORE);
-        if (length < 0 || offset == 0 || offset > outAt || length + MATCH_BYTES_MIN > out.length - outAt) {
+        distanceZero = offset == 0;
+        if (length < 0 || distanceZero || offset > outAt || length + MATCH_BYTES_MIN > out.length - outAt) {
             return false;
         }
         lastMatchAt = outAt;

@@ -53,7 +53,7 @@ final class Lz4BlocksTest {
             lie(block);
             expand(block, random.nextInt(4) == 0 ? random.nextInt(RAW_BYTES_MAX) : raw.length);
         }
-        assertThat(malformed).isGreaterThan(count / 2);
+        assertThat(malformed).isGreaterThan(count / 4);
     }
 
     /** Noise with repetitions, so that a block has matches of all lengths. */
@@ -97,6 +97,6 @@ final class Lz4BlocksTest {
         input[2] = (byte) (rawBytes >> 16);
         System.arraycopy(block, 0, input, 3, block.length);
         decoders.run(input);
-        malformed += ReferenceLz4.expand(block, rawBytes) == null ? 1 : 0;
+        malformed += ReferenceLz4.expand(block, rawBytes).verdict() == ReferenceLz4.Verdict.REFUSED ? 1 : 0;
     }
 }

@@ -2,7 +2,6 @@ package org.replicationserver.fuzz;
 
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -182,30 +181,30 @@ public final class FuzzMain implements Callable<Integer> {
         Path collected = corpus == null ? null : corpus.resolve(parser.label());
         Consumer<String> lines = verbose ? out()::println : line -> {};
         long began = System.nanoTime();
-        FuzzRun.Result result;
         try (Cleanup cleanup = new Cleanup()) {
             FuzzRun run = FuzzRun.of(List.of(parser), scratch(cleanup), cleanup);
-            result = minimise == null
+            FuzzRun.Result result = minimise == null
                     ? run.look(seconds, 0, used, collected, lines)
                     : run.minimise(collected, minimise.resolve(parser.label()), lines);
+            Path finding = result.finding();
+            out().printf(
+                            Locale.ROOT,
+                            "%-20s %9d executions  %5d branches  %4d inputs  %4.0f s  %s%n",
+                            parser.label(),
+                            result.executions(),
+                            result.branches(),
+                            result.inputs(),
+                            (System.nanoTime() - began) / 1e9,
+                            finding == null ? "nothing found" : "FOUND");
+            out().flush();
+            if (finding == null) {
+                return 0;
+            }
+            result.story().forEach(out()::println);
+            Path kept = keep(parser, Files.readAllBytes(finding), directory);
+            out().println("  again: " + spec.commandLine().getCommandName() + " " + parser.label() + " --replay " + kept);
+            return EXIT_FOUND;
         }
-        ByteBuffer finding = result.finding();
-        out().printf(
-                        Locale.ROOT,
-                        "%-20s %9d executions  %5d branches  %4d inputs  %4.0f s  %s%n",
-                        parser.label(),
-                        result.executions(),
-                        result.branches(),
-                        result.inputs(),
-                        (System.nanoTime() - began) / 1e9,
-                        finding == null ? "nothing found" : "FOUND");
-        if (finding == null) {
-            return 0;
-        }
-        result.story().forEach(out()::println);
-        Path kept = keep(parser, finding.array(), directory);
-        out().println("  again: " + spec.commandLine().getCommandName() + " " + parser.label() + " --replay " + kept);
-        return EXIT_FOUND;
     }
 
     /** Writes an input that breaks a rule. */

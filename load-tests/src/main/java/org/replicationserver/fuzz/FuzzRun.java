@@ -2,7 +2,6 @@ package org.replicationserver.fuzz;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,10 +52,10 @@ final class FuzzRun {
      * @param executions inputs that were run
      * @param branches that were reached
      * @param inputs that reach them
-     * @param finding the input that broke a rule, or null
-     * @param story what the engine said of the finding, else its last lines
+     * @param story what the engine said of a finding, else its last lines
+     * @param finding where the input is that broke a rule, below the work directory; null if none did
      */
-    record Result(long executions, long branches, long inputs, @Nullable ByteBuffer finding, List<String> story) {}
+    record Result(long executions, long branches, long inputs, List<String> story, @Nullable Path finding) {}
 
     private FuzzRun(Path work, List<String> targets, List<String> instrumented, int bytesMax, Cleanup cleanup) {
         this.work = work;
@@ -145,7 +144,8 @@ final class FuzzRun {
                 "--target_class=" + FuzzEntry.class.getName(),
                 "--target_args=" + directory("scratch") + " " + String.join(" ", targets),
                 "--instrumentation_includes=" + String.join(":", instrumented),
-                // The engine's looks into calls of libraries are for programs that may be made to run code; one of them fails
+                // The engine's looks into calls of libraries are for programs that may be made to run code; one of them
+                // fails
                 // in Netty, and another takes the connection to a target's own server for an attack.
                 "--custom_hook_excludes=**",
                 "--disabled_hooks=com.code_intelligence.jazzer.sanitizers.ServerSideRequestForgery",
@@ -157,11 +157,11 @@ final class FuzzRun {
         cleanup.add(engine);
         Result said = listen(engine, lines);
         int exitCode = engine.waitFor();
-        ByteBuffer finding = finding();
+        Path finding = finding();
         if (exitCode != 0 && finding == null) {
             throw new IOException("the fuzzing engine ended with exit code " + exitCode + ": " + said.story());
         }
-        return new Result(said.executions(), said.branches(), said.inputs(), finding, said.story());
+        return new Result(said.executions(), said.branches(), said.inputs(), said.story(), finding);
     }
 
     private static Result listen(Process engine, Consumer<String> lines) throws IOException {
@@ -191,13 +191,12 @@ final class FuzzRun {
                 }
             }
         }
-        return new Result(executions, branches, inputs, null, story);
+        return new Result(executions, branches, inputs, story, null);
     }
 
-    private @Nullable ByteBuffer finding() throws IOException {
+    private @Nullable Path finding() throws IOException {
         try (Stream<Path> files = Files.list(directory("findings"))) {
-            Path first = files.sorted().findFirst().orElse(null);
-            return first == null ? null : ByteBuffer.wrap(Files.readAllBytes(first));
+            return files.sorted().findFirst().orElse(null);
         }
     }
 }

@@ -3,7 +3,7 @@ package org.replicationserver.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -59,13 +59,13 @@ final class FuzzTest {
             FuzzRun.Result result =
                     FuzzRun.of(parsers, FuzzMain.scratch(cleanup), cleanup).look(SECONDS, 0, seed, null, line -> {});
             System.out.println(result.executions() + " executions, " + result.branches() + " branches");
-            ByteBuffer finding = result.finding();
-            if (finding != null && finding.hasRemaining()) {
-                int chosen = FuzzEntry.targetOf(finding.array(), parsers.size());
-                byte[] input = Arrays.copyOfRange(finding.array(), 1, finding.capacity());
-                Path kept = FuzzMain.keep(parsers.get(chosen), input, Path.of("target"));
-                throw new AssertionError(String.join("\n", result.story()) + "\nagain: ./run fuzz "
-                        + parsers.get(chosen).label() + " --replay load-tests/" + kept);
+            Path finding = result.finding();
+            if (finding != null && Files.size(finding) > 0) {
+                byte[] found = Files.readAllBytes(finding);
+                Parser parser = parsers.get(FuzzEntry.targetOf(found, parsers.size()));
+                Path kept = FuzzMain.keep(parser, Arrays.copyOfRange(found, 1, found.length), Path.of("target"));
+                throw new AssertionError(String.join("\n", result.story()) + "\nagain: ./run fuzz " + parser.label()
+                        + " --replay load-tests/" + kept);
             }
             assertThat(finding).isNull();
             assertThat(result.executions()).isGreaterThan(parsers.size());

@@ -84,7 +84,7 @@ final class Lz4BlocksTest {
             block[at] = switch (random.nextInt(4)) {
                 case 0 -> 0;
                 case 1 -> (byte) 0xFF;
-                case 2 -> (byte) (block[at] ^ 1 << random.nextInt(Byte.SIZE));
+                case 2 -> (byte) (block[at] ^ (1 << random.nextInt(Byte.SIZE)));
                 default -> (byte) random.nextInt();
             };
         }

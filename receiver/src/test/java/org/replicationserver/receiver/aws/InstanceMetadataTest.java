@@ -133,9 +133,7 @@ final class InstanceMetadataTest {
     @Test
     void nameOfATagThatCannotBePrintedIsNotPrinted() {
         imds.answer("tags/instance/", "Na\u202eme");
-        assertThatThrownBy(metadata::tags)
-                .isInstanceOf(MetadataException.class)
-                .hasMessageContaining("Na%E2%80%AEme");
+        assertThatThrownBy(metadata::tags).isInstanceOf(MetadataException.class).hasMessageContaining("Na%E2%80%AEme");
     }
 
     @Test

@@ -16,7 +16,21 @@ import org.replicationserver.receiver.listener.TlsEngine;
 
 /** One run: the image is made or found, all its frames are compressed, and what is wanted is measured with them. Confined to one thread. */
 final class Bench {
-    /** What to measure. */
+    /** What is measured. */
+    enum Scenario {
+        INITIAL_SYNC("bench"),
+        OUTAGE("outage"),
+        RESCAN("rescan");
+
+        /** Of the file with the figures. */
+        final String fileName;
+
+        Scenario(String fileName) {
+            this.fileName = fileName;
+        }
+    }
+
+    /** How to measure it. */
     record Settings(
             long sizeBytes,
             int starts,
@@ -25,7 +39,7 @@ final class Bench {
             TlsEngine engine,
             @Nullable Path volumeDirectory,
             List<String> jvmOptions,
-            boolean outage) {}
+            Scenario scenario) {}
 
     private static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
@@ -55,9 +69,11 @@ final class Bench {
             say("volumes: " + volumes + ", " + fileSystem(volumes));
             Conditions conditions = new Conditions(machine, settings, image.description(), fileSystem(volumes), frames);
             Syncs syncs = new Syncs(settings, image.path(), frames, client, work, volumes, out);
-            return settings.outage()
-                    ? new OutageRounds(conditions, syncs, cleanup).run()
-                    : new FloorRounds(conditions, syncs, cleanup, out).run();
+            return switch (settings.scenario()) {
+                case INITIAL_SYNC -> new FloorRounds(conditions, syncs, cleanup, out).run();
+                case OUTAGE -> new OutageRounds(conditions, syncs, cleanup).run();
+                case RESCAN -> new RescanRounds(conditions, syncs, image.path(), cleanup).run();
+            };
         }
     }
 

@@ -88,6 +88,14 @@ public final class BenchMain implements Callable<Integer> {
             })
     private boolean outage;
 
+    @Option(
+            names = "--rescan",
+            description = {
+                "Measures instead what it costs the server to compare a volume with the hashes of its disk, in turns with SHA-256"
+                        + " of the same bytes by one thread. --starts and --streams have no meaning then."
+            })
+    private boolean rescan;
+
     @Option(names = "--clean", description = "Removes the cache, and ends.")
     private boolean clean;
 
@@ -132,7 +140,7 @@ public final class BenchMain implements Callable<Integer> {
         checkOptions();
         try {
             Bench.Settings settings = new Bench.Settings(
-                    sizeBytes, starts, rounds, streams, engine.resolve(), volumeDirectory, jvmOptions, outage);
+                    sizeBytes, starts, rounds, streams, engine.resolve(), volumeDirectory, jvmOptions, scenario());
             Figures figures = new Bench(settings, cache, spec.commandLine().getOut()).run();
             spec.commandLine().getOut().println();
             spec.commandLine().getOut().print(figures.table());
@@ -150,7 +158,14 @@ public final class BenchMain implements Callable<Integer> {
     }
 
     private String fileName() {
-        return (outage ? "outage-" : "bench-") + ByteSize.format(sizeBytes) + ".json";
+        return scenario().fileName + "-" + ByteSize.format(sizeBytes) + ".json";
+    }
+
+    private Bench.Scenario scenario() {
+        if (rescan) {
+            return Bench.Scenario.RESCAN;
+        }
+        return outage ? Bench.Scenario.OUTAGE : Bench.Scenario.INITIAL_SYNC;
     }
 
     private int removeCache() {
@@ -170,6 +185,7 @@ public final class BenchMain implements Callable<Integer> {
         checks.require(starts >= 1 && starts <= STARTS_MAX, "--starts=" + starts, "1 to " + STARTS_MAX);
         checks.require(rounds >= 1 && rounds <= ROUNDS_MAX, "--rounds=" + rounds, "1 to " + ROUNDS_MAX);
         checks.requireStreams(streams);
+        checks.require(!(outage && rescan), "--outage and --rescan", "one of them");
         checks.require(
                 volumeDirectory == null || Files.isDirectory(volumeDirectory),
                 "--volume-dir=" + volumeDirectory,

@@ -28,7 +28,7 @@ final class OutageRounds {
         this.cleanup = cleanup;
     }
 
-    OutageResult run() throws RunException, InterruptedException {
+    PairResult run() throws RunException, InterruptedException {
         Path directories = syncs.work().resolve("control-planes");
         try (LocalControlPlane answering = LocalControlPlane.start(directories.resolve("answering"));
                 LocalControlPlane away = LocalControlPlane.start(directories.resolve("away"));
@@ -79,13 +79,17 @@ final class OutageRounds {
         });
     }
 
-    private OutageResult measure(LocalServer answering, LocalServer away) throws RunException, InterruptedException {
-        OutageResult result = new OutageResult(conditions, answering.engine());
+    private PairResult measure(LocalServer answering, LocalServer away) throws RunException, InterruptedException {
+        PairResult result = new PairResult(
+                conditions,
+                answering.engine(),
+                PairResult.Side.of("control plane answers", "answering"),
+                PairResult.Side.of("control plane away", "away"));
         syncs.run(answering, "answering, cold");
         syncs.run(away, "away, cold");
         for (int round = 1; round <= conditions.settings().rounds(); round++) {
-            result.answering.add(syncs.run(answering, "answering " + round).sample());
-            result.away.add(syncs.run(away, "away " + round).sample());
+            result.base.add(syncs.run(answering, "answering " + round).sample());
+            result.measured.add(syncs.run(away, "away " + round).sample());
         }
         syncs.requireIdentical(syncs.volumes().resolve("answering.img"), "replica");
         syncs.requireIdentical(syncs.volumes().resolve("away.img"), "replica of the control plane that is away");

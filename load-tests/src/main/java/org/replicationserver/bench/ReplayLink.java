@@ -16,15 +16,24 @@ import org.replicationserver.receiver.protocol.FrameWriter;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
 
-/** One connection of a {@link ReplaySession}: framing and what both kinds have in common. Confined to the sender's event loop. */
+/** One connection of a session of the bench: framing and what all kinds have in common. Confined to the sender's event loop. */
 abstract class ReplayLink extends ChannelInboundHandlerAdapter implements FrameReader.Handler {
-    final ReplaySession session;
+    /** The session, as its connections see it. */
+    interface Owner {
+        /** It cannot go on, for this reason. */
+        void fail(String what);
+
+        /** A connection of it has ended. */
+        void closed();
+    }
+
+    private final Owner owner;
     final FrameWriter writer = new FrameWriter();
     private final FrameReader reader = new FrameReader(this);
     private @Nullable ChannelHandlerContext context;
 
-    ReplayLink(ReplaySession session) {
-        this.session = session;
+    ReplayLink(Owner owner) {
+        this.owner = owner;
     }
 
     /** The handshake is complete. */
@@ -78,7 +87,7 @@ abstract class ReplayLink extends ChannelInboundHandlerAdapter implements FrameR
                 context = newContext;
                 opened();
             } else {
-                session.fail("the TLS handshake failed: " + handshake.cause().getMessage());
+                owner.fail("the TLS handshake failed: " + handshake.cause().getMessage());
             }
         }
     }
@@ -89,7 +98,7 @@ abstract class ReplayLink extends ChannelInboundHandlerAdapter implements FrameR
         try {
             reader.read(bytes.nioBuffer());
         } catch (ProtocolException e) {
-            session.fail("the server broke the protocol: " + e.getMessage());
+            owner.fail("the server broke the protocol: " + e.getMessage());
         } finally {
             bytes.release();
         }
@@ -104,12 +113,12 @@ abstract class ReplayLink extends ChannelInboundHandlerAdapter implements FrameR
 
     @Override
     public final void channelInactive(ChannelHandlerContext unused) {
-        session.closed();
+        owner.closed();
     }
 
     @Override
     public final void exceptionCaught(ChannelHandlerContext unused, Throwable cause) {
-        session.fail("the connection broke: " + cause.getMessage());
+        owner.fail("the connection broke: " + cause.getMessage());
     }
 
     // --- from the reader
@@ -129,7 +138,7 @@ abstract class ReplayLink extends ChannelInboundHandlerAdapter implements FrameR
         FrameType type = header.type();
         if (type == FrameType.ERROR) {
             ErrorBody error = ErrorBody.parse(JsonBody.parse(payload));
-            session.fail("the server answered ERROR " + error.name() + ": " + error.text());
+            owner.fail("the server answered ERROR " + error.name() + ": " + error.text());
         } else if (type != null) {
             received(type, payload);
         }

@@ -12,7 +12,6 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import org.replicationserver.process.RunException;
 import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.EpochCommit;
@@ -31,7 +30,7 @@ import org.replicationserver.receiver.protocol.Welcome;
  *
  * <p>CONNECTING → ATTACHING → SENDING → COMMITTED → closed; whatever else happens fails the session with one line.
  */
-final class ReplaySession {
+final class ReplaySession implements ReplayLink.Owner {
     /** What the sync is of and where it goes. */
     record Target(int port, String sourceServerId, String deviceName, SslContext tls) {}
 
@@ -42,17 +41,13 @@ final class ReplaySession {
         COMMITTED
     }
 
-    /** The server ends the connections after BYE; a commit is durable without. */
-    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(5);
-
     private final TlsClient client;
     private final Target target;
     private final PreparedFrames frames;
     private final int streamsWanted;
     private final ControlLink control = new ControlLink();
     private final List<ReplayStream> streams = new ArrayList<>();
-    private final CompletableFuture<Double> committed = new CompletableFuture<>();
-    private final CompletableFuture<@Nullable Void> ended = new CompletableFuture<>();
+    private final SessionOutcome outcome = new SessionOutcome();
     private State state = State.CONNECTING;
     private int attachedCount;
     private long epoch;
@@ -71,14 +66,7 @@ final class ReplaySession {
         ReplaySession session = new ReplaySession(client, target, frames, streams);
         client.execute(() -> client.connect(target.port(), target.tls(), session.control, session::notConnected));
         try {
-            double seconds = session.committed.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-            session.ended
-                    .completeOnTimeout(null, CLOSE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
-                    .join();
-            return seconds;
-        } catch (ExecutionException e) {
-            throw new RunException(
-                    String.valueOf(e.getCause() == null ? e : e.getCause().getMessage()), e);
+            return session.outcome.await(timeout);
         } catch (TimeoutException e) {
             throw new RunException("no commit within " + timeout.toSeconds() + " s; " + session.progress(client), e);
         } finally {
@@ -103,14 +91,16 @@ final class ReplaySession {
 
     // --- from the links
 
-    void fail(String what) {
-        committed.completeExceptionally(new RunException("the sync failed: " + what));
+    @Override
+    public void fail(String what) {
+        outcome.failed("the sync failed: " + what);
     }
 
-    /** A connection ended, and with it the session. */
-    void closed() {
+    /** With it the session. */
+    @Override
+    public void closed() {
         fail("the server closed a connection in state " + state);
-        ended.complete(null);
+        outcome.closed();
     }
 
     void attached() {
@@ -207,7 +197,7 @@ final class ReplaySession {
                 fail("EPOCH_STATUS of epoch " + status.epoch() + " in state " + state);
             } else if (status.committed()) {
                 state = State.COMMITTED;
-                committed.complete((System.nanoTime() - beginNanos) / 1e9);
+                outcome.done((System.nanoTime() - beginNanos) / 1e9);
                 send(FrameType.BYE, new Bye("done"));
             } else {
                 streams.forEach(stream -> stream.begin(epoch));

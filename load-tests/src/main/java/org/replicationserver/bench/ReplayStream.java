@@ -18,6 +18,7 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
 final class ReplayStream extends ReplayLink {
     private static final int VOLUME = 0;
 
+    private final ReplaySession session;
     private final int number;
     private final long generation;
     private final List<PreparedFrames.Block> blocks;
@@ -28,6 +29,7 @@ final class ReplayStream extends ReplayLink {
 
     ReplayStream(ReplaySession session, int number, long generation, List<PreparedFrames.Block> blocks) {
         super(session);
+        this.session = session;
         this.number = number;
         this.generation = generation;
         this.blocks = blocks;

@@ -118,11 +118,7 @@ final class Syncs {
 
     /** Syncs the whole image in a new session. */
     Sync run(LocalServer server, String what) throws RunException, InterruptedException {
-        ReplaySession.Target target = new ReplaySession.Target(
-                server.port(),
-                LocalServer.SOURCE_SERVER,
-                LocalServer.DEVICE,
-                TlsClient.context(server.pin(), agent, ProtocolLimits.ALPN));
+        ReplaySession.Target target = target(server);
         double senderBefore = ownCpuSeconds();
         ProcessUsage before = server.usage();
         double wallSeconds;
@@ -135,6 +131,14 @@ final class Syncs {
         Sample sample = new Sample(used.cpuSeconds(), wallSeconds);
         say(what, sample);
         return new Sync(sample, used, ownCpuSeconds() - senderBefore);
+    }
+
+    ReplaySession.Target target(LocalServer server) throws RunException {
+        return new ReplaySession.Target(
+                server.port(),
+                LocalServer.SOURCE_SERVER,
+                LocalServer.DEVICE,
+                TlsClient.context(server.pin(), agent, ProtocolLimits.ALPN));
     }
 
     private static double ownCpuSeconds() {

@@ -6,22 +6,43 @@ import org.replicationserver.process.RunException;
 import org.replicationserver.receiver.protocol.ProtocolException;
 
 /** One kind of crash test. */
-interface Campaign {
-    /** As on the command line. */
-    String name();
+abstract class Campaign {
+    private final String name;
+    private final int countByDefault;
+    private final String unit;
+    private final boolean numbersCases;
 
-    /** How much of it is done unless told otherwise; it takes a night on two cores, with the others. */
-    int countByDefault();
+    /**
+     * @param name as on the command line
+     * @param countByDefault how much of it is done unless told otherwise; it takes a night on two cores, with the others
+     * @param unit what is counted
+     * @param numbersCases whether a case can be done again without those before it
+     */
+    Campaign(String name, int countByDefault, String unit, boolean numbersCases) {
+        this.name = name;
+        this.countByDefault = countByDefault;
+        this.unit = unit;
+        this.numbersCases = numbersCases;
+    }
 
-    /** What is counted. */
-    String unit();
+    final String name() {
+        return name;
+    }
 
-    /** Whether a case can be done again without those before it. */
-    boolean numbersCases();
+    final int countByDefault() {
+        return countByDefault;
+    }
+
+    final String unit() {
+        return unit;
+    }
+
+    final boolean numbersCases() {
+        return numbersCases;
+    }
 
     /** Why it cannot be done here and what package helps, or null if it can. */
-    @Nullable
-    String missing(Workshop workshop) throws InterruptedException;
+    abstract @Nullable String missing(Workshop workshop) throws InterruptedException;
 
     /**
      * Does what is to be done and counts it.
@@ -29,5 +50,6 @@ interface Campaign {
      * @throws AssertionError what was found: something that the server must not do
      * @throws IOException if the campaign itself cannot go on; and so the others
      */
-    void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, RunException, ProtocolException;
+    abstract void run(Workshop workshop, Tally tally)
+            throws IOException, InterruptedException, RunException, ProtocolException;
 }

@@ -22,7 +22,7 @@ import org.replicationserver.receiver.protocol.ProtocolException;
  * more, acknowledges nothing that no good force covers, leaves the others alone, and is synced anew when it is reopened. An interrupted or
  * short write is gone on with. A state directory that cannot be written ends the server with 74, and it starts again as it was.
  */
-final class FaultAtCall implements Campaign {
+final class FaultAtCall extends Campaign {
     private static final int VOLUMES = 2;
 
     /** The volume that fails. */
@@ -70,34 +70,18 @@ final class FaultAtCall implements Campaign {
         }
     }
 
-    @Override
-    public String name() {
-        return "fault-at-call";
+    FaultAtCall() {
+        super("fault-at-call", 600, "faults", true);
     }
 
     @Override
-    public int countByDefault() {
-        return 600;
-    }
-
-    @Override
-    public String unit() {
-        return "faults";
-    }
-
-    @Override
-    public boolean numbersCases() {
-        return true;
-    }
-
-    @Override
-    public @Nullable String missing(Workshop workshop) throws InterruptedException {
+    @Nullable
+    String missing(Workshop workshop) throws InterruptedException {
         return Strace.missing(workshop.directory());
     }
 
     @Override
-    public void run(Workshop workshop, Tally tally)
-            throws IOException, InterruptedException, RunException, ProtocolException {
+    void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, RunException, ProtocolException {
         Path directory = workshop.directory().resolve(name());
         // Windows that hold a whole volume: one that has failed opens none any more.
         ServerProcess.Plan plan = workshop.plan(directory).set("memory.budget-bytes=64MiB");
@@ -178,7 +162,7 @@ final class FaultAtCall implements Campaign {
                     agent.bye();
                     return false;
                 } catch (IOException e) {
-                    agent.awaitEnd();
+                    agent.awaitEndAfter(e);
                     return true;
                 }
             } catch (IOException e) {

@@ -1,16 +1,12 @@
 package org.replicationserver.crash;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.harness.Endpoint;
 
@@ -20,13 +16,9 @@ import org.replicationserver.harness.Endpoint;
  */
 final class FaultyNetwork implements AutoCloseable {
     private static final int CONNECT_TIMEOUT_MILLIS = 10_000;
-    private static final int READ_BYTES = 64 * 1024;
 
     /** The less the kernel takes from a server, the sooner the server sees that nobody reads. */
     private static final int RECEIVE_BUFFER_BYTES = 64 * 1024;
-
-    /** What is kept of a flow, for who wants to see it or to send it again. */
-    private static final int RECORDED_BYTES_MAX = 4 << 20;
 
     enum Way {
         TO_SERVER,
@@ -168,14 +160,15 @@ final class FaultyNetwork implements AutoCloseable {
     final class Link {
         private final Socket agent;
         private final Socket to;
-        private final Flow toServer;
-        private final Flow toAgent;
+        private final FaultyFlow toServer;
+        private final FaultyFlow toAgent;
 
         private Link(Socket agent, Socket to, @Nullable Fault fault) {
             this.agent = agent;
             this.to = to;
-            this.toServer = new Flow(this, agent, to, fault != null && fault.way() == Way.TO_SERVER ? fault : null);
-            this.toAgent = new Flow(this, to, agent, fault != null && fault.way() == Way.TO_AGENT ? fault : null);
+            this.toServer =
+                    new FaultyFlow(this, agent, to, fault != null && fault.way() == Way.TO_SERVER ? fault : null);
+            this.toAgent = new FaultyFlow(this, to, agent, fault != null && fault.way() == Way.TO_AGENT ? fault : null);
         }
 
         private void start() {
@@ -183,7 +176,7 @@ final class FaultyNetwork implements AutoCloseable {
             Thread.ofVirtual().name("flow-to-agent").start(toAgent::run);
         }
 
-        Flow flow(Way way) {
+        FaultyFlow flow(Way way) {
             return way == Way.TO_SERVER ? toServer : toAgent;
         }
 
@@ -192,14 +185,14 @@ final class FaultyNetwork implements AutoCloseable {
         }
 
         /** Who still sends is not heard, and may end in its own time. */
-        private void cut() {
+        void cut() {
             toServer.silence();
             toAgent.silence();
             shutDown(agent);
             shutDown(to);
         }
 
-        private static void shutDown(Socket socket) {
+        static void shutDown(Socket socket) {
             try {
                 socket.shutdownOutput();
             } catch (IOException e) {
@@ -230,212 +223,13 @@ final class FaultyNetwork implements AutoCloseable {
             }
         }
 
-        private void flowEnded() {
+        void happened(Fault fault) {
+            FaultyNetwork.this.happened(fault);
+        }
+
+        void flowEnded() {
             if (isOver()) {
                 end();
-            }
-        }
-    }
-
-    private enum Pace {
-        PASSING,
-        /** A byte a second. */
-        DRIBBLING,
-        /** Nothing is read any more. */
-        HELD,
-        /** What comes is thrown away. */
-        SILENT
-    }
-
-    /** One way of a connection. A thread of its own passes bytes on. */
-    final class Flow {
-        private final Link link;
-        private final Socket from;
-        private final Socket to;
-        private final CountDownLatch released = new CountDownLatch(1);
-        private volatile Pace pace = Pace.PASSING;
-        private volatile long endedNanos;
-        private volatile boolean ended;
-
-        // its thread only
-        private long passedBytes;
-
-        // under the monitor
-        private final ByteArrayOutputStream recorded = new ByteArrayOutputStream();
-        private final TlsRecords records = new TlsRecords();
-        private @Nullable Fault fault;
-
-        private Flow(Link link, Socket from, Socket to, @Nullable Fault fault) {
-            this.link = link;
-            this.from = from;
-            this.to = to;
-            this.fault = fault;
-        }
-
-        // --- what is told it
-
-        void silence() {
-            pace = Pace.SILENT;
-        }
-
-        void dribble() {
-            pace = Pace.DRIBBLING;
-        }
-
-        /** Reads no more, until {@link #resume}: the sender can send no more than the sockets hold. */
-        synchronized void hold() {
-            pace = Pace.HELD;
-        }
-
-        synchronized void resume() {
-            pace = Pace.PASSING;
-            notifyAll();
-        }
-
-        private void release() {
-            released.countDown();
-            synchronized (this) {
-                notifyAll();
-            }
-        }
-
-        // --- what it tells
-
-        /** Whether its sender has ended the connection. */
-        boolean hasEnded() {
-            return ended;
-        }
-
-        /** When its sender ended the connection, on the clock of {@link System#nanoTime}. */
-        long endedNanos() {
-            return endedNanos;
-        }
-
-        /** The first few MiB of what was passed on. */
-        synchronized byte[] recorded() {
-            return recorded.toByteArray();
-        }
-
-        /** Records that were passed on up to the newest with application data. */
-        synchronized int recordsOfSession() {
-            return records.untilApplicationData();
-        }
-
-        /** Bytes of these records. */
-        synchronized long bytesOfSession() {
-            return records.endOf(records.untilApplicationData());
-        }
-
-        /** Where a byte is that was passed on. */
-        synchronized Place placeOf(long at) {
-            return records.placeOf(at);
-        }
-
-        // --- the thread
-
-        private void run() {
-            byte[] buffer = new byte[READ_BYTES];
-            try {
-                InputStream in = from.getInputStream();
-                pass(buffer, 0);
-                while (true) {
-                    awaitRoom();
-                    int n = in.read(buffer);
-                    if (n < 0) {
-                        break;
-                    }
-                    awaitRoom();
-                    pass(buffer, n);
-                }
-                ended();
-                if (pace != Pace.SILENT) {
-                    Link.shutDown(to);
-                }
-            } catch (IOException e) {
-                ended();
-                if (pace != Pace.SILENT) {
-                    link.reset();
-                }
-            } catch (InterruptedException e) {
-                ended();
-            }
-            link.flowEnded();
-        }
-
-        private void ended() {
-            endedNanos = System.nanoTime();
-            ended = true;
-        }
-
-        private synchronized void awaitRoom() throws InterruptedException {
-            while (pace == Pace.HELD && released.getCount() > 0) {
-                wait();
-            }
-        }
-
-        /** Passes bytes on, and does at its place what is to happen. */
-        private void pass(byte[] buffer, int n) throws IOException, InterruptedException {
-            int done = 0;
-            Fault due;
-            long at;
-            synchronized (this) {
-                records.read(buffer, n);
-                due = fault;
-                at = due == null ? -1 : records.byteAt(due.place());
-            }
-            if (due != null && at >= 0 && at - passedBytes <= (due.kind() == Kind.FLIP ? n - 1 : n)) {
-                done = (int) Math.max(0, at - passedBytes);
-                write(buffer, 0, done);
-                synchronized (this) {
-                    fault = null;
-                }
-                happen(due, buffer, done);
-            }
-            write(buffer, done, n - done);
-        }
-
-        private void happen(Fault due, byte[] buffer, int at) throws IOException, InterruptedException {
-            happened(due);
-            switch (due.kind()) {
-                case CUT -> link.cut();
-                case RESET -> link.reset();
-                case SILENCE -> silence();
-                case DRIBBLE -> dribble();
-                case FLIP -> buffer[at] ^= (byte) (1 << due.bit());
-                case REPEAT -> {
-                    byte[] again;
-                    synchronized (this) {
-                        again = records.last(recorded.toByteArray(), due.place().records());
-                    }
-                    to.getOutputStream().write(again);
-                }
-            }
-        }
-
-        private void write(byte[] buffer, int offset, int length) throws IOException, InterruptedException {
-            if (length == 0) {
-                return;
-            }
-            passedBytes += length;
-            synchronized (this) {
-                if (recorded.size() + length <= RECORDED_BYTES_MAX) {
-                    recorded.write(buffer, offset, length);
-                }
-            }
-            try {
-                switch (pace) {
-                    case SILENT -> {}
-                    case DRIBBLING -> {
-                        for (int i = 0; i < length && !released.await(1, TimeUnit.SECONDS); i++) {
-                            to.getOutputStream().write(buffer, offset + i, 1);
-                        }
-                    }
-                    case PASSING, HELD -> to.getOutputStream().write(buffer, offset, length);
-                }
-            } catch (IOException e) {
-                if (pace != Pace.SILENT) {
-                    throw e;
-                }
             }
         }
     }

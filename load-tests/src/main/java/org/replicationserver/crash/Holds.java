@@ -6,34 +6,19 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.process.RunException;
 
 /** Holds at random moments, under load. */
-final class Holds implements Campaign {
-    @Override
-    public String name() {
-        return "holds";
+final class Holds extends Campaign {
+    Holds() {
+        super("holds", 500, "holds", false);
     }
 
     @Override
-    public int countByDefault() {
-        return 500;
-    }
-
-    @Override
-    public String unit() {
-        return "holds";
-    }
-
-    @Override
-    public boolean numbersCases() {
-        return false;
-    }
-
-    @Override
-    public @Nullable String missing(Workshop workshop) throws InterruptedException {
+    @Nullable
+    String missing(Workshop workshop) throws InterruptedException {
         return workshop.has("mkfifo") ? null : "mkfifo is not installed (package coreutils)";
     }
 
     @Override
-    public void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, RunException {
+    void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, RunException {
         Path directory = workshop.directory().resolve(name());
         HoldRun.Done done = new HoldRun(directory, workshop.seed()).run(workshop.plan(directory), tally.count());
         tally.done("", done.valid() + done.expired());

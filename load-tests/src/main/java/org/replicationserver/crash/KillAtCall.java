@@ -20,7 +20,7 @@ import org.replicationserver.receiver.protocol.ProtocolException;
  *
  * <p>A SIGKILL keeps the page cache, so this does not see what was not forced; {@link WriteLog} does.
  */
-final class KillAtCall implements Campaign {
+final class KillAtCall extends Campaign {
     private static final int VOLUMES = 2;
     private static final int VOLUME_BYTES = 1 << 20;
     private static final int STREAMS = 2;
@@ -61,34 +61,18 @@ final class KillAtCall implements Campaign {
         }
     }
 
-    @Override
-    public String name() {
-        return "kill-at-call";
+    KillAtCall() {
+        super("kill-at-call", 1000, "kills", true);
     }
 
     @Override
-    public int countByDefault() {
-        return 1000;
-    }
-
-    @Override
-    public String unit() {
-        return "kills";
-    }
-
-    @Override
-    public boolean numbersCases() {
-        return true;
-    }
-
-    @Override
-    public @Nullable String missing(Workshop workshop) throws InterruptedException {
+    @Nullable
+    String missing(Workshop workshop) throws InterruptedException {
         return Strace.missing(workshop.directory());
     }
 
     @Override
-    public void run(Workshop workshop, Tally tally)
-            throws IOException, InterruptedException, RunException, ProtocolException {
+    void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, RunException, ProtocolException {
         Path directory = workshop.directory().resolve(name());
         // For the source of a case and that of the next.
         ServerProcess.Plan plan = workshop.plan(directory).set("memory.budget-bytes=4MiB");
@@ -139,7 +123,7 @@ final class KillAtCall implements Campaign {
                 return false;
             } catch (IOException e) {
                 // The connections are over; what they had received up to the end counts.
-                agent.awaitEnd();
+                agent.awaitEndAfter(e);
             }
         } catch (IOException e) {
             // So early that there is no session.

@@ -124,7 +124,7 @@ public final class KillRun {
                 }
             } catch (IOException e) {
                 // The connections are over; what they had received up to the end counts.
-                agent.awaitEnd();
+                agent.awaitEndAfter(e);
             }
         } catch (IOException e) {
             if (kill == null) {

@@ -16,7 +16,7 @@ import org.replicationserver.receiver.protocol.ProtocolException;
  * Connections that are cut, reset, fall silent, crawl and are falsified, real ones over TLS. The server ends what it must and in its time, tells no
  * fault of its own and harms no other source server; agents resume, and all becomes equal.
  */
-final class Network implements Campaign {
+final class Network extends Campaign {
     private static final int COUNT_BY_DEFAULT = 2000;
 
     private enum Trouble {
@@ -74,34 +74,18 @@ final class Network implements Campaign {
     private static final Duration STALL = Duration.ofMinutes(10);
     private static final int STALLED_VOLUME_BYTES = FileAgent.DISK_BYTES;
 
-    @Override
-    public String name() {
-        return "network";
+    Network() {
+        super("network", COUNT_BY_DEFAULT, "cases", true);
     }
 
     @Override
-    public int countByDefault() {
-        return COUNT_BY_DEFAULT;
-    }
-
-    @Override
-    public String unit() {
-        return "cases";
-    }
-
-    @Override
-    public boolean numbersCases() {
-        return true;
-    }
-
-    @Override
-    public @Nullable String missing(Workshop workshop) {
+    @Nullable
+    String missing(Workshop workshop) {
         return null;
     }
 
     @Override
-    public void run(Workshop workshop, Tally tally)
-            throws IOException, InterruptedException, RunException, ProtocolException {
+    void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, RunException, ProtocolException {
         Duration noticedMax = Duration.ZERO;
         try (ShortSessions sessions =
                 ShortSessions.begin(workshop, workshop.directory().resolve(name()))) {

@@ -57,7 +57,7 @@ final class ShortSessions implements AutoCloseable {
     private static final List<String> CLEAN_ENDS = List.of("end of stream", "closed by the test");
 
     /** A flow of a session without faults, as far as the session needs it. */
-    private record FlowOfSession(int connection, Way way, FaultyNetwork.Flow flow) {
+    private record FlowOfSession(int connection, Way way, FaultyFlow flow) {
         int records() {
             return flow.recordsOfSession();
         }
@@ -158,7 +158,7 @@ final class ShortSessions implements AutoCloseable {
                 complete = true;
             } catch (IOException e) {
                 // One connection has ended, so the server must end the others.
-                agent.awaitEnd();
+                agent.awaitEndAfter(e);
             }
             for (RawConnection connection : agent.connections()) {
                 ends.add(connection.ended().join());

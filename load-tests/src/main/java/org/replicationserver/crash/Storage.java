@@ -24,7 +24,7 @@ import org.replicationserver.receiver.protocol.Welcome;
  * Volumes that are full, fail in a region, stall for a minute or are smaller than assigned. The trouble is told, the other volume of the
  * source and the other source go on, and when it is over all becomes equal.
  */
-final class Storage implements Campaign {
+final class Storage extends Campaign {
     /** The first volume of the first source. */
     private static final int TROUBLED = 0;
 
@@ -52,28 +52,13 @@ final class Storage implements Campaign {
         }
     }
 
-    @Override
-    public String name() {
-        return "storage";
+    Storage() {
+        super("storage", 60, "cases", true);
     }
 
     @Override
-    public int countByDefault() {
-        return 60;
-    }
-
-    @Override
-    public String unit() {
-        return "cases";
-    }
-
-    @Override
-    public boolean numbersCases() {
-        return true;
-    }
-
-    @Override
-    public @Nullable String missing(Workshop workshop) throws InterruptedException {
+    @Nullable
+    String missing(Workshop workshop) throws InterruptedException {
         if (!workshop.isRoot()) {
             return "mounts and loop devices need root";
         }
@@ -81,8 +66,7 @@ final class Storage implements Campaign {
     }
 
     @Override
-    public void run(Workshop workshop, Tally tally)
-            throws IOException, InterruptedException, RunException, ProtocolException {
+    void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, RunException, ProtocolException {
         while (!tally.isComplete()) {
             Trouble trouble = Trouble.values()[tally.number() % Trouble.values().length];
             Path directory = workshop.directory().resolve(name() + "-" + tally.number());

@@ -28,7 +28,7 @@ import org.replicationserver.receiver.protocol.ProtocolException;
  * acknowledges earlier is found, because the entries that are counted then end with an older flush. The count is read a little later than the
  * acknowledgement was sent and may include flushes that came in between: that makes the audit milder, and never wrong.
  */
-final class WriteLog implements Campaign {
+final class WriteLog extends Campaign {
     private static final int VOLUME_BYTES = 4 << 20;
     private static final int STREAMS = 2;
     private static final int BLOCKS_CHANGED = 24;
@@ -96,34 +96,18 @@ final class WriteLog implements Campaign {
         }
     }
 
-    @Override
-    public String name() {
-        return "write-log";
+    WriteLog() {
+        super("write-log", 2000, "images", false);
     }
 
     @Override
-    public int countByDefault() {
-        return 2000;
-    }
-
-    @Override
-    public String unit() {
-        return "images";
-    }
-
-    @Override
-    public boolean numbersCases() {
-        return false;
-    }
-
-    @Override
-    public @Nullable String missing(Workshop workshop) throws InterruptedException {
+    @Nullable
+    String missing(Workshop workshop) throws InterruptedException {
         return StorageDaemon.missing(workshop);
     }
 
     @Override
-    public void run(Workshop workshop, Tally tally)
-            throws IOException, InterruptedException, RunException, ProtocolException {
+    void run(Workshop workshop, Tally tally) throws IOException, InterruptedException, RunException, ProtocolException {
         Path directory = workshop.directory().resolve(name());
         ServerProcess.Plan plan = workshop.plan(directory);
         Path log = Files.createFile(directory.resolve("volume.log"));

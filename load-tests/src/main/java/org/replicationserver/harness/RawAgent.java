@@ -271,6 +271,20 @@ public final class RawAgent implements AutoCloseable {
         }
     }
 
+    /**
+     * The same after something that only the end of the connections should bring.
+     *
+     * @throws AssertionError with what it was, if they do not end
+     */
+    public void awaitEndAfter(IOException broken) throws InterruptedException {
+        try {
+            awaitEnd();
+        } catch (AssertionError e) {
+            e.addSuppressed(broken);
+            throw new AssertionError(e.getMessage() + ", after: " + broken.getMessage(), e);
+        }
+    }
+
     private static void awaitEnd(RawConnection connection) throws InterruptedException {
         try {
             connection.ended().get(RawConnection.PATIENCE.toMillis(), TimeUnit.MILLISECONDS);

@@ -98,6 +98,26 @@ final class BenchMainTest {
         Run run = new Run(directory, "--outage");
 
         assertThat(run.out.toString()).contains("control plane away, MiB/s", "away to answering, MiB/s");
-        assertThat(Files.readString(run.json)).contains("\"awayToAnsweringRate\"");
+        assertThat(Files.readString(run.json)).contains("\"rateRatio\"");
+    }
+
+    @Test
+    @Tag("long")
+    void aSmallRescanEndsWithATableAndFigures(@TempDir Path directory) throws IOException {
+        Run run = new Run(directory, "--rescan");
+
+        assertThat(run.out.toString()).contains("SHA-256 by one thread, CPU s/GiB", "server to sha256, CPU");
+        assertThat(Files.readString(run.json)).contains("\"cpuRatio\"");
+    }
+
+    @Test
+    void outageAndRescanAreMeasuredOneAtATime() {
+        StringWriter err = new StringWriter();
+        int exitCode = BenchMain.commandLine(Path.of("/no/cache"))
+                .setErr(new PrintWriter(err, true))
+                .execute("--outage", "--rescan");
+
+        assertThat(exitCode).isEqualTo(2);
+        assertThat(err.toString().lines()).singleElement().asString().contains("one of them");
     }
 }

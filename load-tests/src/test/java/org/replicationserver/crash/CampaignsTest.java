@@ -80,7 +80,8 @@ final class CampaignsTest {
         "fault-at-call, 1, ignore-failed-force, force eio was not told",
         "fault-at-call, 1, retry-failed-force, force eio was not told",
         "fault-at-call, 2, ignore-failed-write, write eio was not told",
-        "kill-at-call, 70, answer-commit-before-the-record, expected, came",
+        "kill-at-call, 70, welcome-before-the-record, 'RESUME expected, came'",
+        "kill-at-call, 70, answer-commit-before-the-record, EPOCH_STATUS did not come",
         "storage, 1, ignore-failed-write, has committed all",
         "network, 70, wait-for-ever-for-a-silent-stream, not noticed",
         "holds, 20, open-an-epoch-during-a-hold, epoch"

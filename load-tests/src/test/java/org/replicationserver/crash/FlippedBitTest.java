@@ -71,7 +71,7 @@ final class FlippedBitTest {
         try (RawAgent agent = RawAgent.connect(network.endpoint(server.endpoint()), source, 1)) {
             agent.bye();
         }
-        FaultyNetwork.Flow flow = network.link(1).flow(Way.TO_SERVER);
+        FaultyFlow flow = network.link(1).flow(Way.TO_SERVER);
         Awaitility.await().atMost(Duration.ofSeconds(10)).until(flow::hasEnded);
         return flow.recordsOfSession() - 1;
     }

@@ -202,7 +202,8 @@ public final class FuzzMain implements Callable<Integer> {
             }
             result.story().forEach(out()::println);
             Path kept = keep(parser, Files.readAllBytes(finding), directory);
-            out().println("  again: " + spec.commandLine().getCommandName() + " " + parser.label() + " --replay " + kept);
+            out().println("  again: " + spec.commandLine().getCommandName() + " " + parser.label() + " --replay "
+                    + kept);
             return EXIT_FOUND;
         }
     }

@@ -55,7 +55,12 @@ final class FuzzRun {
      * @param story what the engine said of a finding, else its last lines
      * @param finding where the input is that broke a rule, below the work directory; null if none did
      */
-    record Result(long executions, long branches, long inputs, List<String> story, @Nullable Path finding) {}
+    record Result(
+            long executions,
+            long branches,
+            long inputs,
+            List<String> story,
+            @Nullable Path finding) {}
 
     private FuzzRun(Path work, List<String> targets, List<String> instrumented, int bytesMax, Cleanup cleanup) {
         this.work = work;

@@ -27,7 +27,9 @@ public final class Rules {
 
     /** A line for people: of bounded length, and without what a terminal would obey. */
     public static void requireLine(@Nullable String line, int charsMax) {
-        require(line != null && !line.isEmpty(), "a refusal says why");
+        if (line == null || line.isEmpty()) {
+            throw new AssertionError("broken: a refusal says why");
+        }
         require(line.length() <= charsMax, "a refusal has at most " + charsMax + " characters, not " + line.length());
         require(
                 UNPRINTABLE.matcher(line).results().findAny().isEmpty(),

@@ -122,9 +122,12 @@ final class AgentSession implements LinkOwner {
         return features.contains(feature);
     }
 
-    /** The lane of a volume on a stream, or null if there is no such volume. */
+    /** The lane of a volume on a stream, or null if there is no such volume, or not every stream is attached yet. */
     @Nullable
     Lane lane(int stream, int index) {
+        if (lanes.isEmpty()) {
+            return null;
+        }
         for (int v = 0; v < volumes.size(); v++) {
             if (volumes.get(v).index == index) {
                 return lanes.get(stream * volumes.size() + v);

@@ -130,7 +130,8 @@ final class DataLink extends AgentLink {
     private void acknowledged(int volume, long durableSeq, long limitBytes) throws ProtocolException {
         Lane lane = session.lane(stream, volume);
         if (lane == null) {
-            throw new ProtocolException(ErrorCode.RANGE, "DURABLE_ACK of unknown volume " + volume);
+            throw new ProtocolException(
+                    ErrorCode.RANGE, "DURABLE_ACK of volume " + volume + ", of which nothing is sent here");
         }
         if (durableSeq > writer.lastSeq()) {
             throw new ProtocolException(ErrorCode.PROTOCOL, "durable_seq is beyond what was sent");

@@ -122,7 +122,7 @@ final class MarkCommand {
         private void read() {
             try (output) {
                 for (String next = output.readLine(); next != null; next = output.readLine()) {
-                    String text = next.strip().replaceAll("\\p{Cntrl}", "?");
+                    String text = next.strip().replaceAll("\\p{Cc}", "?");
                     LOG.info("mark command: {}", text);
                     line = text.isEmpty() ? line : text.substring(0, Math.min(LINE_CHARS_MAX, text.length()));
                 }

@@ -270,7 +270,8 @@ public final class InstanceMetadata implements AutoCloseable {
 
     private URI url(String path) throws MetadataException {
         try {
-            return address.resolve("/latest/meta-data/" + path);
+            // What is told becomes part of it, and its characters are neither sent nor printed as they are.
+            return URI.create(address.resolve("/latest/meta-data/" + path).toASCIIString());
         } catch (IllegalArgumentException e) {
             throw new MetadataException(Kind.ODD, address + " names an item that is no path");
         }

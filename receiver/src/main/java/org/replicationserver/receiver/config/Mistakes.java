@@ -50,7 +50,7 @@ final class Mistakes {
     }
 
     private static String display(String text, int charsMax) {
-        String line = text.replaceAll("\\p{Cntrl}", "?");
+        String line = text.replaceAll("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]", "?");
         return line.length() <= charsMax ? line : line.substring(0, charsMax) + "...";
     }
 }

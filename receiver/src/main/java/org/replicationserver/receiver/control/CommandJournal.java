@@ -56,7 +56,7 @@ final class CommandJournal {
             if (record != null) {
                 journal.read(JsonMembers.of(new JsonObject(Buffer.buffer(record))));
             }
-        } catch (IOException | DecodeException | ClassCastException | MalformedException e) {
+        } catch (IOException | DecodeException | ClassCastException | IllegalArgumentException | MalformedException e) {
             LOG.atError()
                     .addKeyValue("cause", e.getMessage())
                     .log("journal of commands cannot be read, what is repeated is executed again");

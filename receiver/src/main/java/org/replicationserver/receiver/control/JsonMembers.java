@@ -210,7 +210,7 @@ final class JsonMembers {
 
     private MalformedException refused(String name, @Nullable Object value, String allowed) {
         String what = value == null ? " is missing" : "=" + describe(value);
-        return new MalformedException(path + name + what + "; allowed: " + allowed);
+        return new MalformedException(path + PeerText.value(name) + what + "; allowed: " + allowed);
     }
 
     private static String describe(Object value) {

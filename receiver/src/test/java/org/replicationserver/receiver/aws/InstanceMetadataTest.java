@@ -131,6 +131,12 @@ final class InstanceMetadataTest {
     }
 
     @Test
+    void nameOfATagThatCannotBePrintedIsNotPrinted() {
+        imds.answer("tags/instance/", "Na\u202eme");
+        assertThatThrownBy(metadata::tags).isInstanceOf(MetadataException.class).hasMessageContaining("Na%E2%80%AEme");
+    }
+
+    @Test
     void redirectIsNotFollowed() throws Exception {
         try (ImdsStub other = new ImdsStub()) {
             imds.redirectTo(other.address() + "/latest/api/token");

@@ -50,6 +50,7 @@ class WordsTest {
     @Test
     void valueInAMessageStaysOneShortLine() {
         assertThat(Mistakes.display("a\nb\u001b[31m")).isEqualTo("a?b?[31m");
+        assertThat(Mistakes.display("a\u009b31m\u202eb")).isEqualTo("a?31m?b");
         assertThat(Mistakes.display("x".repeat(500))).hasSizeLessThan(110);
     }
 }

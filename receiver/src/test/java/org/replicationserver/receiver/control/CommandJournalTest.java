@@ -78,6 +78,18 @@ final class CommandJournalTest {
         }
     }
 
+    @Test
+    void journalWithATooLargeOutputCountsAsEmpty() throws Exception {
+        String output = "x".repeat(CommandResult.OUTPUT_BYTES_MAX + 1);
+        Files.writeString(
+                directory.resolve(CommandJournal.RECORD + ".json"),
+                "{\"commands\":[{\"commandId\":\"c-1\",\"status\":\"FAILED\",\"message\":\"\",\"output\":{\"x\":\""
+                        + output + "\"}}]}");
+        try (StateDirectory state = open()) {
+            assertThat(CommandJournal.load(state).resultOf("c-1")).isNull();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"", "{}", "[]", "{\"commands\":[{\"commandId\":\"c-1\"}]}"})
     void journalThatCannotBeReadCountsAsEmpty(String text) throws Exception {

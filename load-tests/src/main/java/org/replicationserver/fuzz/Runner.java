@@ -1,0 +1,34 @@
+package org.replicationserver.fuzz;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+
+/** Runs a target on one input, within its bound of memory. One thread. */
+final class Runner {
+    private static final int RUNS_AGAIN = 3;
+
+    private final ThreadMXBean memory = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private final FuzzTarget target;
+
+    Runner(FuzzTarget target) {
+        this.target = target;
+    }
+
+    void run(byte[] input) throws Exception {
+        long bytesMax = target.allocatedBytesMax(input.length);
+        long allocated = allocatedBytes(input);
+        // The first runs of a way through the code may load classes and fill caches.
+        for (int again = 0; again < RUNS_AGAIN && allocated > bytesMax; again++) {
+            allocated = allocatedBytes(input);
+        }
+        Rules.require(
+                allocated <= bytesMax,
+                input.length + " bytes of input make at most " + bytesMax + " bytes of memory, not " + allocated);
+    }
+
+    private long allocatedBytes(byte[] input) throws Exception {
+        long before = memory.getCurrentThreadAllocatedBytes();
+        target.run(input);
+        return memory.getCurrentThreadAllocatedBytes() - before;
+    }
+}

@@ -147,6 +147,11 @@ public final class ServerFrames implements FuzzTarget {
         }
 
         @Override
+        public void lookAtSource() {
+            tasks.add(() -> replication.sourceSeen(List.of()));
+        }
+
+        @Override
         public void openSource() {
             tasks.add(() -> replication.sourceOpened(SourceOpening.STILL));
         }

@@ -157,7 +157,8 @@ final class InlineServer {
         }
 
         @Override
-        public CompletionStage<Availability> open(VolumeAssignment volume, boolean untouched, boolean make) {
+        public CompletionStage<Availability> open(
+                VolumeAssignment volume, boolean untouched, boolean make, long heldBytes) {
             VolumeWriter writer = VolumeWriter.withoutThread(
                     new VolumeId(volume.volumeId()),
                     new InlineDevice(run.disk(volume.volumeId()), run),
@@ -171,12 +172,12 @@ final class InlineServer {
         }
 
         @Override
-        public CompletionStage<Availability> reopen(VolumeAssignment volume, boolean make) {
+        public CompletionStage<Availability> reopen(VolumeAssignment volume, boolean make, long heldBytes) {
             VolumeWriter former = open.remove(volume.volumeId());
             if (former != null) {
                 former.stop();
             }
-            return open(volume, false, make);
+            return open(volume, false, make, heldBytes);
         }
 
         @Override

@@ -43,6 +43,12 @@ public record SourceRecord(
     /** With the bounds of its members no record is larger. */
     private static final int BYTES_MAX = 1024 * 1024;
 
+    /**
+     * Of sessions that another server may have given out after its last report. None of them may be given out again: two copies of an agent
+     * could have the same one then, and the one that did not write would be believed.
+     */
+    static final long GENERATIONS_UNREPORTED = 1L << 20;
+
     private static final int FAILED_CAUSE_CHARS_MAX = 256;
     private static final int PHYSICAL_ID_CHARS_MAX = 256;
     private static final int REFUSED_AGENTS_MAX = InstanceHistory.REFUSED_MAX;
@@ -152,7 +158,7 @@ public record SourceRecord(
 
     private SourceRecord takenOver(boolean lostHere) {
         return new SourceRecord(
-                generation, writtenGeneration, commit, firstByteMillis, lostHere, true, volumes, refusedAgents);
+                generation + GENERATIONS_UNREPORTED, writtenGeneration, commit, firstByteMillis, lostHere, true, volumes, refusedAgents);
     }
 
     /**

@@ -622,8 +622,18 @@ final class AssignmentChangeTest {
         assertThat(volume.action()).isEqualTo(Welcome.Action.RESUME);
         assertThat(volume.dataGen()).isEqualTo(DATA_GEN);
         assertThat(volume.committedEpoch()).isEqualTo(7);
-        assertThat(world.record().generation()).isEqualTo(6);
+        assertThat(world.record().generation()).isEqualTo(5 + SourceRecord.GENERATIONS_UNREPORTED + 1);
         assertThat(world.record().takenOver()).isFalse();
+    }
+
+    /** Two copies of an agent; the replaced server gave the one a session that it did not report, and the other one writes here. */
+    @Test
+    void sessionThatTheReplacedServerDidNotReportIsNotGivenOutAgain() {
+        SessionWorld world = replacement(null, reported());
+        TestAgent other = world.connect().hello(1, 1, AGENT, remembered(5, DATA_GEN, 7));
+        world.connect().attach(other.welcome().generation(), 0);
+        other.openEpoch(8);
+        assertThat(welcomed(world, remembered(6, DATA_GEN, 7)).reason()).isEqualTo("AGENT_BEHIND");
     }
 
     /** The server was killed before its last report went out. */
@@ -633,7 +643,7 @@ final class AssignmentChangeTest {
         Welcome.Volume volume = welcomed(world, remembered(9, DATA_GEN, 12));
         assertThat(volume.action()).isEqualTo(Welcome.Action.RESUME);
         assertThat(volume.committedEpoch()).isEqualTo(12);
-        assertThat(world.record().generation()).isEqualTo(10);
+        assertThat(world.record().generation()).isEqualTo(5 + SourceRecord.GENERATIONS_UNREPORTED + 1);
         assertThat(world.record().commit()).isEqualTo(new Commit(12, 11, true, 200));
     }
 
@@ -641,7 +651,8 @@ final class AssignmentChangeTest {
     void onlyTheFirstAgentIsBelievedThatItSawMore() {
         SessionWorld world = replacement(null, reported());
         assertThat(welcomed(world, remembered(5, DATA_GEN, 7)).action()).isEqualTo(Welcome.Action.RESUME);
-        assertThat(welcomed(world, remembered(6, DATA_GEN, 8)).reason()).isEqualTo("EPOCH_BEHIND");
+        long first = 5 + SourceRecord.GENERATIONS_UNREPORTED + 1;
+        assertThat(welcomed(world, remembered(first, DATA_GEN, 8)).reason()).isEqualTo("EPOCH_BEHIND");
     }
 
     @Test
@@ -665,7 +676,8 @@ final class AssignmentChangeTest {
         assertThat(kept.commit()).isEqualTo(own.commit());
         assertThat(kept.takenOver()).isFalse();
         SourceRecord later = reported().withGeneration(9);
-        assertThat(replacement(own, later).record().generation()).isEqualTo(9);
+        assertThat(replacement(own, later).record().generation())
+                .isEqualTo(9 + SourceRecord.GENERATIONS_UNREPORTED);
         assertThat(replacement(own, later).record().takenOver()).isTrue();
     }
 

@@ -61,16 +61,18 @@ public final class SnapshotStore {
                 store.read(new JsonObject(Buffer.buffer(record)));
             }
             return store;
-        } catch (IOException
-                | DecodeException
-                | ClassCastException
-                | IllegalArgumentException
-                | NullPointerException e) {
-            LOG.atError()
-                    .addKeyValue("cause", e.getMessage())
-                    .log("what was kept of snapshot groups cannot be read, those under way are not followed any more");
-            return new SnapshotStore(directory); // not the one that has taken a part of it
+        } catch (ClassCastException | NullPointerException e) {
+            return unreadable(directory, "a member is missing or has another type");
+        } catch (IOException | DecodeException | IllegalArgumentException e) {
+            return unreadable(directory, String.valueOf(e.getMessage()));
         }
+    }
+
+    private static SnapshotStore unreadable(StateDirectory directory, String cause) {
+        LOG.atError()
+                .addKeyValue("cause", cause)
+                .log("what was kept of snapshot groups cannot be read, those under way are not followed any more");
+        return new SnapshotStore(directory); // not the one that has taken a part of it
     }
 
     private synchronized void read(JsonObject json) {

@@ -51,6 +51,9 @@ final class ModelServer {
         /** A commit is answered that much later at most. */
         long answerMillisMax = 20;
 
+        /** Every frame is acknowledged as soon as it is durable; otherwise some only by the next DURABLE_ACK, up to 4 s later. */
+        boolean acknowledgesAtOnce;
+
         boolean grantsSourceStatus = true;
         boolean comparesHashes = true;
     }
@@ -513,7 +516,7 @@ final class ModelServer {
         for (int s = 0; s < streams.length; s++) {
             if (newest[s] > 0) {
                 durableSeq[s][index] = newest[s];
-                if (random.nextInt(3) > 0) {
+                if (settings.acknowledgesAtOnce || random.nextInt(3) > 0) {
                     acknowledge(s);
                 }
             }

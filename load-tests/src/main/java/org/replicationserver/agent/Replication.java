@@ -1,9 +1,11 @@
 package org.replicationserver.agent;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
@@ -57,6 +59,10 @@ public final class Replication {
     private static final String NEW_VOLUME = "NEW_VOLUME";
 
     private static final String ALL_COMMITTED = "all cycles are committed";
+
+    /** Ends of sessions that are no reason to warn. */
+    private static final Set<SessionEnd.Next> INTENDED =
+            EnumSet.of(SessionEnd.Next.NOW, SessionEnd.Next.SMALLER, SessionEnd.Next.WAIT);
 
     private enum Cycle {
         DUE,
@@ -385,15 +391,14 @@ public final class Replication {
             leaveOut(disk, reason, text, REFUSED_AGAIN_NANOS, advice);
         }
         if (disks.stream().anyMatch(other -> other.isOffered(now))) {
-            // No disk is refused twice before its time is over, so this ends.
-            restartsAtOnce = 0;
-            return SessionEnd.now("the session begins anew without " + disk.spec.deviceName());
+            // No disk is refused twice before its time is over.
+            return SessionEnd.smaller("the session begins anew without " + disk.spec.deviceName());
         }
         boolean noneAssigned = disks.stream().allMatch(other -> other.leftOut() == LeftOut.NOT_ASSIGNED);
         if (noneAssigned && generation == 0 && !plan.hasControlPlane()) {
             return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, Advice.forbidden(plan, text));
         }
-        offerAllAgain();
+        offerRefusedAgain(now); // and no other: one that cannot be read would be opened and fail without a pause
         return SessionEnd.await("no disk can be replicated: " + disk.failure());
     }
 
@@ -698,6 +703,10 @@ public final class Replication {
         disks.forEach(disk -> disk.offerAgain(io.nanoTime()));
     }
 
+    private void offerRefusedAgain(long nowNanos) {
+        disks.stream().filter(ReplicatedDisk::isRefused).forEach(disk -> disk.offerAgain(nowNanos));
+    }
+
     /** Between epochs, ends the session to offer failed disks again when it is time; says whether. */
     private boolean offersAgain(AgentSession open) {
         long now = io.nanoTime();
@@ -789,19 +798,19 @@ public final class Replication {
         if (ended.wasActive()) {
             downSinceNanos = now;
             // Another assignment is told to an open session only, and there is none for a while.
-            disks.stream().filter(ReplicatedDisk::isRefused).forEach(disk -> disk.offerAgain(now));
+            offerRefusedAgain(now);
         }
         counters.reconnects += ended.wasActive() ? 1 : 0;
         long delayNanos = delayAfter(end);
         nextConnectNanos = now + delayNanos;
         String when = delayNanos == 0 ? "" : String.format(Locale.ROOT, "; next attempt in %.1f s", delayNanos / 1e9);
-        boolean intended = end.next() == SessionEnd.Next.NOW || end.next() == SessionEnd.Next.WAIT;
+        boolean intended = INTENDED.contains(end.next());
         io.event(intended ? AgentEvent.state(end.text() + when) : AgentEvent.warning(end.text() + when));
     }
 
     private long delayAfter(SessionEnd end) {
         return switch (end.next()) {
-            case LATER -> end.delayNanos();
+            case LATER, SMALLER -> end.delayNanos();
             // Once; what fails again and again must not be tried without a pause.
             case NOW -> restartsAtOnce++ == 0 ? 0 : backoff.nextNanos();
             case RETRY, WAIT, NEVER -> backoff.nextNanos();

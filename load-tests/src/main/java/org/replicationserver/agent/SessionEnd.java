@@ -15,8 +15,10 @@ record SessionEnd(
         RETRY,
         /** After the back-off too, though nothing is wrong. */
         WAIT,
-        /** At once, where the specification says so. */
+        /** At once, where the specification says so; after the back-off if that brings no progress. */
         NOW,
+        /** At once each time: the next session asks for less, so this ends. */
+        SMALLER,
         /** After a time that the server named. */
         LATER,
         NEVER
@@ -32,6 +34,10 @@ record SessionEnd(
 
     static SessionEnd now(String text) {
         return new SessionEnd(Next.NOW, text, 0, null);
+    }
+
+    static SessionEnd smaller(String text) {
+        return new SessionEnd(Next.SMALLER, text, 0, null);
     }
 
     static SessionEnd later(String text, long delayNanos) {

@@ -301,6 +301,21 @@ class DiskChangeTest {
     }
 
     @Test
+    void diskThatCannotBeReadKeepsItsPauseWhileTheOnlyOtherIsRefused() {
+        Simulation marked = synced(true, ROOT, DATA);
+        marked.server.assign(0, false);
+        marked.unreadable = 1;
+        int freezes = marked.freezes;
+        marked.runFor(600);
+        assertThat(marked.outcome).isNull();
+        assertThat(marked.freezes - freezes).as("tries, of which one a minute is allowed").isBetween(5, 12);
+        marked.unreadable = -1;
+        marked.server.assign(0, true);
+        marked.runUntil("a commit of both", 120, () -> marked.server.wholeCommits > 1);
+        assertThat(marked.isIdentical()).isTrue();
+    }
+
+    @Test
     void diskThatIsThereOnlyAtItsMarkIsTakenWithTheSizeThatItHasThen() {
         Simulation marked = synced(true, ROOT, DATA);
         marked.consistentCommits = true;

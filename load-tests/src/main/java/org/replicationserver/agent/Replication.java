@@ -313,7 +313,7 @@ public final class Replication {
             boolean grown = look.sizeBytes() > before;
             io.event(AgentEvent.state(name + ": has " + (grown ? "grown" : "shrunk") + " from " + before + " to "
                     + look.sizeBytes() + " bytes" + (grown ? "; what is new will be sent" : "")));
-            disk.resize(look);
+            verifications.resize(disk, look).forEach(io::event);
             disk.offerAgain(io.nanoTime());
         }
     }

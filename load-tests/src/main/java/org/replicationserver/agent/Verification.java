@@ -20,6 +20,7 @@ final class Verification implements DiskComparison.Subject {
     private final BlockSet left;
     private int rounds;
     private final List<AgentReport.Difference> differences = new ArrayList<>();
+    private int taken;
     private long equalBytes;
     private long differingBytes;
 
@@ -98,5 +99,12 @@ final class Verification implements DiskComparison.Subject {
 
     List<AgentReport.Difference> differences() {
         return List.copyOf(differences);
+    }
+
+    /** Those that were not taken before. */
+    List<AgentReport.Difference> takeNewDifferences() {
+        List<AgentReport.Difference> fresh = List.copyOf(differences.subList(taken, differences.size()));
+        taken = differences.size();
+        return fresh;
     }
 }

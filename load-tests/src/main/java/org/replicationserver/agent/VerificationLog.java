@@ -29,8 +29,6 @@ final class VerificationLog {
     /** Of the verification before the one under way. */
     private AgentReport.Verified last = AgentReport.Verified.NONE;
 
-    private int toldDifferences;
-
     /** @param pauseNanos from the end of a verification to the begin of the next; 0 for none */
     VerificationLog(List<ReplicatedDisk> disks, long pauseNanos, long nowNanos) {
         this.disks = disks;
@@ -56,7 +54,6 @@ final class VerificationLog {
         boolean first = !underWay;
         if (first) {
             underWay = true;
-            toldDifferences = 0;
             disks.stream().filter(disk -> !disk.isLeftOut()).forEach(ReplicatedDisk::beginVerification);
         }
         roundOpen = true;
@@ -96,10 +93,23 @@ final class VerificationLog {
         return told;
     }
 
+    /** Gives the disk its new size. If it is being verified, that begins anew for it; says what is to be told. */
+    List<AgentEvent> resize(ReplicatedDisk disk, DiskLook look) {
+        List<AgentEvent> told = new ArrayList<>(newDifferences());
+        boolean isVerified = disk.verification() != null;
+        disk.resize(look);
+        if (isVerified) {
+            disk.beginVerification();
+            told.add(AgentEvent.state(
+                    disk.spec.deviceName() + ": its verification is given up and begins anew with the new size"));
+        }
+        return told;
+    }
+
     private List<AgentEvent> newDifferences() {
-        List<AgentReport.Difference> all = sum().differences();
-        List<AgentReport.Difference> fresh = all.subList(Math.min(toldDifferences, all.size()), all.size());
-        toldDifferences = all.size();
+        List<AgentReport.Difference> fresh = verifications()
+                .flatMap(verification -> verification.takeNewDifferences().stream())
+                .toList();
         if (fresh.isEmpty()) {
             return List.of();
         }

@@ -273,6 +273,57 @@ class RescanTest {
         assertThat(verified(sim).equalBytes()).isEqualTo(LARGE.sizeBytes());
     }
 
+    /** Between two rounds, as a block of each disk has changed; one difference is told. */
+    private Simulation betweenRounds(ReplicationPlan.Disk... disks) {
+        settings.acknowledgesAtOnce = true;
+        ReplicationPlan plan = Simulation.plan(ReplicationPlan.ENDLESS, 5 * SECOND_NANOS, false, false, disks);
+        Simulation sim = new Simulation(4711, settings, Simulation.verifying(plan, 1000 * SECOND_NANOS));
+        sim.fillDisks(0);
+        sim.runUntil("the initial sync", 60, () -> sim.server.committedEpoch() == 1);
+        sim.server.volumes.getFirst().rot(4 * BLOCK);
+        long unequalBytes = BLOCK;
+        for (int disk = 0; disk < disks.length; disk++) {
+            sim.scribbleAt(disk, 0);
+            unequalBytes += BLOCK;
+        }
+        long wanted = Arrays.stream(disks)
+                        .mapToLong(ReplicationPlan.Disk::sizeBytes)
+                        .sum()
+                - unequalBytes;
+        sim.runUntil("the first round", 5, () -> verified(sim).equalBytes() == wanted);
+        return sim;
+    }
+
+    private static void grow(Simulation sim) {
+        int grownBytes = sim.disks.getFirst().length + MIB;
+        sim.resize(0, grownBytes);
+        sim.server.resize(0, grownBytes);
+    }
+
+    @Test
+    void aDiskThatGrowsBetweenRoundsIsVerifiedAnew() {
+        Simulation sim = betweenRounds(ROOT);
+        grow(sim);
+        sim.runUntil("the verification", 60, () -> verified(sim).verifications() == 1);
+        assertThat(verified(sim).equalBytes()).isEqualTo(ROOT.sizeBytes() + MIB - BLOCK);
+        assertThat(verified(sim).leftBytes()).isZero();
+        assertThat(sim.events).anyMatch(event -> event.text().contains("/dev/sda: its verification is given up"));
+    }
+
+    @Test
+    void differencesOfADiskAreToldAlsoAfterAnotherHasGrown() {
+        Simulation sim = betweenRounds(ROOT, LARGE);
+        grow(sim);
+        untilCommit(sim, 2);
+        sim.server.volumes.get(1).rot(0);
+        sim.runUntil("the verification", 60, () -> verified(sim).verifications() == 1);
+        assertThat(sim.events)
+                .filteredOn(event -> event.kind() == AgentEvent.Kind.WARNING)
+                .extracting(AgentEvent::text)
+                .anyMatch(text -> text.contains("/dev/sda: 65536 bytes at byte 262144"))
+                .anyMatch(text -> text.contains("/dev/sdb: 65536 bytes at byte 0"));
+    }
+
     @Test
     void serverThatDoesNotCompareIsToldOnce() {
         settings.comparesHashes = false;

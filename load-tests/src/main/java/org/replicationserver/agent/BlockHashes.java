@@ -57,12 +57,14 @@ final class BlockHashes {
         return copy;
     }
 
-    /** The hashes of the same disk with another size. */
+    /** The hashes of the same disk with another size, in the same memory as far as can be; this one must not be used any more. */
     BlockHashes resized(BlockLayout newLayout) {
         BlockHashes resized = new BlockHashes(newLayout);
         for (int index = 0; index < Math.min(pages.length, resized.pages.length); index++) {
             byte[] page = pages[index];
-            resized.pages[index] = page == null ? null : Arrays.copyOf(page, resized.pageBytes(index));
+            int pageBytes = resized.pageBytes(index);
+            boolean fits = page == null || page.length == pageBytes;
+            resized.pages[index] = fits ? page : Arrays.copyOf(page, pageBytes);
         }
         return resized;
     }

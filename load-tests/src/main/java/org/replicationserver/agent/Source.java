@@ -23,16 +23,30 @@ final class Source {
 
     private final long heapBytesMax;
 
+    /** As far as there was memory for them; of a disk that is gone its blocks are remembered. Guarded by this. */
+    private final long[] acceptedBytes;
+
     /** @param heapBytesMax what the agent may need */
     Source(List<DiskFile> files, @Nullable MarkCommand mark, long heapBytesMax) {
         this.files = files;
         this.mark = mark;
         this.heapBytesMax = heapBytesMax;
+        this.acceptedBytes = files.stream().mapToLong(DiskFile::sizeBytes).toArray();
     }
 
     /** Looks at the disks as they are now, whether they are open or not. Any thread. */
     List<DiskLook> look() {
         return withinHeap(files.stream().map(DiskFile::look).toList());
+    }
+
+    /** The same, whatever happens: nobody connects before there is an answer. Any thread. */
+    List<DiskLook> lookOrSayWhyNot() {
+        try {
+            return look();
+        } catch (RuntimeException | Error e) {
+            LOG.warn("the disks cannot be looked at", e);
+            return Collections.nCopies(files.size(), DiskLook.unreadable(String.valueOf(e)));
+        }
     }
 
     /** Opens all disks that can be read. */
@@ -59,20 +73,20 @@ final class Source {
     }
 
     /** Of disks that have grown more than there is memory to remember their blocks in, it is said that they cannot be replicated. */
-    private List<DiskLook> withinHeap(List<DiskLook> looks) {
-        long neededBytes =
-                MemoryNeed.bytes(looks.stream().map(DiskLook::sizeBytes).toList());
-        if (neededBytes <= heapBytesMax) {
-            return looks;
-        }
+    private synchronized List<DiskLook> withinHeap(List<DiskLook> looks) {
+        List<Long> wantedBytes = IntStream.range(0, looks.size())
+                .mapToObj(i -> looks.get(i).failure() == null ? looks.get(i).sizeBytes() : acceptedBytes[i])
+                .toList();
+        long neededBytes = MemoryNeed.bytes(wantedBytes);
+        boolean fits = neededBytes <= heapBytesMax;
         return IntStream.range(0, looks.size())
                 .mapToObj(i -> {
-                    boolean grown = looks.get(i).sizeBytes() > files.get(i).sizeBytes();
-                    return grown
-                            ? DiskLook.unreadable(files.get(i).path() + " has grown to "
-                                    + looks.get(i).sizeBytes() + " bytes; "
-                                    + MemoryNeed.advice(neededBytes, heapBytesMax))
-                            : looks.get(i);
+                    if (fits || wantedBytes.get(i) <= acceptedBytes[i]) {
+                        acceptedBytes[i] = wantedBytes.get(i);
+                        return looks.get(i);
+                    }
+                    return DiskLook.unreadable(files.get(i).path() + " has grown to " + wantedBytes.get(i) + " bytes; "
+                            + MemoryNeed.advice(neededBytes, heapBytesMax));
                 })
                 .toList();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,6 +56,36 @@ class SourceTest {
         assertThat(source.close()).isNull();
         assertThat(source.close()).isNull();
         assertThat(Files.readAllLines(calls)).containsExactly("freeze", "thaw");
+    }
+
+    private DiskFile image(String name) throws IOException {
+        Path path = directory.resolve(name);
+        grow(name, 1 << 20);
+        return DiskFile.inspect(path);
+    }
+
+    private void grow(String name, long newBytes) throws IOException {
+        try (RandomAccessFile file =
+                new RandomAccessFile(directory.resolve(name).toFile(), "rw")) {
+            file.setLength(newBytes);
+        }
+    }
+
+    @Test
+    void ofTwoDisksThatHaveGrownTheOneThatThereIsNoMemoryForIsRefused() throws IOException {
+        long grownBytes = 1L << 30;
+        long heapBytesMax = MemoryNeed.bytes(List.of(grownBytes, 1L << 20));
+        Source source = new Source(List.of(image("a"), image("b")), null, heapBytesMax);
+        grow("a", grownBytes);
+        assertThat(source.look()).extracting(DiskLook::failure).containsOnlyNulls();
+        grow("b", grownBytes);
+        List<DiskLook> looks = source.look();
+        assertThat(looks.getFirst()).isEqualTo(DiskLook.readable(grownBytes, 512));
+        assertThat(looks.getLast().failure()).contains("has grown to 1073741824 bytes", "of memory");
+        Files.delete(directory.resolve("a"));
+        assertThat(source.look().getLast().failure())
+                .as("what is remembered of the other is kept")
+                .contains("of memory");
     }
 
     @Test

@@ -26,8 +26,8 @@ final class ReplicatedDisk {
     /** Why exactly, if it is left out. */
     private String why = "";
 
-    /** It has another size than in the last session that it was in. */
-    private boolean resized;
+    /** Cycles may have gone by without it, or without a part of it. */
+    private boolean behind;
 
     /** When it is offered to the server again, if it is left out. */
     private long offerAgainNanos;
@@ -59,24 +59,25 @@ final class ReplicatedDisk {
         map = map.resized(layout);
         hashes = hashes.resized(layout);
         verification = null;
-        resized = true;
+        behind = true;
     }
 
-    /** Whether cycles have gone by without it, or without a part of it. */
+    /** Whether cycles may have gone by without it, or without a part of it. */
     boolean isBehind() {
-        return resized || leftOut != null;
+        return behind;
     }
 
     /** The volume takes writes and has this content history. */
     void healthy(String newDataGen) {
         dataGen = newDataGen;
         leftOut = null;
-        resized = false;
+        behind = false;
     }
 
     /** Until the time is there, or a look finds it readable, it is in no session. */
     void leaveOut(LeftOut reason, String newWhy, long newOfferAgainNanos) {
         leftOut = reason;
+        behind = true;
         why = newWhy;
         offerAgainNanos = newOfferAgainNanos;
     }

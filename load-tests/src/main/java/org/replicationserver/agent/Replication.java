@@ -52,6 +52,9 @@ public final class Replication {
     /** The same of a disk that the server refuses while others are replicated: a session that is open hears of another assignment. */
     static final long REFUSED_AGAIN_NANOS = TimeUnit.MINUTES.toNanos(5);
 
+    /** From the begin of a look at the disks until it is told that it has not ended: that of a file on a dead server hangs. */
+    static final long LOOK_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
+
     /** Blocks are read ahead in at most so many reads: of 256 KiB to be sent, with memory until then, and of 1 MiB to be hashed. */
     static final int READS_MAX = 32;
 
@@ -94,6 +97,8 @@ public final class Replication {
     private int restartsAtOnce;
     private boolean stopping;
     private boolean looking;
+    private long lookedNanos;
+    private boolean lookTold;
 
     /** How it will end, as soon as the source is closed. */
     private @Nullable AgentOutcome ending;
@@ -156,8 +161,11 @@ public final class Replication {
             open.tick(nowNanos);
         } else if (nowNanos - nextConnectNanos >= 0 && !looking) {
             looking = true;
+            lookTold = false;
+            lookedNanos = nowNanos;
             io.lookAtSource();
         }
+        tellIfLookHangs(nowNanos);
         giveUpIfUnreachable(nowNanos);
         if (cycle == Cycle.RESTING && nowNanos - restUntilNanos >= 0) {
             cycle = Cycle.DUE;
@@ -268,6 +276,16 @@ public final class Replication {
     }
 
     // --- disks that come, go and change their size
+
+    private void tellIfLookHangs(long nowNanos) {
+        if (looking && !lookTold && nowNanos - lookedNanos >= LOOK_PATIENCE_NANOS) {
+            lookTold = true;
+            io.event(AgentEvent.warning(
+                    "the disks have been looked at for " + TimeUnit.NANOSECONDS.toSeconds(LOOK_PATIENCE_NANOS)
+                            + " s, one of them does not answer; nothing is replicated before it does: "
+                            + disks.stream().map(disk -> disk.spec.deviceName()).collect(Collectors.joining(", "))));
+        }
+    }
 
     /** What the disks are now; then it connects. */
     public void sourceSeen(List<DiskLook> looks) {

@@ -87,7 +87,7 @@ final class VertxIo implements AgentIo {
     @Override
     public void lookAtSource() {
         helper.execute(() -> {
-            List<DiskLook> disks = source.look();
+            List<DiskLook> disks = source.lookOrSayWhyNot();
             eventLoop.runOnContext(_ -> machine().sourceSeen(disks));
         });
     }

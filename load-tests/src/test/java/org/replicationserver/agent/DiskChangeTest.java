@@ -308,11 +308,46 @@ class DiskChangeTest {
         int freezes = marked.freezes;
         marked.runFor(600);
         assertThat(marked.outcome).isNull();
-        assertThat(marked.freezes - freezes).as("tries, of which one a minute is allowed").isBetween(5, 12);
+        assertThat(marked.freezes - freezes)
+                .as("tries, of which one a minute is allowed")
+                .isBetween(5, 12);
         marked.unreadable = -1;
         marked.server.assign(0, true);
         marked.runUntil("a commit of both", 120, () -> marked.server.wholeCommits > 1);
         assertThat(marked.isIdentical()).isTrue();
+    }
+
+    @Test
+    void diskThatDoesNotAnswerALookIsToldOnce() {
+        sim.lookHangs = true;
+        sim.server.cut();
+        sim.runFor(60);
+        assertThat(sim.events)
+                .extracting(AgentEvent::text)
+                .filteredOn(text -> text.contains("one of them does not answer"))
+                .hasSize(1);
+        sim.lookHangs = false;
+        awaitWholeCommit();
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void diskThatIsBackDoesNotWaitForTheNextCycle() {
+        Simulation resting = synced(36_000, false, ROOT, DATA);
+        resting.gone.add(1);
+        resting.server.cut();
+        resting.runUntil(
+                "it is left out",
+                10,
+                () -> resting.replication().report().disks().get(1).failure() != null);
+        resting.runFor(5);
+        resting.scribbleAt(1, 0);
+        resting.cycleNow();
+        resting.runUntil("a cycle without it", 10, () -> resting.server.committedEpoch() == 2);
+        resting.gone.clear();
+        resting.server.cut();
+        resting.runUntil("what was left out", 10, () -> resting.server.committedEpoch() == 3);
+        assertThat(resting.isIdentical()).isTrue();
     }
 
     @Test

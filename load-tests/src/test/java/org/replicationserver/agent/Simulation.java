@@ -55,6 +55,9 @@ final class Simulation implements AgentIo, ModelServer.World {
     /** Of which a read fails; of all if {@link #readFails}. */
     int unreadable = -1;
 
+    /** A look at the disks does not end. */
+    boolean lookHangs;
+
     /** Disks that can be looked at only while the source is open. */
     boolean hidden;
 
@@ -295,6 +298,10 @@ final class Simulation implements AgentIo, ModelServer.World {
     @Override
     public void lookAtSource() {
         later(millis(2), () -> {
+            if (lookHangs) {
+                later(millis(100), this::lookAtSource);
+                return;
+            }
             List<DiskLook> looks = hidden && !sourceOpen
                     ? Collections.nCopies(disks.size(), DiskLook.unreadable("not there yet"))
                     : looks();

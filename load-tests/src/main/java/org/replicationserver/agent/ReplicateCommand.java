@@ -48,7 +48,7 @@ import picocli.CommandLine.Spec;
                     + " peer does not speak brp/1 (76); when no source can be read any more (74).",
             "A disk that cannot be read, is not assigned, or has another size than is assigned, is left out and the others go"
                     + " on. It is taken in when it can be read, when the assignment changes or the disk has another size, and"
-                    + " tried every 5 minutes; only what is new of a disk that has grown is sent. Where none is assigned at the"
+                    + " tried every 5 minutes; until then no epoch is one of the --cycles. Only what is new of a disk that has grown is sent. Where none is assigned at the"
                     + " first attempt the agent ends (77).",
             "A disk whose volume takes no writes is left out and the others go on; it is offered again each minute, between"
                     + " epochs, and at once when the server says that a volume was reopened. An epoch without it is committed,"
@@ -92,8 +92,9 @@ final class ReplicateCommand implements Callable<Integer> {
             paramLabel = "N",
             defaultValue = "-1",
             description =
-                    "Cycles after the initial sync, then it ends; 0 is the initial sync alone, -1 no end. Default:"
-                            + " ${DEFAULT-VALUE}.")
+                    "Cycles after the initial sync, then it ends; 0 is the initial sync alone, -1 no end. Only those with"
+                            + " all disks count: as long as one is left out, for whatever reason, it does not end."
+                            + " Default: ${DEFAULT-VALUE}.")
     private int cycles;
 
     @Option(

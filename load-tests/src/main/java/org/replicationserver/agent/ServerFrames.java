@@ -72,9 +72,10 @@ public final class ServerFrames implements FuzzTarget {
     private static final class World implements AgentIo {
         private final Deque<Runnable> tasks = new ArrayDeque<>();
         private final List<Wire> wires = new ArrayList<>();
-        private final BlockPreparer preparer = new BlockPreparer(World::allocate);
+        private final BlockPreparer preparer = new BlockPreparer(this::allocate);
         private final Replication replication;
         private long nowNanos = 1;
+        private int framesHeld;
         private int tasksDone;
 
         @Nullable
@@ -119,6 +120,8 @@ public final class ServerFrames implements FuzzTarget {
                 tick(100);
             }
             Rules.require(outcome != null, "an agent that is stopped, and whose connections are gone, ends");
+            runTasks();
+            Rules.require(framesHeld == 0, "frames are not kept when the session is over");
         }
 
         @Override
@@ -174,7 +177,8 @@ public final class ServerFrames implements FuzzTarget {
             outcome = how;
         }
 
-        private static FrameBuffer allocate(int bytes) {
+        private FrameBuffer allocate(int bytes) {
+            framesHeld++;
             ByteBuffer memory = ByteBuffer.allocate(bytes);
             return new FrameBuffer() {
                 private boolean released;
@@ -189,6 +193,7 @@ public final class ServerFrames implements FuzzTarget {
                 public void release() {
                     Rules.require(!released, "a frame is given back once");
                     released = true;
+                    framesHeld--;
                 }
             };
         }

@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.log.PeerText;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -122,9 +123,9 @@ final class MarkCommand {
         private void read() {
             try (output) {
                 for (String next = output.readLine(); next != null; next = output.readLine()) {
-                    String text = next.strip().replaceAll("\\p{Cc}", "?");
+                    String text = PeerText.cut(next.strip(), LINE_CHARS_MAX);
                     LOG.info("mark command: {}", text);
-                    line = text.isEmpty() ? line : text.substring(0, Math.min(LINE_CHARS_MAX, text.length()));
+                    line = text.isEmpty() ? line : text;
                 }
             } catch (IOException e) {
                 LOG.debug("the output of the mark command ended: {}", e.getMessage());

@@ -25,6 +25,12 @@ class MarkCommandTest {
     }
 
     @Test
+    void whatTurnsTheDirectionOfTextIsNotRepeated() {
+        assertThat(new MarkCommand("f() { printf '\\342\\200\\256x'; exit 3; }; f", LONG).run(MarkPhase.FREEZE))
+                .isEqualTo("the mark command at freeze ended with exit code 3: ?x");
+    }
+
+    @Test
     void successSaysNothing() {
         assertThat(new MarkCommand("test freeze =", LONG).run(MarkPhase.FREEZE)).isNull();
     }

@@ -286,10 +286,8 @@ class RescanTest {
             sim.scribbleAt(disk, 0);
             unequalBytes += BLOCK;
         }
-        long wanted = Arrays.stream(disks)
-                        .mapToLong(ReplicationPlan.Disk::sizeBytes)
-                        .sum()
-                - unequalBytes;
+        long wanted =
+                Arrays.stream(disks).mapToLong(ReplicationPlan.Disk::sizeBytes).sum() - unequalBytes;
         sim.runUntil("the first round", 5, () -> verified(sim).equalBytes() == wanted);
         return sim;
     }

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +18,7 @@ import org.replicationserver.integration.Seeds;
 import org.replicationserver.process.Cleanup;
 
 final class FuzzTest {
-    private static final long SECONDS = 15;
+    private static final long SECONDS = 5;
     private static final long PLANTED_SECONDS = 60;
     private static final int CORPUS_BYTES_MAX = 300 * 1024;
 
@@ -73,6 +74,7 @@ final class FuzzTest {
     }
 
     @Test
+    @Tag("long")
     void aForgottenBoundIsFound() throws Exception {
         try (Cleanup cleanup = new Cleanup()) {
             FuzzRun.Result result = FuzzRun.of(PlantedFault.class, 64, directory, cleanup)

@@ -57,6 +57,9 @@ final class CrashSearch {
     // under the lock
     private @Nullable Failure failure;
 
+    /** A writer takes it for a failure of its volume, goes on, and tells the handler of its thread, which is that of the run. */
+    private final ThreadLocal<@Nullable Throwable> mistakeOfAWriter = new ThreadLocal<>();
+
     /** @param stepsMax of an agent, at most {@link #STEPS_MAX} */
     CrashSearch(int stepsMax, int threads) {
         this.scenarios = CrashScenario.all(stepsMax);
@@ -70,7 +73,7 @@ final class CrashSearch {
         for (int i = 0; i < threads; i++) {
             running.add(Thread.ofPlatform()
                     .name("crash-search-" + i)
-                    .uncaughtExceptionHandler((thread, mistake) -> {}) // of writers, whose run keeps it
+                    .uncaughtExceptionHandler((thread, mistake) -> mistakeOfAWriter.set(mistake))
                     .start(this::runSome));
         }
         for (Thread thread : running) {
@@ -94,7 +97,13 @@ final class CrashSearch {
     private int run(int number, CrashScenario scenario) {
         runs.incrementAndGet();
         try {
-            return new CrashRun(scenario, this::crash).play();
+            mistakeOfAWriter.remove();
+            int calls = new CrashRun(scenario, this::crash).play();
+            Throwable mistake = mistakeOfAWriter.get();
+            if (mistake != null) {
+                throw Violation.of(mistake);
+            }
+            return calls;
         } catch (RuntimeException | Error e) {
             fail(new Failure(number, scenario, e));
             return 0;

@@ -30,12 +30,14 @@ final class FuzzTest {
     void everyInputOfTheCorpusKeepsTheRules(Parser parser) throws Exception {
         SortedMap<String, byte[]> inputs = Corpus.of(parser);
         assertThat(inputs).isNotEmpty();
-        Runner runner = new Runner(parser.open(directory));
-        for (Map.Entry<String, byte[]> input : inputs.entrySet()) {
-            try {
-                runner.run(input.getValue());
-            } catch (Exception | Error e) {
-                throw new AssertionError(parser.label() + ": " + input.getKey() + ": " + e, e);
+        try (FuzzTarget target = parser.open(directory)) {
+            Runner runner = new Runner(target);
+            for (Map.Entry<String, byte[]> input : inputs.entrySet()) {
+                try {
+                    runner.run(input.getValue());
+                } catch (Exception | Error e) {
+                    throw new AssertionError(parser.label() + ": " + input.getKey() + ": " + e, e);
+                }
             }
         }
     }

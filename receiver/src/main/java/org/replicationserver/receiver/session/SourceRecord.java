@@ -158,7 +158,14 @@ public record SourceRecord(
 
     private SourceRecord takenOver(boolean lostHere) {
         return new SourceRecord(
-                generation + GENERATIONS_UNREPORTED, writtenGeneration, commit, firstByteMillis, lostHere, true, volumes, refusedAgents);
+                generation + GENERATIONS_UNREPORTED,
+                writtenGeneration,
+                commit,
+                firstByteMillis,
+                lostHere,
+                true,
+                volumes,
+                refusedAgents);
     }
 
     /**

@@ -4,11 +4,11 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
-import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.volume.Volume;
 
 /**
@@ -40,15 +40,20 @@ final class SlotRecord {
 
     // --- sessions
 
-    /** A session is about to open: it gets the next generation, and each of its volumes a data generation if it has none. */
-    CompletionStage<Void> beginSession(Hello hello, SourceAssignment assignment) {
+    /**
+     * A session is about to open: it gets the next generation, and each of its volumes a data generation if it has none.
+     *
+     * @param openAs the volume that is open as it is assigned, null if none is
+     */
+    CompletionStage<Void> beginSession(
+            Hello hello, SourceAssignment assignment, Function<VolumeAssignment, @Nullable Volume> openAs) {
         long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
         SourceRecord begun = now.met(hello, assignment).withGeneration(Math.max(now.generation(), remembered) + 1);
         for (Hello.Disk disk : hello.disks()) {
             VolumeAssignment volume = assignment.volumeOf(disk.deviceName());
             if (volume != null && !begun.volumes().containsKey(volume.volumeId())) {
                 boolean known = hello.remembers() != null && hello.remembers().disk(disk.deviceName()) != null;
-                begun = begun.withVolume(volume.volumeId(), met(volume, known, begun.generation()));
+                begun = begun.withVolume(volume.volumeId(), met(openAs.apply(volume), known, begun.generation()));
             }
         }
         return change(begun);
@@ -57,21 +62,23 @@ final class SlotRecord {
     /**
      * The record of a volume that has none.
      *
+     * @param volume null if it is not open
      * @param remembered whether an agent knows one
      * @param generation of the session that meets it
      */
-    private VolumeRecord met(VolumeAssignment assigned, boolean remembered, long generation) {
-        Volume volume =
-                context.volumes().find(assigned.volumeId()) instanceof Availability.Open open ? open.volume() : null;
-        // A server has had it, and it was written to: that there is no record does not make it new.
-        boolean written = volume != null && volume.wasMarked() && !volume.isFresh();
-        boolean lost = remembered || now.stateLost() || written;
+    private VolumeRecord met(@Nullable Volume volume, boolean remembered, long generation) {
+        boolean lost = remembered || now.stateLost() || (volume != null && wasWritten(volume));
         if (lost && volume != null) {
             volume.withdrawFresh();
         }
         VolumeRecord drawn =
                 new VolumeRecord(newDataGen(), lost ? Origin.STATE_LOST : Origin.NEW_VOLUME, null, 0, null, generation);
-        return volume == null ? drawn : drawn.opened(assigned.sizeBytes(), volume.physicalId());
+        return volume == null ? drawn : drawn.opened(volume.sizeBytes(), volume.physicalId());
+    }
+
+    /** Whether a server has had it, and it was written to: that there is no record of that does not make it new. */
+    private static boolean wasWritten(Volume volume) {
+        return volume.wasMarked() && !volume.isFresh();
     }
 
     private String newDataGen() {
@@ -135,7 +142,7 @@ final class SlotRecord {
 
     /**
      * Takes note of what was opened. If another file or device is in the place of the one that is known, nothing that an agent remembers of
-     * the volume's content holds.
+     * the volume's content holds. A HELLO that came before decided without it whether it is new.
      */
     void opened(VolumeAssignment assigned, Volume volume) {
         String id = assigned.volumeId();
@@ -148,15 +155,23 @@ final class SlotRecord {
         boolean replaced = found != null && before != null && !found.equals(before);
         VolumeRecord changed = replaced
                 ? new VolumeRecord(newDataGen(), Origin.VOLUME_REPLACED, null, assigned.sizeBytes(), found, 0)
-                : known.opened(assigned.sizeBytes(), found);
+                : known.opened(volume.sizeBytes(), found);
+        if (changed.origin() == Origin.NEW_VOLUME
+                && now.writtenGeneration() < known.sinceGeneration()
+                && wasWritten(volume)) {
+            changed = changed.withOrigin(Origin.STATE_LOST);
+        }
+        if (changed.origin() != Origin.NEW_VOLUME) {
+            volume.withdrawFresh(); // it may have been believed when there was no record
+        }
         if (replaced) {
-            volume.withdrawFresh();
             context.events().volumeReplaced(sourceServerId, id, String.valueOf(before), String.valueOf(found));
         }
         if (!changed.equals(known)) {
             CompletionStage<Void> stored = change(now.withVolume(id, changed));
             if (replaced) {
-                stored.thenRun(() -> context.events().volumeBegunAnew(sourceServerId, id, changed.dataGen()));
+                String dataGen = changed.dataGen();
+                stored.thenRun(() -> context.events().volumeBegunAnew(sourceServerId, id, dataGen));
             }
         }
     }

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.volume.Volume;
 
 /**
  * The volumes that are assigned to one source server: they are opened, closed, opened anew after a failure, and fenced against sessions
@@ -45,8 +46,15 @@ final class SlotVolumes {
     /** Ids of volumes that are about to be closed. */
     private final Set<String> closing = new HashSet<>();
 
-    /** By volume id, whether it is open, and why not, as it was told. */
-    private final Map<String, Availability> told = new HashMap<>();
+    /**
+     * What came of opening a volume.
+     *
+     * @param as with which it was opened
+     */
+    private record Opened(VolumeAssignment as, Availability availability) {}
+
+    /** By volume id, as it was told last; nothing of one that is closed. */
+    private final Map<String, Opened> told = new HashMap<>();
 
     /** The newest session that was opened, ended or not: the one whose writes may still be under way. */
     private @Nullable SourceSession newest;
@@ -191,6 +199,15 @@ final class SlotVolumes {
                 : found;
     }
 
+    /** The volume if it is open as it is assigned, and not only as it was: one that is about to be opened anew is left out. */
+    @Nullable
+    Volume openAs(VolumeAssignment volume) {
+        Opened last = told.get(volume.volumeId());
+        return last != null && last.as.isSame(volume) && find(volume) instanceof Availability.Open open
+                ? open.volume()
+                : null;
+    }
+
     /** Which volume is not open, and why, in words: the first one; null if all are open. */
     @Nullable
     String notOpen() {
@@ -208,7 +225,8 @@ final class SlotVolumes {
     private void tellOpened(VolumeAssignment volume, Availability availability) {
         String volumeId = volume.volumeId();
         String sourceServerId = assignment.sourceServerId();
-        boolean news = !availability.equals(told.put(volumeId, availability));
+        Opened before = told.put(volumeId, new Opened(volume, availability));
+        boolean news = before == null || !availability.equals(before.availability);
         switch (availability) {
             case Availability.Open open -> {
                 record.opened(volume, open.volume());

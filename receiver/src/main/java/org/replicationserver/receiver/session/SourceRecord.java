@@ -97,6 +97,10 @@ public record SourceRecord(
             return new VolumeRecord(dataGen, origin, newCause, heldBytes, physicalId, sinceGeneration);
         }
 
+        VolumeRecord withOrigin(Origin newOrigin) {
+            return new VolumeRecord(dataGen, newOrigin, failedCause, heldBytes, physicalId, sinceGeneration);
+        }
+
         /** It is open, with this size and on this device, if that is known. */
         VolumeRecord opened(long sizeBytes, @Nullable String newPhysicalId) {
             return new VolumeRecord(
@@ -158,7 +162,14 @@ public record SourceRecord(
 
     private SourceRecord takenOver(boolean lostHere) {
         return new SourceRecord(
-                generation + GENERATIONS_UNREPORTED, writtenGeneration, commit, firstByteMillis, lostHere, true, volumes, refusedAgents);
+                generation + GENERATIONS_UNREPORTED,
+                writtenGeneration,
+                commit,
+                firstByteMillis,
+                lostHere,
+                true,
+                volumes,
+                refusedAgents);
     }
 
     /**

@@ -676,8 +676,7 @@ final class AssignmentChangeTest {
         assertThat(kept.commit()).isEqualTo(own.commit());
         assertThat(kept.takenOver()).isFalse();
         SourceRecord later = reported().withGeneration(9);
-        assertThat(replacement(own, later).record().generation())
-                .isEqualTo(9 + SourceRecord.GENERATIONS_UNREPORTED);
+        assertThat(replacement(own, later).record().generation()).isEqualTo(9 + SourceRecord.GENERATIONS_UNREPORTED);
         assertThat(replacement(own, later).record().takenOver()).isTrue();
     }
 

@@ -36,10 +36,16 @@ final class DataGenerationTest {
         public boolean wasMarked() {
             return marked;
         }
+
+        @Override
+        public boolean isKnownZero() {
+            return knownZero;
+        }
     }
 
     private @Nullable String physicalId = "inode=1";
     private boolean marked;
+    private boolean knownZero;
     private final SessionWorld world = new SessionWorld(1, SessionWorld.settings(1 << 30, 1L << 30), ToldDevice::new);
 
     private void reopen() {
@@ -126,6 +132,57 @@ final class DataGenerationTest {
         assertThat(welcomed(null).reason()).isEqualTo("STATE_LOST");
     }
 
+    /** As it usually does after a start. */
+    @Test
+    void volumeThatWasWrittenIsNotNewEitherWhereTheHelloComesBeforeItIsOpen() {
+        marked = true;
+        assertThat(welcomedWhileOpening(null).reason()).isEqualTo("STATE_LOST");
+        assertThat(recorded().origin()).isEqualTo(Origin.STATE_LOST);
+    }
+
+    /** It is believed to be fresh as long as nobody knows that it was written. */
+    @Test
+    void volumeThatAnAgentKnowsIsNotFreshWhereTheHelloComesBeforeItIsOpen() {
+        knownZero = true;
+        Hello.Remembered remembers =
+                new Hello.Remembered(9, List.of(new Hello.RememberedDisk("/dev/sd0", "a".repeat(32), 3)));
+        Welcome.Volume volume = welcomedWhileOpening(remembers);
+        assertThat(volume.reason()).isEqualTo("STATE_LOST");
+        assertThat(volume.fresh()).isFalse();
+        assertThat(world.writer(0).isFresh()).isFalse();
+    }
+
+    @Test
+    void volumeThatIsMarkedButEmptyStaysNew() {
+        marked = true;
+        knownZero = true;
+        assertThat(welcomedWhileOpening(null).reason()).isEqualTo("NEW_VOLUME");
+        assertThat(world.writer(0).isFresh()).isTrue();
+    }
+
+    /** There it is the session that made it not empty. */
+    @Test
+    void volumeThatASessionHasWrittenToKeepsItsOrigin() {
+        TestAgent agent = world.connect().hello(1, 1);
+        world.connect().attach(agent.welcome().generation(), 0);
+        agent.openEpoch(1);
+        agent.cut();
+        marked = true;
+        reopen();
+        assertThat(recorded().origin()).isEqualTo(Origin.NEW_VOLUME);
+    }
+
+    private Welcome.Volume welcomedWhileOpening(Hello.@Nullable Remembered remembers) {
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.writeAll();
+        world.holdOpens();
+        assign(SessionWorld.VOLUME_BYTES);
+        TestAgent agent = world.connect().hello(1, 1, TestAgent.FIRST_AGENT, remembers);
+        assertThat(agent.has(FrameType.WELCOME)).isFalse();
+        world.openDevices();
+        return agent.welcome().volumes().getFirst();
+    }
+
     @Test
     void volumeThatNobodyHadIsNew() {
         assertThat(welcomed(null).reason()).isEqualTo("NEW_VOLUME");
@@ -143,6 +200,28 @@ final class DataGenerationTest {
         assertThat(welcomed(memoryOf(first)).action())
                 .as("neither growing nor shrinking is another content")
                 .isEqualTo(Welcome.Action.RESUME);
+    }
+
+    /** Its writer is still the one of the smaller volume when the HELLO comes. */
+    @Test
+    void imageThatGrowsBeforeItsFirstSessionIsExtendedFromTheSizeThatItHas() {
+        world.assign(two(SessionWorld.VOLUME_BYTES / 2), null);
+        world.connect().hello(1, 1).welcome();
+        world.assign(two(SessionWorld.VOLUME_BYTES), null);
+        TestAgent grown = world.connect().hello(1, 2);
+        world.writeAll();
+        assertThat(grown.welcome().volumes()).extracting(Welcome.Volume::action).doesNotContain(Welcome.Action.FAILED);
+        assertThat(Objects.requireNonNull(world.record().volumes().get("vol-1")).heldBytes())
+                .isEqualTo(SessionWorld.VOLUME_BYTES);
+    }
+
+    /** A second disk, of this size. */
+    private static SourceAssignment two(long sizeBytes) {
+        return new SourceAssignment(
+                SessionWorld.SOURCE,
+                List.of(
+                        new VolumeAssignment("vol-0", "/dev/sd0", Path.of("vol-0"), SessionWorld.VOLUME_BYTES, false),
+                        new VolumeAssignment("vol-1", "/dev/sd1", Path.of("vol-1"), sizeBytes, false)));
     }
 
     @Test

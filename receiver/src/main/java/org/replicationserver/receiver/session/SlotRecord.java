@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
+import org.replicationserver.volume.Mark;
 import org.replicationserver.volume.Volume;
 
 /**
@@ -78,7 +79,7 @@ final class SlotRecord {
 
     /** Whether a server has had it, and it was written to: that there is no record of that does not make it new. */
     private static boolean wasWritten(Volume volume) {
-        return volume.wasMarked() && !volume.isFresh();
+        return volume.mark() == Mark.PRESENT && !volume.isFresh();
     }
 
     private String newDataGen() {

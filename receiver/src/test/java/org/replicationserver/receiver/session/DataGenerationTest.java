@@ -17,6 +17,7 @@ import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.volume.BlockDevice;
+import org.replicationserver.volume.Mark;
 import org.replicationserver.volume.testing.ForwardingDevice;
 
 /** What a volume is that was opened, extended or put in the place of another one, and what its agent is told of it. */
@@ -33,8 +34,8 @@ final class DataGenerationTest {
         }
 
         @Override
-        public boolean wasMarked() {
-            return marked;
+        public Mark mark() {
+            return mark;
         }
 
         @Override
@@ -44,7 +45,7 @@ final class DataGenerationTest {
     }
 
     private @Nullable String physicalId = "inode=1";
-    private boolean marked;
+    private Mark mark = Mark.NOT_KEPT;
     private boolean knownZero;
     private final SessionWorld world = new SessionWorld(1, SessionWorld.settings(1 << 30, 1L << 30), ToldDevice::new);
 
@@ -127,7 +128,7 @@ final class DataGenerationTest {
     /** A restarted agent remembers nothing, so only the volume can tell. */
     @Test
     void volumeThatWasWrittenAndHasNoRecordIsNotNew() {
-        marked = true;
+        mark = Mark.PRESENT;
         reopen();
         assertThat(welcomed(null).reason()).isEqualTo("STATE_LOST");
     }
@@ -135,7 +136,7 @@ final class DataGenerationTest {
     /** As it usually does after a start. */
     @Test
     void volumeThatWasWrittenIsNotNewEitherWhereTheHelloComesBeforeItIsOpen() {
-        marked = true;
+        mark = Mark.PRESENT;
         assertThat(welcomedWhileOpening(null).reason()).isEqualTo("STATE_LOST");
         assertThat(recorded().origin()).isEqualTo(Origin.STATE_LOST);
     }
@@ -154,7 +155,7 @@ final class DataGenerationTest {
 
     @Test
     void volumeThatIsMarkedButEmptyStaysNew() {
-        marked = true;
+        mark = Mark.PRESENT;
         knownZero = true;
         assertThat(welcomedWhileOpening(null).reason()).isEqualTo("NEW_VOLUME");
         assertThat(world.writer(0).isFresh()).isTrue();
@@ -167,7 +168,7 @@ final class DataGenerationTest {
         world.connect().attach(agent.welcome().generation(), 0);
         agent.openEpoch(1);
         agent.cut();
-        marked = true;
+        mark = Mark.PRESENT;
         reopen();
         assertThat(recorded().origin()).isEqualTo(Origin.NEW_VOLUME);
     }

@@ -54,7 +54,8 @@ final class SlotRecord {
             VolumeAssignment volume = assignment.volumeOf(disk.deviceName());
             if (volume != null && !begun.volumes().containsKey(volume.volumeId())) {
                 boolean known = hello.remembers() != null && hello.remembers().disk(disk.deviceName()) != null;
-                begun = begun.withVolume(volume.volumeId(), met(openAs.apply(volume), known, begun.generation()));
+                begun = begun.withVolume(
+                        volume.volumeId(), met(volume, openAs.apply(volume), known, begun.generation()));
             }
         }
         return change(begun);
@@ -67,14 +68,13 @@ final class SlotRecord {
      * @param remembered whether an agent knows one
      * @param generation of the session that meets it
      */
-    private VolumeRecord met(@Nullable Volume volume, boolean remembered, long generation) {
+    private VolumeRecord met(VolumeAssignment assigned, @Nullable Volume volume, boolean remembered, long generation) {
         boolean lost = remembered || now.stateLost() || (volume != null && wasWritten(volume));
         if (lost && volume != null) {
             volume.withdrawFresh();
         }
-        VolumeRecord drawn =
-                new VolumeRecord(newDataGen(), lost ? Origin.STATE_LOST : Origin.NEW_VOLUME, null, 0, null, generation);
-        return volume == null ? drawn : drawn.opened(volume.sizeBytes(), volume.physicalId());
+        VolumeRecord drawn = VolumeRecord.drawn(newDataGen(), lost ? Origin.STATE_LOST : Origin.NEW_VOLUME, generation);
+        return volume == null ? drawn : drawn.opened(assigned, volume.physicalId());
     }
 
     /** Whether a server has had it, and it was written to: that there is no record of that does not make it new. */
@@ -151,12 +151,9 @@ final class SlotRecord {
         if (known == null) {
             return; // the first HELLO takes note
         }
-        String found = volume.physicalId();
-        String before = known.physicalId();
-        boolean replaced = found != null && before != null && !found.equals(before);
-        VolumeRecord changed = replaced
-                ? new VolumeRecord(newDataGen(), Origin.VOLUME_REPLACED, null, assigned.sizeBytes(), found, 0)
-                : known.opened(volume.sizeBytes(), found);
+        boolean replaced = known.isReplacedBy(volume, assigned);
+        VolumeRecord begun = replaced ? VolumeRecord.drawn(newDataGen(), Origin.VOLUME_REPLACED, 0) : known;
+        VolumeRecord changed = begun.opened(assigned, volume.physicalId());
         if (changed.origin() == Origin.NEW_VOLUME
                 && now.writtenGeneration() < known.sinceGeneration()
                 && wasWritten(volume)) {
@@ -166,7 +163,7 @@ final class SlotRecord {
             volume.withdrawFresh(); // it may have been believed when there was no record
         }
         if (replaced) {
-            context.events().volumeReplaced(sourceServerId, id, String.valueOf(before), String.valueOf(found));
+            context.events().volumeReplaced(sourceServerId, id, known.device(), changed.device());
         }
         if (!changed.equals(known)) {
             CompletionStage<Void> stored = change(now.withVolume(id, changed));
@@ -202,7 +199,7 @@ final class SlotRecord {
         if (known == null || (known.failedCause() == null && !made)) {
             return change(now);
         }
-        VolumeRecord begun = new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null, 0, null, 0);
+        VolumeRecord begun = VolumeRecord.drawn(newDataGen(), Origin.VOLUME_REOPENED, 0);
         return change(now.withVolume(volumeId, begun))
                 .thenRun(() -> context.events().volumeBegunAnew(sourceServerId, volumeId, begun.dataGen()));
     }
@@ -213,15 +210,7 @@ final class SlotRecord {
         for (String id : volumeIds) {
             VolumeRecord known = volume(id);
             if (known != null) {
-                changed = changed.withVolume(
-                        id,
-                        new VolumeRecord(
-                                newDataGen(),
-                                Origin.RESCAN_REQUESTED,
-                                known.failedCause(),
-                                known.heldBytes(),
-                                known.physicalId(),
-                                0));
+                changed = changed.withVolume(id, known.withDataGen(newDataGen(), Origin.RESCAN_REQUESTED));
             }
         }
         return change(changed);

@@ -55,6 +55,96 @@ final class DataGenerationTest {
         assign(SessionWorld.VOLUME_BYTES);
     }
 
+    private static VolumeAssignment assigned(String path) {
+        return new VolumeAssignment("vol-0", "/dev/sd0", Path.of(path), SessionWorld.VOLUME_BYTES, false);
+    }
+
+    /** This server had it before, with this record, then another one, which reported that. */
+    private void comeBack(@Nullable VolumeRecord here, VolumeRecord told) {
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.writeAll();
+        world.stored.remove(SessionWorld.SOURCE);
+        if (here != null) {
+            world.stored.put(
+                    SessionWorld.SOURCE,
+                    SourceRecord.initial().withGeneration(1).withVolume("vol-0", here));
+        }
+        world.assign(
+                new SourceAssignment(SessionWorld.SOURCE, List.of(assigned("vol-0"))),
+                SourceRecord.initial().withGeneration(5).withVolume("vol-0", told));
+    }
+
+    private static final VolumeRecord OTHER = new VolumeRecord("a".repeat(32), Origin.NEW_VOLUME, null);
+    private static final VolumeRecord TOLD = new VolumeRecord("b".repeat(32), Origin.NEW_VOLUME, null);
+
+    private Welcome.Volume welcomedWithWhatWasTold() {
+        return welcomed(new Hello.Remembered(5, List.of(new Hello.RememberedDisk("/dev/sd0", TOLD.dataGen(), 0))));
+    }
+
+    @Test
+    void deviceThatIsKnownHereWithOlderContentIsNotResumedWhenItsSourceServerComesBack() {
+        comeBack(OTHER.opened(assigned("vol-0"), "inode=1"), TOLD);
+        Welcome.Volume volume = welcomedWithWhatWasTold();
+        assertThat(volume.reason()).isEqualTo("VOLUME_REPLACED");
+        assertThat(volume.dataGen()).isNotEqualTo(TOLD.dataGen());
+        assertThat(recorded().staleId()).as("it is judged once").isNull();
+    }
+
+    /** What it told is stored before the device is there. */
+    @Test
+    void deviceWithOlderContentIsKnownThoughItComesAfterARestart() {
+        world.closed.put("vol-0", new VolumeHost.Availability.Unavailable("not there", true));
+        comeBack(OTHER.opened(assigned("vol-0"), "inode=1"), TOLD);
+        SourceRecord stored = world.record();
+        assertThat(stored.volumes().get("vol-0"))
+                .extracting(VolumeRecord::staleId)
+                .isEqualTo("inode=1");
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.settle();
+        world.closed.clear();
+        assign(SessionWorld.VOLUME_BYTES);
+        assertThat(welcomedWithWhatWasTold().reason()).isEqualTo("VOLUME_REPLACED");
+    }
+
+    @Test
+    void deviceThatHadTheSameContentHereResumes() {
+        comeBack(TOLD.opened(assigned("vol-0"), "inode=1"), TOLD);
+        assertThat(welcomedWithWhatWasTold().action()).isEqualTo(Welcome.Action.RESUME);
+    }
+
+    @Test
+    void anotherDeviceThanTheOneWithTheSameContentIsNotResumed() {
+        comeBack(TOLD.opened(assigned("vol-0"), "inode=2"), TOLD);
+        assertThat(welcomedWithWhatWasTold().reason()).isEqualTo("VOLUME_REPLACED");
+    }
+
+    /** Somebody has prepared it. */
+    @Test
+    void imageThatNoServerHasHadIsNotWhatAnotherServerReported() {
+        mark = Mark.ABSENT;
+        comeBack(null, TOLD);
+        assertThat(world.told).contains("replaced vol-0: not known here, inode=1");
+        assertThat(welcomedWithWhatWasTold().reason()).isEqualTo("VOLUME_REPLACED");
+    }
+
+    @Test
+    void volumeThatHasItsMarkIsWhatAnotherServerReported() {
+        mark = Mark.PRESENT;
+        comeBack(null, TOLD);
+        assertThat(welcomedWithWhatWasTold().action()).isEqualTo(Welcome.Action.RESUME);
+    }
+
+    @Test
+    void deviceThatTellsNothingIsAnotherOneUnderAnotherPath() {
+        Welcome.Volume first = welcomed(null);
+        physicalId = null;
+        world.assign(new SourceAssignment(SessionWorld.SOURCE, List.of(assigned("loop"))), null);
+        world.writeAll();
+        assertThat(world.told).contains("replaced vol-0: inode=1, path=loop");
+        assertThat(welcomed(memoryOf(first)).reason()).isEqualTo("VOLUME_REPLACED");
+        assertThat(recorded().physicalId()).isNull();
+    }
+
     private void assign(long sizeBytes) {
         world.assign(
                 new SourceAssignment(
@@ -122,7 +212,7 @@ final class DataGenerationTest {
         world.stored.put(SessionWorld.SOURCE, SourceRecord.initial().withVolume("vol-0", old));
         assign(SessionWorld.VOLUME_BYTES);
         assertThat(world.told).contains("vol-0 held nobody knows what");
-        assertThat(recorded()).isEqualTo(old.opened(SessionWorld.VOLUME_BYTES, "inode=1"));
+        assertThat(recorded()).isEqualTo(old.opened(assigned("vol-0"), "inode=1"));
     }
 
     /** A restarted agent remembers nothing, so only the volume can tell. */

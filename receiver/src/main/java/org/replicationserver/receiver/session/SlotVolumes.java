@@ -17,7 +17,7 @@ import org.replicationserver.volume.Volume;
  * that have ended. Event loop only.
  *
  * <p>While the assignment changes, those that are not assigned any more are closed, those that came are opened, one change after the
- * other. A volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end
+ * other. Within a change an opening waits only for what has its id or its path, so that a volume that stalls holds up no other. A volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end
  * may give the device to another server.
  *
  * <p>A volume that could not be opened is tried again by itself, as long as it has not failed: its device may come, its file system may be
@@ -90,10 +90,20 @@ final class SlotVolumes {
             return changes;
         }
         changesUnderWay++;
-        changes = changes.thenCompose(before -> all(gone, this::close))
-                .thenCompose(closed -> all(came, this::open))
-                .thenRun(() -> changesUnderWay--);
+        changes = changes.thenCompose(before -> change(gone, came)).thenRun(() -> changesUnderWay--);
         return changes;
+    }
+
+    private CompletionStage<Void> change(List<VolumeAssignment> gone, List<VolumeAssignment> came) {
+        Map<VolumeAssignment, CompletionStage<Void>> closed = new HashMap<>();
+        gone.forEach(volume -> closed.put(volume, close(volume)));
+        Step openNext = next -> {
+            List<VolumeAssignment> former = gone.stream()
+                    .filter(volume -> VolumeHolders.exclude(volume, next))
+                    .toList();
+            return all(former, closed::get).thenCompose(done -> open(next));
+        };
+        return all(came, openNext).thenCompose(opened -> all(gone, closed::get));
     }
 
     private static List<VolumeAssignment> without(List<VolumeAssignment> volumes, List<VolumeAssignment> others) {

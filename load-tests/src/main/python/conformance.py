@@ -11,6 +11,7 @@ import argparse
 import re
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,9 @@ import server_rows
 import specification
 from brp_client import GoingAway, Refused, SessionEnded
 from rows import Report
+
+# Of a peer whose bodies have not the members that they must have, and of an operator's command that does not end.
+BREAKS = (SessionEnded, GoingAway, Refused, OSError, KeyError, TypeError, ValueError, subprocess.TimeoutExpired)
 
 DESCRIPTION = """\
 Plays the Block Replication Protocol against any server (--target) or any agent (--agent) and says what is wrong, with
@@ -183,7 +187,7 @@ def play(options, rows, report):
         with listening as listener:
             print(listener.invitation(), file=sys.stderr, flush=True)
             for row in chosen:
-                report.play(row, agent_rows.Probe(listener), (Refused, OSError))
+                report.play(row, agent_rows.Probe(listener), BREAKS)
         return
     options.server = "{}:{}".format(*options.target)
     options.certificate, options.key = options.identity
@@ -193,7 +197,7 @@ def play(options, rows, report):
     except OSError as e:
         raise Unreachable(f"{options.server} cannot be reached: {e}") from None
     for row in chosen:
-        report.play(row, server_rows.Probe(options), (SessionEnded, GoingAway, OSError))
+        report.play(row, server_rows.Probe(options), BREAKS)
 
 
 def main(arguments=None):

@@ -870,7 +870,8 @@ class Listener:
         return body
 
     def _check_remembers(self, remembers):
-        if int(remembers["generation"]) > self.generation:
+        # Before the first session here it may be that of another server, or of an earlier run.
+        if 0 < self.generation < int(remembers["generation"]):
             raise Mismatch(f"generation up to {self.generation}", remembers, RULES["remembers"])
         for known in remembers["disks"]:
             disk = self.disks.get(known["deviceName"])

@@ -9,12 +9,14 @@ it the server refuses the source server until an operator has chosen. What only 
 commands that the caller gives; their rows are skipped without.
 """
 
+import contextlib
 import re
 import secrets
 import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 import time
 
 from brp_client import (CODES, COMMIT_REQUEST, DataFields, Disk, HASH_OFFER, HashRange, INSTANCE, LEAF_SHIFT, LZ4,
@@ -64,17 +66,37 @@ class Probe:
 
     def operate(self, name):
         """Runs the command with which an operator does what no agent can."""
-        command = self.options.operator.get(name)
-        if command is None:
-            raise Skipped(f"needs --operator {name}=COMMAND")
+        self.require_operator(name)
+        # A file, since what the command leaves running would keep a pipe open.
+        with tempfile.TemporaryFile() as output:
+            try:
+                done = subprocess.run(self.options.operator[name], shell=True, stdin=subprocess.DEVNULL, stdout=output,
+                                      stderr=subprocess.STDOUT, timeout=OPERATOR_SECONDS)
+            except subprocess.TimeoutExpired:
+                raise Mismatch(f"--operator {name} to end within {OPERATOR_SECONDS} s", "no end of it") from None
+            if done.returncode:
+                output.seek(0)
+                printed = output.read().decode(errors="replace").strip()
+                raise Mismatch(f"--operator {name} to succeed", f"exit code {done.returncode}: {printed[-ERRORS_SHOWN:]}")
+
+    def require_operator(self, *names):
+        for name in names:
+            if name not in self.options.operator:
+                raise Skipped(f"needs --operator {name}=COMMAND")
+
+    @contextlib.contextmanager
+    def operated(self, name, undo):
+        """What an operator brings about for as long as the block lasts; undone whatever becomes of that."""
+        self.require_operator(name, undo)
+        self.operate(name)
         try:
-            done = subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  timeout=OPERATOR_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise Mismatch(f"--operator {name} to end within {OPERATOR_SECONDS} s", "no end of it") from None
-        if done.returncode:
-            raise Mismatch(f"--operator {name} to succeed",
-                           f"exit code {done.returncode}: {done.stderr.strip()[-ERRORS_SHOWN:]}")
+            yield
+        except BaseException:
+            # What went wrong first is told.
+            with contextlib.suppress(Mismatch):
+                self.operate(undo)
+            raise
+        self.operate(undo)
 
     # Preparation
 
@@ -1027,19 +1049,19 @@ def acknowledged_every_5_s(probe):
 
 # --- Who may do what -------------------------------------------------------------------------------------------------
 
-@row("other-source-id", "11", "another source server's id, a disk that is not assigned, duplicate agent")
+@row("other-source-id", "11", "another source server's id, duplicate agent")
 def other_source_id(probe):
     session = probe.bare()
     session.control.send_json(Type.HELLO, probe.hello_body(sourceServerId=probe.options.other_source_id))
     probe.fatal(session, "FORBIDDEN")
 
 
-@row("disk-not-assigned", "6", "Each disk of HELLO must be assigned to this source server")
+@row("disk-not-assigned", "11", "a disk of HELLO that is not assigned; one of another size than assigned")
 def disk_not_assigned(probe):
     session = probe.bare()
     other = Disk("/dev/conformance-not-assigned", probe.disk.size_bytes)
     session.control.send_json(Type.HELLO, probe.hello_body(disks=[probe.disk.json(), other.json()]))
-    probe.fatal(session, "FORBIDDEN")
+    probe.fatal(session, "FORBIDDEN", must_have=[("volume", 1)])
 
 
 @row("disk-size-differs", "6", "Its sizeBytes must be the assigned size, otherwise RANGE")
@@ -1047,7 +1069,7 @@ def disk_size_differs(probe):
     for size in (probe.disk.size_bytes + 512, probe.disk.size_bytes - 512):
         session = probe.bare()
         session.control.send_json(Type.HELLO, probe.hello_body(disks=[Disk(probe.disk.device_name, size).json()]))
-        probe.fatal(session, "RANGE")
+        probe.fatal(session, "RANGE", must_have=[("volume", 0)])
 
 
 @row("no-common-version", "11", "no common version | VERSION")
@@ -1135,7 +1157,7 @@ def no_client_certificate(probe):
 @row("unpinned-client-certificate", "11", "a certificate that is not pinned, not assigned")
 def unpinned_client_certificate(probe):
     if not probe.options.wrong_certificate or not probe.options.wrong_key:
-        raise Skipped("needs --wrong-certificate and --wrong-key")
+        raise Skipped("needs --other-identity")
     endpoint = endpoint_of(probe.options)
     endpoint.certificate, endpoint.key = probe.options.wrong_certificate, probe.options.wrong_key
     alert_expected(probe, endpoint.context())
@@ -1504,8 +1526,7 @@ def with_unacknowledged(probe):
 @row("commit-request-and-hold", "9", "The server would have a commit soon")
 def commit_request_and_hold(probe):
     """The operator's command holds the source server for some seconds, more than 2 of them after the commit."""
-    if "hold" not in probe.options.operator:
-        raise Skipped("needs --operator hold=COMMAND")
+    probe.require_operator("hold")
     session = probe.bare()
     session.hello(probe.hello_body(features=[COMMIT_REQUEST]))
     if not session.grants(COMMIT_REQUEST):
@@ -1526,22 +1547,21 @@ def commit_request_and_hold(probe):
         probe.committed(session, epoch)
         if "HOLD" not in session.progresses:
             raise Mismatch("PROGRESS HOLD before the commit is answered", came_on_all(session))
-    finally:
         if holding.wait(OPERATOR_SECONDS):
             raise Mismatch("--operator hold to succeed", f"exit code {holding.returncode}")
+    finally:
+        holding.kill()
+        holding.wait()
 
 
 @row("overload", "11", "overload | reading pauses, PROGRESS")
 def overload(probe):
     """The operator stalls the volume: PROGRESS says so, no ERROR comes, and all goes on when it moves again."""
     session = probe.with_epoch()
-    probe.operate("stall")
-    try:
+    with probe.operated("stall", "unstall"):
         session.send_block(probe.volume(session), 0, SECTOR)
         if not probe.until(session, lambda: "VOLUME" in session.progresses or is_over(session.control), 10):
             raise Mismatch("PROGRESS VOLUME within 10 s", came_on_all(session))
-    finally:
-        probe.operate("unstall")
     if not session.drain(OPERATOR_SECONDS):
         raise Mismatch("DURABLE_ACK once the volume moves", came_on_all(session))
     probe.usable(session)
@@ -1551,31 +1571,29 @@ def overload(probe):
 def volume_failed(probe):
     """The operator makes the device fail: VOLUME_FAILED on the control connection, which stays."""
     session = probe.with_epoch()
-    probe.operate("fail-volume")
-    session.send_block(probe.volume(session), 0, SECTOR)
-    probe.error(session, session.control, "VOLUME_FAILED", None, [("volume", probe.volume(session))], OPERATOR_SECONDS)
-    seq = session.control.send(Type.PING)
-    probe.until(session, lambda: session.pongs or is_over(session.control), ERROR_SECONDS)
-    if not session.pongs:
-        raise Mismatch(f"PONG for PING {seq}: only the volume has failed", came_on_all(session))
-    session.fence()
-    session.begin_commit()
-    probe.error(session, session.control, "VOLUME_FAILED", seconds=OPERATOR_SECONDS)
-    probe.not_committed(session, session.epoch)
-    probe.operate("reopen-volume")
+    with probe.operated("fail-volume", "reopen-volume"):
+        session.send_block(probe.volume(session), 0, SECTOR)
+        probe.error(session, session.control, "VOLUME_FAILED", None, [("volume", probe.volume(session))],
+                    OPERATOR_SECONDS)
+        pongs = session.pongs
+        seq = session.control.send(Type.PING)
+        probe.until(session, lambda: session.pongs > pongs or is_over(session.control), ERROR_SECONDS)
+        if session.pongs == pongs:
+            raise Mismatch(f"PONG for PING {seq}: only the volume has failed", came_on_all(session))
+        session.fence()
+        session.begin_commit()
+        probe.error(session, session.control, "VOLUME_FAILED", seconds=OPERATOR_SECONDS)
+        probe.not_committed(session, session.epoch)
 
 
 @row("paused", "11", "replication of the source server is paused or stopped")
 def paused(probe):
     session = with_unacknowledged(probe)
-    probe.operate("pause")
-    try:
+    with probe.operated("pause", "resume"):
         goes_away(probe, session, "PAUSED", "STOPPED")
         waiting = probe.bare()
         waiting.control.send_json(Type.HELLO, probe.hello_body())
         probe.fatal(waiting, "PAUSED")
-    finally:
-        probe.operate("resume")
 
 
 @row("assignment-changed", "11", "another assignment of the agent's disks")
@@ -1589,17 +1607,16 @@ def assignment_changed(probe):
 def shutdown(probe):
     """A HELLO that comes while the session finishes gets SHUTDOWN. The operator starts the server again afterwards."""
     session = with_unacknowledged(probe)
-    probe.operate("shutdown")
-    probe.until(session, lambda: session.goaway or is_over(session.control), ERROR_SECONDS)
-    try:
-        late = probe.bare()
-    except OSError:
-        probe.note = "the port is closed at once"
-    else:
-        late.control.send_json(Type.HELLO, probe.hello_body())
-        probe.fatal(late, "SHUTDOWN")
-    goes_away(probe, session, "SHUTDOWN")
-    probe.operate("start")
+    with probe.operated("shutdown", "start"):
+        probe.until(session, lambda: session.goaway or is_over(session.control), ERROR_SECONDS)
+        try:
+            late = probe.bare()
+        except OSError:
+            probe.note = "the port is closed at once"
+        else:
+            late.control.send_json(Type.HELLO, probe.hello_body())
+            probe.fatal(late, "SHUTDOWN")
+        goes_away(probe, session, "SHUTDOWN")
 
 
 # --- Clones ----------------------------------------------------------------------------------------------------------

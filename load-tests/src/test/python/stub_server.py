@@ -64,6 +64,14 @@ class StubSession:
         return [self.control, *self.data.values()]
 
 
+class RefusedDisk(Refused):
+    """A HELLO that is refused for the disk at this place of it."""
+
+    def __init__(self, code, text, place):
+        super().__init__(code, text)
+        self.place = place
+
+
 class NotFatal(Exception):
     """Answered with EPOCH; the connection stays."""
 
@@ -153,6 +161,8 @@ class StubServer:
             if frame.type in (Type.DATA, Type.ZERO):
                 fields = DataFields.of(frame.fields)
                 body |= {"volume": fields.volume, "offset": fields.offset}
+            if isinstance(e, RefusedDisk):
+                body["volume"] = e.place
             peer.connection.send_json(Type.ERROR, body)
             peer.connection.write()
             peer.connection.ended = "refused"
@@ -212,11 +222,11 @@ class StubServer:
             raise Refused("VERSION", "only 1")
         if body["sourceServerId"] != self.source_server_id:
             raise Refused("FORBIDDEN", "another source server")
-        for disk in body["disks"]:
+        for place, disk in enumerate(body["disks"]):
             if disk["deviceName"] not in self.content:
-                raise Refused("FORBIDDEN", "disk not assigned")
+                raise RefusedDisk("FORBIDDEN", "disk not assigned", place)
             if disk["sizeBytes"] != len(self.content[disk["deviceName"]]):
-                raise Refused("RANGE", "size differs")
+                raise RefusedDisk("RANGE", "size differs", place)
         self._take_turn(body["instance"])
         if self.session:
             older = self.session

@@ -100,7 +100,19 @@ public final class FuzzMain implements Callable<Integer> {
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new FuzzMain()).setParameterExceptionHandler(new OneLineMistakes());
+        return new CommandLine(new FuzzMain())
+                .setParameterExceptionHandler(new OneLineMistakes())
+                .setExecutionExceptionHandler(FuzzMain::cannotGoOn);
+    }
+
+    /** A file of those that options name; anything else is a bug here and shows as one. */
+    private static int cannotGoOn(Exception failure, CommandLine command, CommandLine.ParseResult parsed)
+            throws Exception {
+        if (failure instanceof IOException) {
+            command.getErr().println(command.getCommandName() + ": " + failure);
+            return EXIT_IO_ERROR;
+        }
+        throw failure;
     }
 
     @Override
@@ -159,8 +171,9 @@ public final class FuzzMain implements Callable<Integer> {
                     .println(spec.commandLine().getCommandName() + ": " + input + ": cannot be read");
             return EXIT_IO_ERROR;
         }
-        try (Cleanup cleanup = new Cleanup()) {
-            new Runner(parser.open(scratch(cleanup))).run(bytes);
+        try (Cleanup cleanup = new Cleanup();
+                FuzzTarget target = parser.open(scratch(cleanup))) {
+            new Runner(target).run(bytes);
             out().println(parser.label() + ": no rule is broken by these " + bytes.length + " bytes");
             return 0;
         } catch (RunException e) {

@@ -1,10 +1,12 @@
 package org.replicationserver.fuzz;
 
+import java.io.IOException;
+
 /**
  * A parser, and what must hold of it whatever bytes it gets. One thread; a run depends on its input alone, so that a finding can be had
  * again from it.
  */
-public interface FuzzTarget {
+public interface FuzzTarget extends AutoCloseable {
     /** What a parser may allocate for small things of its own, and for objects around what it has read. */
     long ALLOCATED_BYTES_MIN = 1 << 20;
 
@@ -18,6 +20,10 @@ public interface FuzzTarget {
      * @throws AssertionError if another rule is broken
      */
     void run(byte[] input) throws Exception;
+
+    /** Gives back what it has opened. */
+    @Override
+    default void close() throws IOException {}
 
     /** What a run may allocate, so that a length that lies costs nothing. */
     default long allocatedBytesMax(int inputBytes) {

@@ -20,7 +20,7 @@ import org.replicationserver.receiver.aws.MetadataException;
  *
  * <p>Rules: an odd answer is a failure with a line that names the item; an answer that is taken has the form that is allowed.
  */
-final class InstanceAnswers implements FuzzTarget, AutoCloseable {
+final class InstanceAnswers implements FuzzTarget {
     private static final int[] STATUSES = {200, 200, 200, 200, 200, 301, 401, 403, 404, 500};
     private static final int LINE_CHARS_MAX = 4096;
     private static final int TAGS_MAX = 50;

@@ -193,8 +193,8 @@ final class CrashRun {
         }
         try {
             visitor.accept(this);
-        } catch (Violation e) { // a writer would take it for a failure of its device
-            throw model.found(e);
+        } catch (RuntimeException | Error e) { // a writer would take it for a failure of its device
+            throw model.found(Violation.of(e));
         }
     }
 

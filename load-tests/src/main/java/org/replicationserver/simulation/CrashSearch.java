@@ -3,6 +3,7 @@ package org.replicationserver.simulation;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -57,6 +58,9 @@ final class CrashSearch {
     // under the lock
     private @Nullable Failure failure;
 
+    /** A writer takes one for a failure of its volume, goes on, and tells the handler of its thread, which is that of the run. */
+    private final Map<Thread, Throwable> mistakesOfWriters = new ConcurrentHashMap<>();
+
     /** @param stepsMax of an agent, at most {@link #STEPS_MAX} */
     CrashSearch(int stepsMax, int threads) {
         this.scenarios = CrashScenario.all(stepsMax);
@@ -70,7 +74,7 @@ final class CrashSearch {
         for (int i = 0; i < threads; i++) {
             running.add(Thread.ofPlatform()
                     .name("crash-search-" + i)
-                    .uncaughtExceptionHandler((thread, mistake) -> {}) // of writers, whose run keeps it
+                    .uncaughtExceptionHandler(mistakesOfWriters::putIfAbsent)
                     .start(this::runSome));
         }
         for (Thread thread : running) {
@@ -94,7 +98,13 @@ final class CrashSearch {
     private int run(int number, CrashScenario scenario) {
         runs.incrementAndGet();
         try {
-            return new CrashRun(scenario, this::crash).play();
+            mistakesOfWriters.remove(Thread.currentThread());
+            int calls = new CrashRun(scenario, this::crash).play();
+            Throwable mistake = mistakesOfWriters.remove(Thread.currentThread());
+            if (mistake != null) {
+                throw Violation.of(mistake);
+            }
+            return calls;
         } catch (RuntimeException | Error e) {
             fail(new Failure(number, scenario, e));
             return 0;

@@ -216,11 +216,31 @@ final class ReplicaVolume {
         for (int sector = 0; sector < length; sector += BlockDevice.SECTOR_BYTES) {
             if (!isAnyOf(allowed, bytes, at, sector)) {
                 throw new Violation(
-                        invariant,
+                        named(invariant, allowed, sector),
                         when + ": sector at " + (at + sector) + " of " + this + " is none of the " + allowed.size()
                                 + " contents that it may have");
             }
         }
+    }
+
+    /** The invariant by its narrowest name: of zeros, or of what is not acknowledged yet. */
+    private static String named(String invariant, List<Version> allowed, int sector) {
+        if (isZero(allowed, sector)) {
+            return "I8";
+        }
+        return invariant.equals("I2") && allowed.size() > 1 ? "I3" : invariant;
+    }
+
+    /** Whether nothing but zeros may be there. */
+    private static boolean isZero(List<Version> allowed, int sector) {
+        return allowed.stream().allMatch(version -> {
+            for (int i = sector; i < sector + BlockDevice.SECTOR_BYTES; i++) {
+                if (version.content[i] != 0) {
+                    return false;
+                }
+            }
+            return true;
+        });
     }
 
     private static boolean isAnyOf(List<Version> allowed, byte[] bytes, int at, int sector) {

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.process.OptionChecks;
 import org.replicationserver.receiver.config.OneLineMistakes;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -66,8 +67,9 @@ public final class SimulateMain implements Callable<Integer> {
     @Option(
             names = "--operations",
             paramLabel = "N",
-            description = "So many of them at most, 0 to 3; with --exhaustive.")
-    private int operations = CrashSearch.STEPS_MAX;
+            description =
+                    "So many of them at most, 0 to 3, which is what is done unless told otherwise; with --exhaustive.")
+    private @Nullable Integer operations;
 
     @Option(names = "--brief", hidden = true)
     private boolean brief;
@@ -90,22 +92,31 @@ public final class SimulateMain implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
+        OptionChecks checks = new OptionChecks(spec);
+        Integer givenOperations = operations;
+        int operationsMax = givenOperations == null ? CrashSearch.STEPS_MAX : givenOperations;
+        checks.require(threads >= 1, "--threads=" + threads, "1 and more");
+        checks.require(seeds >= 1, "--seeds=" + seeds, "1 and more");
+        checks.require(
+                operationsMax >= 0 && operationsMax <= CrashSearch.STEPS_MAX,
+                "--operations=" + operationsMax,
+                "0 to " + CrashSearch.STEPS_MAX);
+        checks.require(
+                exhaustive || givenOperations == null, "--operations=" + operationsMax, "only with --exhaustive");
         Long one = seed;
         if (one != null) {
+            checks.require(
+                    !exhaustive && !bugs && bug == null, "--seed=" + one, "not with --exhaustive, --bug and --bugs");
             return tell(one);
         }
-        if (operations < 0 || operations > CrashSearch.STEPS_MAX) {
-            throw new ParameterException(
-                    spec.commandLine(), "--operations is 0 to " + CrashSearch.STEPS_MAX + ", not " + operations);
-        }
         if (bugs || bug != null) {
-            return hunt();
+            return hunt(operationsMax);
         }
-        return exhaustive ? searchAll() : runSeeds();
+        return exhaustive ? searchAll(operationsMax) : runSeeds();
     }
 
-    private int searchAll() throws InterruptedException {
-        CrashSearch search = new CrashSearch(operations, threads);
+    private int searchAll(int operationsMax) throws InterruptedException {
+        CrashSearch search = new CrashSearch(operationsMax, threads);
         CrashSearch.Failure failure = search.run();
         if (failure == null) {
             System.out.println(search.text());
@@ -146,7 +157,7 @@ public final class SimulateMain implements Callable<Integer> {
         return EXIT_FOUND;
     }
 
-    private int hunt() throws IOException, InterruptedException {
+    private int hunt(int operationsMax) throws IOException, InterruptedException {
         String name = bug;
         List<KnownBug> hunted;
         try {
@@ -155,7 +166,7 @@ public final class SimulateMain implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
         }
         BugHunt hunt = exhaustive
-                ? BugHunt.byCrashes(Path.of(""), operations, System.out)
+                ? BugHunt.byCrashes(Path.of(""), operationsMax, System.out)
                 : BugHunt.bySeeds(Path.of(""), seeds, System.out);
         int missed = hunt.hunt(hunted);
         return missed == 0 ? 0 : EXIT_FOUND;

@@ -363,7 +363,8 @@ final class SimulatedServer {
     /** Somebody repairs the device and says so. */
     private void reopenLater(String volumeId) {
         process.later(dice.millisUpTo(REOPEN_MILLIS_MAX), () -> {
-            boolean swapped = !detached && dice.percent(world.faults().swaps());
+            boolean swapped =
+                    !detached && !released && dice.percent(world.faults().swaps());
             world.tell(() -> volumeId + " is to be reopened" + (swapped ? ", with another device" : ""));
             if (swapped) {
                 world.swap(volumeId);

@@ -8,4 +8,14 @@ final class Violation extends AssertionError {
     Violation(String invariant, String what) {
         super(invariant + ": " + what);
     }
+
+    /** What was thrown, or that the program made a mistake. */
+    static Violation of(Throwable thrown) {
+        if (thrown instanceof Violation violation) {
+            return violation;
+        }
+        Violation mistake = new Violation("the program", String.valueOf(thrown));
+        mistake.initCause(thrown);
+        return mistake;
+    }
 }

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +18,7 @@ import org.replicationserver.integration.Seeds;
 import org.replicationserver.process.Cleanup;
 
 final class FuzzTest {
-    private static final long SECONDS = 15;
+    private static final long SECONDS = 5;
     private static final long PLANTED_SECONDS = 60;
     private static final int CORPUS_BYTES_MAX = 300 * 1024;
 
@@ -29,12 +30,14 @@ final class FuzzTest {
     void everyInputOfTheCorpusKeepsTheRules(Parser parser) throws Exception {
         SortedMap<String, byte[]> inputs = Corpus.of(parser);
         assertThat(inputs).isNotEmpty();
-        Runner runner = new Runner(parser.open(directory));
-        for (Map.Entry<String, byte[]> input : inputs.entrySet()) {
-            try {
-                runner.run(input.getValue());
-            } catch (Exception | Error e) {
-                throw new AssertionError(parser.label() + ": " + input.getKey() + ": " + e, e);
+        try (FuzzTarget target = parser.open(directory)) {
+            Runner runner = new Runner(target);
+            for (Map.Entry<String, byte[]> input : inputs.entrySet()) {
+                try {
+                    runner.run(input.getValue());
+                } catch (Exception | Error e) {
+                    throw new AssertionError(parser.label() + ": " + input.getKey() + ": " + e, e);
+                }
             }
         }
     }
@@ -73,6 +76,7 @@ final class FuzzTest {
     }
 
     @Test
+    @Tag("long")
     void aForgottenBoundIsFound() throws Exception {
         try (Cleanup cleanup = new Cleanup()) {
             FuzzRun.Result result = FuzzRun.of(PlantedFault.class, 64, directory, cleanup)

@@ -36,13 +36,7 @@ class CrashSearchTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "acknowledge-without-force",
-                "ignore-failed-force",
-                "ignore-failed-write",
-                "answer-commit-before-the-record"
-            })
+    @ValueSource(strings = {"ignore-failed-force", "answer-commit-before-the-record"})
     void knownBugIsFoundByACrash(String name) throws IOException, InterruptedException {
         assertThat(BugHunt.byCrashes(PROJECT, 1, System.out).hunt(List.of(KnownBug.named(name))))
                 .isZero();

@@ -6,8 +6,11 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,6 +71,22 @@ class SimulationTest {
                 KnownBug.ALL.stream().filter(bug -> bug.name().equals(name)).toList();
         assertThat(bugs).hasSize(1);
         assertThat(BugHunt.bySeeds(PROJECT, 2000, System.out).hunt(bugs)).isZero();
+    }
+
+    /** What was found of each is kept. */
+    @Test
+    void theListOfKnownBugsHasEachOfThemWithinItsSeeds() throws IOException {
+        Map<String, Integer> seeds = new LinkedHashMap<>();
+        for (String line : Files.readAllLines(Path.of("src/main/resources/simulation/known-bugs.txt"))) {
+            if (!line.startsWith("#")) {
+                List<String> words = List.of(line.split(" +", 3));
+                seeds.put(words.getFirst(), Integer.valueOf(words.get(1)));
+            }
+        }
+        assertThat(seeds.keySet())
+                .containsExactlyElementsOf(
+                        KnownBug.ALL.stream().map(KnownBug::name).toList());
+        assertThat(seeds.values()).allMatch(needed -> needed <= 2000);
     }
 
     @Test

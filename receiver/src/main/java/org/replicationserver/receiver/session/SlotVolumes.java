@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -97,13 +98,14 @@ final class SlotVolumes {
     private CompletionStage<Void> change(List<VolumeAssignment> gone, List<VolumeAssignment> came) {
         Map<VolumeAssignment, CompletionStage<Void>> closed = new HashMap<>();
         gone.forEach(volume -> closed.put(volume, close(volume)));
+        Step awaitClose = volume -> Objects.requireNonNull(closed.get(volume));
         Step openNext = next -> {
             List<VolumeAssignment> former = gone.stream()
                     .filter(volume -> VolumeHolders.exclude(volume, next))
                     .toList();
-            return all(former, closed::get).thenCompose(done -> open(next));
+            return all(former, awaitClose).thenCompose(done -> open(next));
         };
-        return all(came, openNext).thenCompose(opened -> all(gone, closed::get));
+        return all(came, openNext).thenCompose(opened -> all(gone, awaitClose));
     }
 
     private static List<VolumeAssignment> without(List<VolumeAssignment> volumes, List<VolumeAssignment> others) {

@@ -146,7 +146,7 @@ public record KnownBug(String name, List<Edit> edits) {
             bug(
                     "reopen-as-the-same-content",
                     SESSION + "SlotRecord.java",
-                    "VolumeRecord begun = new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null, 0, null, 0);",
+                    "VolumeRecord begun = VolumeRecord.drawn(newDataGen(), Origin.VOLUME_REOPENED, 0);",
                     "VolumeRecord begun = new VolumeRecord(known.dataGen(), known.origin(), null);"),
             bug(
                     "forget-that-a-session-may-write",

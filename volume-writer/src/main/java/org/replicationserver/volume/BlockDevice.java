@@ -34,9 +34,9 @@ public interface BlockDevice extends AutoCloseable {
         return null;
     }
 
-    /** Whether it was known as this volume's before it was opened, by a mark of its own. */
-    default boolean wasMarked() {
-        return false;
+    /** What its mark said when it was opened. */
+    default Mark mark() {
+        return Mark.NOT_KEPT;
     }
 
     /** Writes all of the source, or throws. */

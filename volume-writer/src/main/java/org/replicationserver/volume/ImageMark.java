@@ -8,7 +8,8 @@ import java.nio.charset.StandardCharsets;
 /**
  * Binds an image file to its volume by the extended attribute {@value #ATTRIBUTE}, the volume's id in UTF-8: a volume holds no metadata
  * in its bytes, and a path says nothing of what lies there today. A file that has no mark gets one when it is opened and fits. Where the file
- * system keeps no such attributes, or cannot take one more, nothing is bound and nothing is refused.
+ * system keeps no such attributes, or cannot take one more, nothing is bound and nothing is refused; only a file that could have a mark and
+ * has none is not extended.
  */
 final class ImageMark {
     static final String ATTRIBUTE = "user.replication.volume-id";
@@ -19,16 +20,16 @@ final class ImageMark {
     private ImageMark() {}
 
     /**
-     * Whether the file has the mark of this volume.
+     * Whether the file has the mark of this volume, or none.
      *
      * @throws DeviceException if it has another one's
      */
-    static boolean isOn(LinuxFile file, VolumeId volumeId) throws DeviceException {
+    static Mark on(LinuxFile file, VolumeId volumeId) throws DeviceException {
         try (Arena scratch = Arena.ofConfined()) {
             MemorySegment found = scratch.allocate(VALUE_BYTES_MAX);
             long length = file.readAttribute(scratch.allocateFrom(ATTRIBUTE), found);
             if (length < 0 && length != -Errno.ERANGE) {
-                return false; // there is none, or the file system keeps none, or does not show them
+                return length == -Errno.ENODATA ? Mark.ABSENT : Mark.NOT_KEPT;
             }
             String marked = length < 0
                     ? "something longer than any volume"
@@ -44,7 +45,7 @@ final class ImageMark {
                                 + "; give the volume its own path, or remove the mark: setfattr -x " + ATTRIBUTE
                                 + " FILE");
             }
-            return true;
+            return Mark.PRESENT;
         }
     }
 

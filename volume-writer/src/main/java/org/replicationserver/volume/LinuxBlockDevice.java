@@ -35,7 +35,7 @@ public final class LinuxBlockDevice implements BlockDevice {
     private final long assignedSizeBytes;
     private final int alignmentBytes;
     private final @Nullable String physicalId;
-    private final boolean wasMarked;
+    private final Mark mark;
 
     // owner thread only, once there is one
     private final LinuxFile file;
@@ -56,7 +56,7 @@ public final class LinuxBlockDevice implements BlockDevice {
             long assignedSizeBytes,
             Alignment alignment,
             @Nullable String physicalId,
-            boolean wasMarked) {
+            Mark mark) {
         this.file = file;
         this.blockDevice = blockDevice;
         this.direct = direct;
@@ -66,7 +66,7 @@ public final class LinuxBlockDevice implements BlockDevice {
         this.memoryAlignmentBytes = alignment.memoryBytes();
         this.zeroAlignmentBytes = alignment.zeroBytes();
         this.physicalId = physicalId;
-        this.wasMarked = wasMarked;
+        this.mark = mark;
         this.bounce = arena.allocate(ALIGNMENT_BYTES_MAX, ALIGNMENT_BYTES_MAX);
     }
 
@@ -114,16 +114,16 @@ public final class LinuxBlockDevice implements BlockDevice {
         if (!blockDevice && !file.tryLock()) {
             throw new DeviceException("open", path.toString(), Errno.EAGAIN, "the image is locked: in use");
         }
-        boolean wasMarked = requireIdentity(file, path, options, opened);
+        Mark mark = requireIdentity(file, path, options, opened);
         long deviceSizeBytes =
-                blockDevice ? file.blockDeviceSizeBytes() : extended(file, opened.sizeBytes(), options, wasMarked);
+                blockDevice ? file.blockDeviceSizeBytes() : extended(file, opened.sizeBytes(), options, mark);
         if (deviceSizeBytes < options.sizeBytes()) {
             throw refused(
                     path,
                     "smaller than assigned: deviceSizeBytes=" + deviceSizeBytes + " assignedSizeBytes="
                             + options.sizeBytes());
         }
-        if (!blockDevice && !wasMarked && options.volumeId() != null) {
+        if (mark == Mark.ABSENT && options.volumeId() != null) {
             ImageMark.put(file, options.volumeId());
         }
         Alignment alignment = alignmentOf(file, opened, direct, alignmentMin);
@@ -138,13 +138,13 @@ public final class LinuxBlockDevice implements BlockDevice {
                 options.sizeBytes(),
                 alignment,
                 PhysicalId.of(opened),
-                wasMarked);
+                mark);
     }
 
-    /** The size that an image file has now. */
-    private static long extended(LinuxFile file, long sizeBytes, OpenOptions options, boolean wasMarked)
+    /** The size that an image file has now. Of a file without a mark only that can be known: by its size, and where none are kept. */
+    private static long extended(LinuxFile file, long sizeBytes, OpenOptions options, Mark mark)
             throws DeviceException {
-        boolean known = wasMarked || options.extendFromBytes() > 0;
+        boolean known = mark == Mark.PRESENT || (mark == Mark.NOT_KEPT && options.extendFromBytes() > 0);
         if (sizeBytes >= options.sizeBytes() || sizeBytes < options.extendFromBytes() || !known) {
             return sizeBytes;
         }
@@ -153,14 +153,16 @@ public final class LinuxBlockDevice implements BlockDevice {
         return options.sizeBytes();
     }
 
-    /** Says whether it was marked as its volume's. Only now that it is held: what was found out about the path before may be true of another device by now. */
-    private static boolean requireIdentity(LinuxFile file, Path path, OpenOptions options, LinuxFile.Facts opened)
+    /** Gives its mark. Only now that it is held: what was found out about the path before may be true of another device by now. */
+    private static Mark requireIdentity(LinuxFile file, Path path, OpenOptions options, LinuxFile.Facts opened)
             throws DeviceException {
         String objection = options.identity().objection(opened.isBlockDevice() ? opened.deviceNumber() : null);
         if (objection != null) {
             throw refused(path, objection);
         }
-        return !opened.isBlockDevice() && options.volumeId() != null && ImageMark.isOn(file, options.volumeId());
+        return opened.isBlockDevice() || options.volumeId() == null
+                ? Mark.NOT_KEPT
+                : ImageMark.on(file, options.volumeId());
     }
 
     private static void requireKind(Path path, LinuxFile.Facts found) throws DeviceException {
@@ -252,8 +254,8 @@ public final class LinuxBlockDevice implements BlockDevice {
     }
 
     @Override
-    public boolean wasMarked() {
-        return wasMarked;
+    public Mark mark() {
+        return mark;
     }
 
     /** Whether the page cache is passed by. */

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  * @param cacheMode null for the default of the kind of device
  * @param volumeId whose an image file must be, see {@link ImageMark}; null for whoever's it is
  * @param identity is asked about the device that was opened
- * @param extendFromBytes an image file that is smaller than {@code sizeBytes} is extended to that, with zeros, if it has at least so many;
- *     where that is 0 only if it is marked as the volume's, so that no file of somebody else is extended
+ * @param extendFromBytes an image file that is smaller than {@code sizeBytes} is extended to that, with zeros, if it has at least so many
+ *     and is marked as the volume's, so that no file of somebody else is extended; where the file system keeps no marks, if that is not 0
  */
 public record OpenOptions(
         long sizeBytes,

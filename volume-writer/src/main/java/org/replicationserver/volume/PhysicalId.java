@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What tells a file or device from another one that takes its place under the same name: of an image file its inode and the time of its
- * birth, of a block device the identifier by which the kernel shows it in sysfs. Null where the system tells neither, as for a file
+ * birth, of a block device the identifier by which the kernel shows it in sysfs, and the number of a partition. Null where the system tells neither, as for a file
  * system without birth times, or a loop device.
  *
  * <p>It does not see other content in the same file or device.
@@ -30,8 +30,21 @@ final class PhysicalId {
         return of(DEVICES.resolve(opened.deviceNumber().toString()));
     }
 
-    /** @param device its directory in sysfs */
+    /**
+     * A partition has none of the attributes; it is the part with its number of the device in whose directory its own is.
+     *
+     * @param device its directory in sysfs, or a link to it
+     */
     static @Nullable String of(Path device) {
+        String partition = valueOf(device.resolve("partition"));
+        if (partition.isEmpty()) {
+            return ofWhole(device);
+        }
+        String whole = ofWhole(device.resolve("..")); // the kernel follows the link first
+        return whole == null ? null : whole + " partition=" + partition;
+    }
+
+    private static @Nullable String ofWhole(Path device) {
         for (String attribute : ATTRIBUTES) {
             String value = valueOf(device.resolve(attribute));
             if (!value.isEmpty()) {

@@ -54,9 +54,9 @@ public interface Volume {
         return null;
     }
 
-    /** Whether a server has had it before this opening, by its image file's mark. */
-    default boolean wasMarked() {
-        return false;
+    /** What its image file's mark said at this opening. */
+    default Mark mark() {
+        return Mark.NOT_KEPT;
     }
 
     /** Writes submitted since the volume was opened; never decreases. */

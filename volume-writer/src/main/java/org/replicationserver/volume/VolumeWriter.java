@@ -161,8 +161,8 @@ public final class VolumeWriter implements Volume {
     }
 
     @Override
-    public boolean wasMarked() {
-        return device.wasMarked();
+    public Mark mark() {
+        return device.mark();
     }
 
     @Override

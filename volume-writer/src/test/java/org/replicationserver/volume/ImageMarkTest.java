@@ -47,19 +47,19 @@ final class ImageMarkTest {
         return StandardCharsets.UTF_8.decode(value.flip()).toString();
     }
 
-    /** Says whether it was marked before. */
-    private boolean openAs(String volumeId) throws DeviceException {
+    /** Says what its mark was before. */
+    private Mark openAs(String volumeId) throws DeviceException {
         OpenOptions options = new OpenOptions(SIZE_BYTES, null, new VolumeId(volumeId), DeviceIdentity.ANY);
         try (LinuxBlockDevice device = LinuxBlockDevice.open(image, options)) {
-            return device.wasMarked();
+            return device.mark();
         }
     }
 
     @Test
     void imageWithoutAMarkIsMarkedAsItsVolumesAndOpensForThatAgain() throws IOException {
-        assertThat(openAs("vol-1")).as("marked before").isFalse();
+        assertThat(openAs("vol-1")).as("marked before").isEqualTo(Mark.ABSENT);
         assertThat(mark()).isEqualTo("vol-1");
-        assertThat(openAs("vol-1")).as("marked before").isTrue();
+        assertThat(openAs("vol-1")).as("marked before").isEqualTo(Mark.PRESENT);
     }
 
     @Test
@@ -88,6 +88,16 @@ final class ImageMarkTest {
         openAs("vol-1");
         LinuxBlockDevice.open(image, larger).close();
         assertThat(image).as("once it is the volume's").hasSize(2 * SIZE_BYTES);
+    }
+
+    /** A record says how much the volume's image had, and the path leads to a file of somebody else. */
+    @Test
+    void fileWithoutAMarkIsNotExtendedThoughItsVolumesSizeIsKnown() throws IOException {
+        OpenOptions larger =
+                new OpenOptions(2 * SIZE_BYTES, null, new VolumeId("vol-1"), DeviceIdentity.ANY, SIZE_BYTES);
+        assertThatThrownBy(() -> LinuxBlockDevice.open(image, larger)).hasMessageContaining("smaller than assigned");
+        assertThat(image).hasSize(SIZE_BYTES);
+        assertThat(marks().list()).doesNotContain(NAME);
     }
 
     @Test

@@ -60,4 +60,15 @@ final class PhysicalIdTest {
         Files.writeString(directory.resolve("wwid"), "w".repeat(1000));
         assertThat(PhysicalId.of(directory)).hasSize(200);
     }
+
+    /** Sysfs has the directory of a partition in that of its device, and links to both. */
+    @Test
+    void partitionIsKnownByItsDeviceAndItsNumber() throws IOException {
+        Path part = Files.createDirectories(directory.resolve("devices/sda/sda2"));
+        Path link = Files.createSymbolicLink(directory.resolve("8:2"), part);
+        Files.writeString(part.resolve("partition"), "2\n");
+        assertThat(PhysicalId.of(link)).as("of a loop device").isNull();
+        Files.writeString(part.resolveSibling("wwid"), "naa.5000\n");
+        assertThat(PhysicalId.of(link)).isEqualTo("wwid=naa.5000 partition=2");
+    }
 }

@@ -3,6 +3,7 @@ package org.replicationserver.receiver.config;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import org.replicationserver.receiver.log.PeerText;
 
 /** Collects mistakes, so that an operator sees all of them at once. Confined to one thread. */
 final class Mistakes {
@@ -50,7 +51,7 @@ final class Mistakes {
     }
 
     private static String display(String text, int charsMax) {
-        String line = text.replaceAll("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]", "?");
+        String line = PeerText.printable(text);
         return line.length() <= charsMax ? line : line.substring(0, charsMax) + "...";
     }
 }

@@ -26,6 +26,11 @@ public final class PeerText {
     /** The text with at most so many characters. */
     public static String cut(String text, int charsMax) {
         String start = text.length() <= charsMax ? text : text.substring(0, charsMax - 3) + "...";
-        return UNPRINTABLE.matcher(start).replaceAll("?");
+        return printable(start);
+    }
+
+    /** The text on one line, with a question mark for whatever a terminal would obey. */
+    public static String printable(String text) {
+        return UNPRINTABLE.matcher(text).replaceAll("?");
     }
 }

@@ -4,11 +4,12 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
-import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.volume.Mark;
 import org.replicationserver.volume.Volume;
 
 /**
@@ -40,15 +41,21 @@ final class SlotRecord {
 
     // --- sessions
 
-    /** A session is about to open: it gets the next generation, and each of its volumes a data generation if it has none. */
-    CompletionStage<Void> beginSession(Hello hello, SourceAssignment assignment) {
+    /**
+     * A session is about to open: it gets the next generation, and each of its volumes a data generation if it has none.
+     *
+     * @param openAs the volume that is open as it is assigned, null if none is
+     */
+    CompletionStage<Void> beginSession(
+            Hello hello, SourceAssignment assignment, Function<VolumeAssignment, @Nullable Volume> openAs) {
         long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
         SourceRecord begun = now.met(hello, assignment).withGeneration(Math.max(now.generation(), remembered) + 1);
         for (Hello.Disk disk : hello.disks()) {
             VolumeAssignment volume = assignment.volumeOf(disk.deviceName());
             if (volume != null && !begun.volumes().containsKey(volume.volumeId())) {
                 boolean known = hello.remembers() != null && hello.remembers().disk(disk.deviceName()) != null;
-                begun = begun.withVolume(volume.volumeId(), met(volume, known, begun.generation()));
+                begun = begun.withVolume(
+                        volume.volumeId(), met(volume, openAs.apply(volume), known, begun.generation()));
             }
         }
         return change(begun);
@@ -57,21 +64,22 @@ final class SlotRecord {
     /**
      * The record of a volume that has none.
      *
+     * @param volume null if it is not open
      * @param remembered whether an agent knows one
      * @param generation of the session that meets it
      */
-    private VolumeRecord met(VolumeAssignment assigned, boolean remembered, long generation) {
-        Volume volume =
-                context.volumes().find(assigned.volumeId()) instanceof Availability.Open open ? open.volume() : null;
-        // A server has had it, and it was written to: that there is no record does not make it new.
-        boolean written = volume != null && volume.wasMarked() && !volume.isFresh();
-        boolean lost = remembered || now.stateLost() || written;
+    private VolumeRecord met(VolumeAssignment assigned, @Nullable Volume volume, boolean remembered, long generation) {
+        boolean lost = remembered || now.stateLost() || (volume != null && wasWritten(volume));
         if (lost && volume != null) {
             volume.withdrawFresh();
         }
-        VolumeRecord drawn =
-                new VolumeRecord(newDataGen(), lost ? Origin.STATE_LOST : Origin.NEW_VOLUME, null, 0, null, generation);
-        return volume == null ? drawn : drawn.opened(assigned.sizeBytes(), volume.physicalId());
+        VolumeRecord drawn = VolumeRecord.drawn(newDataGen(), lost ? Origin.STATE_LOST : Origin.NEW_VOLUME, generation);
+        return volume == null ? drawn : drawn.opened(assigned, volume.physicalId());
+    }
+
+    /** Whether a server has had it, and it was written to: that there is no record of that does not make it new. */
+    private static boolean wasWritten(Volume volume) {
+        return volume.mark() == Mark.PRESENT && !volume.isFresh();
     }
 
     private String newDataGen() {
@@ -135,7 +143,7 @@ final class SlotRecord {
 
     /**
      * Takes note of what was opened. If another file or device is in the place of the one that is known, nothing that an agent remembers of
-     * the volume's content holds.
+     * the volume's content holds. A HELLO that came before decided without it whether it is new.
      */
     void opened(VolumeAssignment assigned, Volume volume) {
         String id = assigned.volumeId();
@@ -143,20 +151,25 @@ final class SlotRecord {
         if (known == null) {
             return; // the first HELLO takes note
         }
-        String found = volume.physicalId();
-        String before = known.physicalId();
-        boolean replaced = found != null && before != null && !found.equals(before);
-        VolumeRecord changed = replaced
-                ? new VolumeRecord(newDataGen(), Origin.VOLUME_REPLACED, null, assigned.sizeBytes(), found, 0)
-                : known.opened(assigned.sizeBytes(), found);
+        boolean replaced = known.isReplacedBy(volume, assigned);
+        VolumeRecord begun = replaced ? VolumeRecord.drawn(newDataGen(), Origin.VOLUME_REPLACED, 0) : known;
+        VolumeRecord changed = begun.opened(assigned, volume.physicalId());
+        if (changed.origin() == Origin.NEW_VOLUME
+                && now.writtenGeneration() < known.sinceGeneration()
+                && wasWritten(volume)) {
+            changed = changed.withOrigin(Origin.STATE_LOST);
+        }
+        if (changed.origin() != Origin.NEW_VOLUME) {
+            volume.withdrawFresh(); // it may have been believed when there was no record
+        }
         if (replaced) {
-            volume.withdrawFresh();
-            context.events().volumeReplaced(sourceServerId, id, String.valueOf(before), String.valueOf(found));
+            context.events().volumeReplaced(sourceServerId, id, known.device(), changed.device());
         }
         if (!changed.equals(known)) {
             CompletionStage<Void> stored = change(now.withVolume(id, changed));
             if (replaced) {
-                stored.thenRun(() -> context.events().volumeBegunAnew(sourceServerId, id, changed.dataGen()));
+                String dataGen = changed.dataGen();
+                stored.thenRun(() -> context.events().volumeBegunAnew(sourceServerId, id, dataGen));
             }
         }
     }
@@ -186,7 +199,7 @@ final class SlotRecord {
         if (known == null || (known.failedCause() == null && !made)) {
             return change(now);
         }
-        VolumeRecord begun = new VolumeRecord(newDataGen(), Origin.VOLUME_REOPENED, null, 0, null, 0);
+        VolumeRecord begun = VolumeRecord.drawn(newDataGen(), Origin.VOLUME_REOPENED, 0);
         return change(now.withVolume(volumeId, begun))
                 .thenRun(() -> context.events().volumeBegunAnew(sourceServerId, volumeId, begun.dataGen()));
     }
@@ -197,15 +210,7 @@ final class SlotRecord {
         for (String id : volumeIds) {
             VolumeRecord known = volume(id);
             if (known != null) {
-                changed = changed.withVolume(
-                        id,
-                        new VolumeRecord(
-                                newDataGen(),
-                                Origin.RESCAN_REQUESTED,
-                                known.failedCause(),
-                                known.heldBytes(),
-                                known.physicalId(),
-                                0));
+                changed = changed.withVolume(id, known.withDataGen(newDataGen(), Origin.RESCAN_REQUESTED));
             }
         }
         return change(changed);

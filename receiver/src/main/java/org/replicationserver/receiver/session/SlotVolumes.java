@@ -5,18 +5,20 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
+import org.replicationserver.volume.Volume;
 
 /**
  * The volumes that are assigned to one source server: they are opened, closed, opened anew after a failure, and fenced against sessions
  * that have ended. Event loop only.
  *
  * <p>While the assignment changes, those that are not assigned any more are closed, those that came are opened, one change after the
- * other. A volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end
+ * other. Within a change an opening waits only for what has its id or its path, so that a volume that stalls holds up no other. A volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end
  * may give the device to another server.
  *
  * <p>A volume that could not be opened is tried again by itself, as long as it has not failed: its device may come, its file system may be
@@ -45,8 +47,15 @@ final class SlotVolumes {
     /** Ids of volumes that are about to be closed. */
     private final Set<String> closing = new HashSet<>();
 
-    /** By volume id, whether it is open, and why not, as it was told. */
-    private final Map<String, Availability> told = new HashMap<>();
+    /**
+     * What came of opening a volume.
+     *
+     * @param as with which it was opened
+     */
+    private record Opened(VolumeAssignment as, Availability availability) {}
+
+    /** By volume id, as it was told last; nothing of one that is closed. */
+    private final Map<String, Opened> told = new HashMap<>();
 
     /** The newest session that was opened, ended or not: the one whose writes may still be under way. */
     private @Nullable SourceSession newest;
@@ -82,10 +91,21 @@ final class SlotVolumes {
             return changes;
         }
         changesUnderWay++;
-        changes = changes.thenCompose(before -> all(gone, this::close))
-                .thenCompose(closed -> all(came, this::open))
-                .thenRun(() -> changesUnderWay--);
+        changes = changes.thenCompose(before -> change(gone, came)).thenRun(() -> changesUnderWay--);
         return changes;
+    }
+
+    private CompletionStage<Void> change(List<VolumeAssignment> gone, List<VolumeAssignment> came) {
+        Map<VolumeAssignment, CompletionStage<Void>> closed = new HashMap<>();
+        gone.forEach(volume -> closed.put(volume, close(volume)));
+        Step awaitClose = volume -> Objects.requireNonNull(closed.get(volume));
+        Step openNext = next -> {
+            List<VolumeAssignment> former = gone.stream()
+                    .filter(volume -> VolumeHolders.exclude(volume, next))
+                    .toList();
+            return all(former, awaitClose).thenCompose(done -> open(next));
+        };
+        return all(came, openNext).thenCompose(opened -> all(gone, awaitClose));
     }
 
     private static List<VolumeAssignment> without(List<VolumeAssignment> volumes, List<VolumeAssignment> others) {
@@ -191,6 +211,15 @@ final class SlotVolumes {
                 : found;
     }
 
+    /** The volume if it is open as it is assigned, and not only as it was: one that is about to be opened anew is left out. */
+    @Nullable
+    Volume openAs(VolumeAssignment volume) {
+        Opened last = told.get(volume.volumeId());
+        return last != null && last.as.isSame(volume) && find(volume) instanceof Availability.Open open
+                ? open.volume()
+                : null;
+    }
+
     /** Which volume is not open, and why, in words: the first one; null if all are open. */
     @Nullable
     String notOpen() {
@@ -208,7 +237,8 @@ final class SlotVolumes {
     private void tellOpened(VolumeAssignment volume, Availability availability) {
         String volumeId = volume.volumeId();
         String sourceServerId = assignment.sourceServerId();
-        boolean news = !availability.equals(told.put(volumeId, availability));
+        Opened before = told.put(volumeId, new Opened(volume, availability));
+        boolean news = before == null || !availability.equals(before.availability);
         switch (availability) {
             case Availability.Open open -> {
                 record.opened(volume, open.volume());

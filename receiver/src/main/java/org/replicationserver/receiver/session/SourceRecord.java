@@ -10,6 +10,8 @@ import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.JsonBody;
 import org.replicationserver.receiver.protocol.ProtocolException;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
+import org.replicationserver.volume.Mark;
+import org.replicationserver.volume.Volume;
 
 /**
  * What must be known of a source server after a restart; immutable. One file, so that a commit of all its disks is one atomic
@@ -51,6 +53,7 @@ public record SourceRecord(
 
     private static final int FAILED_CAUSE_CHARS_MAX = 256;
     private static final int PHYSICAL_ID_CHARS_MAX = 256;
+    private static final int PATH_CHARS_MAX = 128;
     private static final int REFUSED_AGENTS_MAX = InstanceHistory.REFUSED_MAX;
 
     /** Why a volume has the data generation that it has; the words are those of WELCOME. */
@@ -71,6 +74,9 @@ public record SourceRecord(
      * @param heldBytes how long an image file has been while sessions may have written to it, so that a shorter one has lost something; 0 if
      *     none has, {@link #HELD_UNKNOWN} if nobody knows
      * @param physicalId what told its device from others when it was open last, or null
+     * @param path under which it was open last, only its last {@value #PATH_CHARS_MAX} characters; empty if it was found by its id, null if
+     *     nobody knows
+     * @param staleId what told a device that had this volume with another content before another server reported this one, or null
      * @param sinceGeneration of the first session that could write to it; 0 if that is not known
      */
     public record VolumeRecord(
@@ -79,12 +85,19 @@ public record SourceRecord(
             @Nullable String failedCause,
             long heldBytes,
             @Nullable String physicalId,
+            @Nullable String path,
+            @Nullable String staleId,
             long sinceGeneration) {
         static final long HELD_UNKNOWN = Long.MAX_VALUE;
 
         /** Of a volume that was not open here. */
         public VolumeRecord(String dataGen, Origin origin, @Nullable String failedCause) {
-            this(dataGen, origin, failedCause, HELD_UNKNOWN, null, 0);
+            this(dataGen, origin, failedCause, HELD_UNKNOWN, null, null, null, 0);
+        }
+
+        /** Of a volume to which no session has written under this data generation, and which was not open either. */
+        static VolumeRecord drawn(String dataGen, Origin origin, long sinceGeneration) {
+            return new VolumeRecord(dataGen, origin, null, 0, null, null, null, sinceGeneration);
         }
 
         public VolumeRecord {
@@ -94,18 +107,71 @@ public record SourceRecord(
         }
 
         VolumeRecord withFailure(@Nullable String newCause) {
-            return new VolumeRecord(dataGen, origin, newCause, heldBytes, physicalId, sinceGeneration);
+            return new VolumeRecord(dataGen, origin, newCause, heldBytes, physicalId, path, staleId, sinceGeneration);
         }
 
-        /** It is open, with this size and on this device, if that is known. */
-        VolumeRecord opened(long sizeBytes, @Nullable String newPhysicalId) {
+        VolumeRecord withOrigin(Origin newOrigin) {
+            return new VolumeRecord(
+                    dataGen, newOrigin, failedCause, heldBytes, physicalId, path, staleId, sinceGeneration);
+        }
+
+        /** The same volume with another data generation. */
+        VolumeRecord withDataGen(String newDataGen, Origin newOrigin) {
+            return new VolumeRecord(newDataGen, newOrigin, failedCause, heldBytes, physicalId, path, staleId, 0);
+        }
+
+        /** It is open as it is assigned, on the device that is told so, if anything tells. */
+        VolumeRecord opened(VolumeAssignment as, @Nullable String newPhysicalId) {
             return new VolumeRecord(
                     dataGen,
                     origin,
                     failedCause,
-                    sizeBytes,
+                    as.sizeBytes(),
                     newPhysicalId == null ? physicalId : newPhysicalId,
+                    pathOf(as),
+                    null,
                     sinceGeneration);
+        }
+
+        /** Whether what was opened is not what had the content of this record. */
+        boolean isReplacedBy(Volume opened, VolumeAssignment as) {
+            String found = opened.physicalId();
+            if (physicalId != null) {
+                // What tells nothing, as a loop device, may be the same one as long as nobody leads to another path.
+                return found == null ? path != null && !path.equals(pathOf(as)) : !found.equals(physicalId);
+            }
+            if (as.path() == null) {
+                return false; // its id is its serial number: it has come with its content
+            }
+            boolean openedFirst = heldBytes == HELD_UNKNOWN;
+            return (openedFirst && opened.mark() == Mark.ABSENT) || (found != null && found.equals(staleId));
+        }
+
+        private static String pathOf(VolumeAssignment as) {
+            String path = as.path() == null ? "" : as.path().toString();
+            return path.substring(Math.max(0, path.length() - PATH_CHARS_MAX));
+        }
+
+        /** This record, which another server reported, with what is known here of the volume's device. */
+        private VolumeRecord takenOver(@Nullable VolumeRecord here) {
+            if (here == null) {
+                return this;
+            }
+            boolean same = here.dataGen.equals(dataGen);
+            return new VolumeRecord(
+                    dataGen,
+                    origin,
+                    failedCause,
+                    heldBytes,
+                    same ? here.physicalId : null,
+                    same ? here.path : null,
+                    same || here.physicalId == null ? here.staleId : here.physicalId,
+                    sinceGeneration);
+        }
+
+        /** The device for people. */
+        String device() {
+            return physicalId != null ? physicalId : path != null ? "path=" + path : "not known here";
         }
 
         private JsonBody toJson(String volumeId) {
@@ -115,6 +181,8 @@ public record SourceRecord(
                     .put("origin", origin.name())
                     .putIfPresent("failedCause", failedCause)
                     .putIfPresent("physicalId", physicalId)
+                    .putIfPresent("path", path)
+                    .putIfPresent("staleId", staleId)
                     .putNumber64("sinceGeneration", sinceGeneration);
             return heldBytes == HELD_UNKNOWN ? json : json.put("heldBytes", heldBytes);
         }
@@ -123,10 +191,16 @@ public record SourceRecord(
             return new VolumeRecord(
                     json.string("dataGen", 1, 32),
                     json.constant("origin", Origin.class),
-                    json.has("failedCause") ? json.string("failedCause", 0, FAILED_CAUSE_CHARS_MAX) : null,
+                    stringOf(json, "failedCause", FAILED_CAUSE_CHARS_MAX),
                     json.has("heldBytes") ? json.integer("heldBytes", 0, ProtocolLimits.DISK_BYTES_MAX) : HELD_UNKNOWN,
-                    json.has("physicalId") ? json.string("physicalId", 0, PHYSICAL_ID_CHARS_MAX) : null,
+                    stringOf(json, "physicalId", PHYSICAL_ID_CHARS_MAX),
+                    stringOf(json, "path", PATH_CHARS_MAX),
+                    stringOf(json, "staleId", PHYSICAL_ID_CHARS_MAX),
                     json.has("sinceGeneration") ? json.number64("sinceGeneration") : 0);
+        }
+
+        private static @Nullable String stringOf(JsonBody json, String member, int charsMax) throws ProtocolException {
+            return json.has(member) ? json.string(member, 0, charsMax) : null;
         }
     }
 
@@ -156,15 +230,17 @@ public record SourceRecord(
         return new SourceRecord(0, 0, none.commit, 0, true, false, none.volumes, none.refusedAgents);
     }
 
-    private SourceRecord takenOver(boolean lostHere) {
+    private SourceRecord takenOver(SourceRecord here) {
+        Map<String, VolumeRecord> known = new LinkedHashMap<>(volumes);
+        known.replaceAll((id, volume) -> volume.takenOver(here.volumes.get(id)));
         return new SourceRecord(
                 generation + GENERATIONS_UNREPORTED,
                 writtenGeneration,
                 commit,
                 firstByteMillis,
-                lostHere,
+                here.stateLost,
                 true,
-                volumes,
+                known,
                 refusedAgents);
     }
 
@@ -201,7 +277,7 @@ public record SourceRecord(
 
     /** What to go by: this record, or what another server reported later of the same source server. */
     SourceRecord newerOf(@Nullable SourceRecord lastReported) {
-        return lastReported != null && lastReported.generation > generation ? lastReported.takenOver(stateLost) : this;
+        return lastReported != null && lastReported.generation > generation ? lastReported.takenOver(this) : this;
     }
 
     public SourceRecord withGeneration(long newGeneration) {

@@ -182,7 +182,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         }
         refuseOpening(stale);
         CompletionStage<Void> fenced = volumes.fence();
-        CompletionStage<Void> stored = record.beginSession(hello, volumes.assignment());
+        CompletionStage<Void> stored = record.beginSession(hello, volumes.assignment(), volumes::openAs);
         SessionOpening opens =
                 new SessionOpening(this, control, hello, record.now().generation());
         opening = opens;

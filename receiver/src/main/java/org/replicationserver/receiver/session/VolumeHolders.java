@@ -1,5 +1,6 @@
 package org.replicationserver.receiver.session;
 
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * only when it was closed for the former. Held are its id and its path. Event loop only.
  *
  * <p>Source servers that wait for each other cannot form a circle: a volume is assigned to one of them at most, each takes its
- * assignments over in their order, and closes before it opens; so an opening waits only for closings that were wanted no later.
+ * assignments over in their order, and closes what has an id or a path before it opens it; so an opening waits only for closings that were wanted no later.
  */
 final class VolumeHolders {
     private record Hold(String sourceServerId, CompletableFuture<Void> released) {}
@@ -58,6 +59,11 @@ final class VolumeHolders {
             }
         }
         released.forEach(hold -> hold.released.complete(null));
+    }
+
+    /** Whether only one of the two can be open. */
+    static boolean exclude(VolumeAssignment one, VolumeAssignment other) {
+        return !Collections.disjoint(keys(one), keys(other));
     }
 
     private static List<Object> keys(VolumeAssignment volume) {

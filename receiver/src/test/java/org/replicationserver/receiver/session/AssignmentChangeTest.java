@@ -123,6 +123,45 @@ final class AssignmentChangeTest {
     }
 
     @Test
+    void volumeThatIsTakenAwayAndStallsHoldsUpNoneThatComesOrGrows() {
+        Open open = Open.of(new SessionWorld(2), 2);
+        open.stream.data(1, 0, 512, 7, 1);
+        VolumeAssignment grown =
+                new VolumeAssignment("vol-0", "/dev/sd0", Path.of("vol-0"), 2 * SessionWorld.VOLUME_BYTES, false);
+        VolumeAssignment came = new VolumeAssignment("vol-2", "/dev/sd2", Path.of("vol-2"), 512, false);
+        CompletableFuture<Void> changed =
+                open.world.assign(new SourceAssignment(SessionWorld.SOURCE, List.of(grown, came)), null);
+        open.control.cut();
+        open.world.write(0);
+        assertThat(changed).as("a write of the volume that goes is queued").isNotDone();
+        assertThat(open.world.told)
+                .contains("volume opened vol-2")
+                .containsSubsequence("close vol-0", "open vol-0, it must be there")
+                .doesNotContain("close vol-1");
+        open.world.write(1);
+        assertThat(open.world.told).contains("close vol-1");
+        assertThat(changed).isCompleted();
+    }
+
+    @Test
+    void pathThatIsGivenToAnotherVolumeIsOpenedOnlyWhenTheFormerIsClosed() {
+        Open open = Open.of(new SessionWorld(2), 2);
+        open.stream.data(1, 0, 512, 7, 1);
+        open.world.assign(
+                new SourceAssignment(
+                        SessionWorld.SOURCE,
+                        List.of(new VolumeAssignment(
+                                "vol-0", "/dev/sd0", Path.of("vol-1"), SessionWorld.VOLUME_BYTES, false))),
+                null);
+        open.world.told.clear();
+        open.control.cut();
+        open.world.write(0);
+        assertThat(open.world.told).contains("close vol-0").noneMatch(line -> line.startsWith("open vol-0"));
+        open.world.write(1);
+        assertThat(open.world.told).containsSubsequence("close vol-1", "open vol-0, it must be there");
+    }
+
+    @Test
     void diskThatHasGrownGetsItsVolumeOpenedAnewBeforeItsAgentIsWelcome() {
         SessionWorld world = new SessionWorld(1);
         Open.of(world, 1);

@@ -17,6 +17,7 @@ import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.volume.BlockDevice;
+import org.replicationserver.volume.Mark;
 import org.replicationserver.volume.testing.ForwardingDevice;
 
 /** What a volume is that was opened, extended or put in the place of another one, and what its agent is told of it. */
@@ -33,19 +34,115 @@ final class DataGenerationTest {
         }
 
         @Override
-        public boolean wasMarked() {
-            return marked;
+        public Mark mark() {
+            return mark;
+        }
+
+        @Override
+        public boolean isKnownZero() {
+            return knownZero;
         }
     }
 
     private @Nullable String physicalId = "inode=1";
-    private boolean marked;
+    private Mark mark = Mark.NOT_KEPT;
+    private boolean knownZero;
     private final SessionWorld world = new SessionWorld(1, SessionWorld.settings(1 << 30, 1L << 30), ToldDevice::new);
 
     private void reopen() {
         world.sessions.unassign(SessionWorld.SOURCE);
         world.writeAll();
         assign(SessionWorld.VOLUME_BYTES);
+    }
+
+    private static VolumeAssignment assigned(String path) {
+        return new VolumeAssignment("vol-0", "/dev/sd0", Path.of(path), SessionWorld.VOLUME_BYTES, false);
+    }
+
+    /** This server had it before, with this record, then another one, which reported that. */
+    private void comeBack(@Nullable VolumeRecord here, VolumeRecord told) {
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.writeAll();
+        world.stored.remove(SessionWorld.SOURCE);
+        if (here != null) {
+            world.stored.put(
+                    SessionWorld.SOURCE,
+                    SourceRecord.initial().withGeneration(1).withVolume("vol-0", here));
+        }
+        world.assign(
+                new SourceAssignment(SessionWorld.SOURCE, List.of(assigned("vol-0"))),
+                SourceRecord.initial().withGeneration(5).withVolume("vol-0", told));
+    }
+
+    private static final VolumeRecord OTHER = new VolumeRecord("a".repeat(32), Origin.NEW_VOLUME, null);
+    private static final VolumeRecord TOLD = new VolumeRecord("b".repeat(32), Origin.NEW_VOLUME, null);
+
+    private Welcome.Volume welcomedWithWhatWasTold() {
+        return welcomed(new Hello.Remembered(5, List.of(new Hello.RememberedDisk("/dev/sd0", TOLD.dataGen(), 0))));
+    }
+
+    @Test
+    void deviceThatIsKnownHereWithOlderContentIsNotResumedWhenItsSourceServerComesBack() {
+        comeBack(OTHER.opened(assigned("vol-0"), "inode=1"), TOLD);
+        Welcome.Volume volume = welcomedWithWhatWasTold();
+        assertThat(volume.reason()).isEqualTo("VOLUME_REPLACED");
+        assertThat(volume.dataGen()).isNotEqualTo(TOLD.dataGen());
+        assertThat(recorded().staleId()).as("it is judged once").isNull();
+    }
+
+    /** What it told is stored before the device is there. */
+    @Test
+    void deviceWithOlderContentIsKnownThoughItComesAfterARestart() {
+        world.closed.put("vol-0", new VolumeHost.Availability.Unavailable("not there", true));
+        comeBack(OTHER.opened(assigned("vol-0"), "inode=1"), TOLD);
+        SourceRecord stored = world.record();
+        assertThat(stored.volumes().get("vol-0"))
+                .extracting(VolumeRecord::staleId)
+                .isEqualTo("inode=1");
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.settle();
+        world.closed.clear();
+        assign(SessionWorld.VOLUME_BYTES);
+        assertThat(welcomedWithWhatWasTold().reason()).isEqualTo("VOLUME_REPLACED");
+    }
+
+    @Test
+    void deviceThatHadTheSameContentHereResumes() {
+        comeBack(TOLD.opened(assigned("vol-0"), "inode=1"), TOLD);
+        assertThat(welcomedWithWhatWasTold().action()).isEqualTo(Welcome.Action.RESUME);
+    }
+
+    @Test
+    void anotherDeviceThanTheOneWithTheSameContentIsNotResumed() {
+        comeBack(TOLD.opened(assigned("vol-0"), "inode=2"), TOLD);
+        assertThat(welcomedWithWhatWasTold().reason()).isEqualTo("VOLUME_REPLACED");
+    }
+
+    /** Somebody has prepared it. */
+    @Test
+    void imageThatNoServerHasHadIsNotWhatAnotherServerReported() {
+        mark = Mark.ABSENT;
+        comeBack(null, TOLD);
+        assertThat(world.told).contains("replaced vol-0: not known here, inode=1");
+        assertThat(welcomedWithWhatWasTold().reason()).isEqualTo("VOLUME_REPLACED");
+    }
+
+    @Test
+    void volumeThatHasItsMarkIsWhatAnotherServerReported() {
+        mark = Mark.PRESENT;
+        comeBack(null, TOLD);
+        assertThat(welcomedWithWhatWasTold().action()).isEqualTo(Welcome.Action.RESUME);
+    }
+
+    @Test
+    void deviceThatTellsNothingIsAnotherOneUnderAnotherPath() {
+        Welcome.Volume first = welcomed(null);
+        physicalId = null;
+        world.assign(new SourceAssignment(SessionWorld.SOURCE, List.of(assigned("loop"))), null);
+        world.writeAll();
+        assertThat(world.told).contains("replaced vol-0: inode=1, path=loop");
+        assertThat(welcomed(memoryOf(first)).reason()).isEqualTo("VOLUME_REPLACED");
+        assertThat(recorded().physicalId()).isNull();
     }
 
     private void assign(long sizeBytes) {
@@ -115,15 +212,66 @@ final class DataGenerationTest {
         world.stored.put(SessionWorld.SOURCE, SourceRecord.initial().withVolume("vol-0", old));
         assign(SessionWorld.VOLUME_BYTES);
         assertThat(world.told).contains("vol-0 held nobody knows what");
-        assertThat(recorded()).isEqualTo(old.opened(SessionWorld.VOLUME_BYTES, "inode=1"));
+        assertThat(recorded()).isEqualTo(old.opened(assigned("vol-0"), "inode=1"));
     }
 
     /** A restarted agent remembers nothing, so only the volume can tell. */
     @Test
     void volumeThatWasWrittenAndHasNoRecordIsNotNew() {
-        marked = true;
+        mark = Mark.PRESENT;
         reopen();
         assertThat(welcomed(null).reason()).isEqualTo("STATE_LOST");
+    }
+
+    /** As it usually does after a start. */
+    @Test
+    void volumeThatWasWrittenIsNotNewEitherWhereTheHelloComesBeforeItIsOpen() {
+        mark = Mark.PRESENT;
+        assertThat(welcomedWhileOpening(null).reason()).isEqualTo("STATE_LOST");
+        assertThat(recorded().origin()).isEqualTo(Origin.STATE_LOST);
+    }
+
+    /** It is believed to be fresh as long as nobody knows that it was written. */
+    @Test
+    void volumeThatAnAgentKnowsIsNotFreshWhereTheHelloComesBeforeItIsOpen() {
+        knownZero = true;
+        Hello.Remembered remembers =
+                new Hello.Remembered(9, List.of(new Hello.RememberedDisk("/dev/sd0", "a".repeat(32), 3)));
+        Welcome.Volume volume = welcomedWhileOpening(remembers);
+        assertThat(volume.reason()).isEqualTo("STATE_LOST");
+        assertThat(volume.fresh()).isFalse();
+        assertThat(world.writer(0).isFresh()).isFalse();
+    }
+
+    @Test
+    void volumeThatIsMarkedButEmptyStaysNew() {
+        mark = Mark.PRESENT;
+        knownZero = true;
+        assertThat(welcomedWhileOpening(null).reason()).isEqualTo("NEW_VOLUME");
+        assertThat(world.writer(0).isFresh()).isTrue();
+    }
+
+    /** There it is the session that made it not empty. */
+    @Test
+    void volumeThatASessionHasWrittenToKeepsItsOrigin() {
+        TestAgent agent = world.connect().hello(1, 1);
+        world.connect().attach(agent.welcome().generation(), 0);
+        agent.openEpoch(1);
+        agent.cut();
+        mark = Mark.PRESENT;
+        reopen();
+        assertThat(recorded().origin()).isEqualTo(Origin.NEW_VOLUME);
+    }
+
+    private Welcome.Volume welcomedWhileOpening(Hello.@Nullable Remembered remembers) {
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.writeAll();
+        world.holdOpens();
+        assign(SessionWorld.VOLUME_BYTES);
+        TestAgent agent = world.connect().hello(1, 1, TestAgent.FIRST_AGENT, remembers);
+        assertThat(agent.has(FrameType.WELCOME)).isFalse();
+        world.openDevices();
+        return agent.welcome().volumes().getFirst();
     }
 
     @Test
@@ -143,6 +291,28 @@ final class DataGenerationTest {
         assertThat(welcomed(memoryOf(first)).action())
                 .as("neither growing nor shrinking is another content")
                 .isEqualTo(Welcome.Action.RESUME);
+    }
+
+    /** Its writer is still the one of the smaller volume when the HELLO comes. */
+    @Test
+    void imageThatGrowsBeforeItsFirstSessionIsExtendedFromTheSizeThatItHas() {
+        world.assign(two(SessionWorld.VOLUME_BYTES / 2), null);
+        world.connect().hello(1, 1).welcome();
+        world.assign(two(SessionWorld.VOLUME_BYTES), null);
+        TestAgent grown = world.connect().hello(1, 2);
+        world.writeAll();
+        assertThat(grown.welcome().volumes()).extracting(Welcome.Volume::action).doesNotContain(Welcome.Action.FAILED);
+        assertThat(Objects.requireNonNull(world.record().volumes().get("vol-1")).heldBytes())
+                .isEqualTo(SessionWorld.VOLUME_BYTES);
+    }
+
+    /** A second disk, of this size. */
+    private static SourceAssignment two(long sizeBytes) {
+        return new SourceAssignment(
+                SessionWorld.SOURCE,
+                List.of(
+                        new VolumeAssignment("vol-0", "/dev/sd0", Path.of("vol-0"), SessionWorld.VOLUME_BYTES, false),
+                        new VolumeAssignment("vol-1", "/dev/sd1", Path.of("vol-1"), sizeBytes, false)));
     }
 
     @Test

@@ -162,18 +162,33 @@ final class SessionWorld {
                 new SpeedTestRuntime(background::add, () -> loopCpuNanos));
     }
 
-    private VolumeHost.Availability open(String volumeId) {
+    /** As a server does with an image file that is too small. */
+    private VolumeHost.Availability open(VolumeAssignment assignment, long heldBytes) {
+        String volumeId = assignment.volumeId();
         VolumeHost.Availability none = closed.get(volumeId);
         if (none != null) {
             availability.put(volumeId, none);
             return none;
         }
-        MemoryDevice device = devices.computeIfAbsent(volumeId, id -> new MemoryDevice(VOLUME_BYTES));
+        int sizeBytes = (int) assignment.sizeBytes();
+        MemoryDevice device = devices.computeIfAbsent(volumeId, id -> new MemoryDevice(sizeBytes));
+        if (device.sizeBytes() < sizeBytes) {
+            if (device.sizeBytes() < heldBytes) {
+                VolumeHost.Availability tooSmall = new VolumeHost.Availability.Unavailable("smaller than assigned");
+                availability.put(volumeId, tooSmall);
+                return tooSmall;
+            }
+            MemoryDevice extended = new MemoryDevice(sizeBytes);
+            System.arraycopy(device.bytes(), 0, extended.bytes(), 0, device.bytes().length);
+            devices.put(volumeId, extended);
+            device = extended;
+        }
+        BlockDevice wrapped = wrap.apply(device);
         VolumeWriter writer = VolumeWriter.withoutThread(
                 new VolumeId(volumeId),
-                wrap.apply(device),
-                VOLUME_BYTES,
-                VolumeWriterOptions.defaults(),
+                wrapped,
+                sizeBytes,
+                VolumeWriterOptions.defaults().withFresh(wrapped.isKnownZero()),
                 reports,
                 () -> nanos);
         writers.put(volumeId, writer);
@@ -341,7 +356,7 @@ final class SessionWorld {
             told.add(assignment.volumeId() + " held "
                     + (heldBytes == VolumeRecord.HELD_UNKNOWN ? "nobody knows what" : heldBytes));
             CompletableFuture<Availability> opened = new CompletableFuture<>();
-            opens.add(() -> opened.complete(SessionWorld.this.open(assignment.volumeId())));
+            opens.add(() -> opened.complete(SessionWorld.this.open(assignment, heldBytes)));
             return opened;
         }
 
@@ -363,7 +378,7 @@ final class SessionWorld {
         @Override
         public CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make, long heldBytes) {
             told.add("reopen " + assignment.volumeId() + (make ? ", it may be made" : ""));
-            return CompletableFuture.completedStage(SessionWorld.this.open(assignment.volumeId()));
+            return CompletableFuture.completedStage(SessionWorld.this.open(assignment, heldBytes));
         }
     }
 

@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.volume.BlockDevice;
 import org.replicationserver.volume.DeviceException;
+import org.replicationserver.volume.Mark;
 
 /** Does what another device does; the doubles change the part that they are about. */
 public abstract class ForwardingDevice implements BlockDevice {
@@ -29,8 +30,8 @@ public abstract class ForwardingDevice implements BlockDevice {
     }
 
     @Override
-    public boolean wasMarked() {
-        return device.wasMarked();
+    public Mark mark() {
+        return device.mark();
     }
 
     @Override

@@ -72,29 +72,15 @@ record FaultMix(
 
     /** The same with one agent at a time: an agent that comes back is not told of another one that only a lost server knew of. */
     FaultMix withoutClones() {
-        return new FaultMix(
-                serverKills,
-                outages,
-                powerLosses,
-                agentKills,
-                cuts,
-                halfOpens,
-                writeErrors,
-                forceErrors,
-                stalls,
-                openErrors,
-                stateLosses,
-                rescans,
-                holds,
-                0,
-                swaps,
-                takeovers,
-                flips,
-                spoils);
+        return with(0, takeovers);
     }
 
     /** The same with one server for ever. */
     FaultMix withoutTakeovers() {
+        return with(clones, 0);
+    }
+
+    private FaultMix with(double otherClones, double otherTakeovers) {
         return new FaultMix(
                 serverKills,
                 outages,
@@ -109,9 +95,9 @@ record FaultMix(
                 stateLosses,
                 rescans,
                 holds,
-                clones,
+                otherClones,
                 swaps,
-                0,
+                otherTakeovers,
                 flips,
                 spoils);
     }

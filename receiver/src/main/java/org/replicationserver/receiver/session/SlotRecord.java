@@ -22,21 +22,38 @@ final class SlotRecord {
 
     private final String sourceServerId;
     private final SessionContext context;
+    private final Runnable whenDurable;
     private SourceRecord now;
+    private int storesUnderWay;
 
-    SlotRecord(String sourceServerId, SourceRecord now, SessionContext context) {
+    /** @param whenDurable called when all that counts has become durable */
+    SlotRecord(String sourceServerId, SourceRecord now, SessionContext context, Runnable whenDurable) {
         this.sourceServerId = sourceServerId;
         this.now = now;
         this.context = context;
+        this.whenDurable = whenDurable;
     }
 
     SourceRecord now() {
         return now;
     }
 
+    /** Whether all that counts is durable, so that an agent may be told of it. */
+    boolean isDurable() {
+        return storesUnderWay == 0;
+    }
+
     private CompletionStage<Void> change(SourceRecord changed) {
         now = changed;
-        return context.records().store(sourceServerId, changed);
+        storesUnderWay++;
+        return context.records().store(sourceServerId, changed).thenRun(this::changeStored);
+    }
+
+    private void changeStored() {
+        storesUnderWay--;
+        if (isDurable()) {
+            whenDurable.run();
+        }
     }
 
     // --- sessions

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Welcome;
@@ -46,6 +47,7 @@ final class CrashRun {
     private final ScriptedAgent agent;
     private final Consumer<CrashRun> visitor;
     private final CrashScenario scenario;
+    private final CrashStory story;
     private final int processNumber;
 
     /** By volume id, sectors that were written. */
@@ -59,9 +61,10 @@ final class CrashRun {
     private boolean over;
 
     /** @param visitor called at each crash point; changes nothing */
-    CrashRun(CrashScenario scenario, Consumer<CrashRun> visitor) {
+    CrashRun(CrashScenario scenario, Consumer<CrashRun> visitor, CrashStory story) {
         this.scenario = scenario;
         this.visitor = visitor;
+        this.story = story;
         this.processNumber = 1;
         this.disks = new LinkedHashMap<>();
         LinkedHashMap<String, ReplicaVolume> volumes = new LinkedHashMap<>();
@@ -80,6 +83,7 @@ final class CrashRun {
     private CrashRun(CrashRun crashed, List<SimulatedDisk> left, boolean sameAgent, Consumer<CrashRun> visitor) {
         this.scenario = RECOVERY;
         this.visitor = visitor;
+        this.story = crashed.story.ofRecovery();
         this.processNumber = crashed.processNumber + 1;
         this.disks = new LinkedHashMap<>();
         left.forEach(disk -> disks.put(disk.volumeId, disk));
@@ -118,6 +122,10 @@ final class CrashRun {
     }
 
     // --- what its parts ask
+
+    void tell(Supplier<String> what) {
+        story.tell(what);
+    }
 
     ReplicaModel.Site site() {
         return site;
@@ -223,7 +231,9 @@ final class CrashRun {
     private void doSteps() {
         CrashScenario.Pause pause = CrashScenario.Pause.NONE;
         while (pause == CrashScenario.Pause.NONE && stepsDone < scenario.steps().size()) {
-            agent.doStep(scenario.steps().get(stepsDone));
+            CrashScenario.Step step = scenario.steps().get(stepsDone);
+            tell(() -> "the agent is to do " + step);
+            agent.doStep(step);
             pause = scenario.pauseAfter(stepsDone++);
         }
         nextAtDeviceCall = pause == CrashScenario.Pause.DEVICE_CALL;
@@ -281,11 +291,15 @@ final class CrashRun {
         return left;
     }
 
+    private static String inBits(long kept) {
+        return Long.toBinaryString(kept);
+    }
+
     /** Checks what is left, before anybody touches it. */
     void checkLeft(long kept, Recovery recovery) {
         List<SimulatedDisk> left = left(kept);
         model.after(byDeviceName(left), this::mark)
-                .check("after a crash that left " + Long.toBinaryString(kept) + " of the unsynced sectors, last first");
+                .check("after a crash that left " + inBits(kept) + " of the unsynced sectors, last first");
         for (int volume = 0; volume < VOLUMES; volume++) {
             byte[] image = left.get(volume).stable();
             byte[] source = agent.disks().get(volume);
@@ -317,6 +331,13 @@ final class CrashRun {
             recovery.visiting = true;
             recovery.sync();
             return new Recovery(recovery.written);
+        } catch (RuntimeException | Error e) {
+            story.tellAfterCrash(
+                    () -> "a crash leaves " + inBits(kept)
+                            + " of the unsynced sectors, last first; a new process of the server" + " meets "
+                            + (sameAgent ? "the agent as it was" : "a new process of the agent"),
+                    recovery.story);
+            throw e;
         } finally {
             recovery.end();
         }

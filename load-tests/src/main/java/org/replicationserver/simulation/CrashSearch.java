@@ -25,10 +25,14 @@ final class CrashSearch {
     /** With two to the power of it images of each crash point. */
     private static final int UNSYNCED_SECTORS_MAX = 10;
 
-    /** A scenario and what it broke. */
-    record Failure(int number, CrashScenario scenario, Throwable cause) {
+    /**
+     * A scenario and what it broke.
+     *
+     * @param story line by line; empty unless the scenario was replayed
+     */
+    record Failure(int number, CrashScenario scenario, Throwable cause, List<String> story) {
         String text() {
-            return "scenario " + number + ": " + cause.getMessage() + ", in " + scenario;
+            return Violation.text("scenario " + number, cause) + ", in " + scenario;
         }
     }
 
@@ -40,8 +44,10 @@ final class CrashSearch {
     }
 
     private final List<CrashScenario> scenarios;
+    private final int end;
     private final int threads;
-    private final AtomicInteger next = new AtomicInteger();
+    private final boolean replays;
+    private final AtomicInteger next;
 
     /** Where crashes were looked at, with those in the recovery from them, and those in recoveries. */
     private final Set<State> crashes = ConcurrentHashMap.newKeySet();
@@ -61,10 +67,38 @@ final class CrashSearch {
     /** A writer takes one for a failure of its volume, goes on, and tells the handler of its thread, which is that of the run. */
     private final Map<Thread, Throwable> mistakesOfWriters = new ConcurrentHashMap<>();
 
+    /** Of a replay, what happens if no call fails. */
+    private List<String> story = List.of();
+
     /** @param stepsMax of an agent, at most {@link #STEPS_MAX} */
     CrashSearch(int stepsMax, int threads) {
         this.scenarios = CrashScenario.all(stepsMax);
+        this.next = new AtomicInteger();
+        this.end = scenarios.size();
         this.threads = threads;
+        this.replays = false;
+    }
+
+    private CrashSearch(int number) {
+        this.scenarios = CrashScenario.all(STEPS_MAX);
+        this.next = new AtomicInteger(number);
+        this.end = number + 1;
+        this.threads = 1;
+        this.replays = true;
+    }
+
+    /**
+     * Looks at one scenario, and tells its story. Its number is the same whatever the number of steps, since short ones come first.
+     *
+     * @param number below {@link #scenarioCount}
+     */
+    static CrashSearch replay(int number) {
+        return new CrashSearch(number);
+    }
+
+    /** How many scenarios there are. */
+    static int scenarioCount() {
+        return CrashScenario.all(STEPS_MAX).size();
     }
 
     /** Looks at all scenarios; those before one that breaks something are looked at to their end. */
@@ -85,7 +119,7 @@ final class CrashSearch {
 
     private void runSome() {
         int number = next.getAndIncrement();
-        while (number < scenarios.size() && !hasFailedBefore(number)) {
+        while (number < end && !hasFailedBefore(number)) {
             CrashScenario scenario = scenarios.get(number);
             int calls = run(number, scenario);
             for (int call = 0; call < calls; call++) {
@@ -97,16 +131,20 @@ final class CrashSearch {
 
     private int run(int number, CrashScenario scenario) {
         runs.incrementAndGet();
+        CrashStory told = replays ? CrashStory.begin() : CrashStory.UNTOLD;
         try {
             mistakesOfWriters.remove(Thread.currentThread());
-            int calls = new CrashRun(scenario, this::crash).play();
+            int calls = new CrashRun(scenario, this::crash, told).play();
             Throwable mistake = mistakesOfWriters.remove(Thread.currentThread());
             if (mistake != null) {
                 throw Violation.of(mistake);
             }
+            if (scenario.failingCall() == CrashScenario.NONE_FAILS) {
+                story = told.lines();
+            }
             return calls;
         } catch (RuntimeException | Error e) {
-            fail(new Failure(number, scenario, e));
+            fail(new Failure(number, scenario, e, told.lines()));
             return 0;
         }
     }
@@ -168,6 +206,11 @@ final class CrashSearch {
         }
     }
 
+    /** What happens in the scenario that was replayed if no call of a device fails. */
+    List<String> story() {
+        return story;
+    }
+
     long images() {
         return images.get();
     }
@@ -177,9 +220,9 @@ final class CrashSearch {
     }
 
     String text() {
-        return "%d scenarios, %d runs with a call that fails or none: %d crash points, %d of which leave something of their own, %d in a"
+        return "%s, %d runs with a call that fails or none: %d crash points, %d of which leave something of their own, %d in a"
                         .formatted(
-                                scenarios.size(),
+                                replays ? "one scenario" : scenarios.size() + " scenarios",
                                 runs.get(),
                                 crashPoints.get(),
                                 crashes.size() + crashesOfRecoveries.size(),

@@ -80,6 +80,8 @@ final class InlineDevice implements BlockDevice {
     public void forgetCache() {}
 
     private void finish(boolean fails, String operation, long offsetBytes, long lengthBytes) throws DeviceException {
+        run.tell(() -> disk.volumeId + ": " + operation
+                + (lengthBytes == 0 ? "" : " " + lengthBytes + " bytes from " + offsetBytes) + (fails ? " fails" : ""));
         run.crashPoint();
         if (fails) {
             throw new DeviceException(operation, disk.volumeId, offsetBytes, lengthBytes, Errno.EIO, "simulated");

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.replicationserver.receiver.protocol.ProtocolException;
@@ -200,6 +201,7 @@ final class InlineServer {
                 byte[] file = directory.file(sourceServerId);
                 try {
                     SourceRecord record = file == null ? SourceRecord.initial() : SourceRecord.parse(file);
+                    run.tell(() -> "the record is read: " + text(record));
                     loopTasks.add(() -> loaded.complete(record));
                 } catch (ProtocolException e) {
                     throw run.model().found(new Violation("I7", "a record that cannot be read: " + e.getMessage()));
@@ -214,10 +216,16 @@ final class InlineServer {
             byte[] file = record.toBytes();
             recordCalls.add(() -> {
                 directory.put(sourceServerId, file);
+                run.tell(() -> "the record is stored: " + text(record));
                 loopTasks.add(() -> stored.complete(null));
             });
             return stored;
         }
+    }
+
+    private static String text(SourceRecord record) {
+        return "generation " + record.generation() + ", written by " + record.writtenGeneration() + ", "
+                + record.commit() + ", " + new TreeMap<>(record.volumes()).values();
     }
 
     private static final class Clock implements SessionClock {

@@ -604,7 +604,10 @@ final class ReplicaModel {
             commitCount++;
             SourceRecord record = site.directory.durable();
             if (record == null || record.commit().epoch() < epoch) {
-                throw new Violation("I7", "epoch " + epoch + " is committed, but the record on disk is " + record);
+                throw new Violation(
+                        "I7",
+                        "epoch " + epoch + " is committed, but on disk is "
+                                + (record == null ? "no record" : record.commit()));
             }
             unacknowledged
                     .values()

@@ -41,6 +41,7 @@ import org.replicationserver.volume.BlockDevice;
  */
 final class ScriptedAgent {
     static final int STREAMS = 2;
+    private static final int TYPE_AT = 4;
     private static final int SECTOR_BYTES = BlockDevice.SECTOR_BYTES;
 
     private final CrashRun run;
@@ -331,6 +332,8 @@ final class ScriptedAgent {
                         (int) crc.getValue());
                 frame.put(content);
             }
+            run.tell(() -> "volume " + volume + ", epoch " + inEpoch + ", " + content.length + " bytes from "
+                    + offsetBytes + ":");
             send(frame.flip());
             return writer.lastSeq();
         }
@@ -341,10 +344,15 @@ final class ScriptedAgent {
             }
             byte[] bytes = new byte[frame.remaining()];
             frame.get(bytes);
+            run.tell(() -> "agent sends " + typeOf(bytes));
             watch.sentByAgent(bytes);
             if (!connection.received(ByteBuffer.wrap(bytes))) {
                 throw new IllegalStateException("the server takes no more");
             }
+        }
+
+        private static String typeOf(byte[] frame) {
+            return String.valueOf(FrameType.of(Byte.toUnsignedInt(frame[TYPE_AT])));
         }
 
         void cut() {
@@ -378,6 +386,7 @@ final class ScriptedAgent {
         public void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException {
             FrameType type = header.type();
             if (type != null) {
+                run.tell(() -> "agent reads " + header);
                 came(this, type, payload);
             }
         }
@@ -391,6 +400,7 @@ final class ScriptedAgent {
         public void write(ByteBuffer frame) {
             byte[] bytes = new byte[frame.remaining()];
             frame.get(frame.position(), bytes);
+            run.tell(() -> "server sends " + typeOf(bytes));
             watch.sentByServer(bytes);
             inbox.add(bytes);
         }

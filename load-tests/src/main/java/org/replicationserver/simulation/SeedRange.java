@@ -10,7 +10,11 @@ import org.jspecify.annotations.Nullable;
 /** Runs many seeds on all processors and stops at the first that breaks an invariant. */
 final class SeedRange {
     /** A seed and what it broke. */
-    record Failure(long seed, Throwable cause) {}
+    record Failure(long seed, Throwable cause) {
+        String text() {
+            return Violation.text("seed " + seed, cause);
+        }
+    }
 
     private final long first;
     private final long count;

@@ -1,7 +1,7 @@
 package org.replicationserver.simulation;
 
 import java.io.IOException;
-import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -28,10 +28,12 @@ import picocli.CommandLine.Spec;
         exitCodeList = {
             "0:nothing was found",
             "1:an invariant was broken, or a known bug was not found",
-            "2:wrong command line"
+            "2:wrong command line",
+            "70:a bug: something was thrown that is no broken invariant"
         })
 public final class SimulateMain implements Callable<Integer> {
-    private static final int EXIT_FOUND = 1;
+    static final int EXIT_FOUND = 1;
+    private static final int EXIT_BUG = 70;
 
     @Option(names = "--seed", paramLabel = "N", description = "Runs this seed and prints its story.")
     private @Nullable Long seed;
@@ -71,6 +73,14 @@ public final class SimulateMain implements Callable<Integer> {
                     "So many of them at most, 0 to 3, which is what is done unless told otherwise; with --exhaustive.")
     private @Nullable Integer operations;
 
+    @Option(
+            names = "--scenario",
+            paramLabel = "N",
+            description =
+                    "Runs this one of the scenarios of --exhaustive, with each crash and each device call that may fail, and prints"
+                            + " its story: that of the run that breaks an invariant, or else that in which no call fails.")
+    private @Nullable Integer scenario;
+
     @Option(names = "--brief", hidden = true)
     private boolean brief;
 
@@ -81,13 +91,20 @@ public final class SimulateMain implements Callable<Integer> {
 
     /** Runs simulations; ends the process with its exit code unless that is 0. */
     public static void main(String[] args) {
-        int exitCode = new CommandLine(new SimulateMain())
-                .setParameterExceptionHandler(new OneLineMistakes())
-                .setCommandName(System.getProperty("command.name", "simulate"))
-                .execute(args);
+        int exitCode = commandLine().execute(args);
         if (exitCode != 0) {
             System.exit(exitCode);
         }
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new SimulateMain())
+                .setParameterExceptionHandler(new OneLineMistakes())
+                .setCommandName(System.getProperty("command.name", "simulate"));
+    }
+
+    private PrintWriter out() {
+        return spec.commandLine().getOut();
     }
 
     @Override
@@ -103,6 +120,16 @@ public final class SimulateMain implements Callable<Integer> {
                 "0 to " + CrashSearch.STEPS_MAX);
         checks.require(
                 exhaustive || givenOperations == null, "--operations=" + operationsMax, "only with --exhaustive");
+        Integer replayed = scenario;
+        if (replayed != null) {
+            checks.require(
+                    exhaustive && givenOperations == null && seed == null && !bugs && bug == null,
+                    "--scenario=" + replayed,
+                    "only with --exhaustive, and not with --operations, --seed, --bug and --bugs");
+            int last = CrashSearch.scenarioCount() - 1;
+            checks.require(replayed >= 0 && replayed <= last, "--scenario=" + replayed, "0 to " + last);
+            return replay(replayed);
+        }
         Long one = seed;
         if (one != null) {
             checks.require(
@@ -119,42 +146,63 @@ public final class SimulateMain implements Callable<Integer> {
         CrashSearch search = new CrashSearch(operationsMax, threads);
         CrashSearch.Failure failure = search.run();
         if (failure == null) {
-            System.out.println(search.text());
+            out().println(search.text());
             return 0;
         }
-        System.out.println(failure.text());
-        if (!brief) {
-            failure.cause().printStackTrace(System.out);
+        return found(failure.text(), failure.cause(), "--exhaustive --scenario " + failure.number());
+    }
+
+    private int replay(int number) throws InterruptedException {
+        CrashSearch search = CrashSearch.replay(number);
+        CrashSearch.Failure failure = search.run();
+        if (failure == null) {
+            search.story().forEach(out()::println);
+            out().println("nothing found: " + search.text());
+            return 0;
         }
-        return EXIT_FOUND;
+        failure.story().forEach(out()::println);
+        out().println(failure.text());
+        return ended(failure.cause());
     }
 
     private int tell(long one) {
         try {
             RunResult result = new Simulation(one, System.out).run();
-            System.out.printf("nothing found; digest of the story %016x%n", result.digest());
+            out().printf("nothing found; digest of the story %016x%n", result.digest());
             return 0;
         } catch (RuntimeException | Error e) {
-            System.out.flush();
-            e.printStackTrace();
-            return EXIT_FOUND;
+            return ended(e);
         }
     }
 
     private int runSeeds() throws InterruptedException {
         SeedRange range = new SeedRange(from, seeds, threads);
         SeedRange.Failure failure = range.run();
-        PrintStream out = System.out;
         if (failure == null) {
-            out.println(range.totals().text());
+            out().println(range.totals().text());
             return 0;
         }
-        out.println("seed " + failure.seed() + ": " + failure.cause().getMessage());
-        if (!brief) {
-            failure.cause().printStackTrace(out);
-            out.println("Its story: " + spec.commandLine().getCommandName() + " --seed " + failure.seed());
+        return found(failure.text(), failure.cause(), "--seed " + failure.seed());
+    }
+
+    /** Tells what a search has found, and how to see it again. */
+    private int found(String text, Throwable cause, String again) {
+        out().println(text);
+        if (brief) {
+            return exitCodeOf(cause);
         }
-        return EXIT_FOUND;
+        out().println("Its story: " + spec.commandLine().getCommandName() + " " + again);
+        return ended(cause);
+    }
+
+    private int ended(Throwable cause) {
+        out().flush();
+        cause.printStackTrace(spec.commandLine().getErr());
+        return exitCodeOf(cause);
+    }
+
+    private static int exitCodeOf(Throwable cause) {
+        return Violation.isOfInvariant(cause) ? EXIT_FOUND : EXIT_BUG;
     }
 
     private int hunt(int operationsMax) throws IOException, InterruptedException {

@@ -30,6 +30,9 @@ final class SimulatedDevice implements BlockDevice {
 
         void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes);
 
+        /** Keeps what was found, which the writer that called the device would take for a failure of that. */
+        Violation found(Violation violation);
+
         void tell(String what);
     }
 
@@ -114,7 +117,8 @@ final class SimulatedDevice implements BlockDevice {
 
     private void begin() throws DeviceException {
         if (!open) {
-            throw new IllegalStateException("closed");
+            throw surroundings.found(
+                    new Violation("I6", "a device of " + disk.volumeId + " is used after it was closed"));
         }
         surroundings.requireAlive();
         boolean stalls = dice.percent(surroundings.faults().stalls());

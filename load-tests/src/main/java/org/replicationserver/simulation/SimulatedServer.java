@@ -238,7 +238,7 @@ final class SimulatedServer {
         @Override
         public boolean isDetached() {
             if (released) {
-                throw world.model().found(new Violation("I6", "a volume is used that was given away"));
+                throw found(new Violation("I6", "a volume is used that was given away"));
             }
             return detached;
         }
@@ -257,6 +257,11 @@ final class SimulatedServer {
         @Override
         public void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes) {
             world.model().aboutToZero(disk, offsetBytes, lengthBytes);
+        }
+
+        @Override
+        public Violation found(Violation violation) {
+            return world.model().found(violation);
         }
 
         @Override

@@ -75,6 +75,34 @@ record FaultMix(
         return with(0, takeovers);
     }
 
+    /** The same at the server of another mix: what goes wrong with the server is that of the other, and so is whether it may be another one. */
+    FaultMix atServerOf(FaultMix other) {
+        return new FaultMix(
+                other.serverKills,
+                outages,
+                other.powerLosses,
+                agentKills,
+                cuts,
+                halfOpens,
+                writeErrors,
+                forceErrors,
+                stalls,
+                openErrors,
+                other.stateLosses,
+                rescans,
+                holds,
+                clones,
+                swaps,
+                other.takeovers,
+                flips,
+                spoils);
+    }
+
+    /** Nothing goes wrong, but volumes are held as often. */
+    FaultMix onlyHolds() {
+        return new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, holds, 0, 0, 0, 0, 0);
+    }
+
     /** The same with one server for ever. */
     FaultMix withoutTakeovers() {
         return with(clones, 0);

@@ -58,8 +58,9 @@ final class ReplicaModel {
     /** A commit that an agent asked for. */
     private record AskedCommit(long epoch, boolean fuzzy, List<byte[]> mark) {}
 
-    /** A replication server over all its processes: what its state directory has, and what it has said. */
+    /** A replication server over all its processes: what its state directory has of a source server, and what it has said to that. */
     static final class Site {
+        private final String sourceServerId;
         private final SimulatedRecords.Directory directory;
         private final Map<Long, Session> sessions = new HashMap<>();
         private long generationMax;
@@ -68,13 +69,14 @@ final class ReplicaModel {
         /** Until the first WELCOME of a server that knows nothing of its own: what it goes by, perhaps nothing. */
         private @Nullable Given given;
 
-        Site(SimulatedRecords.Directory directory) {
+        Site(String sourceServerId, SimulatedRecords.Directory directory) {
+            this.sourceServerId = sourceServerId;
             this.directory = directory;
         }
 
         /** The same site, to go on with after a crash. */
         Site copy() {
-            Site copy = new Site(directory.copy());
+            Site copy = new Site(sourceServerId, directory.copy());
             copy.generationMax = generationMax;
             return copy;
         }
@@ -89,6 +91,11 @@ final class ReplicaModel {
             return directory;
         }
 
+        /** What is on stable storage of the source server, or null. */
+        private @Nullable SourceRecord durable() {
+            return directory.durable(sourceServerId);
+        }
+
         /** It has no record of its own, but what was reported last: generations may begin anew from there, but for what agents remember. */
         void beginsWith(@Nullable SourceRecord record) {
             generationMax = record == null ? 0 : record.generation();
@@ -97,7 +104,7 @@ final class ReplicaModel {
 
         /** A process begins with what was reported last, unless the site has something newer of its own by now. */
         void starts(@Nullable SourceRecord lastReported) {
-            SourceRecord own = directory.durable();
+            SourceRecord own = durable();
             if (given != null
                     && lastReported != null
                     && (own == null || lastReported.generation() > own.generation())) {
@@ -138,6 +145,7 @@ final class ReplicaModel {
     private final Supplier<List<byte[]>> mark;
     private final int blockBytes;
     private final boolean framesArriveWrong;
+    private final @Nullable Bystander bystander;
     private int sessionCount;
     private int takeoverCount;
 
@@ -161,13 +169,16 @@ final class ReplicaModel {
      * @param blockBytes of the blocks that agents send
      * @param mark the disks as the agent that is alive reads them
      * @param framesArriveWrong whether what an agent sends may be another thing when it arrives
+     * @param bystander the rules of a source server with which nothing goes wrong; null if something does
      */
     ReplicaModel(
             SequencedMap<String, ReplicaVolume> volumes,
             int blockBytes,
             Supplier<List<byte[]>> mark,
-            boolean framesArriveWrong) {
+            boolean framesArriveWrong,
+            @Nullable Bystander bystander) {
         this.framesArriveWrong = framesArriveWrong;
+        this.bystander = bystander;
         this.blockBytes = blockBytes;
         this.volumes = volumes;
         this.mark = mark;
@@ -181,7 +192,7 @@ final class ReplicaModel {
     ReplicaModel after(Map<String, SimulatedDisk> crashed, Supplier<List<byte[]>> markAfter) {
         LinkedHashMap<String, ReplicaVolume> left = new LinkedHashMap<>();
         volumes.forEach((name, volume) -> left.put(name, volume.after(of(crashed, name))));
-        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, framesArriveWrong);
+        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, framesArriveWrong, null);
         model.sessionCount = sessionCount;
         model.asked.putAll(asked);
         return model;
@@ -244,6 +255,15 @@ final class ReplicaModel {
         return violation;
     }
 
+    /** Applies a rule, and keeps what it throws. */
+    void check(Runnable rule) {
+        try {
+            rule.run();
+        } catch (Violation e) {
+            throw found(e);
+        }
+    }
+
     /** Throws what was found first, if anything was. */
     void requireNothingFound() {
         if (first != null) {
@@ -272,6 +292,9 @@ final class ReplicaModel {
         site.sessions.put(welcome.generation(), session);
         if (site.hasVolumes) {
             volumes.values().forEach(volume -> volume.newestSession(session.number));
+            if (bystander != null) {
+                bystander.opened(welcome, hello);
+            }
         }
         return session;
     }
@@ -346,11 +369,7 @@ final class ReplicaModel {
 
     /** All volumes stand still at a commit. */
     void held(long epoch) {
-        try {
-            checkHeld(epoch);
-        } catch (Violation e) {
-            throw found(e);
-        }
+        check(() -> checkHeld(epoch));
     }
 
     private void checkHeld(long epoch) {
@@ -602,7 +621,10 @@ final class ReplicaModel {
         /** The server has sent that the epoch is committed. */
         void committed(long epoch) {
             commitCount++;
-            SourceRecord record = site.directory.durable();
+            if (bystander != null && site.hasVolumes) {
+                bystander.committed();
+            }
+            SourceRecord record = site.durable();
             if (record == null || record.commit().epoch() < epoch) {
                 throw new Violation(
                         "I7",

@@ -7,12 +7,15 @@ package org.replicationserver.simulation;
  */
 record RunResult(
         long seed,
+        int sources,
         int sessions,
         int commits,
+        int bystanderCommits,
         int acknowledgedFrames,
         int serverKills,
         int takeovers,
         int takenOver,
+        int unassignments,
         int agentKills,
         int holds,
         int comparedBlocks,

@@ -101,12 +101,15 @@ final class SeedRange {
     /** What runs have seen together. */
     record RunTotals(
             long runs,
+            long runsOfTwoSources,
             long sessions,
             long commits,
+            long bystanderCommits,
             long acknowledgedFrames,
             long serverKills,
             long takeovers,
             long takenOver,
+            long unassignments,
             long agentKills,
             long holds,
             long comparedBlocks,
@@ -115,17 +118,20 @@ final class SeedRange {
             long rescannedBytes,
             long virtualNanos,
             long processorNanos) {
-        static final RunTotals NONE = new RunTotals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        static final RunTotals NONE = new RunTotals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
         RunTotals plus(RunResult result, long tookNanos) {
             return new RunTotals(
                     runs + 1,
+                    runsOfTwoSources + (result.sources() > 1 ? 1 : 0),
                     sessions + result.sessions(),
                     commits + result.commits(),
+                    bystanderCommits + result.bystanderCommits(),
                     acknowledgedFrames + result.acknowledgedFrames(),
                     serverKills + result.serverKills(),
                     takeovers + result.takeovers(),
                     takenOver + result.takenOver(),
+                    unassignments + result.unassignments(),
                     agentKills + result.agentKills(),
                     holds + result.holds(),
                     comparedBlocks + result.comparedBlocks(),
@@ -137,9 +143,10 @@ final class SeedRange {
         }
 
         String text() {
-            return "%d runs, %.1f hours of virtual time: %d sessions, %d acknowledged frames, %d commits, %d holds that were valid,"
+            return "%d runs, %d of two source servers, %.1f hours of virtual time: %d sessions, %d acknowledged frames, %d commits, %d holds that were valid,"
                             .formatted(
                                     runs,
+                                    runsOfTwoSources,
                                     (double) virtualNanos / TimeUnit.HOURS.toNanos(1),
                                     sessions,
                                     acknowledgedFrames,
@@ -149,6 +156,8 @@ final class SeedRange {
                             .formatted(comparedBlocks, spoiledBlocks, foundBlocks)
                     + " %.1f MiB sent by rescans of what differs,".formatted(rescannedBytes / (double) (1 << 20))
                     + " %d takeovers, %d volumes that went on without a rescan,".formatted(takeovers, takenOver)
+                    + " %d unassignments, %d commits of a source server beside another one,"
+                            .formatted(unassignments, bystanderCommits)
                     + " %d kills of servers and %d of agents; %.0f sessions a second and processor"
                             .formatted(serverKills, agentKills, sessions / Math.max(1e-9, processorNanos / 1e9));
         }

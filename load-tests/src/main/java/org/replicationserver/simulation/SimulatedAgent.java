@@ -21,7 +21,7 @@ final class SimulatedAgent implements AgentIo {
     private static final long READ_NANOS = 200_000;
     private static final long MARK_MILLIS_MAX = 50;
 
-    private final Simulation world;
+    private final ReplicatedSource of;
     private final SimulatedSource source;
     private final SimulatedProcess process;
     private final Dice dice;
@@ -31,13 +31,13 @@ final class SimulatedAgent implements AgentIo {
     private List<byte[]> mark;
     private @Nullable AgentOutcome outcome;
 
-    SimulatedAgent(Simulation world, SimulatedSource source, ReplicationPlan plan, Dice dice) {
-        this.world = world;
+    SimulatedAgent(ReplicatedSource of, SimulatedSource source, ReplicationPlan plan, Dice dice) {
+        this.of = of;
         this.source = source;
         this.dice = dice;
         this.marked = plan.marked();
         this.mark = source.mark();
-        this.process = new SimulatedProcess(world.time(), dice.fork());
+        this.process = new SimulatedProcess(of.time(), dice.fork());
         this.replication = new Replication(plan, this, dice.fork().generator());
         source.thaw(); // what a killed agent left behind
         process.every(TICK_NANOS, () -> replication.tick(nanoTime()));
@@ -68,17 +68,17 @@ final class SimulatedAgent implements AgentIo {
 
     @Override
     public long nanoTime() {
-        return world.time().nanos();
+        return of.time().nanos();
     }
 
     @Override
     public long wallMillis() {
-        return world.time().millis();
+        return of.time().millis();
     }
 
     @Override
     public void connect(AgentLink link) {
-        world.connect(link, process);
+        of.connect(link, process);
     }
 
     @Override
@@ -122,16 +122,16 @@ final class SimulatedAgent implements AgentIo {
 
     @Override
     public void event(AgentEvent event) {
-        world.tell(() -> "agent: " + event.text());
+        of.tell(() -> "agent: " + event.text());
     }
 
     @Override
     public void ended(AgentOutcome how) {
         outcome = how;
-        world.tell(() -> "agent ends: " + how);
+        of.tell(() -> "agent ends: " + how);
         process.kill();
         source.thaw();
-        world.agentEnded(how);
+        of.agentEnded(how);
     }
 
     private static FrameBuffer allocate(int bytes) {

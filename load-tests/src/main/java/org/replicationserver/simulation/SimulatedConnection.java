@@ -5,7 +5,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.agent.AgentLink;
 import org.replicationserver.agent.FrameBuffer;
@@ -31,7 +30,7 @@ final class SimulatedConnection {
     private final AgentLink link;
     private final SimulatedProcess agent;
     private final SimulatedProcess server;
-    private final Supplier<FaultMix> faults;
+    private final ReplicatedSource source;
     private final FrameWatch watch;
     private final VirtualTime time;
     private final Pipe toServer;
@@ -41,19 +40,13 @@ final class SimulatedConnection {
     private final ServerEnd serverEnd = new ServerEnd();
 
     SimulatedConnection(
-            AgentLink link,
-            SimulatedProcess agent,
-            SimulatedServer server,
-            ReplicaModel model,
-            Supplier<FaultMix> faults,
-            VirtualTime time,
-            Dice dice) {
+            AgentLink link, SimulatedProcess agent, SimulatedServer server, ReplicatedSource source, Dice dice) {
         this.link = link;
         this.agent = agent;
         this.server = server.process();
-        this.faults = faults;
-        this.time = time;
-        this.watch = new FrameWatch(model, server.site());
+        this.source = source;
+        this.time = source.time();
+        this.watch = new FrameWatch(source.model(), server.site(source));
         this.toServer = new Pipe(time, dice);
         this.toAgent = new Pipe(time, dice);
         this.dice = dice;
@@ -137,7 +130,7 @@ final class SimulatedConnection {
         /** Blocks are checked end to end, whatever TLS does; other frames rely on it. */
         private byte[] flipped(byte[] frame) {
             if (frame[TYPE_AT] != FrameType.DATA.code()
-                    || !dice.percent(faults.get().flips())) {
+                    || !dice.percent(source.faults().flips())) {
                 return frame;
             }
             byte[] wrong = frame.clone();

@@ -5,7 +5,7 @@ import org.replicationserver.receiver.server.ReportedRecord;
 import org.replicationserver.receiver.session.SourceRecord;
 
 /**
- * What a control plane does with records: it keeps what the server of a source server has reported last, and gives it to whoever has the
+ * What a control plane does with the records of a source server: it keeps what the server of that has reported last, and gives it to whoever has the
  * volumes next, or again. Reports come late, in their order, and not at all from a server that has lost the volumes meanwhile.
  */
 final class SimulatedControlPlane {

@@ -18,10 +18,10 @@ final class SimulatedRecords implements SourceRecords {
     static final class Directory {
         private final Map<String, byte[]> files = new HashMap<>();
 
-        /** What is on stable storage of the only source server, or null. */
+        /** What is on stable storage of a source server, or null. */
         @Nullable
-        SourceRecord durable() {
-            byte[] file = files.isEmpty() ? null : files.values().iterator().next();
+        SourceRecord durable(String sourceServerId) {
+            byte[] file = files.get(sourceServerId);
             try {
                 return file == null ? null : SourceRecord.parse(file);
             } catch (ProtocolException e) {

@@ -3,10 +3,19 @@ package org.replicationserver.simulation;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.AgentConnection;
 import org.replicationserver.receiver.session.BandwidthSchedule;
@@ -33,50 +42,74 @@ import org.replicationserver.volume.VolumeFailure;
 
 /** One process of the server: the shipped sessions, volume writers and records, from its start until it is killed. */
 final class SimulatedServer {
-    private static final String PIN = "sha256:" + "0".repeat(64);
     private static final long TICK_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
     private static final int REGION_SHIFT = 20;
     private static final long REOPEN_MILLIS_MAX = 20_000;
     private static final long RESCAN_MILLIS_MAX = 5_000;
+    private static final long AWAY_MILLIS_MAX = 5_000;
     private static final SessionSettings DEFAULTS = SessionSettings.defaults();
+
+    /** A source server of this process, with what the process was given of it. */
+    private static final class Served {
+        private final ReplicatedSource source;
+        private final ReplicaModel.Site site;
+        private final SourceAssignment assignment;
+        private @Nullable SourceRecord lastReported;
+
+        /** Its volumes are being taken away; then, that this is done. */
+        private boolean leaving;
+
+        private boolean gone;
+
+        /** Holds that are asked for or there. */
+        private int holds;
+
+        Served(ReplicatedSource source) {
+            this.source = source;
+            this.site = source.site();
+            this.assignment = source.assignment();
+            this.lastReported = source.controlPlane().last();
+        }
+
+        private String id() {
+            return source.id();
+        }
+    }
 
     private final Simulation world;
     private final SimulatedProcess process;
     private final SimulatedVolumes volumes;
     private final Sessions sessions;
-    private final SourceAssignment assignment;
     private final SessionSettings settings;
-    private final ReplicaModel.Site site;
-    private final @Nullable SourceRecord lastReported;
     private final Dice dice;
+    private final Map<String, Served> served = new LinkedHashMap<>();
+    private final Map<String, Served> servedByVolume = new HashMap<>();
     private long heldPayloadBytes;
     private boolean detached;
     private boolean releasing;
-    private boolean released;
 
-    SimulatedServer(
-            Simulation world,
-            ReplicaModel.Site site,
-            SourceAssignment assignment,
-            @Nullable SourceRecord lastReported,
-            Map<String, SimulatedDisk> disks,
-            Dice dice) {
+    /** A process that begins. */
+    SimulatedServer(Simulation world, List<ReplicatedSource> sources, SimulatedRecords.Directory directory, Dice dice) {
         this.world = world;
-        this.site = site;
-        this.assignment = assignment;
-        this.lastReported = lastReported;
         this.dice = dice;
+        Map<String, SimulatedDisk> disks = new HashMap<>();
+        for (ReplicatedSource source : sources) {
+            Served one = new Served(source);
+            served.put(source.id(), one);
+            source.disks().keySet().forEach(volumeId -> servedByVolume.put(volumeId, one));
+            disks.putAll(source.disks());
+        }
         this.process = new SimulatedProcess(world.time(), dice.fork());
         RoundReports reports = new RoundReports(process::execute);
         this.volumes = new SimulatedVolumes(disks, this, process, reports, dice.fork());
-        this.settings = settings(dice.between(1, 4) * SourceMemory.SHARE_BYTES_MIN);
+        this.settings = settings(Math.max(sources.size(), dice.between(1, 4)) * SourceMemory.SHARE_BYTES_MIN);
         this.sessions = new Sessions(
                 settings,
                 new Clock(),
                 new Events(),
                 new Memory(),
                 volumes,
-                new SimulatedRecords(site.directory(), process, this::killedByChance, dice.fork()),
+                new SimulatedRecords(directory, process, this::killedByChance, dice.fork()),
                 process::execute,
                 process::after,
                 dice.fork().generator(),
@@ -112,8 +145,12 @@ final class SimulatedServer {
     }
 
     private void start() {
-        sessions.assign(assignment, BandwidthSchedule.UNLIMITED, DesiredState.STARTED, lastReported);
+        served.values().forEach(this::assign);
         process.every(TICK_NANOS, sessions::tick);
+    }
+
+    private void assign(Served one) {
+        sessions.assign(one.assignment, BandwidthSchedule.UNLIMITED, DesiredState.STARTED, one.lastReported);
     }
 
     private boolean killedByChance() {
@@ -128,17 +165,55 @@ final class SimulatedServer {
         return process;
     }
 
-    ReplicaModel.Site site() {
-        return site;
+    private Served of(ReplicatedSource source) {
+        return of(source.id());
+    }
+
+    private Served of(String sourceServerId) {
+        return Objects.requireNonNull(served.get(sourceServerId), sourceServerId);
+    }
+
+    private Served ofVolume(String volumeId) {
+        return Objects.requireNonNull(servedByVolume.get(volumeId), volumeId);
+    }
+
+    ReplicaModel.Site site(ReplicatedSource source) {
+        return of(source).site;
     }
 
     /** The control plane wants it to give its volumes away. */
     void release(Runnable whenReleased) {
         releasing = true;
-        sessions.unassign(assignment.sourceServerId()).thenRun(() -> {
-            released = true;
-            whenReleased.run();
-        });
+        List<CompletableFuture<Void>> given = new ArrayList<>();
+        served.values().forEach(one -> given.add(unassign(one).toCompletableFuture()));
+        CompletableFuture.allOf(given.toArray(CompletableFuture[]::new)).thenRun(whenReleased);
+    }
+
+    private CompletionStage<Void> unassign(Served one) {
+        one.leaving = true;
+        return sessions.unassign(one.id()).thenRun(() -> one.gone = true);
+    }
+
+    /** The volumes of a source server are taken from it for a while; says whether they were there. */
+    boolean takeAway(ReplicatedSource source) {
+        Served one = of(source);
+        if (one.leaving || isLeaving()) {
+            return false;
+        }
+        unassign(one).thenRun(() -> process.later(dice.millisUpTo(AWAY_MILLIS_MAX), () -> giveBack(one)));
+        return true;
+    }
+
+    private void giveBack(Served one) {
+        if (isLeaving()) {
+            return;
+        }
+        one.leaving = false;
+        one.gone = false;
+        one.source.tell(() -> "its volumes are given back");
+        one.source.serverStarts();
+        one.lastReported = one.source.controlPlane().last();
+        assign(one);
     }
 
     /** The volumes are attached to another machine from now on, whatever this process does. */
@@ -154,8 +229,13 @@ final class SimulatedServer {
         return releasing;
     }
 
-    FaultMix faults() {
-        return world.faults();
+    private boolean isLeaving() {
+        return releasing || detached;
+    }
+
+    /** What goes wrong with a volume. */
+    FaultMix faults(String volumeId) {
+        return ofVolume(volumeId).source.faults();
     }
 
     long nanos() {
@@ -164,36 +244,56 @@ final class SimulatedServer {
 
     /** The connection of an agent; null if nobody listens for it yet. */
     @Nullable
-    AgentConnection accept(Transport transport) {
-        return sessions.accept(transport, assignment.sourceServerId(), PIN);
+    AgentConnection accept(ReplicatedSource source, Transport transport) {
+        return sessions.accept(transport, source.id(), source.pin());
     }
 
-    void acceptAgents() {
-        sessions.acceptAgents(assignment.sourceServerId());
+    void acceptAgents(ReplicatedSource source) {
+        sessions.acceptAgents(source.id());
     }
 
-    void rescan(String volumeId) {
-        sessions.rescan(assignment.sourceServerId(), Set.of(volumeId));
+    void rescan(ReplicatedSource source, String volumeId) {
+        sessions.rescan(source.id(), Set.of(volumeId));
     }
 
-    /** Somebody wants the volumes to stand still for a while. */
-    void hold() {
+    /** Somebody wants the volumes of a source server to stand still for a while. */
+    void hold(ReplicatedSource source) {
+        Served one = of(source);
+        Bystander bystander = source.bystander();
         HoldRequest request =
                 HoldRequest.ofSnapshotGroup(Duration.ofSeconds(30), Duration.ofMillis(dice.between(1, 10_000)));
-        sessions.hold(assignment.sourceServerId(), request).thenAccept(answer -> {
-            if (answer instanceof HoldAnswer.Held held) {
-                world.tell(() -> "held at epoch " + held.epoch());
-                world.model().held(held.epoch());
-                process.later(dice.millisUpTo(12_000), () -> release(held));
+        boolean another = one.holds++ > 0;
+        sessions.hold(source.id(), request).thenAccept(answer -> {
+            switch (answer) {
+                case HoldAnswer.Held held -> {
+                    source.tell(() -> "held at epoch " + held.epoch());
+                    source.model().held(held.epoch());
+                    if (bystander != null) {
+                        bystander.held();
+                    }
+                    long sinceNanos = nanos();
+                    process.later(dice.millisUpTo(12_000), () -> release(source, request, held, sinceNanos));
+                }
+                case HoldAnswer.NotHeld none -> {
+                    one.holds--;
+                    if (bystander != null && none.cause() == HoldAnswer.Cause.ALREADY_HELD && !another) {
+                        source.model().check(bystander::refusedForAnotherHold);
+                    }
+                }
             }
         });
     }
 
-    private void release(HoldAnswer.Held held) {
-        if (sessions.release(held.token()) == HoldEnd.VALID) {
-            world.heldTillEnd();
-            world.model().held(held.epoch());
-            world.model().holdEnded();
+    private void release(ReplicatedSource source, HoldRequest request, HoldAnswer.Held held, long sinceNanos) {
+        boolean valid = sessions.release(held.token()) == HoldEnd.VALID;
+        if (valid) {
+            source.heldTillEnd();
+            source.model().held(held.epoch());
+            source.model().holdEnded();
+        }
+        Bystander bystander = source.bystander();
+        if (bystander != null) {
+            bystander.released(valid, nanos() - sinceNanos, request.timeToLive());
         }
     }
 
@@ -209,20 +309,23 @@ final class SimulatedServer {
         }
     }
 
-    SimulatedDevice.Surroundings surroundings(LongConsumer pass) {
-        return new Surroundings(pass);
+    /** Of the device of a volume. */
+    SimulatedDevice.Surroundings surroundings(String volumeId, LongConsumer pass) {
+        return new Surroundings(ofVolume(volumeId), pass);
     }
 
     private final class Surroundings implements SimulatedDevice.Surroundings {
+        private final Served one;
         private final LongConsumer pass;
 
-        Surroundings(LongConsumer pass) {
+        Surroundings(Served one, LongConsumer pass) {
+            this.one = one;
             this.pass = pass;
         }
 
         @Override
         public FaultMix faults() {
-            return world.faults();
+            return one.source.faults();
         }
 
         @Override
@@ -237,7 +340,7 @@ final class SimulatedServer {
 
         @Override
         public boolean isDetached() {
-            if (released) {
+            if (one.gone) {
                 throw found(new Violation("I6", "a volume is used that was given away"));
             }
             return detached;
@@ -251,22 +354,22 @@ final class SimulatedServer {
 
         @Override
         public void aboutToWrite(SimulatedDisk disk, long offsetBytes, MemorySegment content) {
-            world.model().aboutToWrite(disk, offsetBytes, content);
+            one.source.model().aboutToWrite(disk, offsetBytes, content);
         }
 
         @Override
         public void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes) {
-            world.model().aboutToZero(disk, offsetBytes, lengthBytes);
+            one.source.model().aboutToZero(disk, offsetBytes, lengthBytes);
         }
 
         @Override
         public Violation found(Violation violation) {
-            return world.model().found(violation);
+            return one.source.model().found(violation);
         }
 
         @Override
         public void tell(String what) {
-            world.tell(() -> what);
+            one.source.tell(() -> what);
         }
     }
 
@@ -287,7 +390,7 @@ final class SimulatedServer {
         public void allocate(HeldMemory memory, int payloadBytes) {
             heldPayloadBytes += payloadBytes;
             if (heldPayloadBytes > settings.memoryBudgetBytes()) {
-                throw world.model().found(new Violation("I10", heldPayloadBytes + " bytes of payload are held"));
+                throw world.found(new Violation("I10", heldPayloadBytes + " bytes of payload are held"));
             }
             memory.hold(ByteBuffer.allocate(payloadBytes), payloadBytes);
         }
@@ -301,78 +404,107 @@ final class SimulatedServer {
     }
 
     private final class Events implements SessionEvents {
+        private void tell(String sourceServerId, Supplier<String> what) {
+            of(sourceServerId).source.tell(what);
+        }
+
         @Override
         public void sessionEnded(String sourceServerId, long generation, String reason, SessionEndCause cause) {
-            world.tell(() -> "session " + generation + " has ended: " + reason);
+            tell(sourceServerId, () -> "session " + generation + " has ended: " + reason);
+            ifBystander(sourceServerId, bystander -> bystander.sessionEnded(reason));
         }
 
         @Override
         public void goAwaySent(String sourceServerId, String reason) {
-            world.tell(() -> "GOAWAY " + reason);
+            tell(sourceServerId, () -> "GOAWAY " + reason);
         }
 
         @Override
         public void writerStored(String sourceServerId, SourceRecord record) {
-            world.controlPlane().report(site, process, record);
+            report(sourceServerId, record);
         }
 
         @Override
         public void committed(String sourceServerId, SourceRecord record) {
-            world.controlPlane().report(site, process, record);
-            world.tell(() -> "committed epoch " + record.commit().epoch());
+            report(sourceServerId, record);
+            tell(sourceServerId, () -> "committed epoch " + record.commit().epoch());
+        }
+
+        private void report(String sourceServerId, SourceRecord record) {
+            Served one = of(sourceServerId);
+            one.source.controlPlane().report(one.site, process, record);
         }
 
         @Override
         public void notHeld(String sourceServerId, String why) {
-            world.tell(() -> "not held: " + why);
+            tell(sourceServerId, () -> "not held: " + why);
         }
 
         @Override
         public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
-            world.model().holdEnded();
-            world.tell(() -> "the hold at epoch " + hold.epoch() + " has ended " + (valid ? "in time" : "too late"));
+            Served one = of(sourceServerId);
+            one.holds--;
+            one.source.model().holdEnded();
+            tell(
+                    sourceServerId,
+                    () -> "the hold at epoch " + hold.epoch() + " has ended " + (valid ? "in time" : "too late"));
+            ifBystander(sourceServerId, Bystander::holdEnded);
         }
 
         /** Somebody looks after what a verification has found. */
         @Override
         public void blocksCompared(String sourceServerId, ComparedBlocks compared) {
             if (compared.verified() && compared.isFinest() && compared.differingBytes() > 0) {
-                world.tell(() -> compared.volumeId() + " is not what was sent at " + compared.firstDifferingBytes());
-                process.later(dice.millisUpTo(RESCAN_MILLIS_MAX), () -> rescan(compared.volumeId()));
+                ReplicatedSource source = of(sourceServerId).source;
+                source.tell(() -> compared.volumeId() + " is not what was sent at " + compared.firstDifferingBytes());
+                process.later(dice.millisUpTo(RESCAN_MILLIS_MAX), () -> rescan(source, compared.volumeId()));
             }
         }
 
         @Override
         public void volumeOpened(String sourceServerId, String volumeId) {
-            world.tell(() -> volumeId + " is open");
+            tell(sourceServerId, () -> volumeId + " is open");
         }
 
         @Override
         public void volumeFailed(String sourceServerId, VolumeFailure failure) {
-            world.tell(() -> failure.volumeId() + " has failed");
+            tell(sourceServerId, () -> failure.volumeId() + " has failed");
+            ifBystander(
+                    sourceServerId,
+                    bystander -> bystander.volumeFailed(failure.volumeId().value()));
             reopenLater(failure.volumeId().value());
         }
 
         @Override
         public void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {
-            world.tell(() -> volumeId + " is left closed: " + cause);
+            tell(sourceServerId, () -> volumeId + " is left closed: " + cause);
             reopenLater(volumeId);
         }
 
         @Override
         public void recordLost(String sourceServerId, String cause) {
-            world.tell(() -> "the record is lost: " + cause);
+            tell(sourceServerId, () -> "the record is lost: " + cause);
+        }
+
+        /** Asks the rules of a source server with which nothing goes wrong. */
+        private void ifBystander(String sourceServerId, Consumer<Bystander> rule) {
+            ReplicatedSource source = of(sourceServerId).source;
+            Bystander bystander = source.bystander();
+            if (bystander != null) {
+                source.model().check(() -> rule.accept(bystander));
+            }
         }
     }
 
     /** Somebody repairs the device and says so. */
     private void reopenLater(String volumeId) {
         process.later(dice.millisUpTo(REOPEN_MILLIS_MAX), () -> {
+            Served one = ofVolume(volumeId);
             boolean swapped =
-                    !detached && !released && dice.percent(world.faults().swaps());
-            world.tell(() -> volumeId + " is to be reopened" + (swapped ? ", with another device" : ""));
+                    !detached && !one.gone && dice.percent(one.source.faults().swaps());
+            one.source.tell(() -> volumeId + " is to be reopened" + (swapped ? ", with another device" : ""));
             if (swapped) {
-                world.swap(volumeId);
+                one.source.swap(volumeId);
             }
             sessions.reopen(volumeId);
         });

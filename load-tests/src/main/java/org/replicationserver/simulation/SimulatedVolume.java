@@ -35,7 +35,7 @@ final class SimulatedVolume implements Volume {
         this.process = process;
         this.dice = dice;
         this.thread = new SteppedThread("volume-writer-" + disk.volumeId, this::run);
-        SimulatedDevice device = new SimulatedDevice(disk, server.surroundings(this::pass), dice);
+        SimulatedDevice device = new SimulatedDevice(disk, server.surroundings(disk.volumeId, this::pass), dice);
         this.writer = VolumeWriter.withoutThread(
                 new VolumeId(disk.volumeId), device, sizeBytes, options, listener, server::nanos);
     }

@@ -83,7 +83,7 @@ final class SimulatedVolumes implements VolumeHost {
         if (server.isDetached()) {
             return new Availability.Unavailable("open failed: no such device");
         }
-        if (dice.percent(server.faults().openErrors())) {
+        if (dice.percent(server.faults(assignment.volumeId()).openErrors())) {
             return new Availability.Unavailable("open failed: simulated", dice.percent(50));
         }
         VolumeWriterOptions options = new VolumeWriterOptions(fresh, REGION_BYTES, forceBytesMax);

@@ -17,7 +17,7 @@ final class Bystander {
      * From WELCOME or a commit to the next commit; the agent rests for up to 6 s in between. Comparisons share what runs at once, so one may
      * wait until it is seen that devices of the other source server hang, which takes 5 s for two of them.
      */
-    static final long COMMIT_NANOS_MAX = TimeUnit.SECONDS.toNanos(20);
+    static final long COMMIT_NANOS_MAX = TimeUnit.SECONDS.toNanos(15);
 
     private static final long NONE = -1;
 

@@ -243,7 +243,19 @@ public record KnownBug(String name, List<Edit> edits) {
                     AGENT + "AgentSession.java",
                     "if (link.isOpen() && nowNanos - link.heardNanos() > DEAD_AFTER_NANOS) {",
                     "if (link.isOpen() && nowNanos < 0) {"),
-            bug("keep-an-old-fence", SESSION + "SessionEpochs.java", "stream.fenceSeq = 0;", ""));
+            bug("keep-an-old-fence", SESSION + "SessionEpochs.java", "stream.fenceSeq = 0;", ""),
+            // one source server and another: only a world with both can find them
+            bug(
+                    "finish-the-sessions-of-all",
+                    SESSION + "SourceSlot.java",
+                    "session.end(\"a newer session\", SessionEndCause.SERVER_ENDED, stale);",
+                    "session.end(\"a newer session\", SessionEndCause.SERVER_ENDED, stale); ((Sessions) owner).finishAll();"),
+            bug(
+                    "end-the-holds-of-all",
+                    SESSION + "Sessions.java",
+                    "return slot == null ? HoldEnd.EXPIRED : slot.hold.release(token);",
+                    "HoldEnd end = slot == null ? HoldEnd.EXPIRED : slot.hold.release(token);"
+                            + " slots.values().forEach(other -> other.hold.leave(\"released\")); return end;"));
 
     /**
      * One of them.

@@ -3,10 +3,12 @@ package org.replicationserver.simulation;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +19,7 @@ import org.replicationserver.agent.ReplicationPlan;
 import org.replicationserver.agent.ServerLookup;
 import org.replicationserver.receiver.session.AgentConnection;
 import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.VolumeAssignment;
 
 /**
@@ -39,6 +42,10 @@ final class ReplicatedSource {
     private final ReplicaModel model;
     private final List<SimulatedConnection> connections = new ArrayList<>();
     private final boolean marked;
+
+    /** Ids of volumes with another device in their place. */
+    private final Set<String> swapped = new HashSet<>();
+
     private final int streams;
     private final long writeMillisMax;
     private final long verifyMillis;
@@ -360,7 +367,25 @@ final class ReplicatedSource {
         if (disk != null) {
             disk.swap();
             model.swapped(disk);
+            swapped.add(volumeId);
         }
+    }
+
+    /**
+     * Whether the control plane does not know yet that another device is in the place of a volume's: whoever has nothing but what was
+     * reported would go by the content of the former one.
+     */
+    boolean awaitsReportOfSwap() {
+        SourceRecord stored = site.directory().durable(id);
+        SourceRecord reported = controlPlane.last();
+        return stored != null
+                && swapped.stream().anyMatch(volume -> !dataGen(stored, volume).equals(dataGen(reported, volume)));
+    }
+
+    private static String dataGen(@Nullable SourceRecord record, String volumeId) {
+        SourceRecord.VolumeRecord volume =
+                record == null ? null : record.volumes().get(volumeId);
+        return volume == null ? "" : volume.dataGen();
     }
 
     // --- what happens to its server

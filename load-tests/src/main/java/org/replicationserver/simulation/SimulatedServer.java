@@ -500,8 +500,9 @@ final class SimulatedServer {
     private void reopenLater(String volumeId) {
         process.later(dice.millisUpTo(REOPEN_MILLIS_MAX), () -> {
             Served one = ofVolume(volumeId);
-            boolean swapped =
-                    !detached && !one.gone && dice.percent(one.source.faults().swaps());
+            boolean swapped = !isLeaving()
+                    && !one.gone
+                    && dice.percent(one.source.faults().swaps());
             one.source.tell(() -> volumeId + " is to be reopened" + (swapped ? ", with another device" : ""));
             if (swapped) {
                 one.source.swap(volumeId);

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * wrong for a while, then nothing does any more, and everything must be replicated soon.
  *
  * <p>In a quarter of the seeds a control plane keeps what is reported, and may give the volumes to another server, which knows nothing else.
- * There no agent is copied: what a copy has written at a server that was lost before it reported, the other copy is not told.
+ * Reports come late, so no agent is copied there: what a copy has written at a server that was lost before it reported, the other copy is not
+ * told. Nor is a server lost, with its records, or left before it was reported that another device is in the place of a volume's.
  *
  * <p>In a quarter of the seeds a second source server has volumes at the same server. With most of those nothing goes wrong, and they must
  * not notice what does with the first. What is of the second is drawn apart, so a seed without one tells what it always told.
@@ -42,6 +43,9 @@ final class Simulation {
     /** One or two; what goes wrong with the server is in the mix of the first. */
     private final List<ReplicatedSource> sources = new ArrayList<>();
 
+    /** Whether a control plane keeps what is reported. */
+    private final boolean controlled;
+
     /** Chance that the volumes of a source server are taken away for a while, of each source server each second, in percent. */
     private final double unassignments;
 
@@ -64,7 +68,7 @@ final class Simulation {
         this.ofSecond = new Dice(~seed);
         this.story = new Story(time, out);
         FaultMix drawn = FaultMix.draw(dice.fork());
-        boolean controlled = dice.percent(CONTROLLED_PERCENT);
+        this.controlled = dice.percent(CONTROLLED_PERCENT);
         FaultMix first = limited(drawn, controlled);
         sources.add(new ReplicatedSource(this, 0, directory, first, controlled, false, dice));
         if (ofSecond.percent(SECOND_SOURCE_PERCENT)) {
@@ -226,10 +230,15 @@ final class Simulation {
         }
         server = null;
         sources.forEach(source -> source.serverEnded(powerLost));
-        if (dice.percent(faults().stateLosses())) {
+        if (dice.percent(faults().stateLosses()) && !controlPlaneIsBehind()) {
             loseRecords();
         }
         time.later(dice.millisUpTo(RESTART_MILLIS_MAX), this::startServer);
+    }
+
+    /** Of what a server must be told that has nothing of its own. */
+    private boolean controlPlaneIsBehind() {
+        return controlled && sources.stream().anyMatch(ReplicatedSource::awaitsReportOfSwap);
     }
 
     private void loseRecords() {
@@ -244,7 +253,7 @@ final class Simulation {
 
     /** The control plane gives the volumes to another server: one that knows nothing but what was reported. */
     private void takeOver(SimulatedServer from) {
-        if (from.isReleasing() || former != null) {
+        if (from.isReleasing() || former != null || controlPlaneIsBehind()) {
             return;
         }
         sources.forEach(ReplicatedSource::serverLeaves);

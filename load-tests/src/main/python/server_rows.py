@@ -20,8 +20,8 @@ import tempfile
 import time
 
 from brp_client import (CODES, COMMIT_REQUEST, DataFields, Disk, HASH_OFFER, HashRange, INSTANCE, LEAF_SHIFT, LZ4,
-                        REPORT_ONLY, SOURCE_STATUS, STORED, Session, Type, ZERO_COST, crc32c, describe_error, encode,
-                        hello_body, json_bytes, lz4_compress, pump, tls_connect)
+                        REPORT_ONLY, Refused, SOURCE_STATUS, STORED, Session, Type, ZERO_COST, crc32c, describe_error,
+                        encode, hello_body, json_bytes, lz4_compress, pump, tls_connect)
 from rows import Mismatch, Rows, Skipped, came, sent
 from sync_image import endpoint_of
 
@@ -60,6 +60,10 @@ class Probe:
     def close(self):
         for session in self._sessions:
             session.close()
+
+    def refused(self):
+        """Why something that the server sent had to be refused; None if nothing had to be."""
+        return next((c.refused for s in self._sessions for c in s.connections if c.refused), None)
 
     def sent(self):
         """What was sent last, in words, of each connection of the newest session."""
@@ -1422,7 +1426,10 @@ class SpeedTest:
         pump(self.connections, timeout)
         for connection in self.connections:
             while connection.frames:
-                self._handle(connection, connection.frames.popleft())
+                try:
+                    self._handle(connection, connection.frames.popleft())
+                except Refused as e:
+                    connection.refuse(e)
 
     def _handle(self, connection, frame):
         connection.log.append(frame.name)

@@ -26,7 +26,7 @@ import server_rows
 import specification
 import stub_server
 from brp_client import DataFields, Endpoint, Refused, Type
-from rows import Mismatch, Report, Row
+from rows import Mismatch, Report, Row, Skipped
 from specification import Rule, Specification, UnknownRule
 from stub_agent import FAULTS, StubAgent
 from stub_server import StubServer
@@ -66,9 +66,10 @@ class SpecificationTest(unittest.TestCase):
 
 class ReportTest(unittest.TestCase):
 
-    def play(self, play, as_json=False):
+    def play(self, play, as_json=False, refused=None):
         report = Report(DOCUMENT, as_json)
-        probe = SimpleNamespace(note="", sent=lambda: "control: PING seq=2", close=lambda: None)
+        probe = SimpleNamespace(note="", sent=lambda: "control: PING seq=2", close=lambda: None,
+                                refused=lambda: refused)
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             report.play(Row("a-row", Rule("7", "A frame on another stream is RANGE"), play), probe, (Refused,))
@@ -85,6 +86,15 @@ class ReportTest(unittest.TestCase):
         def play(_probe):
             raise Mismatch("PONG", "nothing", judge.RULES["sni"])
         self.assertIn("section 2: Neither side uses SNI.", self.play(play)[1])
+
+    def test_row_fails_if_what_came_had_to_be_refused_whatever_it_made_of_that(self):
+        def play(_probe):
+            raise Skipped("nothing came")
+        refused = Refused("PROTOCOL", "WELCOME.fresh is missing", Rule("5.1", "a required member that is missing"))
+        for made_of_it in (play, lambda _probe: None):
+            status, out = self.play(made_of_it, refused=refused)
+            self.assertEqual(1, status)
+            self.assertIn("came      PROTOCOL: WELCOME.fresh is missing\n  section 5.1: A member given twice", out)
 
     def test_json_has_the_same(self):
         def play(_probe):
@@ -249,6 +259,46 @@ class AgainstServersTest(WithIdentities):
             self.assert_told("no-common-version", "section 11: no common version | VERSION, close")
             self.assert_told("no-common-version", "came      control: ERROR UNSUPPORTED (2)")
 
+    # Each wrong body: its type, what is changed, the row that meets it, and the sentence.
+    BODIES = (
+        (Type.WELCOME, lambda body: body["volumes"][0].pop("fresh"), "ignorable-type-skipped",
+         "WELCOME.volumes[0].fresh is missing\n  section 5.1: A member given twice"),
+        (Type.WELCOME, lambda body: body.update(streams="1"), "crc-differs", "section 5.1: A member given twice"),
+        (Type.WELCOME, lambda body: body.update(regionShift=31), "bad-magic",
+         "section 5.1: A schema for each body is in"),
+        (Type.ATTACHED, lambda body: body.update(windowBytes=1.5), "wrong-stream", "section 5.1: A member given twice"),
+        (Type.EPOCH_STATUS, lambda body: body.update(epoch=str(1 << 63)), "commit-is-remembered",
+         "section 5.1: Integers are below 2^53; 64-bit numbers"),
+        (Type.ERROR, lambda body: body.update(seq=int(body.get("seq", 1))), "seq-gap",
+         "ERROR.seq is not of type string\n  section 5.1: A member given twice"),
+        (Type.ERROR, lambda body: body.update(text="x" * 257), "no-common-version",
+         "ERROR.text is out of bounds: 257\n  section 5.1: A schema for each body is in"),
+    )
+
+    @contextlib.contextmanager
+    def sending(self, frame_type, change):
+        """All servers here send bodies of that type changed."""
+        original = brp_client.Connection.send_json
+
+        def send_json(connection, sent_type, body, **how):
+            if sent_type == frame_type and connection.name == "peer":
+                body = json.loads(json.dumps(body))
+                change(body)
+            return original(connection, sent_type, body, **how)
+        with mock.patch.object(brp_client.Connection, "send_json", send_json):
+            yield
+
+    def test_bodies_that_are_not_as_their_schemas_say(self):
+        for frame_type, change, row, told in self.BODIES:
+            with self.subTest(told), self.sending(frame_type, change):
+                self.assert_told(row, told)
+
+    def test_members_that_are_not_known_are_allowed_in_every_body(self):
+        for frame_type in (Type.WELCOME, Type.ATTACHED, Type.EPOCH_STATUS, Type.ERROR):
+            with self.subTest(frame_type.name), self.sending(frame_type, lambda body: body.update(grease=[{}])):
+                status, out = self.play("commit-is-remembered", "crc-differs")
+                self.assertEqual(0, status, out)
+
     def test_rows_of_an_operator_are_skipped_without_one(self):
         status, out = self.play("shutdown", "paused", "overload", "volume-failed", "commit-request-and-hold")
         self.assertEqual(0, status)
@@ -314,7 +364,7 @@ class AgainstAgentsTest(WithIdentities):
         "takes-bad-acks": ("acknowledgement-goes-back", "durable_seq and limit_bytes of a volume on a connection never"),
         "hammers": ("backs-off", "exponential back-off from 1 s to 60 s"),
         "skips-a-region": ("initial-sync", "the agent must treat every block of the disk as unacknowledged"),
-        "upper-case-instance": ("initial-sync", "section 5.1: A schema for each body"),
+        "upper-case-instance": ("initial-sync", "section 5.1: A schema for each body is in"),
         "takes-ungranted": ("type-of-feature-not-granted", "section 4: A type that belongs to a feature is an unknown"),
         "forgets-the-commit": ("remembers-the-commit", "section 6: **What the agent remembers.** For each volume dataGen"),
     }

@@ -11,6 +11,7 @@ import random
 import shutil
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
@@ -304,6 +305,146 @@ class AgainstServersTest(WithIdentities):
         self.assertEqual(0, status)
         self.assertIn("skipped shutdown needs --operator shutdown=COMMAND\n", out)
         self.assertIn("0 passed, 0 failed, 5 skipped", out)
+
+
+class OperatedServer(StubServer):
+    """One whose volume stalls and fails, that pauses and assigns anew when it is asked to; in each it can go wrong."""
+
+    stalled = failing = paused = False
+    ends_when_stalled = ends_when_failing = serves_when_paused = False
+    goaway_of_assign = "ASSIGNMENT_CHANGED"
+
+    def __init__(self, *arguments):
+        self._asked = []
+        super().__init__(*arguments)
+
+    def operate(self, name):
+        """On the stub's own thread, at its next turn."""
+        done = threading.Event()
+        self._asked.append((getattr(self, "_" + name.replace("-", "_")), done))
+        done.wait()
+
+    def _timers(self):
+        while self._asked:
+            operation, done = self._asked.pop(0)
+            operation()
+            done.set()
+        super()._timers()
+
+    def _tell(self, frame_type, body):
+        self.session.control.connection.send_json(frame_type, body)
+
+    def _stall(self):
+        self.stalled = True
+
+    def _unstall(self):
+        self.stalled = False
+
+    def _acknowledge(self, peer):
+        if not self.stalled:
+            super()._acknowledge(peer)
+        elif self.ends_when_stalled:
+            peer.connection.refuse(Refused("LIMIT", "the volume is slow"))
+        elif time.monotonic() > peer.last_ack + 1:
+            peer.last_ack = time.monotonic()
+            self._tell(Type.PROGRESS, {"waitingFor": "VOLUME", "volumes": []})
+
+    def _fail_volume(self):
+        self.failing = True
+
+    def _reopen_volume(self):
+        self.failing = False
+
+    def _tell_failed(self):
+        self._tell(Type.ERROR, {"code": brp_client.CODES["VOLUME_FAILED"], "volume": 0, "text": "EIO"})
+
+    def _on_data(self, peer, frame):
+        if self.failing and self.ends_when_failing:
+            raise Refused("STATE", "EIO")
+        if self.failing:
+            self._tell_failed()
+        else:
+            super()._on_data(peer, frame)
+
+    def _on_epoch_commit(self, peer, frame):
+        if self.failing:
+            self._tell_failed()
+        else:
+            super()._on_epoch_commit(peer, frame)
+
+    def _goaway(self, reason):
+        self._tell(Type.GOAWAY, {"reason": reason, "deadlineMillis": 10000, "reconnectAfterMillis": 1000})
+
+    def _pause(self):
+        self.paused = True
+        self._goaway("PAUSED")
+
+    def _resume(self):
+        self.paused = False
+
+    def _on_hello(self, peer, frame):
+        if self.paused and not self.serves_when_paused:
+            raise Refused("PAUSED", "come back later")
+        super()._on_hello(peer, frame)
+
+    def _assign(self):
+        self._goaway(self.goaway_of_assign)
+
+
+class AgainstOperatedServersTest(WithIdentities):
+    """Rows that an operator's commands bring about."""
+
+    SIZE_BYTES = 1 << 20
+    ROWS = ("overload", "volume-failed", "paused", "assignment-changed")
+
+    def play(self, row, **wrong):
+        server = OperatedServer(*self.identity("server"), self.identity("agent")[0], "s-1", {"sda": self.SIZE_BYTES})
+        self.addCleanup(server.stop)
+        for name, value in wrong.items():
+            setattr(server, name, value)
+
+        @contextlib.contextmanager
+        def operating(_probe, name):
+            server.operate(name)
+            yield
+        arguments = ["--target", f"127.0.0.1:{server.port}", "--identity", str(self.folder / "agent"),
+                     "--source-server-id", "s-1", "--server-pin", self.pin, "--device-name", "sda",
+                     "--size", str(self.SIZE_BYTES), "--rows", row]
+        for name in server_rows.OPERATIONS:
+            arguments += ["--operator", f"{name}=true"]
+        out = io.StringIO()
+        with mock.patch.object(server_rows.Probe, "operating", operating), contextlib.redirect_stdout(out):
+            return conformance.main(arguments), out.getvalue()
+
+    def test_a_right_server_passes(self):
+        for row in self.ROWS:
+            with self.subTest(row):
+                status, out = self.play(row)
+                self.assertEqual(0, status, out)
+                self.assertIn("1 passed", out)
+
+    def test_each_wrong_one_is_told_with_its_sentence(self):
+        for row, wrong, told in (
+                ("overload", {"ends_when_stalled": True}, "section 11: overload | reading pauses, PROGRESS"),
+                ("volume-failed", {"ends_when_failing": True}, "section 11: device error, also of a read"),
+                ("paused", {"serves_when_paused": True}, "section 11: replication of the source server is paused"),
+                ("assignment-changed", {"goaway_of_assign": "SHUTDOWN"}, "section 11: another assignment of the")):
+            with self.subTest(row):
+                status, out = self.play(row, **wrong)
+                self.assertEqual(1, status, out)
+                self.assertIn(told, out)
+
+    def test_command_that_fails_or_does_not_end_is_told(self):
+        options = SimpleNamespace(operator={"assign": "echo no; exit 3", "stall": "exec sleep 60"}, device_name="sda",
+                                  size=512)
+        with mock.patch.object(server_rows, "endpoint_of"), mock.patch.object(server_rows, "OPERATOR_SECONDS", 0.2):
+            probe = server_rows.Probe(options)
+            for name, told in (("assign", "exit code 3: no"), ("stall", "no end of it")):
+                with self.assertRaises(Mismatch) as raised:
+                    probe.operate(name)
+                self.assertEqual(told, raised.exception.got)
+            with self.assertRaises(Skipped):
+                probe.operate("pause")
 
 
 class AgainstAgentsTest(WithIdentities):

@@ -143,19 +143,17 @@ final class SlotRecord {
     /** Why a volume has failed, or null if it has not. */
     @Nullable
     String failedCause(String volumeId) {
-        VolumeRecord known = volume(volumeId);
-        return known == null ? null : known.failedCause();
+        return now.failedCause(volumeId);
     }
 
-    /** Whether an image file that is missing may be made: nobody has written it, or says so where that is not known any more. */
+    /** As {@link SourceRecord#mayMake}. */
     boolean mayMake(VolumeAssignment volume) {
-        return volume(volume.volumeId()) == null && (!now.stateLost() || volume.fresh());
+        return now.mayMake(volume);
     }
 
-    /** So many bytes an image file must have, if not all, or it has lost something; 0 if that does not matter. */
+    /** As {@link SourceRecord#heldBytes}. */
     long heldBytes(String volumeId) {
-        VolumeRecord known = volume(volumeId);
-        return known == null ? 0 : known.heldBytes();
+        return now.heldBytes(volumeId);
     }
 
     /**

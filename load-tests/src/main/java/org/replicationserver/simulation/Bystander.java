@@ -7,6 +7,7 @@ import java.util.concurrent.TimeUnit;
 import org.replicationserver.agent.AgentOutcome;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.HoldAnswer;
 
 /**
  * A source server with which nothing goes wrong, beside another one of the same server with which much does: it must not notice. What ends
@@ -14,8 +15,8 @@ import org.replicationserver.receiver.protocol.Welcome;
  */
 final class Bystander {
     /**
-     * From WELCOME or a commit to the next commit; the agent rests for up to 6 s in between. Comparisons share what runs at once, so one may
-     * wait until it is seen that devices of the other source server hang, which takes 5 s for two of them.
+     * From WELCOME or a commit to the next commit: the agent rests for up to 6 s in between, and a comparison may wait for 5 s, until it is
+     * seen that the devices of those that run hang.
      */
     static final long COMMIT_NANOS_MAX = TimeUnit.SECONDS.toNanos(15);
 
@@ -110,9 +111,15 @@ final class Bystander {
 
     // --- holds
 
-    /** Another hold is the reason, though none of this source server is wanted. */
-    void refusedForAnotherHold() {
-        throw noticed("a hold of it is refused because of another one, and it has none");
+    /**
+     * A hold is refused.
+     *
+     * @param another whether another hold of this source server was wanted or there
+     */
+    void notHeld(HoldAnswer.Cause cause, boolean another) {
+        if (cause == HoldAnswer.Cause.ALREADY_HELD && !another) {
+            throw noticed("a hold of it is refused because of another one, and it has none");
+        }
     }
 
     void held() {

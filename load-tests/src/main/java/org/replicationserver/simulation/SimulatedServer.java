@@ -276,8 +276,8 @@ final class SimulatedServer {
                 }
                 case HoldAnswer.NotHeld none -> {
                     one.holds--;
-                    if (bystander != null && none.cause() == HoldAnswer.Cause.ALREADY_HELD && !another) {
-                        source.model().check(bystander::refusedForAnotherHold);
+                    if (bystander != null) {
+                        source.model().check(() -> bystander.notHeld(none.cause(), another));
                     }
                 }
             }

@@ -44,10 +44,13 @@ class SimulationTest {
         assertThat(seen.takenOver()).isPositive();
         assertThat(seen.rescannedBytes()).isPositive();
         assertThat(seen.sessions()).isGreaterThan(seen.runs());
+        assertThat(seen.runsOfTwoSources()).isPositive();
+        assertThat(seen.bystanderCommits()).isPositive();
+        assertThat(seen.unassignments()).isPositive();
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {1, 7, 26})
+    @ValueSource(longs = {1, 2, 7, 26})
     void seedTellsTheSameStoryEachTime(long seed) {
         assertThat(story(seed)).isEqualTo(story(seed)).contains("committed epoch");
     }
@@ -64,7 +67,8 @@ class SimulationTest {
                 "acknowledge-without-force",
                 "welcome-before-fence",
                 "welcome-before-the-record",
-                "open-an-epoch-during-a-hold"
+                "open-an-epoch-during-a-hold",
+                "finish-the-sessions-of-all"
             })
     void knownBugIsFound(String name) throws IOException, InterruptedException {
         List<KnownBug> bugs =

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,6 +85,10 @@ final class SimulatedServer {
     private final Dice dice;
     private final Map<String, Served> served = new LinkedHashMap<>();
     private final Map<String, Served> servedByVolume = new HashMap<>();
+
+    /** Ids of volumes that somebody is about to repair. */
+    private final Set<String> toReopen = new HashSet<>();
+
     private long heldPayloadBytes;
     private boolean detached;
     private boolean releasing;
@@ -498,7 +503,11 @@ final class SimulatedServer {
 
     /** Somebody repairs the device and says so. */
     private void reopenLater(String volumeId) {
+        if (!toReopen.add(volumeId)) {
+            return; // the same failure, told once more when the volume was given back
+        }
         process.later(dice.millisUpTo(REOPEN_MILLIS_MAX), () -> {
+            toReopen.remove(volumeId);
             Served one = ofVolume(volumeId);
             boolean swapped = !isLeaving()
                     && !one.gone

@@ -88,7 +88,7 @@ final class AgentSession implements LinkOwner {
     AgentSession(Replication replication, AgentIo io) {
         this.replication = replication;
         this.io = io;
-        this.disks = replication.offeredDisks();
+        this.disks = replication.disks().offered();
         this.pingedNanos = io.nanoTime();
         this.waits = new WaitClocks(io.nanoTime());
         this.control = new ControlLink(this, io, replication.newGrease(), replication.hello(disks));
@@ -571,7 +571,9 @@ final class AgentSession implements LinkOwner {
         for (SessionVolume volume : volumes) {
             if (error.volume() != null && volume.index == error.volume() && !volume.isFailed()) {
                 volume.fail();
-                replication.volumeFailed(volume.disk, volume.volumeId, error.text() == null ? text : error.text());
+                replication
+                        .disks()
+                        .volumeFailed(volume.disk, volume.volumeId, error.text() == null ? text : error.text());
                 leaveWithoutFailed();
             }
         }
@@ -614,7 +616,7 @@ final class AgentSession implements LinkOwner {
 
     void goAway(GoAway goAway) {
         if (goAway.reason().equals("VOLUME_REOPENED") || goAway.reason().equals("ASSIGNMENT_CHANGED")) {
-            replication.offerAllAgain();
+            replication.disks().offerAllAgain();
         }
         long delay = TimeUnit.MILLISECONDS.toNanos(goAway.reconnectAfterMillis());
         leave(

@@ -145,4 +145,20 @@ final class ReplicatedDisk {
     String failure() {
         return leftOut == null ? null : leftOut.words + ": " + why;
     }
+
+    AgentReport.Disk report() {
+        return new AgentReport.Disk(
+                spec.deviceName(),
+                spec.sizeBytes(),
+                map.settledBytes(),
+                counters.dataBytesSent + counters.zeroBytesSent,
+                counters.dataBytesSent,
+                counters.payloadBytesSent,
+                counters.durableBytes,
+                map.hasUnknown(),
+                counters.comparedBytes,
+                counters.equalBytes,
+                counters.differingBytes,
+                failure());
+    }
 }

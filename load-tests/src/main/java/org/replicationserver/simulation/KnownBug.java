@@ -135,7 +135,7 @@ public record KnownBug(String name, List<Edit> edits) {
                             "if (!disk.dataGen().equals(known.dataGen())) {",
                             "if (disk.dataGen().isEmpty()) {")
                     .and(
-                            AGENT + "Replication.java",
+                            AGENT + "ReplicatedDisks.java",
                             "volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());",
                             "volume.action() == Welcome.Action.RESUME;"),
             bug(

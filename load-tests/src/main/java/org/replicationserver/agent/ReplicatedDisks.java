@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.replicationserver.receiver.protocol.ErrorCode;
@@ -18,13 +19,13 @@ import org.replicationserver.receiver.protocol.Welcome;
  * <p>A disk that cannot be replicated would hold back every commit, so it is left out of the sessions that follow and the others go on: its
  * volume takes no writes, the server refuses it, or it cannot be read. It is offered again between epochs, after a while, when the
  * server says that a volume was reopened or the assignment has changed, and when it can be read again or has another size.
+ *
+ * <p>An open session hears of another assignment, but not of one that came before it was open and after the refusal. So refused disks are
+ * offered again soon, and then after longer and longer pauses; all together, because each offer costs the others a session.
  */
 final class ReplicatedDisks {
     /** From a volume's failure, or that of a read, until the disk is offered again. */
     static final long OFFER_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(60);
-
-    /** The same of a disk that the server refuses while others are replicated: a session that is open hears of another assignment. */
-    static final long REFUSED_AGAIN_NANOS = TimeUnit.MINUTES.toNanos(5);
 
     /** The reason of RESCAN with which nothing can be equal but by chance: nobody has written to the volume. */
     private static final String NEW_VOLUME = "NEW_VOLUME";
@@ -36,12 +37,19 @@ final class ReplicatedDisks {
     /** What the last opening of the source found, for disks that are there only while it is open; empty before the first. */
     private List<DiskLook> atOpening = List.of();
 
-    ReplicatedDisks(ReplicationPlan plan, AgentIo io) {
+    private final Backoff refusedPauses;
+
+    /** When it is time to offer those again that were refused. */
+    private long refusedUntilNanos;
+
+    ReplicatedDisks(ReplicationPlan plan, AgentIo io, RandomGenerator random) {
         this.plan = plan;
         this.io = io;
         this.disks = IntStream.range(0, plan.disks().size())
                 .mapToObj(i -> new ReplicatedDisk(i, plan.disks().get(i)))
                 .toList();
+        this.refusedPauses = Backoff.ofRefusedDisks(random);
+        this.refusedUntilNanos = io.nanoTime();
     }
 
     /** In their order, left out or not. */
@@ -60,20 +68,27 @@ final class ReplicatedDisks {
 
     /** What a mark command makes is there only while the source is open, so the last opening counts. */
     private DiskLook look(int disk, DiskLook now) {
-        boolean asAtOpening = plan.marked() && now.failure() != null;
+        boolean asAtOpening = plan.marked() && now.failure() != null && !now.silent();
         if (!asAtOpening) {
             return now;
         }
+        // Where none was read then, nothing but another session brings about another opening.
+        boolean wasSilent = !atOpening.isEmpty()
+                && atOpening.get(disk).silent()
+                && atOpening.stream().noneMatch(look -> look.failure() == null);
         ReplicationPlan.Disk known = disks.get(disk).spec;
-        return atOpening.isEmpty() ? DiskLook.readable(known.sizeBytes(), known.blockSizeBytes()) : atOpening.get(disk);
+        return atOpening.isEmpty() || wasSilent
+                ? DiskLook.readable(known.sizeBytes(), known.blockSizeBytes())
+                : atOpening.get(disk);
     }
 
     private void seen(ReplicatedDisk disk, DiskLook look, VerificationLog verifications) {
         String name = disk.spec.deviceName();
         String failure = look.failure();
         if (failure != null) {
-            if (!disk.isLeftOut(LeftOut.NOT_READABLE, failure)) {
-                leaveOut(disk, LeftOut.NOT_READABLE, failure, 0, "it is taken in again when it can be read");
+            LeftOut reason = look.silent() ? LeftOut.SILENT : LeftOut.NOT_READABLE;
+            if (!disk.isLeftOut(reason, failure)) {
+                leaveOut(disk, reason, failure, 0, "it is taken in again when it can be read");
             }
             return;
         }
@@ -138,14 +153,17 @@ final class ReplicatedDisks {
      */
     SessionEnd refused(ReplicatedDisk disk, ErrorCode code, String text, boolean hadSession) {
         long now = io.nanoTime();
+        if (now - refusedUntilNanos >= 0) {
+            refusedUntilNanos = now + refusedPauses.nextNanos();
+        }
         LeftOut reason = code == ErrorCode.RANGE ? LeftOut.OTHER_SIZE : LeftOut.NOT_ASSIGNED;
         if (disk.isLeftOut(reason, text)) {
-            disk.leaveOut(reason, text, now + REFUSED_AGAIN_NANOS);
+            disk.leaveOut(reason, text, refusedUntilNanos);
             io.event(AgentEvent.state(disk.spec.deviceName() + ": is still refused"));
         } else {
             boolean differs = reason == LeftOut.OTHER_SIZE;
             String advice = differs ? Advice.otherSize(plan, disk.spec) : Advice.notAssigned(plan);
-            leaveOut(disk, reason, text, REFUSED_AGAIN_NANOS, advice);
+            leaveOut(disk, reason, text, refusedUntilNanos - now, advice);
         }
         if (disks.stream().anyMatch(other -> other.isOffered(now))) {
             // No disk is refused twice before its time is over.
@@ -222,6 +240,8 @@ final class ReplicatedDisks {
 
     /** The server says that some volume takes writes again, or that others are assigned. */
     void offerAllAgain() {
+        refusedPauses.reset();
+        refusedUntilNanos = io.nanoTime();
         disks.forEach(disk -> disk.offerAgain(io.nanoTime()));
     }
 
@@ -240,19 +260,24 @@ final class ReplicatedDisks {
         return disks.stream().allMatch(ReplicatedDisk::isUnreadable);
     }
 
-    // --- in words
-
-    /** Names of those that are left out. */
-    String leftOut() {
-        return disks.stream()
-                .filter(ReplicatedDisk::isLeftOut)
-                .map(disk -> disk.spec.deviceName())
-                .collect(Collectors.joining(", "));
+    /** Whether there is none that a HELLO could name, though it may be that one only does not answer yet. */
+    boolean isNoneToOffer() {
+        return disks.stream().noneMatch(ReplicatedDisk::isReadable);
     }
 
-    /** Why each of them is left out. */
-    String failures() {
-        return disks.stream()
+    // --- in words
+
+    List<ReplicatedDisk> leftOut() {
+        return disks.stream().filter(ReplicatedDisk::isLeftOut).toList();
+    }
+
+    static String names(List<ReplicatedDisk> some) {
+        return some.stream().map(disk -> disk.spec.deviceName()).collect(Collectors.joining(", "));
+    }
+
+    /** Why each of some disks is left out. */
+    static String failures(List<ReplicatedDisk> some) {
+        return some.stream()
                 .map(disk -> disk.spec.deviceName() + ": " + disk.failure())
                 .collect(Collectors.joining("; "));
     }

@@ -6,7 +6,6 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Features;
@@ -37,9 +36,6 @@ import org.replicationserver.receiver.protocol.Welcome;
 public final class Replication {
     /** How long a stop waits for acknowledgements. */
     static final long STOP_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
-
-    /** From the begin of a look at the disks until it is told that it has not ended: that of a file on a dead server hangs. */
-    static final long LOOK_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /** Blocks are read ahead in at most so many reads: of 256 KiB to be sent, with memory until then, and of 1 MiB to be hashed. */
     static final int READS_MAX = 32;
@@ -80,8 +76,6 @@ public final class Replication {
     private int restartsAtOnce;
     private boolean stopping;
     private boolean looking;
-    private long lookedNanos;
-    private boolean lookTold;
 
     /** How it will end, as soon as the source is closed. */
     private @Nullable AgentOutcome ending;
@@ -102,8 +96,8 @@ public final class Replication {
     private boolean fuzzyTold;
     private long commitAskedEpoch;
 
-    /** Whether the running epoch has all disks; only then it counts as one of the cycles that were asked for. */
-    private boolean runningWhole;
+    /** Disks that the running epoch, or the last one, does not have. */
+    private List<ReplicatedDisk> runningWithout = List.of();
 
     // verifications
     private final VerificationLog verifications;
@@ -119,8 +113,8 @@ public final class Replication {
         this.plan = plan;
         this.io = io;
         this.random = random;
-        this.backoff = new Backoff(random);
-        this.disks = new ReplicatedDisks(plan, io);
+        this.backoff = Backoff.ofSessions(random);
+        this.disks = new ReplicatedDisks(plan, io, random);
         this.verifications = new VerificationLog(disks.all(), plan.verifyNanos(), io.nanoTime());
         this.log = new CycleLog(disks.all(), counters, io.nanoTime());
         this.nextConnectNanos = io.nanoTime();
@@ -139,11 +133,8 @@ public final class Replication {
             open.tick(nowNanos);
         } else if (nowNanos - nextConnectNanos >= 0 && !looking) {
             looking = true;
-            lookTold = false;
-            lookedNanos = nowNanos;
             io.lookAtSource();
         }
-        tellIfLookHangs(nowNanos);
         giveUpIfUnreachable(nowNanos);
         if (cycle == Cycle.RESTING && nowNanos - restUntilNanos >= 0) {
             cycle = Cycle.DUE;
@@ -200,10 +191,14 @@ public final class Replication {
     }
 
     private AgentOutcome allCommitted() {
-        return verifications.foundDifferences()
-                ? new AgentOutcome(
-                        AgentOutcome.Exit.DIFFERS, ALL_COMMITTED + ", but a volume is not what was sent to it")
-                : new AgentOutcome(AgentOutcome.Exit.DONE, ALL_COMMITTED);
+        String left = runningWithout.isEmpty() ? "" : "; left out: " + ReplicatedDisks.failures(runningWithout);
+        if (verifications.foundDifferences()) {
+            return new AgentOutcome(
+                    AgentOutcome.Exit.DIFFERS, ALL_COMMITTED + ", but a volume is not what was sent to it" + left);
+        }
+        return runningWithout.isEmpty()
+                ? new AgentOutcome(AgentOutcome.Exit.DONE, ALL_COMMITTED)
+                : new AgentOutcome(AgentOutcome.Exit.INCOMPLETE, ALL_COMMITTED + ", but not of all disks" + left);
     }
 
     public void readDone(DiskRead read) {
@@ -214,7 +209,7 @@ public final class Replication {
             }
             readConsumed();
         } else {
-            open.readDone(read);
+            open.transfer().readDone(read);
         }
     }
 
@@ -233,10 +228,10 @@ public final class Replication {
             if (!changed.isEmpty()) {
                 leaveForOtherDisks(open, changed);
             } else if (verifying) {
-                open.verify();
+                open.transfer().verify();
             } else {
                 runningFuzzy |= !opening.still();
-                open.sourceOpened(opening.still());
+                open.transfer().sourceOpened(opening.still());
             }
         }
     }
@@ -254,16 +249,6 @@ public final class Replication {
 
     // --- what the disks are
 
-    private void tellIfLookHangs(long nowNanos) {
-        if (looking && !lookTold && nowNanos - lookedNanos >= LOOK_PATIENCE_NANOS) {
-            lookTold = true;
-            io.event(AgentEvent.warning("the disks have been looked at for "
-                    + TimeUnit.NANOSECONDS.toSeconds(LOOK_PATIENCE_NANOS)
-                    + " s, one of them does not answer; nothing is replicated before it does: "
-                    + disks.all().stream().map(disk -> disk.spec.deviceName()).collect(Collectors.joining(", "))));
-        }
-    }
-
     /** What the disks are now; then it connects. */
     public void sourceSeen(List<DiskLook> looks) {
         looking = false;
@@ -273,9 +258,19 @@ public final class Replication {
         disks.seen(looks, verifications);
         if (disks.isNoneReadable()) {
             finish(sourceFailed());
+        } else if (disks.isNoneToOffer()) {
+            awaitDisks();
         } else {
             connect();
         }
+    }
+
+    /** One that does not answer may be back soon. */
+    private void awaitDisks() {
+        lastFailure = ReplicatedDisks.failures(disks.all());
+        long delayNanos = backoff.nextNanos();
+        nextConnectNanos = io.nanoTime() + delayNanos;
+        io.event(AgentEvent.state("no disk can be read; they are looked at again" + inSeconds(delayNanos)));
     }
 
     private static void leaveForOtherDisks(AgentSession open, List<String> changed) {
@@ -305,7 +300,7 @@ public final class Replication {
     }
 
     private AgentOutcome sourceFailed() {
-        return new AgentOutcome(AgentOutcome.Exit.SOURCE_FAILED, disks.failures());
+        return new AgentOutcome(AgentOutcome.Exit.SOURCE_FAILED, ReplicatedDisks.failures(disks.all()));
     }
 
     /** The server refuses a HELLO because of one of its disks: what follows the end of this session. */
@@ -442,7 +437,7 @@ public final class Replication {
             return;
         }
         if (verifying) {
-            open.stopVerifying();
+            open.transfer().stopVerifying();
         }
         if (source != SourceState.CLOSED) {
             return;
@@ -464,10 +459,12 @@ public final class Replication {
         resumed = false;
         commitAskedEpoch = 0;
         runningEpoch = committedEpoch + 1;
-        runningWhole = open.disks().size() == disks.all().size();
+        runningWithout = disks.all().stream()
+                .filter(disk -> !open.disks().contains(disk))
+                .toList();
         runningFuzzy = !plan.quietSource() && !plan.marked();
         io.event(AgentEvent.state("epoch " + runningEpoch + (runningFuzzy ? " begins, fuzzy" : " begins")));
-        open.begin(new EpochRun(runningEpoch, runningFuzzy));
+        open.transfer().beginEpoch(new EpochRun(runningEpoch, runningFuzzy));
         source = SourceState.OPENING;
         sourceUnwanted = false;
         io.openSource();
@@ -498,9 +495,9 @@ public final class Replication {
         counters.commits++;
         log.committed(epoch, fuzzy, now);
         io.event(AgentEvent.state("epoch " + epoch + " is committed" + (fuzzy ? ", fuzzy" : "")
-                + (runningWhole ? "" : ", without " + disks.leftOut())));
+                + (runningWithout.isEmpty() ? "" : ", without " + ReplicatedDisks.names(runningWithout))));
         resumed = false;
-        cyclesDone += runningWhole ? 1 : 0;
+        cyclesDone++;
         boolean last = plan.cycles() != ReplicationPlan.ENDLESS && cyclesDone >= plan.cycles();
         cycle = last ? Cycle.FINISHED : Cycle.RESTING;
         restUntilNanos = now + plan.cyclePauseNanos();
@@ -549,7 +546,8 @@ public final class Replication {
             open.leave(
                     "offers disks again",
                     STOP_PATIENCE_NANOS,
-                    SessionEnd.now("the session begins anew and offers " + disks.leftOut() + " again"));
+                    SessionEnd.now(
+                            "the session begins anew and offers " + ReplicatedDisks.names(disks.leftOut()) + " again"));
             return true;
         }
         return false;
@@ -629,9 +627,13 @@ public final class Replication {
         counters.reconnects += ended.wasActive() ? 1 : 0;
         long delayNanos = delayAfter(end);
         nextConnectNanos = now + delayNanos;
-        String when = delayNanos == 0 ? "" : String.format(Locale.ROOT, "; next attempt in %.1f s", delayNanos / 1e9);
+        String when = delayNanos == 0 ? "" : "; next attempt" + inSeconds(delayNanos);
         boolean intended = INTENDED.contains(end.next());
         io.event(intended ? AgentEvent.state(end.text() + when) : AgentEvent.warning(end.text() + when));
+    }
+
+    private static String inSeconds(long nanos) {
+        return String.format(Locale.ROOT, " in %.1f s", nanos / 1e9);
     }
 
     private long delayAfter(SessionEnd end) {

@@ -201,7 +201,7 @@ public record KnownBug(String name, List<Edit> edits) {
                     "if (comparison.hasRefutedZero() && sizeBytes < 0) {"),
             bug(
                     "commit-before-all-is-compared",
-                    AGENT + "AgentSession.java",
+                    AGENT + "SessionTransfer.java",
                     "if (!comparisons.stream().allMatch(DiskComparison::isDone)) {",
                     "if (verifying && !comparisons.stream().allMatch(DiskComparison::isDone)) {"),
             bug(

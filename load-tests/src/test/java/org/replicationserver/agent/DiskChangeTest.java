@@ -319,6 +319,7 @@ class DiskChangeTest {
 
     @Test
     void diskThatDoesNotAnswerALookIsLeftOutAndTheOthersGoOn() {
+        sim.runFor(10); // until all blocks are acknowledged
         sim.silent.add(1);
         sim.server.cut();
         sim.scribbleAt(0, 0);
@@ -330,6 +331,8 @@ class DiskChangeTest {
         sim.silent.clear();
         awaitWholeCommit();
         assertTold("/dev/sdb: can be read again");
+        System.err.println(
+                String.join("\n", sim.events.stream().map(AgentEvent::text).toList()));
         assertThat(received() - before).isEqualTo(2 * BLOCK);
         assertThat(sim.isIdentical()).isTrue();
         assertNothingRescanned();

@@ -48,6 +48,10 @@ class Probe:
     def sent(self):
         return sent(self._last.peers) if self._last else ""
 
+    def refused(self):
+        """What an agent may not send ends the row where it comes."""
+        return None
+
     # Waiting
 
     def until(self, done, seconds, session=None):

@@ -27,7 +27,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from specification import Rule
+from specification import Rule, schema_of, utf16_len, violations
 
 MAGIC = 0x31505242
 HEADER_LEN_MIN, HEADER_LEN_MAX, DATA_HEADER_LEN_MIN = 32, 512, 64
@@ -99,40 +99,10 @@ TO_SERVER_CONTROL = {Type.HELLO, Type.EPOCH_OPEN, Type.EPOCH_COMMIT, Type.SOURCE
                      Type.ERROR, Type.BYE}
 TO_SERVER_DATA = {Type.ATTACH, Type.DATA, Type.ZERO, Type.FENCE, Type.PING, Type.ERROR}
 
-# The members that a body must have, and their types. Bounds are left to whoever uses the value.
-REQUIRED = {
-    Type.HELLO: {"versions": list, "sourceServerId": str, "instance": str, "streams": int, "disks": list},
-    Type.WELCOME: {"version": int, "features": list, "generation": str, "streams": int, "regionShift": int,
-                   "limits": dict, "volumes": list},
-    Type.EPOCH_OPEN: {"epoch": str, "fuzzy": bool, "estimatedBytes": int},
-    Type.EPOCH_COMMIT: {"epoch": str, "fences": list, "markTimeMillis": int},
-    Type.EPOCH_STATUS: {"epoch": str, "committed": bool},
-    Type.COMMIT_REQUEST: {"reason": str},
-    Type.SOURCE_STATUS: {"volumes": list, "waits": dict},
-    Type.PROGRESS: {"waitingFor": str, "volumes": list},
-    Type.ERROR: {"code": int},
-    Type.GOAWAY: {"reason": str, "deadlineMillis": int, "reconnectAfterMillis": int},
-    Type.BYE: {"reason": str},
-    Type.ATTACH: {"generation": str, "stream": int},
-    Type.ATTACHED: {"windowBytes": int, "rawLenMax": int, "unackedFramesMax": int},
-    Type.TEST_OPEN: {"versions": list, "sourceServerId": str, "streams": int, "seconds": int, "bytesMax": int},
-    Type.TEST_OPENED: {"version": int, "test": str, "streams": int, "seconds": int, "bytesMax": int,
-                       "attachMillis": int},
-    Type.TEST_ATTACH: {"test": str, "stream": int},
-    Type.TEST_ACK: {"checkedSeq": str, "limitBytes": int},
-    Type.TEST_RESULT: {"ended": str, "millis": int, "frames": int, "rawBytes": int, "payloadBytes": int,
-                       "replicatedBytes": int, "waits": dict, "busy": dict, "volumes": list},
-}
-REQUIRED_OF_DISK = {"deviceName": str, "sizeBytes": int, "blockSizeBytes": int}
-REQUIRED_OF_VOLUME = {"index": int, "volumeId": str, "deviceName": str, "sizeBytes": int, "blockSizeBytes": int,
-                      "dataGen": str, "committedEpoch": str, "fresh": bool, "action": str, "reason": str}
-REQUIRED_OF_BACKLOG = {"index": int, "backlogBytes": int}
-REQUIRED_OF_WAITS = {"sourceMillis": int, "networkMillis": int, "windowMillis": int}
-MINIMUM = {Type.HELLO: {"streams": 1}, Type.WELCOME: {"streams": 1},
-           Type.TEST_OPEN: {"streams": 1, "seconds": 1, "bytesMax": 1}}
-MAXIMUM = {Type.TEST_OPEN: {"streams": 16, "seconds": 30, "bytesMax": 1 << 34}}
-ACTIONS = {"RESUME", "RESCAN", "FAILED"}
-WAITING_FOR = {"FENCING", "VOLUME", "COMMIT", "HOLD"}
+JSON_TYPES = {Type.HELLO, Type.WELCOME, Type.TEST_OPEN, Type.TEST_OPENED, Type.TEST_RESULT, Type.EPOCH_OPEN,
+              Type.EPOCH_COMMIT, Type.EPOCH_STATUS, Type.COMMIT_REQUEST, Type.SOURCE_STATUS, Type.PROGRESS, Type.ERROR,
+              Type.GOAWAY, Type.BYE, Type.ATTACH, Type.ATTACHED, Type.TEST_ATTACH, Type.TEST_ACK}
+WAITS = ("sourceMillis", "networkMillis", "windowMillis")  # of SOURCE_STATUS
 BLOCK_TYPES = {Type.DATA, Type.ZERO, Type.TEST}  # those with the longer header
 
 
@@ -308,7 +278,7 @@ class Frame:
         return parse_ack(self.payload)
 
     def __str__(self):
-        shown = self.payload.decode(errors="replace") if self.type in REQUIRED else f"payload_len={len(self.payload)}"
+        shown = self.payload.decode(errors="replace") if self.type in JSON_TYPES else f"payload_len={len(self.payload)}"
         return f"{self.name} seq={self.seq} {shown}"
 
 
@@ -392,7 +362,7 @@ def decode(octets, seq=None, accepts=None, raw_len_max=RAW_LEN_MAX):
 def _check_lengths(frame_type, fields, payload_len, raw_len_max):
     if frame_type in BLOCK_TYPES:
         _check_block(frame_type, DataFields.of(fields), payload_len, raw_len_max)
-    elif frame_type in REQUIRED or frame_type >= 0x80:
+    elif frame_type in JSON_TYPES or frame_type >= 0x80:
         if payload_len > JSON_BYTES_MAX:
             raise Refused("LIMIT", f"payload_len {payload_len}")
     elif frame_type == Type.DURABLE_ACK:
@@ -510,65 +480,40 @@ def parse_diff(payload):
     return blocks, [number for number, bit in enumerate(differing) if bit]
 
 
+_FORM = Rule("5.1", "a required member that is missing")
+_BOUNDS = Rule("5.1", "these bounds hold inside unknown members too")
+
+
 def parse_body(frame_type, payload):
-    """The object of a JSON payload, checked as section 5.1 wants it."""
+    """The object of a JSON payload, checked as section 5.1 and its schema want it."""
     try:
         body = json.loads(payload.decode("utf-8"), object_pairs_hook=_object_without_repeats, parse_int=_number(int),
                           parse_float=_number(float), parse_constant=_no_constant)
     except RecursionError:
-        raise Refused("LIMIT", "JSON too deep") from None
+        raise Refused("LIMIT", "JSON too deep", _BOUNDS) from None
     except ValueError as e:
-        raise Refused("PROTOCOL", f"not JSON: {e}") from None
+        raise Refused("PROTOCOL", f"not JSON: {e}", _FORM) from None
     if not isinstance(body, dict):
-        raise Refused("PROTOCOL", "not a JSON object")
+        raise Refused("PROTOCOL", "not a JSON object", _FORM)
     _check_depth(body, 1)
-    _check_members(Type(frame_type).name, body, REQUIRED[frame_type])
-    for member, least in MINIMUM.get(frame_type, {}).items():
-        if body[member] < least:
-            raise Refused("PROTOCOL", f"{member} is {body[member]}")
-    for member, most in MAXIMUM.get(frame_type, {}).items():
-        if body[member] > most:
-            raise Refused("PROTOCOL", f"{member} is {body[member]}")
-    for element in body.get("disks", []) if frame_type == Type.HELLO else []:
-        _check_members("disk", element, REQUIRED_OF_DISK)
-    for element in body.get("volumes", []) if frame_type == Type.WELCOME else []:
-        _check_members("volume", element, REQUIRED_OF_VOLUME)
-        _check_known(element["action"], ACTIONS)
-    if frame_type == Type.PROGRESS:
-        _check_known(body["waitingFor"], WAITING_FOR)
-    if frame_type == Type.COMMIT_REQUEST and not body["reason"]:
-        raise Refused("PROTOCOL", "an empty reason")
-    if frame_type == Type.SOURCE_STATUS:
-        _check_source_status(body)
+    name = Type(frame_type).name
+    found = list(violations(schema_of(name), body, name))
+    if found:
+        raise Refused("PROTOCOL", "; ".join(violation.text for violation in found), found[0].rule)
     return body
-
-
-def _check_known(word, words):
-    if word not in words:
-        raise Refused("PROTOCOL", f"{word} is none of {sorted(words)}", Rule("5.1", "are closed sets"))
-
-
-def _check_source_status(body):
-    for element in body["volumes"]:
-        _check_members("volume", element, REQUIRED_OF_BACKLOG)
-        if not 0 <= element["index"] < 65536 or not 0 <= element["backlogBytes"] <= DISK_BYTES_MAX:
-            raise Refused("PROTOCOL", f"volume {element!r}")
-    _check_members("waits", body["waits"], REQUIRED_OF_WAITS)
-    if min(body["waits"].values()) < 0:
-        raise Refused("PROTOCOL", f"waits {body['waits']!r}")
 
 
 def _object_without_repeats(pairs):
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise Refused("PROTOCOL", "a member is given twice")
+        raise Refused("PROTOCOL", "a member is given twice", _FORM)
     return members
 
 
 def _number(convert):
     def parse(text):
         if len(text) > JSON_NUMBER_MAX:
-            raise Refused("LIMIT", f"a number of {len(text)} characters")
+            raise Refused("LIMIT", f"a number of {len(text)} characters", _BOUNDS)
         return convert(text)
     return parse
 
@@ -580,25 +525,15 @@ def _no_constant(text):
 def _check_depth(value, depth):
     """depth is that of value if it is an object or array: the body itself is 1 deep."""
     if isinstance(value, str):
-        if len(value) > JSON_STRING_MAX:
-            raise Refused("LIMIT", f"a string of {len(value)} characters")
+        if utf16_len(value) > JSON_STRING_MAX:
+            raise Refused("LIMIT", f"a string of {utf16_len(value)} characters", _BOUNDS)
     elif isinstance(value, (dict, list)):
         if depth > JSON_DEPTH_MAX:
-            raise Refused("LIMIT", f"nested deeper than {JSON_DEPTH_MAX}")
+            raise Refused("LIMIT", f"nested deeper than {JSON_DEPTH_MAX}", _BOUNDS)
         for key in value if isinstance(value, dict) else ():
             _check_depth(key, depth)
         for element in value.values() if isinstance(value, dict) else value:
             _check_depth(element, depth + 1)
-
-
-def _check_members(what, members, required):
-    if not isinstance(members, dict):
-        raise Refused("PROTOCOL", f"{what} is not an object")
-    for name, kind in required.items():
-        if name not in members:
-            raise Refused("PROTOCOL", f"{what} lacks {name}")
-        if not isinstance(members[name], kind) or kind is int and isinstance(members[name], bool):
-            raise Refused("PROTOCOL", f"{name} of {what} is {members[name]!r}")
 
 
 # --- Certificates ----------------------------------------------------------------------------------------------------
@@ -712,6 +647,7 @@ class Connection:
         self.log = []          # what came, in words, for messages of failed tests
         self.sent = deque(maxlen=SENT_KEPT)  # types and words of what was sent last, for the same
         self.ended = None
+        self.refused = None    # why the peer's input was refused
         self.next_seq = 1
         self.last_received = time.monotonic()
         self.last_sent = self.last_received
@@ -750,6 +686,7 @@ class Connection:
         """Meets bad input of the server: tells it the code and takes no more from it."""
         self.send_json(Type.ERROR, {"code": CODES[refused.code], "name": refused.code, "text": refused.text[:256]})
         self.write()
+        self.refused = self.refused or refused
         self.ended = self.ended or f"refused by the agent: {refused}"
 
     def close(self):
@@ -823,7 +760,7 @@ def _sent_words(name, frame_type, seq, payload, fields, how):
         words.append(f"volume={f.volume} codec={f.codec} dflags={f.dflags} raw_len={f.raw_len} offset={f.offset} "
                      f"epoch={f.epoch} " + (f"length={f.length}" if frame_type == Type.ZERO
                                             else f"raw_crc32c=0x{f.raw_crc32c:08x}"))
-    if frame_type in REQUIRED and payload:
+    if frame_type in JSON_TYPES and payload:
         words.append(bytes(payload[:160]).decode(errors="replace") + ("..." if len(payload) > 160 else ""))
     elif payload:
         words.append(f"payload_len={len(payload)}")

@@ -11,7 +11,6 @@ import argparse
 import re
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -22,8 +21,7 @@ import specification
 from brp_client import GoingAway, Refused, SessionEnded
 from rows import Report
 
-# Of a peer whose bodies have not the members that they must have, and of an operator's command that does not end.
-BREAKS = (SessionEnded, GoingAway, Refused, OSError, KeyError, TypeError, ValueError, subprocess.TimeoutExpired)
+BREAKS = (SessionEnded, GoingAway, Refused, OSError, KeyError, TypeError, ValueError)
 
 DESCRIPTION = """\
 Plays the Block Replication Protocol against any server (--target) or any agent (--agent) and says what is wrong, with

@@ -95,6 +95,12 @@ class Report:
                        "came": f"{type(e).__name__}: {e}"}
         finally:
             probe.close()
+        refused = probe.refused()
+        if refused:
+            # Whatever the row made of it: what came cannot be understood.
+            rule = refused.rule
+            result |= {"result": "failed", "sent": probe.sent(), "expected": "frames as specified",
+                       "came": str(refused)}
         if probe.note:
             result["note"] = probe.note
         result |= {"section": rule.section, "sentence": self._specification.sentence(rule),

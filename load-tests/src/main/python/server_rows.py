@@ -20,8 +20,8 @@ import tempfile
 import time
 
 from brp_client import (CODES, COMMIT_REQUEST, DataFields, Disk, HASH_OFFER, HashRange, INSTANCE, LEAF_SHIFT, LZ4,
-                        REPORT_ONLY, SOURCE_STATUS, STORED, Session, Type, ZERO_COST, crc32c, describe_error, encode,
-                        hello_body, json_bytes, lz4_compress, pump, tls_connect)
+                        REPORT_ONLY, Refused, SOURCE_STATUS, STORED, Session, Type, ZERO_COST, crc32c, describe_error,
+                        encode, hello_body, json_bytes, lz4_compress, pump, tls_connect)
 from rows import Mismatch, Rows, Skipped, came, sent
 from sync_image import endpoint_of
 
@@ -32,6 +32,7 @@ OPERATIONS = {"hold", "stall", "unstall", "fail-volume", "reopen-volume", "pause
               "start"}
 ERRORS_SHOWN = 500       # characters of what an operator's command printed last
 OPERATOR_SECONDS = 60    # within which an operator's command ends
+STEP_SECONDS = 0.05
 SECTOR = bytes(range(256)) * 2
 
 ROWS = Rows()
@@ -60,24 +61,46 @@ class Probe:
         for session in self._sessions:
             session.close()
 
+    def refused(self):
+        """Why something that the server sent had to be refused; None if nothing had to be."""
+        return next((c.refused for s in self._sessions for c in s.connections if c.refused), None)
+
     def sent(self):
         """What was sent last, in words, of each connection of the newest session."""
         return sent(self._sessions[-1].connections) if self._sessions else ""
 
-    def operate(self, name):
-        """Runs the command with which an operator does what no agent can."""
+    @contextlib.contextmanager
+    def operating(self, name):
+        """Runs the command with which an operator does what no agent can while the block lasts, and awaits its end."""
         self.require_operator(name)
         # A file, since what the command leaves running would keep a pipe open.
         with tempfile.TemporaryFile() as output:
+            command = subprocess.Popen(self.options.operator[name], shell=True, stdin=subprocess.DEVNULL,
+                                       stdout=output, stderr=subprocess.STDOUT)
             try:
-                done = subprocess.run(self.options.operator[name], shell=True, stdin=subprocess.DEVNULL, stdout=output,
-                                      stderr=subprocess.STDOUT, timeout=OPERATOR_SECONDS)
-            except subprocess.TimeoutExpired:
-                raise Mismatch(f"--operator {name} to end within {OPERATOR_SECONDS} s", "no end of it") from None
-            if done.returncode:
-                output.seek(0)
-                printed = output.read().decode(errors="replace").strip()
-                raise Mismatch(f"--operator {name} to succeed", f"exit code {done.returncode}: {printed[-ERRORS_SHOWN:]}")
+                yield
+                self._await(name, command, output)
+            finally:
+                command.kill()
+                command.wait()
+
+    def operate(self, name):
+        with self.operating(name):
+            pass
+
+    def _await(self, name, command, output):
+        """Sessions go on meanwhile, so that the command may wait for what they do."""
+        end = time.monotonic() + OPERATOR_SECONDS
+        while command.poll() is None:
+            if time.monotonic() > end:
+                raise Mismatch(f"--operator {name} to end within {OPERATOR_SECONDS} s", "no end of it")
+            time.sleep(STEP_SECONDS)
+            for session in self._sessions:
+                session.step(0)
+        if command.returncode:
+            output.seek(0)
+            printed = output.read().decode(errors="replace").strip()
+            raise Mismatch(f"--operator {name} to succeed", f"exit code {command.returncode}: {printed[-ERRORS_SHOWN:]}")
 
     def require_operator(self, *names):
         for name in names:
@@ -155,7 +178,7 @@ class Probe:
         while not done():
             if time.monotonic() > end:
                 return False
-            session.step(0.05)
+            session.step(STEP_SECONDS)
         return True
 
     def error(self, session, connection, code, seq=None, must_have=(), seconds=ERROR_SECONDS):
@@ -1403,7 +1426,10 @@ class SpeedTest:
         pump(self.connections, timeout)
         for connection in self.connections:
             while connection.frames:
-                self._handle(connection, connection.frames.popleft())
+                try:
+                    self._handle(connection, connection.frames.popleft())
+                except Refused as e:
+                    connection.refuse(e)
 
     def _handle(self, connection, frame):
         connection.log.append(frame.name)
@@ -1535,9 +1561,7 @@ def commit_request_and_hold(probe):
     session.open_epoch(session.next_epoch())
     commit_all(probe, session)
     epoch = session.epoch + 1
-    holding = subprocess.Popen(probe.options.operator["hold"], shell=True, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+    with probe.operating("hold"):
         if not probe.until(session, lambda: session.commit_requests or is_over(session.control), OPERATOR_SECONDS) \
                 or not session.commit_requests:
             raise Mismatch("COMMIT_REQUEST", came_on_all(session))
@@ -1547,11 +1571,6 @@ def commit_request_and_hold(probe):
         probe.committed(session, epoch)
         if "HOLD" not in session.progresses:
             raise Mismatch("PROGRESS HOLD before the commit is answered", came_on_all(session))
-        if holding.wait(OPERATOR_SECONDS):
-            raise Mismatch("--operator hold to succeed", f"exit code {holding.returncode}")
-    finally:
-        holding.kill()
-        holding.wait()
 
 
 @row("overload", "11", "overload | reading pauses, PROGRESS")
@@ -1599,8 +1618,8 @@ def paused(probe):
 @row("assignment-changed", "11", "another assignment of the agent's disks")
 def assignment_changed(probe):
     session = with_unacknowledged(probe)
-    probe.operate("assign")
-    goes_away(probe, session, "ASSIGNMENT_CHANGED")
+    with probe.operating("assign"):
+        goes_away(probe, session, "ASSIGNMENT_CHANGED")
 
 
 @row("shutdown", "11", "shutdown | GOAWAY; what was received is finished")

@@ -4,6 +4,7 @@ A rule is named by its section's number and by some of its words. Both are looke
 time, so neither can go stale: words that are not in that section, once, are a fault of the program.
 """
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -86,37 +87,57 @@ def load():
 
 # --- Schemas ---------------------------------------------------------------------------------------------------------
 
+@functools.cache
 def schema_of(name):
     return json.loads((PROTOCOL / "schemas" / f"{name.lower().replace('_', '-')}.schema.json").read_text())
 
 
+class Violation(NamedTuple):
+    """What of a body is not as its schema says, and what says that it must be."""
+
+    text: str
+    rule: Rule
+
+
+_FORM = Rule("5.1", "a required member that is missing")
+_RANGE = Rule("5.1", "the ranges and lengths that it gives are normative")
+_NUMBER_64 = Rule("5.1", "are strings of 1 to 20 decimal digits below 2^63")
+_NUMBER_64_PATTERN = "^[0-9]{1,20}$"
 _KINDS = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 _KNOWN = {"$schema", "title", "description", "type", "required", "properties", "items", "minimum", "maximum",
           "minLength", "maxLength", "pattern", "enum", "minItems", "maxItems", "multipleOf"}
 
 
+def utf16_len(text):
+    """Of a string in UTF-16 code units, in which section 5.1 counts."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
 def violations(schema, value, path):
-    """What of a value violates a schema. Refuses keywords that it does not know."""
+    """What of a value violates a schema; members that it does not name are allowed. Refuses keywords that it does not know."""
     assert set(schema) <= _KNOWN, set(schema) - _KNOWN
     kind = schema["type"]
     if not isinstance(value, _KINDS[kind]) or kind == "integer" and isinstance(value, bool):
-        yield f"{path} is not of type {kind}"
+        yield Violation(f"{path} is not of type {kind}", _FORM)
         return
     if "enum" in schema and value not in schema["enum"]:
-        yield f"{path} is none of {schema['enum']}"
+        yield Violation(f"{path} is none of {schema['enum']}", _RANGE)
     if kind == "object":
-        yield from (f"{path}.{name} is missing" for name in schema.get("required", ()) if name not in value)
+        yield from (Violation(f"{path}.{name} is missing", _FORM)
+                    for name in schema.get("required", ()) if name not in value)
         for name, member in schema.get("properties", {}).items():
             if name in value:
                 yield from violations(member, value[name], f"{path}.{name}")
-    measure = value if kind == "integer" else len(value) if kind in ("array", "string") else None
+    measure = {"integer": lambda: value, "array": lambda: len(value), "string": lambda: utf16_len(value)}
     low, high = {"integer": ("minimum", "maximum"), "array": ("minItems", "maxItems"),
                  "string": ("minLength", "maxLength")}.get(kind, (None, None))
-    if low in schema and measure < schema[low] or high in schema and measure > schema[high]:
-        yield f"{path} is out of bounds: {measure}"
+    if low in schema and measure[kind]() < schema[low] or high in schema and measure[kind]() > schema[high]:
+        yield Violation(f"{path} is out of bounds: {measure[kind]()}", _RANGE)
     if "multipleOf" in schema and value % schema["multipleOf"]:
-        yield f"{path} is not a multiple of {schema['multipleOf']}"
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        yield f"{path} does not match {schema['pattern']}"
+        yield Violation(f"{path} is not a multiple of {schema['multipleOf']}", _RANGE)
+    if "pattern" in schema and not re.search(schema["pattern"].removesuffix("$") + r"\Z", value):
+        yield Violation(f"{path} does not match {schema['pattern']}", _RANGE)
+    elif schema.get("pattern") == _NUMBER_64_PATTERN and int(value) >= 1 << 63:
+        yield Violation(f"{path} is not below 2^63", _NUMBER_64)
     for i, element in enumerate(value if kind == "array" else ()):
         yield from violations(schema["items"], element, f"{path}[{i}]")

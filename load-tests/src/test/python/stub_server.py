@@ -270,7 +270,7 @@ class StubServer:
         for index, backlog in sizes.items():
             if index >= len(self.volume_names) or backlog > len(self.content[self.volume_names[index]]):
                 raise Refused("RANGE", f"index {index} backlog {backlog}")
-        waits = [body["waits"][name] for name in brp_client.REQUIRED_OF_WAITS]
+        waits = [body["waits"][name] for name in brp_client.WAITS]
         if any(now < before for now, before in zip(waits, peer.session.waits)):
             raise Refused("PROTOCOL", "waits decrease")
         peer.session.waits = waits

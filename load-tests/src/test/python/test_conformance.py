@@ -11,6 +11,7 @@ import random
 import shutil
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,7 @@ import server_rows
 import specification
 import stub_server
 from brp_client import DataFields, Endpoint, Refused, Type
-from rows import Mismatch, Report, Row
+from rows import Mismatch, Report, Row, Skipped
 from specification import Rule, Specification, UnknownRule
 from stub_agent import FAULTS, StubAgent
 from stub_server import StubServer
@@ -66,9 +67,10 @@ class SpecificationTest(unittest.TestCase):
 
 class ReportTest(unittest.TestCase):
 
-    def play(self, play, as_json=False):
+    def play(self, play, as_json=False, refused=None):
         report = Report(DOCUMENT, as_json)
-        probe = SimpleNamespace(note="", sent=lambda: "control: PING seq=2", close=lambda: None)
+        probe = SimpleNamespace(note="", sent=lambda: "control: PING seq=2", close=lambda: None,
+                                refused=lambda: refused)
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             report.play(Row("a-row", Rule("7", "A frame on another stream is RANGE"), play), probe, (Refused,))
@@ -85,6 +87,15 @@ class ReportTest(unittest.TestCase):
         def play(_probe):
             raise Mismatch("PONG", "nothing", judge.RULES["sni"])
         self.assertIn("section 2: Neither side uses SNI.", self.play(play)[1])
+
+    def test_row_fails_if_what_came_had_to_be_refused_whatever_it_made_of_that(self):
+        def play(_probe):
+            raise Skipped("nothing came")
+        refused = Refused("PROTOCOL", "WELCOME.fresh is missing", Rule("5.1", "a required member that is missing"))
+        for made_of_it in (play, lambda _probe: None):
+            status, out = self.play(made_of_it, refused=refused)
+            self.assertEqual(1, status)
+            self.assertIn("came      PROTOCOL: WELCOME.fresh is missing\n  section 5.1: A member given twice", out)
 
     def test_json_has_the_same(self):
         def play(_probe):
@@ -249,11 +260,191 @@ class AgainstServersTest(WithIdentities):
             self.assert_told("no-common-version", "section 11: no common version | VERSION, close")
             self.assert_told("no-common-version", "came      control: ERROR UNSUPPORTED (2)")
 
+    # Each wrong body: its type, what is changed, the row that meets it, and the sentence.
+    BODIES = (
+        (Type.WELCOME, lambda body: body["volumes"][0].pop("fresh"), "ignorable-type-skipped",
+         "WELCOME.volumes[0].fresh is missing\n  section 5.1: A member given twice"),
+        (Type.WELCOME, lambda body: body.update(streams="1"), "crc-differs", "section 5.1: A member given twice"),
+        (Type.WELCOME, lambda body: body.update(regionShift=31), "bad-magic",
+         "section 5.1: A schema for each body is in"),
+        (Type.ATTACHED, lambda body: body.update(windowBytes=1.5), "wrong-stream", "section 5.1: A member given twice"),
+        (Type.EPOCH_STATUS, lambda body: body.update(epoch=str(1 << 63)), "commit-is-remembered",
+         "section 5.1: Integers are below 2^53; 64-bit numbers"),
+        (Type.ERROR, lambda body: body.update(seq=int(body.get("seq", 1))), "seq-gap",
+         "ERROR.seq is not of type string\n  section 5.1: A member given twice"),
+        (Type.ERROR, lambda body: body.update(text="x" * 257), "no-common-version",
+         "ERROR.text is out of bounds: 257\n  section 5.1: A schema for each body is in"),
+    )
+
+    @contextlib.contextmanager
+    def sending(self, frame_type, change):
+        """All servers here send bodies of that type changed."""
+        original = brp_client.Connection.send_json
+
+        def send_json(connection, sent_type, body, **how):
+            if sent_type == frame_type and connection.name == "peer":
+                body = json.loads(json.dumps(body))
+                change(body)
+            return original(connection, sent_type, body, **how)
+        with mock.patch.object(brp_client.Connection, "send_json", send_json):
+            yield
+
+    def test_bodies_that_are_not_as_their_schemas_say(self):
+        for frame_type, change, row, told in self.BODIES:
+            with self.subTest(told), self.sending(frame_type, change):
+                self.assert_told(row, told)
+
+    def test_members_that_are_not_known_are_allowed_in_every_body(self):
+        for frame_type in (Type.WELCOME, Type.ATTACHED, Type.EPOCH_STATUS, Type.ERROR):
+            with self.subTest(frame_type.name), self.sending(frame_type, lambda body: body.update(grease=[{}])):
+                status, out = self.play("commit-is-remembered", "crc-differs")
+                self.assertEqual(0, status, out)
+
     def test_rows_of_an_operator_are_skipped_without_one(self):
         status, out = self.play("shutdown", "paused", "overload", "volume-failed", "commit-request-and-hold")
         self.assertEqual(0, status)
         self.assertIn("skipped shutdown needs --operator shutdown=COMMAND\n", out)
         self.assertIn("0 passed, 0 failed, 5 skipped", out)
+
+
+class OperatedServer(StubServer):
+    """One whose volume stalls and fails, that pauses and assigns anew when it is asked to; in each it can go wrong."""
+
+    stalled = failing = paused = False
+    ends_when_stalled = ends_when_failing = serves_when_paused = False
+    goaway_of_assign = "ASSIGNMENT_CHANGED"
+
+    def __init__(self, *arguments):
+        self._asked = []
+        super().__init__(*arguments)
+
+    def operate(self, name):
+        """On the stub's own thread, at its next turn."""
+        done = threading.Event()
+        self._asked.append((getattr(self, "_" + name.replace("-", "_")), done))
+        done.wait()
+
+    def _timers(self):
+        while self._asked:
+            operation, done = self._asked.pop(0)
+            operation()
+            done.set()
+        super()._timers()
+
+    def _tell(self, frame_type, body):
+        self.session.control.connection.send_json(frame_type, body)
+
+    def _stall(self):
+        self.stalled = True
+
+    def _unstall(self):
+        self.stalled = False
+
+    def _acknowledge(self, peer):
+        if not self.stalled:
+            super()._acknowledge(peer)
+        elif self.ends_when_stalled:
+            peer.connection.refuse(Refused("LIMIT", "the volume is slow"))
+        elif time.monotonic() > peer.last_ack + 1:
+            peer.last_ack = time.monotonic()
+            self._tell(Type.PROGRESS, {"waitingFor": "VOLUME", "volumes": []})
+
+    def _fail_volume(self):
+        self.failing = True
+
+    def _reopen_volume(self):
+        self.failing = False
+
+    def _tell_failed(self):
+        self._tell(Type.ERROR, {"code": brp_client.CODES["VOLUME_FAILED"], "volume": 0, "text": "EIO"})
+
+    def _on_data(self, peer, frame):
+        if self.failing and self.ends_when_failing:
+            raise Refused("STATE", "EIO")
+        if self.failing:
+            self._tell_failed()
+        else:
+            super()._on_data(peer, frame)
+
+    def _on_epoch_commit(self, peer, frame):
+        if self.failing:
+            self._tell_failed()
+        else:
+            super()._on_epoch_commit(peer, frame)
+
+    def _goaway(self, reason):
+        self._tell(Type.GOAWAY, {"reason": reason, "deadlineMillis": 10000, "reconnectAfterMillis": 1000})
+
+    def _pause(self):
+        self.paused = True
+        self._goaway("PAUSED")
+
+    def _resume(self):
+        self.paused = False
+
+    def _on_hello(self, peer, frame):
+        if self.paused and not self.serves_when_paused:
+            raise Refused("PAUSED", "come back later")
+        super()._on_hello(peer, frame)
+
+    def _assign(self):
+        self._goaway(self.goaway_of_assign)
+
+
+class AgainstOperatedServersTest(WithIdentities):
+    """Rows that an operator's commands bring about."""
+
+    SIZE_BYTES = 1 << 20
+    ROWS = ("overload", "volume-failed", "paused", "assignment-changed")
+
+    def play(self, row, **wrong):
+        server = OperatedServer(*self.identity("server"), self.identity("agent")[0], "s-1", {"sda": self.SIZE_BYTES})
+        self.addCleanup(server.stop)
+        for name, value in wrong.items():
+            setattr(server, name, value)
+
+        @contextlib.contextmanager
+        def operating(_probe, name):
+            server.operate(name)
+            yield
+        arguments = ["--target", f"127.0.0.1:{server.port}", "--identity", str(self.folder / "agent"),
+                     "--source-server-id", "s-1", "--server-pin", self.pin, "--device-name", "sda",
+                     "--size", str(self.SIZE_BYTES), "--rows", row]
+        for name in server_rows.OPERATIONS:
+            arguments += ["--operator", f"{name}=true"]
+        out = io.StringIO()
+        with mock.patch.object(server_rows.Probe, "operating", operating), contextlib.redirect_stdout(out):
+            return conformance.main(arguments), out.getvalue()
+
+    def test_a_right_server_passes(self):
+        for row in self.ROWS:
+            with self.subTest(row):
+                status, out = self.play(row)
+                self.assertEqual(0, status, out)
+                self.assertIn("1 passed", out)
+
+    def test_each_wrong_one_is_told_with_its_sentence(self):
+        for row, wrong, told in (
+                ("overload", {"ends_when_stalled": True}, "section 11: overload | reading pauses, PROGRESS"),
+                ("volume-failed", {"ends_when_failing": True}, "section 11: device error, also of a read"),
+                ("paused", {"serves_when_paused": True}, "section 11: replication of the source server is paused"),
+                ("assignment-changed", {"goaway_of_assign": "SHUTDOWN"}, "section 11: another assignment of the")):
+            with self.subTest(row):
+                status, out = self.play(row, **wrong)
+                self.assertEqual(1, status, out)
+                self.assertIn(told, out)
+
+    def test_command_that_fails_or_does_not_end_is_told(self):
+        options = SimpleNamespace(operator={"assign": "echo no; exit 3", "stall": "exec sleep 60"}, device_name="sda",
+                                  size=512)
+        with mock.patch.object(server_rows, "endpoint_of"), mock.patch.object(server_rows, "OPERATOR_SECONDS", 0.2):
+            probe = server_rows.Probe(options)
+            for name, told in (("assign", "exit code 3: no"), ("stall", "no end of it")):
+                with self.assertRaises(Mismatch) as raised:
+                    probe.operate(name)
+                self.assertEqual(told, raised.exception.got)
+            with self.assertRaises(Skipped):
+                probe.operate("pause")
 
 
 class AgainstAgentsTest(WithIdentities):
@@ -314,7 +505,7 @@ class AgainstAgentsTest(WithIdentities):
         "takes-bad-acks": ("acknowledgement-goes-back", "durable_seq and limit_bytes of a volume on a connection never"),
         "hammers": ("backs-off", "exponential back-off from 1 s to 60 s"),
         "skips-a-region": ("initial-sync", "the agent must treat every block of the disk as unacknowledged"),
-        "upper-case-instance": ("initial-sync", "section 5.1: A schema for each body"),
+        "upper-case-instance": ("initial-sync", "section 5.1: A schema for each body is in"),
         "takes-ungranted": ("type-of-feature-not-granted", "section 4: A type that belongs to a feature is an unknown"),
         "forgets-the-commit": ("remembers-the-commit", "section 6: **What the agent remembers.** For each volume dataGen"),
     }

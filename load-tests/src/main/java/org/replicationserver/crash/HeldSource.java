@@ -73,7 +73,7 @@ final class HeldSource {
     private final Path files;
     private final HoldRun.Done done;
 
-    /** Of those that wait for their neighbour, so that they do not wait for each other. */
+    /** Of the one that waits for its neighbour; were both held and waiting, neither would commit before its hold ends. */
     private final Semaphore waiting;
 
     private @Nullable NetworkProxy network;
@@ -233,7 +233,9 @@ final class HeldSource {
     }
 
     private void awaitCommitOfOther() throws InterruptedException {
-        waiting.acquire();
+        if (!waiting.tryAcquire()) {
+            return;
+        }
         try {
             long before = neighbour().committedEpoch();
             neighbour()

@@ -2,7 +2,6 @@ package org.replicationserver.fuzz;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -10,7 +9,6 @@ import java.util.Map;
 import java.util.Set;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Attached;
-import org.replicationserver.receiver.protocol.Body;
 import org.replicationserver.receiver.protocol.Bye;
 import org.replicationserver.receiver.protocol.CommitRequest;
 import org.replicationserver.receiver.protocol.DurableAck;
@@ -43,11 +41,9 @@ import org.replicationserver.receiver.protocol.Welcome;
  * and read again.
  */
 final class FrameBodies {
-    private interface Parser {
-        Body parse(JsonBody json) throws ProtocolException;
-    }
+    private static final JsonRules RULES = new JsonRules();
 
-    private static final Map<FrameType, Parser> JSON = new EnumMap<>(Map.ofEntries(
+    private static final Map<FrameType, JsonRules.BodyParser> JSON = new EnumMap<>(Map.ofEntries(
             Map.entry(FrameType.HELLO, Hello::parse),
             Map.entry(FrameType.WELCOME, Welcome::parse),
             Map.entry(FrameType.TEST_OPEN, TestOpen::parse),
@@ -72,8 +68,6 @@ final class FrameBodies {
             FrameType.Payload.ACK, EnumSet.of(ErrorCode.PROTOCOL),
             FrameType.Payload.OFFER, EnumSet.of(ErrorCode.LIMIT, ErrorCode.UNSUPPORTED, ErrorCode.RANGE),
             FrameType.Payload.DIFF, EnumSet.of(ErrorCode.LIMIT, ErrorCode.UNSUPPORTED, ErrorCode.RANGE));
-
-    private static final int REFUSAL_CHARS_MAX = 2048;
 
     /** Reserved bytes of the head of HASH_OFFER and HASH_DIFF. */
     private static final int[] RANGE_RESERVED = {5, 6, 7, 20, 21, 22, 23};
@@ -107,62 +101,25 @@ final class FrameBodies {
         }
     }
 
-    /** What tells the peer can be read by the peer. */
+    /** What tells the peer can be read by the peer, and is whole: it is not cut at the end of what ERROR may have. */
     static void requireRefusal(ProtocolException refusal) {
-        Rules.requireLine(refusal.getMessage(), REFUSAL_CHARS_MAX);
+        Rules.requireLine(refusal.getMessage(), ProtocolLimits.ERROR_TEXT_CHARS_MAX);
         try {
             ErrorBody told =
                     ErrorBody.parse(JsonBody.parse(refusal.toBody().toJson().toBytes()));
             Rules.require(told.code() == refusal.code().code(), "ERROR tells the code of the refusal");
+            Rules.requireSame(refusal.getMessage(), told.text(), "ERROR tells the text of the refusal");
         } catch (ProtocolException e) {
             throw new AssertionError("the ERROR that tells of a refusal cannot be read", e);
         }
     }
 
     private static String json(FrameType type, ByteBuffer payload) throws ProtocolException {
-        JsonBody json = JsonBody.parse(payload);
-        requireWithinBounds(payload);
-        Rules.requireSame(
-                json.toString(), JsonBody.parse(json.toBytes()).toString(), "JSON is the same when it is read again");
-        Parser parser = JSON.get(type);
+        JsonRules.BodyParser parser = JSON.get(type);
         if (parser == null) {
             throw new AssertionError("no parser of " + type);
         }
-        Body body = parser.parse(json);
-        Rules.require(json.unreadMembers() >= 0, "unread members can be counted");
-        Body again = parser.parse(JsonBody.parse(body.toJson().toBytes()));
-        Rules.requireSame(body, again, "a body of " + type + " is the same when it is written and read again");
-        return body.toString();
-    }
-
-    /** Counted in another way than the parser's. */
-    private static void requireWithinBounds(ByteBuffer payload) {
-        Rules.require(payload.remaining() <= ProtocolLimits.JSON_BYTES_MAX, "a JSON body has at most 64 KiB");
-        String text = StandardCharsets.UTF_8.decode(payload.duplicate()).toString();
-        int depth = 0;
-        int deepest = 0;
-        int stringFrom = -1;
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (stringFrom >= 0) {
-                if (c == '\\') {
-                    i++;
-                } else if (c == '"') {
-                    // Each escape is at least two characters for one, and at most six.
-                    Rules.require(
-                            (i - stringFrom) / 6 <= ProtocolLimits.JSON_STRING_CHARS_MAX,
-                            "a JSON string has at most 1024 characters");
-                    stringFrom = -1;
-                }
-            } else if (c == '"') {
-                stringFrom = i + 1;
-            } else if (c == '{' || c == '[') {
-                deepest = Math.max(deepest, ++depth);
-            } else if (c == '}' || c == ']') {
-                depth--;
-            }
-        }
-        Rules.require(deepest <= ProtocolLimits.JSON_DEPTH_MAX, "JSON is nested at most 8 deep, not " + deepest);
+        return RULES.wordsOf(type, parser, payload);
     }
 
     private static String ack(ByteBuffer payload) throws ProtocolException {

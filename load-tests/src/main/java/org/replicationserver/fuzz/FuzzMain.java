@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.process.Cleanup;
 import org.replicationserver.process.RunException;
@@ -58,7 +59,9 @@ public final class FuzzMain implements Callable<Integer> {
     @Option(
             names = "--replay",
             paramLabel = "FILE",
-            description = "Runs this input once, without the engine, and prints how a rule is broken. Of one parser.")
+            description =
+                    "Runs this input once, without the engine and with its limits of memory and time, and prints how a rule is broken."
+                            + " Of one parser.")
     private @Nullable Path replay;
 
     @Option(
@@ -71,8 +74,8 @@ public final class FuzzMain implements Callable<Integer> {
             names = "--minimise",
             paramLabel = "DIR",
             description =
-                    "Instead of a search, writes to DIR/PARSER the fewest of the inputs, with those of --corpus, that reach"
-                            + " as much as all do.")
+                    "Instead of a search, writes to DIR/PARSER, which must be empty or not there, the fewest of the inputs, with"
+                            + " those of --corpus, that reach as much as all do.")
     private @Nullable Path minimise;
 
     @Option(
@@ -126,6 +129,16 @@ public final class FuzzMain implements Callable<Integer> {
         List<Parser> parsers = chosen();
         require(seconds >= 1, "--seconds=" + seconds + "; allowed: 1 and more");
         require(Files.isDirectory(directory.toAbsolutePath()), "--directory=" + directory + " is no directory");
+        Path smallest = minimise;
+        if (smallest != null) {
+            for (Parser parser : parsers) {
+                Path own = smallest.resolve(parser.label());
+                require(
+                        isEmptyOrMissing(own),
+                        "--minimise=" + smallest + ": " + own
+                                + " is there; allowed: a directory that is empty, or none");
+            }
+        }
         Path input = replay;
         if (input != null) {
             require(names.size() == 1, "--replay is of one PARSER");
@@ -161,26 +174,33 @@ public final class FuzzMain implements Callable<Integer> {
         }
     }
 
-    private int replay(Parser parser, Path input) throws RunException {
-        byte[] bytes;
-        try {
-            bytes = Files.readAllBytes(input);
-        } catch (IOException e) {
+    private static boolean isEmptyOrMissing(Path directory) throws IOException {
+        if (Files.notExists(directory)) {
+            return true;
+        }
+        if (!Files.isDirectory(directory)) {
+            return false;
+        }
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.findAny().isEmpty();
+        }
+    }
+
+    private int replay(Parser parser, Path input) throws IOException, InterruptedException, RunException {
+        if (!Files.isRegularFile(input) || !Files.isReadable(input)) {
             spec.commandLine()
                     .getErr()
                     .println(spec.commandLine().getCommandName() + ": " + input + ": cannot be read");
             return EXIT_IO_ERROR;
         }
-        try (Cleanup cleanup = new Cleanup();
-                FuzzTarget target = parser.open(scratch(cleanup))) {
-            new Runner(target).run(bytes);
-            out().println(parser.label() + ": no rule is broken by these " + bytes.length + " bytes");
+        try (Cleanup cleanup = new Cleanup()) {
+            boolean sound = Replay.run(
+                    parser.label(), input, scratch(cleanup), FuzzRun.INPUT_SECONDS_MAX, cleanup, out()::println);
+            if (!sound) {
+                return EXIT_FOUND;
+            }
+            out().println(parser.label() + ": no rule is broken by these " + Files.size(input) + " bytes");
             return 0;
-        } catch (RunException e) {
-            throw e;
-        } catch (Exception | AssertionError | StackOverflowError | OutOfMemoryError e) {
-            e.printStackTrace(out());
-            return EXIT_FOUND;
         }
     }
 

@@ -31,7 +31,7 @@ final class FuzzRun {
             "-Dlogback.configurationFile=fuzz-logback.xml");
 
     /** An input for which a parser takes longer is a finding. */
-    private static final int INPUT_SECONDS_MAX = 20;
+    static final int INPUT_SECONDS_MAX = 20;
 
     private static final Pattern PROGRESS = Pattern.compile("^#([0-9]+)\\s.*\\bcov: ([0-9]+) .*\\bcorp: ([0-9]+)/");
 
@@ -132,19 +132,24 @@ final class FuzzRun {
                 "-merge=1",
                 Files.createDirectories(smallest).toString(),
                 directory("given").toString()));
-        if (collected != null) {
+        if (collected != null && Files.isDirectory(collected)) {
             arguments.add(collected.toString());
         }
         return run(arguments, lines);
     }
 
+    /** The words that begin a process in which inputs are run, up to its main class. */
+    static List<String> java() {
+        List<String> words = new ArrayList<>();
+        words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        words.addAll(JVM_FLAGS);
+        words.addAll(List.of("-cp", System.getProperty("java.class.path")));
+        return words;
+    }
+
     private Result run(List<String> arguments, Consumer<String> lines) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(JVM_FLAGS);
+        List<String> command = java();
         command.addAll(List.of(
-                "-cp",
-                System.getProperty("java.class.path"),
                 ENGINE,
                 "--target_class=" + FuzzEntry.class.getName(),
                 "--target_args=" + directory("scratch") + " " + String.join(" ", targets),

@@ -82,6 +82,7 @@ final class CampaignsTest {
         "fault-at-call, 2, ignore-failed-write, write eio was not told",
         "kill-at-call, 70, welcome-before-the-record, 'RESUME expected, came'",
         "kill-at-call, 70, answer-commit-before-the-record, EPOCH_STATUS did not come",
+        "kill-at-random, 30, answer-commit-before-the-record, EPOCH_STATUS did not come",
         "storage, 1, ignore-failed-write, has committed all",
         "network, 70, wait-for-ever-for-a-silent-stream, not noticed",
         "holds, 20, open-an-epoch-during-a-hold, epoch"

@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -60,5 +61,21 @@ final class FuzzMainTest {
                 fuzz("certificates", "--replay", directory.resolve("none").toString());
         assertThat(missing.exitCode()).isEqualTo(74);
         assertThat(missing.err()).contains("none: cannot be read");
+    }
+
+    @Test
+    void minimisingIntoADirectoryThatHasSomethingIsRefused() throws Exception {
+        Files.createDirectories(directory.resolve("frames"));
+        Files.writeString(directory.resolve("outbox"), "a file");
+        Files.writeString(
+                Files.createDirectories(directory.resolve("frame-body")).resolve("input"), "x");
+        for (String parser : List.of("frame-body", "outbox")) {
+            Outcome outcome = fuzz("frames", parser, "--minimise", directory.toString());
+            assertThat(outcome.exitCode()).isEqualTo(2);
+            assertThat(outcome.err())
+                    .startsWith("fuzz: --minimise=" + directory + ": " + directory.resolve(parser)
+                            + " is there; allowed: a directory that is empty, or none");
+        }
+        assertThat(directory.resolve("frames")).as("nothing was begun").isEmptyDirectory();
     }
 }

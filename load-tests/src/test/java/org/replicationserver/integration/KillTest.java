@@ -18,8 +18,8 @@ import org.replicationserver.simulation.KnownBug;
  * The server is killed with SIGKILL at random moments of initial sync and cycles. Nothing acknowledged is missing, the bytes sent
  * again are no more than the windows allow to be unacknowledged, and in the end the images are identical.
  *
- * <p>A SIGKILL keeps the page cache. On the forgetful device it does not: what was not forced is lost with the process. That
- * acknowledgements also follow the force of a real file is the matter of {@link AckOrderStraceTest}.
+ * <p>A SIGKILL keeps the page cache. On the forgetful device, which the ordinary tests have, it does not: what was not forced is lost with
+ * the process. That acknowledgements also follow the force of a real file is the matter of {@link AckOrderStraceTest}.
  */
 @ExtendWith(ServerLogs.class)
 final class KillTest {
@@ -43,12 +43,6 @@ final class KillTest {
         return ServerProcess.in(directory)
                 .main(TestServer.class)
                 .jvm("-D" + TestServer.DEVICES + "=" + TestServer.FORGETFUL);
-    }
-
-    @Test
-    @Timeout(180)
-    void killsLoseNothingThatWasAcknowledged() throws Exception {
-        run(ServerProcess.in(directory), KILLS);
     }
 
     @Test

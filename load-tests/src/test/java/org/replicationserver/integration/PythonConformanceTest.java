@@ -168,6 +168,24 @@ final class PythonConformanceTest {
         }
     }
 
+    /** Another source server's stream notices nothing of it. */
+    @Test
+    void whatItsDeviceAndItsControlPlaneDoIsToldToTheAgentAsDocumented() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
+        String[] rows = {"overload", "volume-failed", "paused", "assignment-changed"};
+        try (OperatedServer server = OperatedServer.start(directory, source, bystander, BRISK);
+                SteadyStream steady = SteadyStream.begin(server.endpoint(), bystander)) {
+            List<String> options = new ArrayList<>(PythonClient.only(rows));
+            options.addAll(server.operatorOptions());
+            Commands.Result result = PythonClient.of(server.endpoint(), source).conformance(source.key(), options);
+            assertThat(result.output())
+                    .contains(rows.length + " passed, 0 failed")
+                    .doesNotContain("skipped");
+            steady.assertUndisturbed();
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({
         "bad-magic, PROTOCOL, 1",

@@ -29,6 +29,7 @@ import org.replicationserver.receiver.preflight.Preflight;
 import org.replicationserver.receiver.preflight.Preflight.Checked;
 import org.replicationserver.receiver.preflight.PreflightChecks;
 import org.replicationserver.receiver.preflight.RunningServer;
+import org.replicationserver.receiver.server.StateRecords;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -81,7 +82,11 @@ final class PreflightCommand implements Callable<Integer> {
             try (PreflightChecks checks = new PreflightChecks(config, Clock.systemUTC())) {
                 List<Checked> found = new ArrayList<>(List.of(new Checked("server", server.finding())));
                 found.addAll(Preflight.run(
-                        checks.all(assigned, buckets, server.running()),
+                        checks.all(
+                                assigned,
+                                buckets,
+                                server.running(),
+                                id -> StateRecords.read(config.stateDirectory(), id)),
                         Preflight.TIMEOUT.minusNanos(System.nanoTime() - beganNanos)));
                 print(found);
                 return exitCode(found);

@@ -17,6 +17,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.replicationserver.receiver.session.SourceRecord;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 
 /** What {@code preflight} makes of a server beside it. The server is a socket that says what the test wants. */
 final class PreflightBesideServerTest {
@@ -60,6 +62,23 @@ final class PreflightBesideServerTest {
         assertThat(run.out())
                 .contains("SKIP  server: none runs with this state.directory\n")
                 .contains("OK    volume vol-1: " + directory.resolve("vol-1.img") + " can be opened");
+    }
+
+    /** The server would not open it: what it knows of the source server is in its record. */
+    @Test
+    void whatTheServerHasKeptOfASourceServerCounts() throws Exception {
+        SourceRecord record = SourceRecord.initial()
+                .withVolume("vol-1", new VolumeRecord("0".repeat(32), SourceRecord.Origin.NEW_VOLUME, "EIO on write"));
+        Path file = Files.createDirectories(directory.resolve("sources")).resolve("s-1.json");
+        Files.write(file, record.toBytes());
+        CommandRun run = run(0, "preflight");
+        assertThat(run.exitCode()).as(run.out()).isEqualTo(ExitCode.UNAVAILABLE);
+        assertThat(run.out())
+                .contains("FAIL  volume vol-1: of /dev/sda has failed, and the server leaves it closed: EIO on write");
+        Files.writeString(file, "damaged");
+        Files.delete(directory.resolve("vol-1.img"));
+        assertThat(run(0, "preflight").out())
+                .contains("vol-1.img of /dev/sda is not there, though sessions have known it");
     }
 
     /** Nobody must be told to end what listens on the port: it is the server. */

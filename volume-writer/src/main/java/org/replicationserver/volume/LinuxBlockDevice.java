@@ -73,6 +73,17 @@ public final class LinuxBlockDevice implements BlockDevice {
     /** What reads and writes (offset and memory) and BLKZEROOUT have to be multiples of. */
     private record Alignment(int offsetBytes, int memoryBytes, int zeroBytes) {}
 
+    /** A file that is held, as it was found. */
+    private record Held(LinuxFile.Facts facts, Mark mark, long sizeBytes, boolean isExtended, Alignment alignment) {}
+
+    /**
+     * What {@link #open} would do.
+     *
+     * @param sizeBytes that the device has, or the file
+     * @param isExtended whether the file would be made as long as was assigned
+     */
+    public record Outlook(long sizeBytes, boolean isExtended) {}
+
     /**
      * Opens an existing block device or image file of at least the assigned size.
      *
@@ -82,17 +93,29 @@ public final class LinuxBlockDevice implements BlockDevice {
         return open(path, options, SECTOR_BYTES);
     }
 
+    /**
+     * Looks at what {@link #open} would do, and changes nothing; the device is held meanwhile.
+     *
+     * @throws DeviceException where that would refuse it
+     */
+    public static Outlook look(Path path, OpenOptions options) throws DeviceException {
+        LinuxFile.Facts found = LinuxFile.factsOf(path);
+        requireKind(path, found);
+        boolean direct = isDirect(options.cacheMode(), found.isBlockDevice());
+        try (LinuxFile file = openFile(path, found, direct)) {
+            Held held = hold(file, path, options, found, direct, SECTOR_BYTES);
+            return new Outlook(held.sizeBytes, held.isExtended);
+        }
+    }
+
     /** @param alignmentBytesMin lets a test have the edges of a coarse device on an ordinary file */
     static LinuxBlockDevice open(Path path, OpenOptions options, int alignmentBytesMin) throws DeviceException {
         LinuxFile.Facts found = LinuxFile.factsOf(path);
         requireKind(path, found);
         boolean direct = isDirect(options.cacheMode(), found.isBlockDevice());
-        int flags = Linux.O_RDWR
-                | (found.isBlockDevice() ? Linux.O_EXCL : 0) // without O_CREAT: refuse when mounted or claimed
-                | (direct ? Linux.O_DIRECT : 0);
-        LinuxFile file = LinuxFile.open(path, flags, 0);
+        LinuxFile file = openFile(path, found, direct);
         try {
-            return of(file, path, options, found, direct, alignmentBytesMin);
+            return of(file, options, hold(file, path, options, found, direct, alignmentBytesMin), direct);
         } catch (DeviceException | RuntimeException e) {
             try {
                 file.close();
@@ -103,7 +126,37 @@ public final class LinuxBlockDevice implements BlockDevice {
         }
     }
 
-    private static LinuxBlockDevice of(
+    private static LinuxFile openFile(Path path, LinuxFile.Facts found, boolean direct) throws DeviceException {
+        int flags = Linux.O_RDWR
+                | (found.isBlockDevice() ? Linux.O_EXCL : 0) // without O_CREAT: refuse when mounted or claimed
+                | (direct ? Linux.O_DIRECT : 0);
+        return LinuxFile.open(path, flags, 0);
+    }
+
+    private static LinuxBlockDevice of(LinuxFile file, OpenOptions options, Held held, boolean direct)
+            throws DeviceException {
+        long deviceSizeBytes = held.sizeBytes;
+        if (held.isExtended) {
+            file.truncate(options.sizeBytes());
+            file.fsync();
+            deviceSizeBytes = options.sizeBytes();
+        }
+        if (held.mark == Mark.ABSENT && options.volumeId() != null) {
+            ImageMark.put(file, options.volumeId());
+        }
+        return new LinuxBlockDevice(
+                file,
+                held.facts.isBlockDevice(),
+                direct,
+                deviceSizeBytes,
+                options.sizeBytes(),
+                held.alignment,
+                PhysicalId.of(held.facts),
+                held.mark);
+    }
+
+    /** What there is, and may be used as the options say; nothing is changed yet. */
+    private static Held hold(
             LinuxFile file, Path path, OpenOptions options, LinuxFile.Facts found, boolean direct, int alignmentMin)
             throws DeviceException {
         LinuxFile.Facts opened = file.facts();
@@ -115,42 +168,25 @@ public final class LinuxBlockDevice implements BlockDevice {
             throw new DeviceException("open", path.toString(), Errno.EAGAIN, "the image is locked: in use");
         }
         Mark mark = requireIdentity(file, path, options, opened);
-        long deviceSizeBytes =
-                blockDevice ? file.blockDeviceSizeBytes() : extended(file, opened.sizeBytes(), options, mark);
-        if (deviceSizeBytes < options.sizeBytes()) {
+        long sizeBytes = blockDevice ? file.blockDeviceSizeBytes() : opened.sizeBytes();
+        boolean extended = !blockDevice && isExtended(sizeBytes, options, mark);
+        if (sizeBytes < options.sizeBytes() && !extended) {
             throw refused(
                     path,
-                    "smaller than assigned: deviceSizeBytes=" + deviceSizeBytes + " assignedSizeBytes="
+                    "smaller than assigned: deviceSizeBytes=" + sizeBytes + " assignedSizeBytes="
                             + options.sizeBytes());
-        }
-        if (mark == Mark.ABSENT && options.volumeId() != null) {
-            ImageMark.put(file, options.volumeId());
         }
         Alignment alignment = alignmentOf(file, opened, direct, alignmentMin);
         if (alignment.offsetBytes() > ALIGNMENT_BYTES_MAX || alignment.memoryBytes() > ALIGNMENT_BYTES_MAX) {
             throw refused(path, "alignment above " + ALIGNMENT_BYTES_MAX + ": " + alignment);
         }
-        return new LinuxBlockDevice(
-                file,
-                blockDevice,
-                direct,
-                deviceSizeBytes,
-                options.sizeBytes(),
-                alignment,
-                PhysicalId.of(opened),
-                mark);
+        return new Held(opened, mark, sizeBytes, extended, alignment);
     }
 
-    /** The size that an image file has now. Of a file without a mark only that can be known: by its size, and where none are kept. */
-    private static long extended(LinuxFile file, long sizeBytes, OpenOptions options, Mark mark)
-            throws DeviceException {
+    /** Of a file without a mark only that can be known: by its size, and where none are kept. */
+    private static boolean isExtended(long sizeBytes, OpenOptions options, Mark mark) {
         boolean known = mark == Mark.PRESENT || (mark == Mark.NOT_KEPT && options.extendFromBytes() > 0);
-        if (sizeBytes >= options.sizeBytes() || sizeBytes < options.extendFromBytes() || !known) {
-            return sizeBytes;
-        }
-        file.truncate(options.sizeBytes());
-        file.fsync();
-        return options.sizeBytes();
+        return known && sizeBytes < options.sizeBytes() && sizeBytes >= options.extendFromBytes();
     }
 
     /** Gives its mark. Only now that it is held: what was found out about the path before may be true of another device by now. */

@@ -151,6 +151,11 @@ public final class StateDirectory implements AutoCloseable {
      * @throws IOException when there is one that cannot be read, or that is larger than any that was stored here
      */
     public Optional<byte[]> load(String name) throws IOException {
+        return load(directory, name);
+    }
+
+    /** The same of a directory that nobody need have open. */
+    public static Optional<byte[]> load(Path directory, String name) throws IOException {
         Path file = directory.resolve(requireName(name) + RECORD_SUFFIX);
         try (InputStream content = Files.newInputStream(file)) {
             byte[] bytes = content.readNBytes(RECORD_BYTES_MAX + 1);

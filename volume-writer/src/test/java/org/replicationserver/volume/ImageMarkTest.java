@@ -90,6 +90,23 @@ final class ImageMarkTest {
         assertThat(image).as("once it is the volume's").hasSize(2 * SIZE_BYTES);
     }
 
+    @Test
+    void aLookSaysWhatAnOpenWouldDoAndChangesNothing() throws IOException {
+        VolumeId id = new VolumeId("vol-1");
+        OpenOptions asItIs = new OpenOptions(SIZE_BYTES, null, id, DeviceIdentity.ANY, 0);
+        OpenOptions larger = new OpenOptions(2 * SIZE_BYTES, null, id, DeviceIdentity.ANY, SIZE_BYTES);
+        assertThat(LinuxBlockDevice.look(image, asItIs)).isEqualTo(new LinuxBlockDevice.Outlook(SIZE_BYTES, false));
+        assertThat(marks().list()).doesNotContain(NAME);
+        assertThatThrownBy(() -> LinuxBlockDevice.look(image, larger)).hasMessageContaining("smaller than assigned");
+        openAs("vol-1");
+        assertThat(LinuxBlockDevice.look(image, larger)).isEqualTo(new LinuxBlockDevice.Outlook(SIZE_BYTES, true));
+        assertThat(image).hasSize(SIZE_BYTES);
+        try (LinuxBlockDevice held = LinuxBlockDevice.open(image, asItIs)) {
+            assertThat(held.mark()).isEqualTo(Mark.PRESENT);
+            assertThatThrownBy(() -> LinuxBlockDevice.look(image, asItIs)).hasMessageContaining("in use");
+        }
+    }
+
     /** A record says how much the volume's image had, and the path leads to a file of somebody else. */
     @Test
     void fileWithoutAMarkIsNotExtendedThoughItsVolumesSizeIsKnown() throws IOException {

@@ -16,6 +16,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.aws.Credentials;
@@ -31,6 +32,8 @@ import org.replicationserver.receiver.config.AwsSettings;
 import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 import org.replicationserver.receiver.config.ControlSettings.ControlMode;
 import org.replicationserver.receiver.config.ServerConfig;
+import org.replicationserver.receiver.session.SourceAssignment;
+import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.software.AllowList;
 import org.replicationserver.receiver.software.SoftwareException;
@@ -75,17 +78,46 @@ public final class PreflightChecks implements AutoCloseable {
      * @param assigned by the assignments file; empty where a control plane assigns
      * @param software buckets that software may come from
      * @param running null where no server runs with this configuration
+     * @param records what a server that does not run would know of a source server, by its id
      */
-    public List<PreflightCheck> all(List<AssignedSource> assigned, List<Rule> software, @Nullable RunningServer running)
+    public List<PreflightCheck> all(
+            List<AssignedSource> assigned,
+            List<Rule> software,
+            @Nullable RunningServer running,
+            Function<String, SourceRecord> records)
             throws InterruptedException {
         List<PreflightCheck> checks = new ArrayList<>(services());
         checks.addAll(buckets(software));
-        checks.addAll(ofMachine(config, clock, assigned, running));
+        if (running != null) {
+            checks.addAll(ofMachine(config, clock, assigned, running));
+            return checks;
+        }
+        checks.addAll(besideVolumes(config, clock, assigned, null));
+        if (config.control().mode() == ControlMode.HTTPS) {
+            checks.add(skipped("volumes", "the control plane assigns them, and no server runs that it has told"));
+        } else {
+            assigned.forEach(source -> checks.addAll(volumes(source.assignment(), records)));
+        }
         return checks;
     }
 
-    /** Those that look at this machine alone, and so cost little. */
+    private static List<PreflightCheck> volumes(SourceAssignment assignment, Function<String, SourceRecord> records) {
+        SourceRecord record = records.apply(assignment.sourceServerId());
+        VolumeLocator locator = new VolumeLocator(NvmeScanner.ofThisMachine());
+        return assignment.volumes().stream()
+                .<PreflightCheck>map(volume -> new VolumeCheck(volume, record, locator))
+                .toList();
+    }
+
+    /** Those that look at the machine of a server that runs, and so cost little. */
     public static List<PreflightCheck> ofMachine(
+            ServerConfig config, Clock clock, List<AssignedSource> assigned, RunningServer running) {
+        List<PreflightCheck> checks = new ArrayList<>(besideVolumes(config, clock, assigned, running));
+        running.volumes().forEach((id, trouble) -> checks.add(new ServedVolumeCheck(id, trouble)));
+        return checks;
+    }
+
+    private static List<PreflightCheck> besideVolumes(
             ServerConfig config, Clock clock, List<AssignedSource> assigned, @Nullable RunningServer running) {
         List<PreflightCheck> checks = new ArrayList<>(listeners(config, running));
         checks.add(new CertificateCheck(config, clock));
@@ -96,14 +128,6 @@ public final class PreflightChecks implements AutoCloseable {
                 .flatMap(source -> source.assignment().volumes().stream())
                 .toList();
         checks.add(new SpaceCheck(images(volumes)));
-        if (running == null && config.control().mode() == ControlMode.HTTPS) {
-            checks.add(skipped("volumes", "the control plane assigns them, and no server runs that it has told"));
-        } else if (running == null) {
-            VolumeLocator locator = new VolumeLocator(NvmeScanner.ofThisMachine());
-            volumes.forEach(volume -> checks.add(new VolumeCheck(volume, locator)));
-        } else {
-            running.volumes().forEach((id, trouble) -> checks.add(new ServedVolumeCheck(id, trouble)));
-        }
         return checks;
     }
 

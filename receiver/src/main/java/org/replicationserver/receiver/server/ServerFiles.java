@@ -34,7 +34,7 @@ record ServerFiles(StateDirectory state, StateDirectory replications, Identity i
         StateDirectory state = use(
                 config,
                 ConfiguredDirectory.STATE,
-                () -> StateDirectory.open(config.stateDirectory().resolve("sources"), onStateFailure));
+                () -> StateDirectory.open(StateRecords.directoryIn(config.stateDirectory()), onStateFailure));
         stopSteps.add("state directory", state::close);
         StateDirectory replications = use(
                 config,

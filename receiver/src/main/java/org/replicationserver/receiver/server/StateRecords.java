@@ -1,5 +1,7 @@
 package org.replicationserver.receiver.server;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -12,8 +14,8 @@ import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.session.SourceRecords;
 import org.replicationserver.volume.StateDirectory;
 
-/** Keeps the records of source servers in the state directory. Event loop only. */
-final class StateRecords implements SourceRecords {
+/** Keeps the records of source servers in the state directory. Event loop only, but for {@link #read}. */
+public final class StateRecords implements SourceRecords {
     private final StateDirectory directory;
     private final Executor eventLoop;
     private final BiConsumer<String, String> onLost;
@@ -32,6 +34,20 @@ final class StateRecords implements SourceRecords {
         this.eventLoop = eventLoop;
         this.onLost = onLost;
         this.alsoLoad = alsoLoad;
+    }
+
+    /** Where the records are. */
+    static Path directoryIn(Path stateDirectory) {
+        return stateDirectory.resolve("sources");
+    }
+
+    /** The record that a server would begin with, which does not run; nothing is changed. Any thread. */
+    public static SourceRecord read(Path stateDirectory, String sourceServerId) {
+        try {
+            return parse(StateDirectory.load(directoryIn(stateDirectory), sourceServerId));
+        } catch (IOException | CompletionException e) {
+            return SourceRecord.lost();
+        }
     }
 
     @Override

@@ -14,8 +14,8 @@ import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.volume.Volume;
 
 /**
- * A session that is about to open, from HELLO to WELCOME: it waits for its generation to be stored, for the older session's writes to
- * end, and, though not for ever, for volumes that are being opened. Event loop only.
+ * A session that is about to open, from HELLO to WELCOME: it waits for the record to be stored, with its generation and what was found
+ * in volumes that were opened meanwhile, for the older session's writes to end, and, though not for ever, for volumes that are being opened. Event loop only.
  */
 final class SessionOpening {
     /** A WELCOME waits so long for volumes that are being opened; later ones are told by GOAWAY. */
@@ -58,7 +58,7 @@ final class SessionOpening {
 
     boolean isReady() {
         long waitedNanos = context.clock().nanos() - beganNanos;
-        return mayWrite && (!slot.volumes.isChanging() || waitedNanos > VOLUMES_WAIT_NANOS);
+        return mayWrite && slot.record.isDurable() && (!slot.volumes.isChanging() || waitedNanos > VOLUMES_WAIT_NANOS);
     }
 
     /** Begins the session and tells the agent of it. */

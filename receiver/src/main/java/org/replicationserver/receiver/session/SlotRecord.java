@@ -22,21 +22,38 @@ final class SlotRecord {
 
     private final String sourceServerId;
     private final SessionContext context;
+    private final Runnable whenDurable;
     private SourceRecord now;
+    private int storesUnderWay;
 
-    SlotRecord(String sourceServerId, SourceRecord now, SessionContext context) {
+    /** @param whenDurable called when all that counts has become durable */
+    SlotRecord(String sourceServerId, SourceRecord now, SessionContext context, Runnable whenDurable) {
         this.sourceServerId = sourceServerId;
         this.now = now;
         this.context = context;
+        this.whenDurable = whenDurable;
     }
 
     SourceRecord now() {
         return now;
     }
 
+    /** Whether all that counts is durable, so that an agent may be told of it. */
+    boolean isDurable() {
+        return storesUnderWay == 0;
+    }
+
     private CompletionStage<Void> change(SourceRecord changed) {
         now = changed;
-        return context.records().store(sourceServerId, changed);
+        storesUnderWay++;
+        return context.records().store(sourceServerId, changed).thenRun(this::changeStored);
+    }
+
+    private void changeStored() {
+        storesUnderWay--;
+        if (isDurable()) {
+            whenDurable.run();
+        }
     }
 
     // --- sessions
@@ -126,19 +143,17 @@ final class SlotRecord {
     /** Why a volume has failed, or null if it has not. */
     @Nullable
     String failedCause(String volumeId) {
-        VolumeRecord known = volume(volumeId);
-        return known == null ? null : known.failedCause();
+        return now.failedCause(volumeId);
     }
 
-    /** Whether an image file that is missing may be made: nobody has written it, or says so where that is not known any more. */
+    /** As {@link SourceRecord#mayMake}. */
     boolean mayMake(VolumeAssignment volume) {
-        return volume(volume.volumeId()) == null && (!now.stateLost() || volume.fresh());
+        return now.mayMake(volume);
     }
 
-    /** So many bytes an image file must have, if not all, or it has lost something; 0 if that does not matter. */
+    /** As {@link SourceRecord#heldBytes}. */
     long heldBytes(String volumeId) {
-        VolumeRecord known = volume(volumeId);
-        return known == null ? 0 : known.heldBytes();
+        return now.heldBytes(volumeId);
     }
 
     /**

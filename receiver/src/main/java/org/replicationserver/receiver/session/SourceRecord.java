@@ -230,6 +230,23 @@ public record SourceRecord(
         return new SourceRecord(0, 0, none.commit, 0, true, false, none.volumes, none.refusedAgents);
     }
 
+    /** Why a volume has failed, or null if it has not. One that has failed is not opened until an operator reopens it. */
+    public @Nullable String failedCause(String volumeId) {
+        VolumeRecord known = volumes.get(volumeId);
+        return known == null ? null : known.failedCause;
+    }
+
+    /** Whether an image file that is missing may be made: nobody has written it, or says so where that is not known any more. */
+    public boolean mayMake(VolumeAssignment volume) {
+        return volumes.get(volume.volumeId()) == null && (!stateLost || volume.fresh());
+    }
+
+    /** So many bytes an image file must have, if not all, or it has lost something; 0 if that does not matter. */
+    public long heldBytes(String volumeId) {
+        VolumeRecord known = volumes.get(volumeId);
+        return known == null ? 0 : known.heldBytes;
+    }
+
     private SourceRecord takenOver(SourceRecord here) {
         Map<String, VolumeRecord> known = new LinkedHashMap<>(volumes);
         known.replaceAll((id, volume) -> volume.takenOver(here.volumes.get(id)));

@@ -25,7 +25,8 @@ import org.replicationserver.volume.VolumeFailure;
  * <ol>
  *   <li>the older session ends and its volumes are fenced: no write of it runs or is queued when the newer one begins, or older
  *       data could overwrite newer;
- *   <li>the new generation is stored: a crash must not give the same generation twice;
+ *   <li>the new generation is stored, and whatever else has changed in the record: a crash must not give the same generation twice,
+ *       nor make an agent remember a content that this server never had;
  *   <li>only when both are done WELCOME is sent.
  * </ol>
  */
@@ -95,7 +96,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         this.blocksUnderWay = new RunningTime(context.clock());
         this.activity = new VolumeActivity(context.clock());
         this.instances = new InstanceHistory(record.refusedAgents());
-        this.record = new SlotRecord(sourceServerId, record, context);
+        this.record = new SlotRecord(sourceServerId, record, context, this::openIfReady);
         this.volumes = new SlotVolumes(sourceServerId, this.record, context, this);
         this.hold = new SlotHold(this);
     }

@@ -69,7 +69,14 @@ final class GroupRequests implements AutoCloseable {
                 open++;
             }
             while (open > 0 && failure == null) {
-                take(ends.poll(Math.max(0, plan.left().toNanos()), TimeUnit.NANOSECONDS));
+                Future<VolumeSnapshot> end = ends.poll(Math.max(0, plan.left().toNanos()), TimeUnit.NANOSECONDS);
+                if (end != null) {
+                    take(end);
+                }
+                // A request that is cut off at the end of the time fails with a cause of its own.
+                if (end == null || (failure != null && !plan.left().isPositive())) {
+                    failure = timeOver();
+                }
             }
         } finally {
             stopped.countDown();
@@ -83,15 +90,15 @@ final class GroupRequests implements AutoCloseable {
         }
     }
 
-    private void take(@Nullable Future<VolumeSnapshot> end) throws InterruptedException {
-        if (end == null) {
-            failure = new SnapshotException(
-                    SnapshotOutcome.HOLD_EXPIRED,
-                    "EC2 has not taken all requests while the writes were held; " + made.size() + " of "
-                            + (made.size() + open) + " snapshots were made by then",
-                    "Raise snapshot.hold-seconds, or look for what makes EC2 slow.");
-            return;
-        }
+    private SnapshotException timeOver() {
+        return new SnapshotException(
+                SnapshotOutcome.HOLD_EXPIRED,
+                "EC2 has not taken all requests while the writes were held; " + made.size() + " of "
+                        + hold.volumes().size() + " snapshots were made by then",
+                "Raise snapshot.hold-seconds, or look for what makes EC2 slow.");
+    }
+
+    private void take(Future<VolumeSnapshot> end) throws InterruptedException {
         open--;
         try {
             made.add(end.get());

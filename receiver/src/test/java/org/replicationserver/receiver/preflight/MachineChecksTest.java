@@ -1,18 +1,22 @@
 package org.replicationserver.receiver.preflight;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.UserDefinedFileAttributeView;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.replicationserver.cert.CertificateProfile;
@@ -20,11 +24,16 @@ import org.replicationserver.cert.IdentityStore;
 import org.replicationserver.cert.SelfSignedIssuer;
 import org.replicationserver.receiver.config.ConfigLoader;
 import org.replicationserver.receiver.preflight.Finding.Verdict;
+import org.replicationserver.receiver.session.SourceRecord;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.receiver.session.VolumeAssignment;
 import org.replicationserver.receiver.staging.NvmeScanner;
 import org.replicationserver.receiver.staging.VolumeLocator;
+import org.replicationserver.volume.DeviceIdentity;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.OpenOptions;
+import org.replicationserver.volume.VolumeId;
 
 /** Port, certificate, directories, space and volumes of this machine, as checks see them. */
 final class MachineChecksTest {
@@ -43,7 +52,20 @@ final class MachineChecksTest {
     }
 
     private static VolumeCheck check(VolumeAssignment volume) {
-        return new VolumeCheck(volume, new VolumeLocator(NvmeScanner.ofThisMachine()));
+        return check(volume, SourceRecord.initial());
+    }
+
+    private static VolumeCheck check(VolumeAssignment volume, SourceRecord record) {
+        return new VolumeCheck(volume, record, new VolumeLocator(NvmeScanner.ofThisMachine()));
+    }
+
+    /** The record of a source server whose volume sessions have known. */
+    private static SourceRecord known(@Nullable String failedCause, long heldBytes) {
+        return SourceRecord.initial()
+                .withVolume(
+                        "vol-1",
+                        new VolumeRecord(
+                                "0".repeat(32), Origin.NEW_VOLUME, failedCause, heldBytes, null, null, null, 1));
     }
 
     private void makeIdentity(Clock clock, int days) throws Exception {
@@ -207,13 +229,66 @@ final class MachineChecksTest {
         assertThat(check(gone).look().verdict()).isEqualTo(Verdict.FAIL);
     }
 
+    @Test
+    void imageThatTheServerWouldExtendIsFineAndStaysAsItIs() throws Exception {
+        Path path = directory.resolve("grows.img");
+        LinuxBlockDevice.createImage(path, MIB);
+        VolumeAssignment grown = volume("grows.img", 2 * MIB);
+        assertThat(check(grown).look().text()).as("without a mark").contains("smaller than assigned");
+        LinuxBlockDevice.open(path, asVolume("vol-1")).close();
+        assumeTrue(isMarked(path), "skipped: no extended attributes on the file system of " + directory);
+        for (SourceRecord record : List.of(SourceRecord.initial(), known(null, MIB))) {
+            assertThat(check(grown, record).look())
+                    .isEqualTo(Finding.ok(path + " can be opened, " + MIB + " bytes for " + 2 * MIB
+                            + " of /dev/sda; the server extends it"));
+        }
+        assertThat(check(grown, known(null, MIB + 512)).look().text())
+                .as("shorter than sessions have known it")
+                .contains("smaller than assigned");
+        assertThat(path).hasSize(MIB);
+    }
+
+    @Test
+    void imageOfAnotherVolumeIsRefusedAsByTheServer() throws Exception {
+        Path path = directory.resolve("other.img");
+        LinuxBlockDevice.createImage(path, MIB);
+        LinuxBlockDevice.open(path, asVolume("vol-2")).close();
+        assumeTrue(isMarked(path), "skipped: no extended attributes on the file system of " + directory);
+        assertThat(check(volume("other.img", MIB)).look().text()).contains("marked as that of vol-2, not of vol-1");
+    }
+
+    private static OpenOptions asVolume(String volumeId) {
+        return new OpenOptions(MIB, null, new VolumeId(volumeId), DeviceIdentity.ANY);
+    }
+
+    private static boolean isMarked(Path path) throws IOException {
+        return !Files.getFileAttributeView(path, UserDefinedFileAttributeView.class)
+                .list()
+                .isEmpty();
+    }
+
+    @Test
+    void whatTheServerLeavesClosedIsToldWithTheReason() {
+        VolumeAssignment image = volume("none.img", MIB);
+        Finding lost = check(image, known(null, MIB)).look();
+        assertThat(lost.verdict()).isEqualTo(Verdict.FAIL);
+        assertThat(lost.text()).endsWith("none.img of /dev/sda is not there, though sessions have known it");
+        assertThat(lost.fix()).endsWith("./run volume reopen vol-1");
+        assertThat(check(image, SourceRecord.lost()).look().verdict())
+                .as("nobody knows whether it was written")
+                .isEqualTo(Verdict.FAIL);
+
+        Finding failed = check(image, known("EIO write", MIB)).look();
+        assertThat(failed.verdict()).isEqualTo(Verdict.FAIL);
+        assertThat(failed.text()).isEqualTo("of /dev/sda has failed, and the server leaves it closed: EIO write");
+    }
+
     /** The one folder below /dev whose files a server makes. */
     @Test
     void imageInSharedMemoryIsAnImage() {
         Path path = Path.of("/dev/shm", directory.getFileName() + ".img");
         VolumeAssignment image = new VolumeAssignment("vol-1", "/dev/sda", path, MIB, false);
-        assertThat(check(image).look())
-                .isEqualTo(Finding.ok(path + " is not there yet; the server makes it, unless sessions have known it"));
+        assertThat(check(image).look()).isEqualTo(Finding.ok(path + " is not there yet; the server makes it"));
     }
 
     @Test

@@ -231,6 +231,24 @@ final class DataGenerationTest {
         assertThat(recorded().origin()).isEqualTo(Origin.STATE_LOST);
     }
 
+    /** What a volume turned out to be when it was opened, after the HELLO, must outlive a crash as the generation does. */
+    @Test
+    void welcomeWaitsUntilWhatWasFoundOfAVolumeIsStored() {
+        world.sessions.unassign(SessionWorld.SOURCE);
+        world.writeAll();
+        mark = Mark.PRESENT;
+        world.holdOpens();
+        assign(SessionWorld.VOLUME_BYTES);
+        TestAgent agent = world.connect().hello(1, 1);
+        assertThat(recorded().origin()).as("as the HELLO found it").isEqualTo(Origin.NEW_VOLUME);
+        world.holdStores();
+        world.openDevices();
+        assertThat(agent.has(FrameType.WELCOME)).isFalse();
+        world.storeRecords();
+        assertThat(agent.welcome().volumes().getFirst().reason()).isEqualTo("STATE_LOST");
+        assertThat(recorded().origin()).isEqualTo(Origin.STATE_LOST);
+    }
+
     /** It is believed to be fresh as long as nobody knows that it was written. */
     @Test
     void volumeThatAnAgentKnowsIsNotFreshWhereTheHelloComesBeforeItIsOpen() {

@@ -485,6 +485,39 @@ class SnapshotMakerTest {
         assertThat(result.sentence()).contains("2 of 3 snapshots were made by then");
     }
 
+    /** What became of a request that hung is asked for after its hold, and a place is kept as long. */
+    @Test
+    void groupThatFindsNoPlaceToRequestWhileItsHoldLivesEndsWithIt() throws Exception {
+        world.hold = Duration.ofSeconds(3);
+        world.restart();
+        List<CompletableFuture<SnapshotResult>> slow = new ArrayList<>();
+        for (int i = 0; i < SnapshotMaker.GROUPS_PARALLEL_MAX; i++) {
+            world.ec2.failCreate(volume(2), new Fault.Hang(true));
+            world.others.add("other-" + i);
+            slow.add(world.maker
+                    .make("other-" + i, List.of(SnapshotTrigger.command("c-" + i)))
+                    .toCompletableFuture());
+        }
+        Awaitility.await("requests that hang")
+                .atMost(PATIENCE)
+                .until(() -> world.ec2.count("CreateSnapshot", volume(2)) >= SnapshotMaker.GROUPS_PARALLEL_MAX);
+        CompletableFuture<SnapshotResult> last =
+                world.maker.make("s-1", List.of(SnapshotTrigger.command("c-1"))).toCompletableFuture();
+        Awaitility.await("the last hold")
+                .atMost(PATIENCE)
+                .until(() -> world.steps.stream().filter("hold"::equals).count() > SnapshotMaker.GROUPS_PARALLEL_MAX);
+        slow.forEach(group -> world.ec2.failDescribe(new Fault.Hang(true)));
+
+        SnapshotResult result = last.join();
+
+        assertThat(result.outcome()).as(result.sentence()).isEqualTo(SnapshotOutcome.HOLD_EXPIRED);
+        assertThat(result.sentence()).contains(SnapshotMaker.GROUPS_PARALLEL_MAX + " other groups requested");
+        assertThat(result.snapshotIds()).isEmpty();
+        world.ec2.close(); // which ends what hangs
+        slow.forEach(CompletableFuture::join);
+        assertThat(world.steps.stream().filter("release"::equals)).hasSize(SnapshotMaker.GROUPS_PARALLEL_MAX + 1);
+    }
+
     @Test
     void groupUnderAHoldThatHasExpiredIsNotRegisteredAlthoughAllSnapshotsAreThere() throws Exception {
         world.holdIsValid = false;

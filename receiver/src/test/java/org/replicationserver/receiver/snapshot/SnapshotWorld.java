@@ -73,7 +73,10 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
     volatile @Nullable String notOpen;
     volatile @Nullable NotHeld notHeld;
 
-    /** Other source servers, whose agents do not commit. */
+    /** Other source servers, with the same volumes. */
+    final Set<String> others = ConcurrentHashMap.newKeySet();
+
+    /** The same, whose agents do not commit. */
     final Set<String> silent = ConcurrentHashMap.newKeySet();
 
     volatile @Nullable Throwable registerFailure;
@@ -235,8 +238,9 @@ final class SnapshotWorld implements AutoCloseable, SnapshotDesk, SnapshotHolds,
 
     @Override
     public CompletionStage<@Nullable List<VolumeAssignment>> volumes(String sourceServerId) {
-        return CompletableFuture.completedStage(
-                sourceServerId.equals(SOURCE) || silent.contains(sourceServerId) ? volumes : null);
+        boolean assigned =
+                sourceServerId.equals(SOURCE) || others.contains(sourceServerId) || silent.contains(sourceServerId);
+        return CompletableFuture.completedStage(assigned ? volumes : null);
     }
 
     @Override

@@ -1,0 +1,38 @@
+package org.replicationserver.fuzz;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** A parser that the first byte of an input makes take all memory, all time or all of the stack. */
+public final class PlantedHunger implements FuzzTarget {
+    private static final int CHUNK_BYTES = 1 << 24;
+
+    private volatile int seen;
+
+    @Override
+    public void run(byte[] input) {
+        switch (input[0]) {
+            case 'm' -> takeMemory();
+            case 't' -> {
+                while (input[0] == 't') {
+                    seen++;
+                }
+            }
+            case 's' -> descend();
+            default -> {}
+        }
+    }
+
+    private void takeMemory() {
+        List<byte[]> taken = new ArrayList<>();
+        while (seen >= 0) {
+            taken.add(new byte[CHUNK_BYTES]);
+            seen += taken.size();
+        }
+    }
+
+    private void descend() {
+        seen++;
+        descend();
+    }
+}

@@ -167,8 +167,8 @@ public record KnownBug(String name, List<Edit> edits) {
             bug(
                     "give-volumes-away-too-early",
                     SESSION + "Sessions.java",
-                    "return slot.leave().thenRun(",
-                    "slot.leave(); return CompletableFuture.<Void>completedStage(null).thenRun("),
+                    "return slot.leave().thenApply(",
+                    "slot.leave(); return CompletableFuture.<Void>completedStage(null).thenApply("),
             // holds
             bug(
                     "open-an-epoch-during-a-hold",

@@ -3,11 +3,11 @@ package org.replicationserver.fuzz;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A parser that the first byte of an input makes take all memory, all time or all of the stack. */
+/** A parser that the first byte of an input makes take all memory, all time or all of the stack. One thread. */
 public final class PlantedHunger implements FuzzTarget {
     private static final int CHUNK_BYTES = 1 << 24;
 
-    private volatile int seen;
+    private long steps;
 
     @Override
     public void run(byte[] input) {
@@ -15,7 +15,7 @@ public final class PlantedHunger implements FuzzTarget {
             case 'm' -> takeMemory();
             case 't' -> {
                 while (input[0] == 't') {
-                    seen++;
+                    steps++;
                 }
             }
             case 's' -> descend();
@@ -25,14 +25,15 @@ public final class PlantedHunger implements FuzzTarget {
 
     private void takeMemory() {
         List<byte[]> taken = new ArrayList<>();
-        while (seen >= 0) {
+        while (steps >= 0) {
             taken.add(new byte[CHUNK_BYTES]);
-            seen += taken.size();
+            steps += taken.size();
         }
     }
 
     private void descend() {
-        seen++;
-        descend();
+        if (++steps >= 0) {
+            descend();
+        }
     }
 }

@@ -17,10 +17,16 @@ public interface AgentIo {
     /** Reads and prepares blocks; answered by {@link Replication#readDone}. */
     void read(DiskRead read);
 
-    /** Looks at the disks as they are now, without making the source stand still; answered by {@link Replication#sourceSeen}. */
+    /**
+     * Looks at the disks as they are now, without making the source stand still; answered by {@link Replication#sourceSeen}, within
+     * {@link DiskOpening#PATIENCE} also where a disk does not.
+     */
     void lookAtSource();
 
-    /** Makes the source stand still if it is marked, and opens the disks that can be read; answered by {@link Replication#sourceOpened}. */
+    /**
+     * Makes the source stand still if it is marked, and opens the disks that can be read; answered by {@link Replication#sourceOpened}. A
+     * disk that does not answer is waited for as at a look.
+     */
     void openSource();
 
     /** Closes the disks and lets the source go on; answered by {@link Replication#sourceClosed}. No read is under way. */

@@ -14,6 +14,8 @@ public record AgentOutcome(Exit exit, String text) {
         BROKEN(70),
         /** No source disk can be read any more. */
         SOURCE_FAILED(74),
+        /** All cycles are committed, the last one without disks that were left out. */
+        INCOMPLETE(75),
         /** Server and agent do not understand each other. */
         PROTOCOL(76),
         /** The server refuses this agent's certificate or id, or all of its disks at first, or shows a pin that is not expected. */

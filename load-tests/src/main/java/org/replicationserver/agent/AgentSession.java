@@ -1,26 +1,18 @@
 package org.replicationserver.agent;
 
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Bye;
-import org.replicationserver.receiver.protocol.EpochCommit;
-import org.replicationserver.receiver.protocol.EpochStatus;
 import org.replicationserver.receiver.protocol.ErrorBody;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.GoAway;
-import org.replicationserver.receiver.protocol.HashDiff;
 import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.ProtocolException;
-import org.replicationserver.receiver.protocol.SourceStatus;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /**
@@ -35,9 +27,6 @@ import org.replicationserver.receiver.protocol.Welcome;
 final class AgentSession implements LinkOwner {
     private static final long PING_AFTER_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final long DEAD_AFTER_NANOS = TimeUnit.SECONDS.toNanos(30);
-
-    /** Between two SOURCE_STATUS; it is looked at ten times a second. */
-    private static final long STATUS_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     /** From BYE to the server's close. */
     private static final long PARTING_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -57,28 +46,16 @@ final class AgentSession implements LinkOwner {
     private final ControlLink control;
     private final List<DataLink> streams = new ArrayList<>();
     private final List<SessionVolume> volumes = new ArrayList<>();
-
-    /** Lane of stream s and volume v at s × volumes + v. */
-    private final List<Lane> lanes = new ArrayList<>();
+    private final SessionTransfer transfer;
+    private final StatusSender status;
+    private final SessionFaults faults;
 
     private State state = State.GREETING;
     private long generation;
     private int regionShift;
-    private int nextClaimer;
     private boolean progressed;
     private long pingedNanos;
-    private @Nullable EpochRun run;
     private List<String> features = List.of();
-
-    /** Of the open epoch, or of a verification; the lanes and they take turns in reading. */
-    private List<DiskComparison> comparisons = List.of();
-
-    private List<ReadClaimer> claimers = List.of();
-    private boolean verifying;
-
-    // SOURCE_STATUS
-    private final WaitClocks waits;
-    private long statusNanos;
 
     // LEAVING and PARTING
     private long deadlineNanos;
@@ -88,10 +65,12 @@ final class AgentSession implements LinkOwner {
     AgentSession(Replication replication, AgentIo io) {
         this.replication = replication;
         this.io = io;
-        this.disks = replication.offeredDisks();
+        this.disks = replication.disks().offered();
         this.pingedNanos = io.nanoTime();
-        this.waits = new WaitClocks(io.nanoTime());
         this.control = new ControlLink(this, io, replication.newGrease(), replication.hello(disks));
+        this.transfer = new SessionTransfer(this, replication, io, control, streams, volumes);
+        this.status = new StatusSender(this, io, control, volumes, transfer);
+        this.faults = new SessionFaults(replication, disks);
     }
 
     void connect() {
@@ -109,31 +88,9 @@ final class AgentSession implements LinkOwner {
         return replication.counters();
     }
 
-    long openEpoch() {
-        EpochRun open = run;
-        if (open == null) {
-            throw new IllegalStateException("no epoch is open");
-        }
-        return open.epoch;
-    }
-
     @Override
     public boolean grants(String feature) {
         return features.contains(feature);
-    }
-
-    /** The lane of a volume on a stream, or null if there is no such volume, or not every stream is attached yet. */
-    @Nullable
-    Lane lane(int stream, int index) {
-        if (lanes.isEmpty()) {
-            return null;
-        }
-        for (int v = 0; v < volumes.size(); v++) {
-            if (volumes.get(v).index == index) {
-                return lanes.get(stream * volumes.size() + v);
-            }
-        }
-        return null;
     }
 
     boolean madeProgress() {
@@ -146,11 +103,16 @@ final class AgentSession implements LinkOwner {
     }
 
     boolean wasActive() {
-        return !lanes.isEmpty();
+        return transfer.hasBegun();
     }
 
     boolean isActive() {
         return state == State.ACTIVE;
+    }
+
+    /** What it does with blocks, once it is active. */
+    SessionTransfer transfer() {
+        return transfer;
     }
 
     /** The disks that were named in HELLO. */
@@ -197,86 +159,22 @@ final class AgentSession implements LinkOwner {
         if (state != State.ATTACHING || !streams.stream().allMatch(DataLink::isAttached)) {
             return;
         }
-        for (DataLink link : streams) {
-            for (SessionVolume volume : volumes) {
-                lanes.add(new Lane(this, link, volume, regionShift, streams.size(), volumes.size()));
-            }
-        }
+        transfer.begin(regionShift);
         state = State.ACTIVE;
-        sendStatus();
+        status.send();
         replication.sessionActive();
     }
 
-    // --- an epoch
+    // --- what the server tells
 
-    /** Begins an epoch; {@link #sourceOpened} goes on. */
-    void begin(EpochRun newRun) {
-        run = newRun;
-        lanes.forEach(Lane::rewind);
-        compare(volumes.stream()
-                .filter(volume -> !volume.isFailed() && volume.disk.map.hasUnknown())
-                .map(volume -> new DiskComparison(this, volume, rescanOf(volume)))
-                .toList());
-        claimers = Stream.concat(lanes.stream(), comparisons.stream()).toList();
+    void acknowledged() {
+        leaveIfQuiet();
+        pump();
     }
 
-    private RescanSubject rescanOf(SessionVolume volume) {
-        return new RescanSubject(
-                volume.disk,
-                block -> lanes.stream().filter(lane -> lane.volume == volume).forEach(lane -> lane.lookAgain(block)));
-    }
-
-    private void compare(List<DiskComparison> newComparisons) {
-        comparisons = newComparisons;
-        claimers = List.copyOf(newComparisons);
-    }
-
-    /** The source can be read; it stands still, as far as it is to. */
-    void sourceOpened(boolean still) {
-        EpochRun marking = run;
-        if (state != State.ACTIVE || marking == null || !marking.is(EpochRun.State.MARKING)) {
-            return;
-        }
-        if (!still) {
-            marking.becomeFuzzy();
-        }
-        openEpochOf(marking);
-        flush();
-    }
-
-    private void openEpochOf(EpochRun opening) {
-        long estimatedBytes =
-                disks.stream().mapToLong(disk -> disk.map.dirtyBytes()).sum();
-        control.send(FrameType.EPOCH_OPEN, opening.open(io.wallMillis(), estimatedBytes));
-    }
-
-    void epochStatus(EpochStatus status) throws ProtocolException {
-        EpochRun open = run;
-        boolean expected = open != null
-                && open.epoch == status.epoch()
-                && (status.committed() ? open.is(EpochRun.State.COMMITTING) : isOpening(open));
-        if (open == null || !expected) {
-            throw new ProtocolException(ErrorCode.STATE, "EPOCH_STATUS that nobody asked for: " + status);
-        }
-        if (status.committed()) {
-            open.committed();
-            run = null;
-            progressed = true;
-            replication.committed(open);
-            leaveIfQuiet();
-        } else if (open.is(EpochRun.State.UNMARKED)) {
-            leave(
-                    "a new mark",
-                    Replication.STOP_PATIENCE_NANOS,
-                    SessionEnd.now("the hold is over; the session begins anew, with a new mark of the source"));
-        } else {
-            open.send();
-            pump();
-        }
-    }
-
-    private static boolean isOpening(EpochRun open) {
-        return open.is(EpochRun.State.OPENING) || open.is(EpochRun.State.UNMARKED);
+    /** Something became durable, or is known to be equal. */
+    void progressed() {
+        progressed = true;
     }
 
     /** The server wants a commit: the next epoch begins at once, unless one is open. */
@@ -284,101 +182,25 @@ final class AgentSession implements LinkOwner {
         replication.commitRequested();
     }
 
+    void progress(Progress progress) {
+        replication.serverBusy(progress);
+        if (progress.waitingFor() == Progress.WaitingFor.HOLD) {
+            transfer.held();
+        }
+    }
+
+    // --- what lanes and comparisons ask
+
     /** Reads and sends as much as is allowed now. */
     @Override
     public void pump() {
-        EpochRun sending = run;
-        boolean sends = sending != null && sending.is(EpochRun.State.SENDING);
-        if (state != State.ACTIVE || !(sends || verifying)) {
-            return;
-        }
-        if (sends) {
-            lanes.forEach(Lane::drain);
-        }
-        comparisons.forEach(DiskComparison::offer);
-        claim();
-        if (!comparisons.stream().allMatch(DiskComparison::isDone)) {
-            return;
-        }
-        if (verifying) {
-            verified();
-        } else if (sending != null && lanes.stream().allMatch(Lane::isDone)) {
-            allSent(sending);
-        }
-    }
-
-    /** Takes turns, so that the reads that are allowed at once are shared out. */
-    private void claim() {
-        int idle = 0;
-        while (idle < claimers.size() && replication.mayRead()) {
-            DiskRead read = claimers.get(nextClaimer % claimers.size()).claim();
-            nextClaimer = (nextClaimer + 1) % claimers.size();
-            if (read == null) {
-                idle++;
-            } else {
-                idle = 0;
-                replication.readBegun();
-                io.read(read);
-            }
-        }
-    }
-
-    private void allSent(EpochRun sent) {
-        replication.letSourceGo();
-        List<Long> fences =
-                streams.stream().map(link -> link.sendFence(sent.epoch)).toList();
-        sent.commit();
-        replication.commitAsked(sent.epoch);
-        control.send(FrameType.EPOCH_COMMIT, new EpochCommit(sent.epoch, fences, sent.markTimeMillis()));
-    }
-
-    void readDone(DiskRead read) {
-        switch (read) {
-            case BlockRead blocks -> readDone(blocks);
-            case HashRead hashed -> readDone(hashed);
-        }
-    }
-
-    private void readDone(HashRead read) {
-        boolean wanted = read.taker.finished();
-        readConsumed();
-        String failure = read.failure();
-        if (wanted && failure != null) {
-            replication.readFailed(read.disk(), failure);
-        } else if (wanted) {
-            pump();
-            flush();
-        }
-    }
-
-    private void readDone(BlockRead read) {
-        String failure = read.failure();
-        if (failure != null) {
-            boolean wanted = read.taker.failed(read);
-            drop(read);
-            if (wanted) {
-                replication.readFailed(read.disk(), failure);
-            }
-        } else if (read.taker.finished(read)) {
-            read.taker.drain();
-            pump();
-            flush();
-        } else {
-            drop(read);
-        }
-    }
-
-    private void drop(BlockRead read) {
-        read.releaseFrames();
-        readConsumed();
+        transfer.pump();
     }
 
     /** A read holds no memory any more. */
     void readConsumed() {
         replication.readConsumed();
     }
-
-    // --- hashes
 
     /** Whether the server compares volumes with hashes in this session. */
     boolean compares() {
@@ -389,232 +211,50 @@ final class AgentSession implements LinkOwner {
         control.send(offer);
     }
 
-    void hashDiff(HashDiff diff) throws ProtocolException {
-        boolean asked = false;
-        for (DiskComparison comparison : comparisons) {
-            asked |= comparison.answered(diff);
-        }
-        if (!asked) {
-            throw new ProtocolException(ErrorCode.STATE, "HASH_DIFF that nobody asked for: " + diff.range());
-        }
-        progressed = true;
-        pump();
-    }
-
-    /** Compares volumes with what was sent to them; the source is open, and no epoch is. */
-    void verify() {
-        compare(volumes.stream()
-                .filter(volume -> !volume.isFailed())
-                .map(volume -> comparisonOf(volume, volume.disk.verification()))
-                .filter(Objects::nonNull)
-                .toList());
-        verifying = true;
-        pump();
-        flush();
-    }
-
-    private @Nullable DiskComparison comparisonOf(SessionVolume volume, @Nullable Verification verification) {
-        return verification == null ? null : new DiskComparison(this, volume, verification);
-    }
-
-    /** An epoch is to begin: what is not read yet is compared another time. */
-    void stopVerifying() {
-        comparisons.forEach(DiskComparison::stop);
-        pump();
-    }
-
-    private void verified() {
-        verifying = false;
-        boolean stopped = comparisons.stream().anyMatch(DiskComparison::isStopping);
-        compare(List.of());
-        replication.verified(stopped);
-    }
-
-    void acknowledged(DataLink link) {
-        leaveIfQuiet();
-        pump();
-    }
-
-    /** Something became durable. */
-    void progressed() {
-        progressed = true;
-    }
-
-    void progress(Progress progress) {
-        replication.serverBusy(progress);
-        EpochRun opening = run;
-        if (progress.waitingFor() == Progress.WaitingFor.HOLD
-                && opening != null
-                && opening.is(EpochRun.State.OPENING)
-                && replication.isMarked()) {
-            // A hold may last for minutes, in which nothing that a mark command has frozen may stand still.
-            opening.letGo();
-            replication.letSourceGo();
-        }
-    }
-
-    // --- status
-
-    private void sendStatus() {
-        if (grants(Features.SOURCE_STATUS)) {
-            statusNanos = io.nanoTime();
-            observeWaits();
-            control.send(
-                    FrameType.SOURCE_STATUS,
-                    new SourceStatus(volumes.stream().map(this::status).toList(), waits.waits()));
-        }
-    }
-
-    private SourceStatus.Volume status(SessionVolume volume) {
-        long claimedBytes = lanes.stream()
-                .filter(lane -> lane.volume == volume)
-                .mapToLong(Lane::claimedBytes)
-                .sum();
-        return new SourceStatus.Volume(volume.index, volume.disk.map.unacknowledgedBytes() + claimedBytes);
-    }
-
-    private void observeWaits() {
-        if (grants(Features.SOURCE_STATUS)) {
-            waits.observe(io.nanoTime(), waitsFor());
-        }
-    }
-
-    private Set<WaitClocks.Cause> waitsFor() {
-        Set<WaitClocks.Cause> causes = EnumSet.noneOf(WaitClocks.Cause.class);
-        EpochRun open = run;
-        if (state != State.ACTIVE || open == null) {
-            return causes;
-        }
-        if (open.is(EpochRun.State.MARKING)) {
-            causes.add(WaitClocks.Cause.SOURCE);
-        } else if (open.is(EpochRun.State.SENDING)) {
-            for (Lane lane : lanes) {
-                WaitClocks.Cause cause = lane.waitsFor();
-                if (cause != null) {
-                    causes.add(cause);
-                }
-            }
-            for (DiskComparison comparison : comparisons) {
-                WaitClocks.Cause cause = comparison.waitsFor();
-                if (cause != null) {
-                    causes.add(cause);
-                }
-            }
-        }
-        return causes;
-    }
-
     // --- errors
 
     @Override
     public void errorReceived(AgentLink link, ErrorBody error) {
-        ErrorCode code = ErrorCode.of(error.code());
-        String text = describe(error, code);
-        if (code == ErrorCode.VOLUME_FAILED) {
-            volumeFailed(error, text);
-        } else if (code == ErrorCode.EPOCH) {
-            end(afterwards == null ? SessionEnd.now("the server refused an epoch: " + text) : afterwards);
+        if (ErrorCode.of(error.code()) == ErrorCode.VOLUME_FAILED) {
+            volumeFailed(error);
         } else {
-            end(afterError(error, code, text));
+            end(afterwards == null ? faults.afterError(error, state == State.GREETING) : afterwards);
         }
     }
 
-    private SessionEnd afterError(ErrorBody error, @Nullable ErrorCode code, String text) {
-        if (afterwards != null) {
-            return afterwards;
-        }
-        boolean ofHello = state == State.GREETING && (code == ErrorCode.RANGE || code == ErrorCode.FORBIDDEN);
-        ReplicatedDisk refused = ofHello ? diskOfHello(error) : null;
-        if (refused != null && code != null) {
-            return replication.refused(refused, code, error.text() == null ? text : error.text());
-        }
-        if (code == ErrorCode.FORBIDDEN) {
-            return forbidden(Advice.forbidden(replication.plan(), text));
-        }
-        if (code == ErrorCode.PAUSED) { // somebody wants it so
-            return SessionEnd.await("the server keeps this agent waiting: " + text);
-        }
-        if (code == ErrorCode.VERSION || code == ErrorCode.UNSUPPORTED) {
-            return SessionEnd.never(AgentOutcome.Exit.PROTOCOL, "the server does not accept this agent: " + text);
-        }
-        return SessionEnd.retry("the server ended the session: " + text);
-    }
-
-    /** The disk that HELLO is refused for; null if the server does not say, and there is more than one. */
-    private @Nullable ReplicatedDisk diskOfHello(ErrorBody error) {
-        Integer place = error.volume();
-        if (place == null) {
-            return ErrorCode.of(error.code()) == ErrorCode.RANGE && disks.size() == 1 ? disks.getFirst() : null;
-        }
-        return place < disks.size() ? disks.get(place) : null;
-    }
-
-    /** Where somebody assigns servers to agents, the next may be another one, or this one may know of us by then. */
-    private SessionEnd forbidden(String text) {
-        return replication.plan().hasControlPlane()
-                ? SessionEnd.retry(text)
-                : SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, text);
-    }
-
-    static String describe(ErrorBody error, @Nullable ErrorCode code) {
-        StringBuilder text = new StringBuilder(code == null ? "code " + error.code() : code.name());
-        if (error.volume() != null) {
-            text.append(" volume=").append(error.volume());
-        }
-        if (error.offset() != null) {
-            text.append(" offset=").append(error.offset());
-        }
-        return text.append(error.text() == null ? "" : ": " + error.text()).toString();
-    }
-
-    private void volumeFailed(ErrorBody error, String text) {
+    private void volumeFailed(ErrorBody error) {
         for (SessionVolume volume : volumes) {
             if (error.volume() != null && volume.index == error.volume() && !volume.isFailed()) {
                 volume.fail();
-                replication.volumeFailed(volume.disk, volume.volumeId, error.text() == null ? text : error.text());
+                replication.disks().volumeFailed(volume.disk, volume.volumeId, whyFailed(error));
                 leaveWithoutFailed();
             }
         }
         leaveIfQuiet();
     }
 
+    private static String whyFailed(ErrorBody error) {
+        String text = error.text();
+        return text == null ? SessionFaults.describe(error, ErrorCode.VOLUME_FAILED) : text;
+    }
+
     /** The server sent what this agent had to refuse, and was told so. */
     @Override
     public void serverBroke(ProtocolException e) {
-        String text = "the server broke the protocol: " + e.code() + ": " + e.getMessage();
-        end(
-                e.code() == ErrorCode.VERSION
-                        ? SessionEnd.never(AgentOutcome.Exit.PROTOCOL, text)
-                        : SessionEnd.retry(text));
+        end(SessionFaults.afterBrokenProtocol(e));
     }
 
     @Override
     public void linkClosed(AgentLink link, LinkFailure failure) {
-        if (afterwards != null) {
-            end(afterwards);
-            return;
-        }
         String where = link == control ? "control connection" : "data connection";
-        String text = where + ": " + failure.text();
-        end(
-                switch (failure.kind()) {
-                    case LOST -> SessionEnd.retry(text);
-                    case SERVER_UNKNOWN -> SessionEnd.retry(failure.text());
-                    case SERVER_AWAITED -> SessionEnd.await(failure.text());
-                    case REFUSED_BY_SERVER -> forbidden(Advice.certificateRefused(replication.plan(), failure.text()));
-                    case SERVER_NOT_PINNED ->
-                        replication.plan().serverMayChange() == ServerLookup.Change.PINS
-                                ? SessionEnd.retry(failure.text())
-                                : forbidden(failure.text());
-                    case NOT_BRP -> SessionEnd.never(AgentOutcome.Exit.PROTOCOL, text);
-                });
+        end(afterwards == null ? faults.afterLoss(where, failure) : afterwards);
     }
 
     // --- leaving
 
     void goAway(GoAway goAway) {
         if (goAway.reason().equals("VOLUME_REOPENED") || goAway.reason().equals("ASSIGNMENT_CHANGED")) {
-            replication.offerAllAgain();
+            replication.disks().offerAllAgain();
         }
         long delay = TimeUnit.MILLISECONDS.toNanos(goAway.reconnectAfterMillis());
         leave(
@@ -642,8 +282,7 @@ final class AgentSession implements LinkOwner {
         }
         if (state == State.ACTIVE) {
             state = State.LEAVING;
-            lanes.forEach(Lane::abandon);
-            comparisons.forEach(DiskComparison::abandon);
+            transfer.abandon();
             replication.letSourceGo();
         }
         leaveIfQuiet();
@@ -651,10 +290,8 @@ final class AgentSession implements LinkOwner {
     }
 
     /** BYE as soon as nothing is under way. */
-    private void leaveIfQuiet() {
-        if (state == State.LEAVING
-                && (run == null || !run.is(EpochRun.State.COMMITTING) || anyFailed())
-                && isAllAcknowledged()) {
+    void leaveIfQuiet() {
+        if (state == State.LEAVING && (!transfer.isCommitting() || anyFailed()) && isAllAcknowledged()) {
             part();
         }
     }
@@ -680,7 +317,7 @@ final class AgentSession implements LinkOwner {
         state = State.PARTING;
         deadlineNanos = io.nanoTime() + PARTING_NANOS;
         if (control.isOpen()) {
-            sendStatus();
+            status.send();
             String reason = leavingWhy;
             control.send(FrameType.BYE, new Bye(reason.substring(0, Math.min(64, reason.length()))));
             control.flush();
@@ -703,8 +340,7 @@ final class AgentSession implements LinkOwner {
         control.end();
         streams.forEach(AgentLink::flush);
         streams.forEach(AgentLink::end);
-        lanes.forEach(Lane::abandon);
-        comparisons.forEach(DiskComparison::abandon);
+        transfer.abandon();
         volumes.forEach(volume -> volume.disk.map.sessionEnded());
         replication.sessionEnded(this, end);
     }
@@ -723,8 +359,8 @@ final class AgentSession implements LinkOwner {
         }
         if (checkSilence(nowNanos)) {
             boolean attached = state == State.ACTIVE || state == State.LEAVING;
-            if (attached && nowNanos - statusNanos >= STATUS_NANOS) {
-                sendStatus();
+            if (attached) {
+                status.sendIfDue(nowNanos);
             }
             control.maybeGrease(nowNanos);
             streams.stream().filter(DataLink::isAttached).forEach(link -> link.maybeGrease(nowNanos));
@@ -760,7 +396,7 @@ final class AgentSession implements LinkOwner {
         if (state != State.ENDED) {
             control.flush();
             streams.forEach(AgentLink::flush);
-            observeWaits();
+            status.observe();
         }
     }
 

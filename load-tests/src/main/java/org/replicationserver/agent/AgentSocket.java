@@ -17,10 +17,10 @@ import org.jspecify.annotations.Nullable;
  * another copy. Event loop only.
  *
  * <p>The end, by case: ended by the session, it sends what is left and close_notify, shuts down its output, throws away what still
- * comes for {@link #LINGER_MILLIS} and closes. Ended by the server, it closes at once.
+ * comes until the server closes, for {@link #LINGER_MILLIS} at most, and closes. Ended by the server, it closes at once.
  */
 final class AgentSocket extends ChannelInboundHandlerAdapter implements LinkTransport {
-    private static final long LINGER_MILLIS = 1000;
+    static final long LINGER_MILLIS = 1000;
 
     /** Blocks are read ahead until so much is queued. */
     private static final WriteBufferWaterMark QUEUED_BYTES = new WriteBufferWaterMark(512 * 1024, 1024 * 1024);

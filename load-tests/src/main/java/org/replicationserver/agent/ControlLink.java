@@ -52,12 +52,12 @@ final class ControlLink extends AgentLink {
                 welcomed = true;
                 session.welcome(Welcome.parse(JsonBody.parse(payload)));
             }
-            case EPOCH_STATUS -> session.epochStatus(EpochStatus.parse(JsonBody.parse(payload)));
+            case EPOCH_STATUS -> session.transfer().epochStatus(EpochStatus.parse(JsonBody.parse(payload)));
             case COMMIT_REQUEST -> {
                 CommitRequest.parse(JsonBody.parse(payload));
                 session.commitRequested();
             }
-            case HASH_DIFF -> session.hashDiff(HashDiff.read(payload));
+            case HASH_DIFF -> session.transfer().hashDiff(HashDiff.read(payload));
             case PING -> send(FrameType.PONG);
             case PROGRESS -> session.progress(Progress.parse(JsonBody.parse(payload)));
             case GOAWAY -> session.goAway(GoAway.parse(JsonBody.parse(payload)));

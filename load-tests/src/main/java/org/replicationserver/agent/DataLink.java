@@ -68,7 +68,7 @@ final class DataLink extends AgentLink {
                 payloadBytes,
                 rawBytes,
                 offsetBytes,
-                session.openEpoch(),
+                session.transfer().openEpoch(),
                 part.rawCrc32c());
         bytes.position(0);
         unackedFrames++;
@@ -78,7 +78,13 @@ final class DataLink extends AgentLink {
 
     void sendZero(Lane lane, long offsetBytes, long zeroBytes) {
         zeroFrame.clear();
-        writer.zero(zeroFrame, lane.volume.index, true, offsetBytes, zeroBytes, session.openEpoch());
+        writer.zero(
+                zeroFrame,
+                lane.volume.index,
+                true,
+                offsetBytes,
+                zeroBytes,
+                session.transfer().openEpoch());
         unackedFrames++;
         write(zeroFrame.flip());
     }
@@ -124,11 +130,11 @@ final class DataLink extends AgentLink {
         if (receivedSeq > writer.lastSeq()) {
             throw ProtocolException.at(header, ErrorCode.PROTOCOL, "received_seq is beyond what was sent");
         }
-        session.acknowledged(this);
+        session.acknowledged();
     }
 
     private void acknowledged(int volume, long durableSeq, long limitBytes) throws ProtocolException {
-        Lane lane = session.lane(stream, volume);
+        Lane lane = session.transfer().lane(stream, volume);
         if (lane == null) {
             throw new ProtocolException(
                     ErrorCode.RANGE, "DURABLE_ACK of volume " + volume + ", of which nothing is sent here");

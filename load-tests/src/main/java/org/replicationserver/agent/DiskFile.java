@@ -4,95 +4,48 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.receiver.protocol.ProtocolLimits;
 
 /**
  * A source device or image, open for as long as an epoch is read, so that a mark command may replace what is behind its path in
- * between. Opened and closed by one thread; reads come from reader threads, any number at once, and only while it is open.
- *
- * <p>Block devices are read with O_DIRECT: the file system on a device writes past the device's own page cache, which would go on
- * to show what was read in an earlier cycle.
+ * between. Used and closed by one thread; reads come from reader threads, any number at once, and only while it is open.
  */
 final class DiskFile {
-    /** What the JDK asks for as alignment of a direct read; also fits devices with blocks of 512 bytes. */
-    static final int ALIGNMENT_BYTES = 4096;
+    /** Of the buffers of reads. */
+    static final int ALIGNMENT_BYTES = OpenedDisk.ALIGNMENT_BYTES;
 
-    private static final OpenOption DIRECT = direct();
-
-    /** The file type in st_mode, of which block devices and regular files are wanted. */
-    private static final int TYPE_MASK = 0170000;
-
-    private static final int TYPE_BLOCK_DEVICE = 0060000;
-    private static final int TYPE_REGULAR = 0100000;
-
-    private record Opened(FileChannel channel, boolean direct) {}
-
-    private final Path path;
+    private final DiskOpening opening;
 
     /** At the first look. */
     private final DiskLook first;
 
-    // written by the thread that opens and closes, read by reader threads
-    private volatile @Nullable Opened opened;
+    // written by the thread that uses and closes, read by reader threads
+    private volatile @Nullable OpenedDisk opened;
 
-    private DiskFile(Path path, DiskLook first) {
-        this.path = path;
+    private DiskFile(DiskOpening opening, DiskLook first) {
+        this.opening = opening;
         this.first = first;
     }
 
     /** Looks at the disk and closes it again. */
     static DiskFile inspect(Path path) throws IOException {
-        return new DiskFile(path, lookAt(path));
+        return inspect(new DiskOpening(path));
     }
 
-    /** Looks at the disk as it is now, and closes it again; does not disturb reads. Any thread. */
-    DiskLook look() {
-        try {
-            return lookAt(path);
-        } catch (IOException | RuntimeException e) {
-            return DiskLook.unreadable(String.valueOf(e.getMessage()));
+    /** The same of a disk that is opened in another way. */
+    static DiskFile inspect(DiskOpening opening) throws IOException {
+        DiskLook first = opening.look().join();
+        if (first.failure() != null) {
+            throw new IOException(first.failure());
         }
+        return new DiskFile(opening, first);
     }
 
-    private static DiskLook lookAt(Path path) throws IOException {
-        boolean device = isDevice(path);
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            return lookAt(path, channel, device);
-        }
-    }
-
-    private static DiskLook lookAt(Path path, FileChannel channel, boolean device) throws IOException {
-        long sizeBytes = channel.size();
-        if (sizeBytes == 0
-                || sizeBytes % ProtocolLimits.SECTOR_BYTES != 0
-                || sizeBytes > ProtocolLimits.DISK_BYTES_MAX) {
-            throw new IOException(path + " has " + sizeBytes + " bytes, allowed are multiples of "
-                    + ProtocolLimits.SECTOR_BYTES + " above 0, up to " + ProtocolLimits.DISK_BYTES_MAX + " (64 TiB)");
-        }
-        return DiskLook.readable(sizeBytes, device ? blockSizeOf(path) : ProtocolLimits.SECTOR_BYTES);
-    }
-
-    /** Asked before the file is opened: opening a pipe would wait for somebody who writes to it. */
-    private static boolean isDevice(Path path) throws IOException {
-        int type = typeOf(path);
-        if (type != TYPE_BLOCK_DEVICE && type != TYPE_REGULAR) {
-            throw new IOException(path + " is neither a block device nor an image file");
-        }
-        return type == TYPE_BLOCK_DEVICE;
-    }
-
-    private static int typeOf(Path path) throws IOException {
-        try {
-            return (int) Files.getAttribute(path, "unix:mode") & TYPE_MASK;
-        } catch (NoSuchFileException e) {
-            throw new IOException(path + " does not exist", e);
-        }
+    /** Looks at the disk as it is now, within {@link DiskOpening#PATIENCE}; does not disturb reads. Never fails. Any thread. */
+    CompletableFuture<DiskLook> look() {
+        return opening.look();
     }
 
     /** The size at the first look. */
@@ -106,38 +59,43 @@ final class DiskFile {
     }
 
     Path path() {
-        return path;
+        return opening.path();
     }
 
-    /** Opens it for reads; says what it is now, which may be of another size than it was. */
-    DiskLook open() throws IOException {
-        boolean direct = isDevice(path);
-        FileChannel channel = direct
-                ? FileChannel.open(path, StandardOpenOption.READ, DIRECT)
-                : FileChannel.open(path, StandardOpenOption.READ);
-        try {
-            DiskLook now = lookAt(path, channel, direct);
-            opened = new Opened(channel, direct);
-            return now;
-        } catch (IOException | RuntimeException e) {
-            channel.close();
-            throw e;
+    /** Opens it, for {@link #use}, within {@link DiskOpening#PATIENCE}; it may be of another size than it was. Never fails. Any thread. */
+    CompletableFuture<OpenedDisk> open() {
+        return opening.open();
+    }
+
+    /** Opens it and uses it. */
+    void openAndUse() throws IOException {
+        OpenedDisk now = open().join();
+        String failure = now.look().failure();
+        if (failure != null) {
+            throw new IOException(failure);
         }
+        use(now);
+    }
+
+    /** Reads come from this from now on. */
+    void use(OpenedDisk newOpened) {
+        opened = newOpened;
     }
 
     /** Reads into {@code buffer}, which begins aligned and has room up to the next multiple of the alignment; flips it. */
     void read(long offsetBytes, int bytes, ByteBuffer buffer) throws IOException {
-        Opened source = opened;
-        if (source == null) {
+        OpenedDisk source = opened;
+        FileChannel channel = source == null ? null : source.channel();
+        if (source == null || channel == null) {
             throw new IllegalStateException("it is not open");
         }
         int aligned = (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
         buffer.clear().limit(source.direct() ? aligned : bytes);
         while (buffer.position() < bytes) {
-            int n = source.channel().read(buffer, offsetBytes + buffer.position());
+            int n = channel.read(buffer, offsetBytes + buffer.position());
             if (n < 0) {
                 throw new EOFException(
-                        path + " ends at or before byte " + (offsetBytes + buffer.position()) + ", it was longer");
+                        path() + " ends at or before byte " + (offsetBytes + buffer.position()) + ", it was longer");
             }
         }
         buffer.position(0).limit(bytes);
@@ -145,34 +103,10 @@ final class DiskFile {
 
     /** No read is under way. */
     void close() throws IOException {
-        Opened source = opened;
+        OpenedDisk source = opened;
         opened = null;
         if (source != null) {
-            source.channel().close();
+            source.close();
         }
-    }
-
-    /** 4096 for a device with such logical blocks, 512 for every other. */
-    private static int blockSizeOf(Path device) throws IOException {
-        Path name = device.toRealPath().getFileName();
-        Path queue = Path.of("/sys/class/block", String.valueOf(name), "queue/logical_block_size");
-        boolean large =
-                Files.isReadable(queue) && Files.readString(queue).strip().equals("4096");
-        return large ? ALIGNMENT_BYTES : ProtocolLimits.SECTOR_BYTES;
-    }
-
-    /** ExtendedOpenOption.DIRECT of the JDK's module jdk.unsupported; javac warns wherever it is named. */
-    private static OpenOption direct() {
-        try {
-            for (Object constant :
-                    Class.forName("com.sun.nio.file.ExtendedOpenOption").getEnumConstants()) {
-                if (constant instanceof OpenOption option && option.toString().equals("DIRECT")) {
-                    return option;
-                }
-            }
-        } catch (ClassNotFoundException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-        throw new ExceptionInInitializerError("this JDK has no option for direct reads");
     }
 }

@@ -8,6 +8,8 @@ enum LeftOut {
     OTHER_SIZE("the server refuses it"),
     /** It is not there, or no disk that can be replicated; a look finds out whether that is still so. */
     NOT_READABLE("it cannot be read"),
+    /** Nothing is known of it; another look finds out whether it answers. */
+    SILENT("it does not answer"),
     /** A read failed; only another one tells whether the next does too. */
     READ_FAILED("it cannot be read");
 

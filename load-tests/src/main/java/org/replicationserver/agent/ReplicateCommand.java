@@ -46,16 +46,18 @@ import picocli.CommandLine.Spec;
             "It ends, because nothing changes by itself: when the server refuses the certificate or id (77); when the server"
                     + " shows an unexpected pin and --server-pin is all there is (77); when versions differ, or the"
                     + " peer does not speak brp/1 (76); when no source can be read any more (74).",
-            "A disk that cannot be read, is not assigned, or has another size than is assigned, is left out and the others go"
-                    + " on. It is taken in when it can be read, when the assignment changes or the disk has another size, and"
-                    + " tried every 5 minutes; until then no epoch is one of the --cycles. Only what is new of a disk that has grown is sent. Where none is assigned at the"
-                    + " first attempt the agent ends (77).",
+            "A disk that cannot be read, does not answer within 10 seconds, is not assigned, or has another size than is"
+                    + " assigned, is left out and the others go on. It is looked at again before each session and at each"
+                    + " epoch. One that is refused is offered again when the assignment changes or the disk has another size,"
+                    + " and otherwise after pauses that grow from 2 seconds to 5 minutes. Only what is new of a disk that has"
+                    + " grown is sent. Where none is assigned at the first attempt the agent ends (77).",
             "A disk whose volume takes no writes is left out and the others go on; it is offered again each minute, between"
-                    + " epochs, and at once when the server says that a volume was reopened. An epoch without it is committed,"
-                    + " but is none of the --cycles.",
+                    + " epochs, and at once when the server says that a volume was reopened.",
+            "Epochs of the other disks are committed, and count as --cycles. If the last one is without a disk that is left"
+                    + " out the agent ends with 75, and tells which and why.",
             "After SIGKILL, or a second SIGTERM, a source that a mark command froze stays so: run 'CMD thaw' by hand.",
             "Exit codes: 0 all cycles are committed, 1 they are but --verify-every has found a volume that differs, 2 wrong usage or a disk that cannot be used, 69 --connect-timeout is over, 70 a bug, 74,"
-                    + " 76, 77 as above, 143 after SIGTERM and 130 after SIGINT if the last cycle was not committed yet."
+                    + " 75, 76, 77 as above, 143 after SIGTERM and 130 after SIGINT if the last cycle was not committed yet."
         })
 final class ReplicateCommand implements Callable<Integer> {
     private static final int SECONDS_MAX = 31_536_000;
@@ -92,8 +94,8 @@ final class ReplicateCommand implements Callable<Integer> {
             paramLabel = "N",
             defaultValue = "-1",
             description =
-                    "Cycles after the initial sync, then it ends; 0 is the initial sync alone, -1 no end. Only those with"
-                            + " all disks count: as long as one is left out, for whatever reason, it does not end."
+                    "Cycles after the initial sync, then it ends; 0 is the initial sync alone, -1 no end. Disks that are left"
+                            + " out are not waited for, see 75 below, unless no disk at all can be replicated."
                             + " Default: ${DEFAULT-VALUE}.")
     private int cycles;
 

@@ -84,7 +84,7 @@ final class ReplicatedDisk {
 
     /** A look finds that it can be read; what else speaks against it stays. */
     void readable() {
-        if (leftOut == LeftOut.NOT_READABLE) {
+        if (!isReadable()) {
             leftOut = null;
         }
     }
@@ -122,7 +122,7 @@ final class ReplicatedDisk {
 
     /** Whether there is something to read, as far as is known. */
     boolean isReadable() {
-        return leftOut != LeftOut.NOT_READABLE;
+        return leftOut != LeftOut.NOT_READABLE && leftOut != LeftOut.SILENT;
     }
 
     /** Whether its last read failed, or there is nothing to read. */
@@ -144,5 +144,21 @@ final class ReplicatedDisk {
     @Nullable
     String failure() {
         return leftOut == null ? null : leftOut.words + ": " + why;
+    }
+
+    AgentReport.Disk report() {
+        return new AgentReport.Disk(
+                spec.deviceName(),
+                spec.sizeBytes(),
+                map.settledBytes(),
+                counters.dataBytesSent + counters.zeroBytesSent,
+                counters.dataBytesSent,
+                counters.payloadBytesSent,
+                counters.durableBytes,
+                map.hasUnknown(),
+                counters.comparedBytes,
+                counters.equalBytes,
+                counters.differingBytes,
+                failure());
     }
 }

@@ -1,22 +1,17 @@
 package org.replicationserver.agent;
 
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.random.RandomGenerator;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
-import org.replicationserver.receiver.protocol.RescanReason;
 import org.replicationserver.receiver.protocol.Welcome;
 
 /**
@@ -32,12 +27,8 @@ import org.replicationserver.receiver.protocol.Welcome;
  * <p>Between epochs volumes are compared with what was sent to them, if that is wanted. An epoch that is due goes before it; then what is
  * left is compared after the commit.
  *
- * <p>A disk that cannot be replicated would hold back every commit, so it is left out of the sessions that follow and the others go on: its
- * volume takes no writes, the server refuses it, or it cannot be read. It is offered again between epochs, after a while, when the
- * server says that a volume was reopened or the assignment has changed, and when it can be read again or has another size.
- *
- * <p>The disks are looked at before each HELLO, which tells their sizes, and at each opening of the source. One whose size has changed
- * ends the session; in the next its new blocks are dirty and the others are as they were.
+ * <p>The disks are looked at before each HELLO, which tells their sizes, and at each opening of the source. One that has another size then,
+ * came or went ends the session, and {@link ReplicatedDisks} says what is offered in the next.
  *
  * <p>Invariants: at most one session at a time; reads are under way only while the source is OPEN; nothing ends before the source is
  * CLOSED, so that it is never left frozen; the hash of a block is that of what was sent last.
@@ -46,20 +37,8 @@ public final class Replication {
     /** How long a stop waits for acknowledgements. */
     static final long STOP_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    /** From a volume's failure, or that of a read, until the disk is offered again. */
-    static final long OFFER_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(60);
-
-    /** The same of a disk that the server refuses while others are replicated: a session that is open hears of another assignment. */
-    static final long REFUSED_AGAIN_NANOS = TimeUnit.MINUTES.toNanos(5);
-
-    /** From the begin of a look at the disks until it is told that it has not ended: that of a file on a dead server hangs. */
-    static final long LOOK_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
-
     /** Blocks are read ahead in at most so many reads: of 256 KiB to be sent, with memory until then, and of 1 MiB to be hashed. */
     static final int READS_MAX = 32;
-
-    /** The reason of RESCAN with which nothing can be equal but by chance: nobody has written to the volume. */
-    private static final String NEW_VOLUME = "NEW_VOLUME";
 
     private static final String ALL_COMMITTED = "all cycles are committed";
 
@@ -85,7 +64,7 @@ public final class Replication {
     private final AgentIo io;
     private final RandomGenerator random;
     private final Backoff backoff;
-    private final List<ReplicatedDisk> disks;
+    private final ReplicatedDisks disks;
     private final AgentCounters counters = new AgentCounters();
     private final CycleLog log;
 
@@ -97,8 +76,6 @@ public final class Replication {
     private int restartsAtOnce;
     private boolean stopping;
     private boolean looking;
-    private long lookedNanos;
-    private boolean lookTold;
 
     /** How it will end, as soon as the source is closed. */
     private @Nullable AgentOutcome ending;
@@ -119,8 +96,8 @@ public final class Replication {
     private boolean fuzzyTold;
     private long commitAskedEpoch;
 
-    /** Whether the running epoch has all disks; only then it counts as one of the cycles that were asked for. */
-    private boolean runningWhole;
+    /** Disks that the running epoch, or the last one, does not have. */
+    private List<ReplicatedDisk> runningWithout = List.of();
 
     // verifications
     private final VerificationLog verifications;
@@ -129,9 +106,6 @@ public final class Replication {
     // the source
     private SourceState source = SourceState.CLOSED;
 
-    /** What the last opening found, for disks that are there only while the source is open. */
-    private List<DiskLook> atOpening = List.of();
-
     private boolean sourceUnwanted;
     private int readsHeld;
 
@@ -139,12 +113,10 @@ public final class Replication {
         this.plan = plan;
         this.io = io;
         this.random = random;
-        this.backoff = new Backoff(random);
-        this.disks = IntStream.range(0, plan.disks().size())
-                .mapToObj(i -> new ReplicatedDisk(i, plan.disks().get(i)))
-                .toList();
-        this.verifications = new VerificationLog(disks, plan.verifyNanos(), io.nanoTime());
-        this.log = new CycleLog(disks, counters, io.nanoTime());
+        this.backoff = Backoff.ofSessions(random);
+        this.disks = new ReplicatedDisks(plan, io, random);
+        this.verifications = new VerificationLog(disks.all(), plan.verifyNanos(), io.nanoTime());
+        this.log = new CycleLog(disks.all(), counters, io.nanoTime());
         this.nextConnectNanos = io.nanoTime();
         this.downSinceNanos = io.nanoTime();
     }
@@ -161,11 +133,8 @@ public final class Replication {
             open.tick(nowNanos);
         } else if (nowNanos - nextConnectNanos >= 0 && !looking) {
             looking = true;
-            lookTold = false;
-            lookedNanos = nowNanos;
             io.lookAtSource();
         }
-        tellIfLookHangs(nowNanos);
         giveUpIfUnreachable(nowNanos);
         if (cycle == Cycle.RESTING && nowNanos - restUntilNanos >= 0) {
             cycle = Cycle.DUE;
@@ -222,10 +191,14 @@ public final class Replication {
     }
 
     private AgentOutcome allCommitted() {
-        return verifications.foundDifferences()
-                ? new AgentOutcome(
-                        AgentOutcome.Exit.DIFFERS, ALL_COMMITTED + ", but a volume is not what was sent to it")
-                : new AgentOutcome(AgentOutcome.Exit.DONE, ALL_COMMITTED);
+        String left = runningWithout.isEmpty() ? "" : "; left out: " + ReplicatedDisks.failures(runningWithout);
+        if (verifications.foundDifferences()) {
+            return new AgentOutcome(
+                    AgentOutcome.Exit.DIFFERS, ALL_COMMITTED + ", but a volume is not what was sent to it" + left);
+        }
+        return runningWithout.isEmpty()
+                ? new AgentOutcome(AgentOutcome.Exit.DONE, ALL_COMMITTED)
+                : new AgentOutcome(AgentOutcome.Exit.INCOMPLETE, ALL_COMMITTED + ", but not of all disks" + left);
     }
 
     public void readDone(DiskRead read) {
@@ -236,7 +209,7 @@ public final class Replication {
             }
             readConsumed();
         } else {
-            open.readDone(read);
+            open.transfer().readDone(read);
         }
     }
 
@@ -249,17 +222,16 @@ public final class Replication {
         if (warning != null) {
             io.event(AgentEvent.warning(warning + (wanted && !verifying ? "; this epoch will be fuzzy" : "")));
         }
-        atOpening = opening.disks();
+        List<String> changed = disks.opened(opening.disks());
         AgentSession open = session;
         if (wanted && open != null) {
-            if (leavesForOtherDisks(open)) {
-                return;
-            }
-            if (verifying) {
-                open.verify();
+            if (!changed.isEmpty()) {
+                leaveForOtherDisks(open, changed);
+            } else if (verifying) {
+                open.transfer().verify();
             } else {
                 runningFuzzy |= !opening.still();
-                open.sourceOpened(opening.still());
+                open.transfer().sourceOpened(opening.still());
             }
         }
     }
@@ -275,17 +247,7 @@ public final class Replication {
         verifyIfDue();
     }
 
-    // --- disks that come, go and change their size
-
-    private void tellIfLookHangs(long nowNanos) {
-        if (looking && !lookTold && nowNanos - lookedNanos >= LOOK_PATIENCE_NANOS) {
-            lookTold = true;
-            io.event(AgentEvent.warning(
-                    "the disks have been looked at for " + TimeUnit.NANOSECONDS.toSeconds(LOOK_PATIENCE_NANOS)
-                            + " s, one of them does not answer; nothing is replicated before it does: "
-                            + disks.stream().map(disk -> disk.spec.deviceName()).collect(Collectors.joining(", "))));
-        }
-    }
+    // --- what the disks are
 
     /** What the disks are now; then it connects. */
     public void sourceSeen(List<DiskLook> looks) {
@@ -293,80 +255,40 @@ public final class Replication {
         if (ending != null || session != null) {
             return;
         }
-        for (int i = 0; i < looks.size(); i++) {
-            seen(disks.get(i), look(i, looks.get(i)));
-        }
-        if (nothingIsReadable()) {
+        disks.seen(looks, verifications);
+        if (disks.isNoneReadable()) {
             finish(sourceFailed());
+        } else if (disks.isNoneToOffer()) {
+            awaitDisks();
         } else {
             connect();
         }
     }
 
-    /** What a mark command makes is there only while the source is open, so the last opening counts. */
-    private DiskLook look(int disk, DiskLook now) {
-        boolean asAtOpening = plan.marked() && now.failure() != null;
-        if (!asAtOpening) {
-            return now;
-        }
-        ReplicationPlan.Disk known = disks.get(disk).spec;
-        return atOpening.isEmpty() ? DiskLook.readable(known.sizeBytes(), known.blockSizeBytes()) : atOpening.get(disk);
+    /** One that does not answer may be back soon. */
+    private void awaitDisks() {
+        lastFailure = ReplicatedDisks.failures(disks.all());
+        long delayNanos = backoff.nextNanos();
+        nextConnectNanos = io.nanoTime() + delayNanos;
+        io.event(AgentEvent.state("no disk can be read; they are looked at again" + inSeconds(delayNanos)));
     }
 
-    private void seen(ReplicatedDisk disk, DiskLook look) {
-        String name = disk.spec.deviceName();
-        String failure = look.failure();
-        if (failure != null) {
-            if (!disk.isLeftOut(LeftOut.NOT_READABLE, failure)) {
-                leaveOut(disk, LeftOut.NOT_READABLE, failure, 0, "it is taken in again when it can be read");
-            }
-            return;
-        }
-        if (!disk.isReadable()) {
-            io.event(AgentEvent.state(name + ": can be read again"));
-            disk.readable();
-        }
-        long before = disk.spec.sizeBytes();
-        if (look.sizeBytes() != before) {
-            boolean grown = look.sizeBytes() > before;
-            io.event(AgentEvent.state(name + ": has " + (grown ? "grown" : "shrunk") + " from " + before + " to "
-                    + look.sizeBytes() + " bytes" + (grown ? "; what is new will be sent" : "")));
-            verifications.resize(disk, look).forEach(io::event);
-            disk.offerAgain(io.nanoTime());
-        }
-    }
-
-    /** Leaves the session if a disk of it cannot be read or has another size, or one that was left out may be taken in; says whether. */
-    private boolean leavesForOtherDisks(AgentSession open) {
-        List<String> changed = new ArrayList<>();
-        for (int i = 0; i < atOpening.size(); i++) {
-            ReplicatedDisk disk = disks.get(i);
-            DiskLook look = atOpening.get(i);
-            boolean cameOrWent = disk.isReadable() != (look.failure() == null);
-            boolean resized = look.failure() == null && look.sizeBytes() != disk.spec.sizeBytes();
-            if (cameOrWent || resized) {
-                changed.add(disk.spec.deviceName());
-            }
-        }
-        if (!changed.isEmpty()) {
-            open.leave(
-                    "a disk has changed",
-                    STOP_PATIENCE_NANOS,
-                    SessionEnd.now("the session begins anew, because of " + String.join(", ", changed)
-                            + ", whose size has changed or that came or went"));
-        }
-        return !changed.isEmpty();
+    private static void leaveForOtherDisks(AgentSession open, List<String> changed) {
+        open.leave(
+                "a disk has changed",
+                STOP_PATIENCE_NANOS,
+                SessionEnd.now("the session begins anew, because of " + String.join(", ", changed)
+                        + ", whose size has changed or that came or went"));
     }
 
     /** A disk that was open cannot be read any more. */
     void readFailed(int number, String text) {
-        ReplicatedDisk disk = disks.get(number);
-        if (disk.isLeftOut()) {
-            return; // other reads of it fail too
+        ReplicatedDisk disk = disks.all().get(number);
+        if (!disks.readFailed(disk, text)) {
+            return;
         }
-        leaveOut(disk, LeftOut.READ_FAILED, text, OFFER_AGAIN_NANOS, "it is tried again in a minute");
         AgentSession open = session;
-        if (nothingIsReadable()) {
+        if (disks.isNoneReadable()) {
             AgentOutcome how = sourceFailed();
             leaveForGood(how.exit(), how.text());
         } else if (open != null) {
@@ -377,47 +299,13 @@ public final class Replication {
         }
     }
 
-    private boolean nothingIsReadable() {
-        return disks.stream().allMatch(ReplicatedDisk::isUnreadable);
-    }
-
     private AgentOutcome sourceFailed() {
-        return new AgentOutcome(
-                AgentOutcome.Exit.SOURCE_FAILED,
-                disks.stream()
-                        .map(disk -> disk.spec.deviceName() + ": " + disk.failure())
-                        .collect(Collectors.joining("; ")));
-    }
-
-    /** Nothing else is known of it but that the others can go on without it. */
-    private void leaveOut(ReplicatedDisk disk, LeftOut reason, String why, long pauseNanos, String advice) {
-        disk.leaveOut(reason, why, io.nanoTime() + pauseNanos);
-        io.event(AgentEvent.warning(disk.spec.deviceName() + ": " + disk.failure()
-                + (disks.size() == 1 ? "; " : "; this disk is left out and the others go on; ") + advice));
+        return new AgentOutcome(AgentOutcome.Exit.SOURCE_FAILED, ReplicatedDisks.failures(disks.all()));
     }
 
     /** The server refuses a HELLO because of one of its disks: what follows the end of this session. */
     SessionEnd refused(ReplicatedDisk disk, ErrorCode code, String text) {
-        long now = io.nanoTime();
-        LeftOut reason = code == ErrorCode.RANGE ? LeftOut.OTHER_SIZE : LeftOut.NOT_ASSIGNED;
-        if (disk.isLeftOut(reason, text)) {
-            disk.leaveOut(reason, text, now + REFUSED_AGAIN_NANOS);
-            io.event(AgentEvent.state(disk.spec.deviceName() + ": is still refused"));
-        } else {
-            boolean differs = reason == LeftOut.OTHER_SIZE;
-            String advice = differs ? Advice.otherSize(plan, disk.spec) : Advice.notAssigned(plan);
-            leaveOut(disk, reason, text, REFUSED_AGAIN_NANOS, advice);
-        }
-        if (disks.stream().anyMatch(other -> other.isOffered(now))) {
-            // No disk is refused twice before its time is over.
-            return SessionEnd.smaller("the session begins anew without " + disk.spec.deviceName());
-        }
-        boolean noneAssigned = disks.stream().allMatch(other -> other.leftOut() == LeftOut.NOT_ASSIGNED);
-        if (noneAssigned && generation == 0 && !plan.hasControlPlane()) {
-            return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, Advice.forbidden(plan, text));
-        }
-        offerRefusedAgain(now); // and no other: one that cannot be read would be opened and fail without a pause
-        return SessionEnd.await("no disk can be replicated: " + disk.failure());
+        return disks.refused(disk, code, text, generation != 0);
     }
 
     AgentReport report() {
@@ -437,27 +325,10 @@ public final class Replication {
                 counters.sessions,
                 counters.commits,
                 counters.reconnects,
-                disks.stream().map(Replication::report).toList(),
+                disks.report(),
                 log.cycles(),
                 verifications.report(),
                 outcome);
-    }
-
-    private static AgentReport.Disk report(ReplicatedDisk disk) {
-        DiskCounters counted = disk.counters;
-        return new AgentReport.Disk(
-                disk.spec.deviceName(),
-                disk.spec.sizeBytes(),
-                disk.map.settledBytes(),
-                counted.dataBytesSent + counted.zeroBytesSent,
-                counted.dataBytesSent,
-                counted.payloadBytesSent,
-                counted.durableBytes,
-                disk.map.hasUnknown(),
-                counted.comparedBytes,
-                counted.equalBytes,
-                counted.differingBytes,
-                disk.failure());
     }
 
     private AgentReport.Phase phase() {
@@ -483,14 +354,8 @@ public final class Replication {
         return plan;
     }
 
-    /** The disks of a session that begins now: those whose volumes take writes, as far as is known, or all if there are none. */
-    List<ReplicatedDisk> offeredDisks() {
-        long now = io.nanoTime();
-        List<ReplicatedDisk> offered =
-                disks.stream().filter(disk -> disk.isOffered(now)).toList();
-        return offered.isEmpty()
-                ? disks.stream().filter(ReplicatedDisk::isReadable).toList()
-                : offered;
+    ReplicatedDisks disks() {
+        return disks;
     }
 
     AgentCounters counters() {
@@ -506,10 +371,6 @@ public final class Replication {
     }
 
     Hello hello(List<ReplicatedDisk> offered) {
-        List<Hello.RememberedDisk> remembered = offered.stream()
-                .map(disk -> disk.remembered(committedEpoch))
-                .filter(Objects::nonNull)
-                .toList();
         return new Hello(
                 List.of(ProtocolLimits.VERSION),
                 List.of(Features.SOURCE_STATUS, Features.COMMIT_REQUEST, Features.HASH_OFFER),
@@ -517,7 +378,9 @@ public final class Replication {
                 plan.instance(),
                 plan.streams(),
                 offered.stream().map(ReplicatedDisk::hello).toList(),
-                generation == 0 ? null : new Hello.Remembered(generation, remembered));
+                generation == 0
+                        ? null
+                        : new Hello.Remembered(generation, ReplicatedDisks.remembered(offered, committedEpoch)));
     }
 
     // --- a session opens
@@ -535,7 +398,7 @@ public final class Replication {
         boolean compares = welcome.features().contains(Features.HASH_OFFER);
         boolean due = false;
         for (int i = 0; i < offered.size(); i++) {
-            due |= welcomed(offered.get(i), welcome.volumes().get(i), compares);
+            due |= disks.welcomed(offered.get(i), welcome.volumes().get(i), compares);
         }
         committedEpoch = welcome.volumes().stream()
                 .mapToLong(Welcome.Volume::committedEpoch)
@@ -548,36 +411,6 @@ public final class Replication {
         if (due && cycle != Cycle.RUNNING) {
             cycle = Cycle.DUE;
         }
-    }
-
-    /** Says whether something is to be sent, or compared, that does not wait for the next cycle. */
-    private boolean welcomed(ReplicatedDisk disk, Welcome.Volume volume, boolean compares) {
-        String name = disk.spec.deviceName();
-        if (volume.action() == Welcome.Action.FAILED) {
-            volumeFailed(disk, volume.volumeId(), volume.reason());
-            return false;
-        }
-        if (disk.leftOut() == LeftOut.VOLUME_FAILED) {
-            io.event(AgentEvent.state(name + ": volume " + volume.volumeId() + " takes writes again"));
-        }
-        boolean known = volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());
-        String reason = volume.action() == Welcome.Action.RESCAN ? volume.reason() : "DATA_GENERATION_DIFFERS";
-        if (known) {
-            io.event(AgentEvent.state(name + ": resumes"));
-        } else if (compares && !reason.equals(NEW_VOLUME)) {
-            disk.map.unknownAll();
-            io.event(AgentEvent.state(
-                    name + ": compares with its volume and sends what differs (" + RescanReason.inWords(reason) + ")"));
-        } else {
-            disk.map.dirtyAll();
-            io.event(AgentEvent.state(name + ": sends everything (" + RescanReason.inWords(reason) + ")"));
-        }
-        if (!compares) {
-            disk.map.dirtyUnknown();
-        }
-        boolean isBehind = disk.isBehind() && disk.map.nextPending(0) >= 0;
-        disk.healthy(volume.dataGen());
-        return !known || isBehind;
     }
 
     void sessionActive() {
@@ -604,7 +437,7 @@ public final class Replication {
             return;
         }
         if (verifying) {
-            open.stopVerifying();
+            open.transfer().stopVerifying();
         }
         if (source != SourceState.CLOSED) {
             return;
@@ -615,21 +448,23 @@ public final class Replication {
         tellIfFuzzy();
         long now = io.nanoTime();
         if (!resumed) {
-            disks.forEach(disk -> disk.map.beginEpoch());
+            disks.all().forEach(disk -> disk.map.beginEpoch());
             log.begin(now);
         }
         if (!resumed || plan.marked()) {
             // What was read under an earlier mark is not the state of the new one.
-            disks.forEach(disk -> disk.map.suspectAll());
+            disks.all().forEach(disk -> disk.map.suspectAll());
         }
         cycle = Cycle.RUNNING;
         resumed = false;
         commitAskedEpoch = 0;
         runningEpoch = committedEpoch + 1;
-        runningWhole = open.disks().size() == disks.size();
+        runningWithout = disks.all().stream()
+                .filter(disk -> !open.disks().contains(disk))
+                .toList();
         runningFuzzy = !plan.quietSource() && !plan.marked();
         io.event(AgentEvent.state("epoch " + runningEpoch + (runningFuzzy ? " begins, fuzzy" : " begins")));
-        open.begin(new EpochRun(runningEpoch, runningFuzzy));
+        open.transfer().beginEpoch(new EpochRun(runningEpoch, runningFuzzy));
         source = SourceState.OPENING;
         sourceUnwanted = false;
         io.openSource();
@@ -660,9 +495,9 @@ public final class Replication {
         counters.commits++;
         log.committed(epoch, fuzzy, now);
         io.event(AgentEvent.state("epoch " + epoch + " is committed" + (fuzzy ? ", fuzzy" : "")
-                + (runningWhole ? "" : ", without " + leftOut())));
+                + (runningWithout.isEmpty() ? "" : ", without " + ReplicatedDisks.names(runningWithout))));
         resumed = false;
-        cyclesDone += runningWhole ? 1 : 0;
+        cyclesDone++;
         boolean last = plan.cycles() != ReplicationPlan.ENDLESS && cyclesDone >= plan.cycles();
         cycle = last ? Cycle.FINISHED : Cycle.RESTING;
         restUntilNanos = now + plan.cyclePauseNanos();
@@ -702,49 +537,20 @@ public final class Replication {
         endIfFinished();
     }
 
-    // --- volumes that take no writes
-
-    void volumeFailed(ReplicatedDisk disk, String volumeId, String why) {
-        boolean known = disk.isLeftOut(LeftOut.VOLUME_FAILED, why);
-        disk.leaveOut(LeftOut.VOLUME_FAILED, why, io.nanoTime() + OFFER_AGAIN_NANOS);
-        String name = disk.spec.deviceName();
-        if (known) {
-            io.event(AgentEvent.state(name + ": volume " + volumeId + " still takes no writes"));
-        } else {
-            io.event(AgentEvent.warning(name + ": volume " + volumeId + " takes no writes: " + why
-                    + "; this disk is left out and the others go on; " + Advice.reopen(plan, volumeId)));
-        }
-    }
-
-    /** The server says that some volume takes writes again, or that others are assigned. */
-    void offerAllAgain() {
-        disks.forEach(disk -> disk.offerAgain(io.nanoTime()));
-    }
-
-    private void offerRefusedAgain(long nowNanos) {
-        disks.stream().filter(ReplicatedDisk::isRefused).forEach(disk -> disk.offerAgain(nowNanos));
-    }
+    // --- disks that are left out
 
     /** Between epochs, ends the session to offer failed disks again when it is time; says whether. */
     private boolean offersAgain(AgentSession open) {
-        long now = io.nanoTime();
         boolean between = cycle == Cycle.DUE || cycle == Cycle.RESTING;
-        boolean due = disks.stream().anyMatch(disk -> disk.isLeftOut() && disk.isOffered(now));
-        if (between && due && open.isActive()) {
+        if (between && open.isActive() && disks.isAnyDue()) {
             open.leave(
                     "offers disks again",
                     STOP_PATIENCE_NANOS,
-                    SessionEnd.now("the session begins anew and offers " + leftOut() + " again"));
+                    SessionEnd.now(
+                            "the session begins anew and offers " + ReplicatedDisks.names(disks.leftOut()) + " again"));
             return true;
         }
         return false;
-    }
-
-    private String leftOut() {
-        return disks.stream()
-                .filter(ReplicatedDisk::isLeftOut)
-                .map(disk -> disk.spec.deviceName())
-                .collect(Collectors.joining(", "));
     }
 
     void serverBusy(Progress progress) {
@@ -816,14 +622,18 @@ public final class Replication {
         if (ended.wasActive()) {
             downSinceNanos = now;
             // Another assignment is told to an open session only, and there is none for a while.
-            offerRefusedAgain(now);
+            disks.offerRefusedAgain();
         }
         counters.reconnects += ended.wasActive() ? 1 : 0;
         long delayNanos = delayAfter(end);
         nextConnectNanos = now + delayNanos;
-        String when = delayNanos == 0 ? "" : String.format(Locale.ROOT, "; next attempt in %.1f s", delayNanos / 1e9);
+        String when = delayNanos == 0 ? "" : "; next attempt" + inSeconds(delayNanos);
         boolean intended = INTENDED.contains(end.next());
         io.event(intended ? AgentEvent.state(end.text() + when) : AgentEvent.warning(end.text() + when));
+    }
+
+    private static String inSeconds(long nanos) {
+        return String.format(Locale.ROOT, " in %.1f s", nanos / 1e9);
     }
 
     private long delayAfter(SessionEnd end) {

@@ -35,13 +35,16 @@ import org.slf4j.LoggerFactory;
 public final class ReplicationAgent {
     private static final Logger LOG = LoggerFactory.getLogger(ReplicationAgent.class);
     private static final long TICK_MILLIS = 100;
-    private static final long LINGER_MILLIS = 1200;
+
+    /** How long the end waits for the server to close what was ended; by then {@link AgentSocket} has done so. */
+    static final long CLOSE_MILLIS_MAX = 1200;
 
     // any thread
     private final Vertx vertx;
     private final Context eventLoop;
     private final ExecutorService helper = singleThread("agent-helper");
     private final ExecutorService sourceThread = singleThread("agent-source");
+    private final ServerDialer dialer;
     private final VertxIo io;
     private final ReplicationPlan plan;
     private final long seed;
@@ -65,8 +68,7 @@ public final class ReplicationAgent {
         options.server().introduce(plan);
         this.vertx = AgentVertx.create();
         this.eventLoop = ((VertxInternal) vertx).createEventLoopContext();
-        ServerDialer dialer =
-                new ServerDialer(vertx, eventLoop, helper, options.server(), identity, options.tlsEngine());
+        this.dialer = new ServerDialer(vertx, eventLoop, helper, options.server(), identity, options.tlsEngine());
         this.io = new VertxIo(
                 eventLoop, sourceThread, helper, dialer, files, options.readers(), mark, events, this::outcome);
     }
@@ -273,13 +275,11 @@ public final class ReplicationAgent {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        // Connections that end linger for a second to be read by the server.
-        vertx.setTimer(
-                LINGER_MILLIS,
-                _ -> vertx.close().onComplete(_ -> {
-                    helper.shutdown();
-                    sourceThread.shutdown();
-                    ended.complete(outcome);
-                }));
+        dialer.awaitClosed(CLOSE_MILLIS_MAX);
+        vertx.close().onComplete(_ -> {
+            helper.shutdown();
+            sourceThread.shutdown();
+            ended.complete(outcome);
+        });
     }
 }

@@ -1,6 +1,9 @@
 package org.replicationserver.agent;
 
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.util.concurrent.ImmediateEventExecutor;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.internal.net.NetSocketInternal;
@@ -52,6 +55,7 @@ final class ServerDialer {
     private final Context eventLoop;
     private final Executor helper;
     private final NetClient client;
+    private final ChannelGroup open = new DefaultChannelGroup(ImmediateEventExecutor.INSTANCE);
 
     // event loop
     private ServerLookup.@Nullable Found server;
@@ -91,6 +95,16 @@ final class ServerDialer {
                 .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS);
         CIPHER_SUITES.forEach(options::addEnabledCipherSuite);
         return options;
+    }
+
+    /**
+     * Waits until the connections are closed that their owners have ended. The server closes what has told it BYE or ERROR, {@link AgentSocket}
+     * what it leaves open. Not on the event loop.
+     *
+     * @return false if one is still open when the time is over
+     */
+    boolean awaitClosed(long millis) {
+        return open.newCloseFuture().awaitUninterruptibly(millis);
     }
 
     /** Opens a connection; the link hears of it on the event loop, whatever happens: it would wait for ever otherwise. */
@@ -192,6 +206,7 @@ final class ServerDialer {
         ChannelHandlerContext vertxHandler = ((NetSocketInternal) socket).channelHandlerContext();
         AgentSocket transport = new AgentSocket(link);
         vertxHandler.pipeline().addBefore(vertxHandler.name(), "agent-socket", transport);
+        open.add(vertxHandler.channel());
         if (vertxHandler.channel().isActive()) {
             link.opened(transport);
         } else {

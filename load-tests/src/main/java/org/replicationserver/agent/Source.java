@@ -1,8 +1,10 @@
 package org.replicationserver.agent;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,9 +36,11 @@ final class Source {
         this.acceptedBytes = files.stream().mapToLong(DiskFile::sizeBytes).toArray();
     }
 
-    /** Looks at the disks as they are now, whether they are open or not. Any thread. */
+    /** Looks at the disks as they are now, all at once, whether they are open or not; waits for one that does not answer. Any thread. */
     List<DiskLook> look() {
-        return withinHeap(files.stream().map(DiskFile::look).toList());
+        List<CompletableFuture<DiskLook>> looks =
+                files.stream().map(DiskFile::look).toList();
+        return withinHeap(looks.stream().map(CompletableFuture::join).toList());
     }
 
     /** The same, whatever happens: nobody connects before there is an answer. Any thread. */
@@ -54,22 +58,24 @@ final class Source {
         String warning = null;
         try {
             warning = freeze();
-            return new SourceOpening(
-                    warning == null,
-                    warning,
-                    withinHeap(files.stream().map(Source::open).toList()));
+            return new SourceOpening(warning == null, warning, withinHeap(openDisks()));
         } catch (RuntimeException | OutOfMemoryError e) {
             DiskLook failed = DiskLook.unreadable(String.valueOf(e.getMessage()));
             return new SourceOpening(false, warning, Collections.nCopies(files.size(), failed));
         }
     }
 
-    private static DiskLook open(DiskFile file) {
-        try {
-            return file.open();
-        } catch (IOException e) {
-            return DiskLook.unreadable(String.valueOf(e.getMessage()));
+    /** All at once, so that those that do not answer are waited for together. */
+    private List<DiskLook> openDisks() {
+        List<CompletableFuture<OpenedDisk>> answers =
+                files.stream().map(DiskFile::open).toList();
+        List<DiskLook> looks = new ArrayList<>();
+        for (int i = 0; i < files.size(); i++) {
+            OpenedDisk opened = answers.get(i).join();
+            files.get(i).use(opened);
+            looks.add(opened.look());
         }
+        return looks;
     }
 
     /** Of disks that have grown more than there is memory to remember their blocks in, it is said that they cannot be replicated. */

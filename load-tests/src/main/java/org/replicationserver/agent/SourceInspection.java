@@ -16,8 +16,7 @@ final class SourceInspection {
     private SourceInspection() {}
 
     static List<DiskFile> inspect(List<SourceDisk> sources, @Nullable MarkCommand mark) throws IOException {
-        boolean allThere = sources.stream().allMatch(source -> Files.exists(source.path()));
-        if (mark == null || allThere) {
+        if (mark == null || sources.stream().allMatch(source -> Files.exists(source.path()))) {
             return inspect(sources);
         }
         List<DiskFile> files = List.of();

@@ -125,7 +125,7 @@ final class SpeedTest implements LinkOwner {
     @Override
     public void errorReceived(AgentLink link, ErrorBody error) {
         ErrorCode code = ErrorCode.of(error.code());
-        String text = AgentSession.describe(error, code);
+        String text = SessionFaults.describe(error, code);
         if (state != State.OPENING) {
             fail(SpeedTestFailure.Kind.ENDED_BY_SERVER, "the server ended the speed test: " + text);
             return;

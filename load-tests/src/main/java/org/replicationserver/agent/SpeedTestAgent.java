@@ -32,9 +32,6 @@ final class SpeedTestAgent {
 
     private static final long TICK_MILLIS = 100;
 
-    /** Connections that end linger for a second to be read by the server. */
-    private static final long LINGER_MILLIS = 1200;
-
     /** How it is made. */
     record Options(
             ServerLookup server,
@@ -57,6 +54,7 @@ final class SpeedTestAgent {
     private final Context eventLoop;
     private final ExecutorService helper = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("agent-helper").factory());
+    private final ServerDialer dialer;
     private final TestFrames frames;
     private final SpeedTest test;
     private final CompletableFuture<SpeedTest.Outcome> ended = new CompletableFuture<>();
@@ -69,7 +67,7 @@ final class SpeedTestAgent {
         this.eventLoop = ((VertxInternal) vertx).createEventLoopContext();
         this.frames = new TestFrames(
                 options.readers(), options.data(), new NettyFrames(PooledByteBufAllocator.DEFAULT), this::frameReady);
-        ServerDialer dialer =
+        this.dialer =
                 new ServerDialer(vertx, eventLoop, helper, options.server(), options.identity(), options.tlsEngine());
         TestOpen open = new TestOpen(
                 List.of(ProtocolLimits.VERSION),
@@ -104,7 +102,7 @@ final class SpeedTestAgent {
         if (!frames.stop()) {
             LOG.warn("a disk does not answer a read, which is not waited for");
         }
-        TimeUnit.MILLISECONDS.sleep(LINGER_MILLIS);
+        dialer.awaitClosed(ReplicationAgent.CLOSE_MILLIS_MAX);
         vertx.close().toCompletionStage().toCompletableFuture().join();
         helper.shutdown();
         return outcome(outcome, loopNanos);

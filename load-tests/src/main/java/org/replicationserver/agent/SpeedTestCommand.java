@@ -118,7 +118,7 @@ final class SpeedTestCommand implements Callable<Integer> {
             }
             for (Path disk : disks) {
                 DiskFile file = DiskFile.inspect(disk);
-                file.open();
+                file.openAndUse();
                 files.add(file);
             }
             TestData data = files.isEmpty()

@@ -135,7 +135,7 @@ public record KnownBug(String name, List<Edit> edits) {
                             "if (!disk.dataGen().equals(known.dataGen())) {",
                             "if (disk.dataGen().isEmpty()) {")
                     .and(
-                            AGENT + "Replication.java",
+                            AGENT + "ReplicatedDisks.java",
                             "volume.action() == Welcome.Action.RESUME && disk.isContent(volume.dataGen());",
                             "volume.action() == Welcome.Action.RESUME;"),
             bug(
@@ -167,8 +167,8 @@ public record KnownBug(String name, List<Edit> edits) {
             bug(
                     "give-volumes-away-too-early",
                     SESSION + "Sessions.java",
-                    "return slot.leave().thenRun(",
-                    "slot.leave(); return CompletableFuture.<Void>completedStage(null).thenRun("),
+                    "return slot.leave().thenApply(",
+                    "slot.leave(); return CompletableFuture.<Void>completedStage(null).thenApply("),
             // holds
             bug(
                     "open-an-epoch-during-a-hold",
@@ -201,7 +201,7 @@ public record KnownBug(String name, List<Edit> edits) {
                     "if (comparison.hasRefutedZero() && sizeBytes < 0) {"),
             bug(
                     "commit-before-all-is-compared",
-                    AGENT + "AgentSession.java",
+                    AGENT + "SessionTransfer.java",
                     "if (!comparisons.stream().allMatch(DiskComparison::isDone)) {",
                     "if (verifying && !comparisons.stream().allMatch(DiskComparison::isDone)) {"),
             bug(

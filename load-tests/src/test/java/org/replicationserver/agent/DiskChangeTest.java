@@ -117,7 +117,7 @@ class DiskChangeTest {
         awaitCommits(2);
         assertThat(received() - before).as("the other disk").isEqualTo(BLOCK);
         assertThat(sim.server.wholeCommits).as("commits of all disks").isEqualTo(1);
-        assertThat(sim.server.refusedHellos).isEqualTo(1);
+        assertThat(sim.server.refusedHellos).as("offers in about 8 s").isBetween(1, 4);
 
         sim.server.resize(1, 3 * MIB);
         awaitWholeCommit();
@@ -318,17 +318,100 @@ class DiskChangeTest {
     }
 
     @Test
-    void diskThatDoesNotAnswerALookIsToldOnce() {
-        sim.lookHangs = true;
+    void diskThatDoesNotAnswerALookIsLeftOutAndTheOthersGoOn() {
+        sim.runFor(10); // until all blocks are acknowledged
+        sim.silent.add(1);
         sim.server.cut();
-        sim.runFor(60);
-        assertThat(sim.events)
-                .extracting(AgentEvent::text)
-                .filteredOn(text -> text.contains("one of them does not answer"))
-                .hasSize(1);
-        sim.lookHangs = false;
+        sim.scribbleAt(0, 0);
+        sim.scribbleAt(1, BLOCK);
+        long before = received();
+        awaitCommits(3);
+        assertToldOnce("/dev/sdb: it does not answer: not within 10 s; this disk is left out and the others go on");
+        assertThat(received() - before).isEqualTo(BLOCK);
+        sim.silent.clear();
+        awaitWholeCommit();
+        assertTold("/dev/sdb: can be read again");
+        System.err.println(
+                String.join("\n", sim.events.stream().map(AgentEvent::text).toList()));
+        assertThat(received() - before).isEqualTo(2 * BLOCK);
+        assertThat(sim.isIdentical()).isTrue();
+        assertNothingRescanned();
+    }
+
+    @Test
+    void diskThatDoesNotAnswerAnOpeningIsLeftOutAndTheOthersGoOn() {
+        sim.silent.add(1);
+        awaitCommits(3);
+        assertThat(sim.server.sessions).as("without a cut").isEqualTo(2);
+        assertToldOnce("/dev/sdb: it does not answer");
+        sim.silent.clear();
         awaitWholeCommit();
         assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void agentNoneOfWhoseDisksAnswersLooksAgainWithBoundedPauses() {
+        sim.silent.add(0);
+        sim.silent.add(1);
+        sim.server.cut();
+        int before = sim.looks;
+        sim.runFor(600);
+        assertThat(sim.outcome).isNull();
+        assertThat(sim.looks - before).isBetween(10, 60);
+        assertToldOnce("/dev/sda: it does not answer");
+        sim.silent.clear();
+        awaitWholeCommit();
+        assertThat(sim.isIdentical()).isTrue();
+    }
+
+    @Test
+    void snapshotThatDoesNotAnswerIsLeftOutUntilOneDoes() {
+        Simulation marked = synced(true, ROOT, DATA);
+        marked.silent.add(1);
+        awaitCommits(marked, 3);
+        marked.silent.clear();
+        long whole = marked.server.wholeCommits;
+        marked.runUntil("a commit of both", 60, () -> marked.server.wholeCommits > whole);
+        marked.silent.add(0);
+        marked.silent.add(1);
+        marked.runFor(300);
+        assertThat(marked.outcome).isNull();
+        marked.silent.clear();
+        long before = marked.server.wholeCommits;
+        marked.runUntil("a commit after none did", 120, () -> marked.server.wholeCommits > before);
+        assertThat(marked.isIdentical()).isTrue();
+    }
+
+    private void assertToldOnce(String part) {
+        assertThat(sim.events)
+                .extracting(AgentEvent::text)
+                .filteredOn(text -> text.contains(part))
+                .hasSize(1);
+    }
+
+    @Test
+    void assignmentThatNoSessionHearsOfIsFoundInSeconds() {
+        sim.server.assign(1, false);
+        sim.runUntil("the refusal", 10, () -> sim.server.refusedHellos == 1);
+        sim.server.assign(1, true);
+        long commits = sim.server.wholeCommits;
+        sim.runUntil("a commit of all disks", 15, () -> sim.server.wholeCommits > commits);
+    }
+
+    @Test
+    void refusedDisksAreOfferedTogetherAndLessAndLessOften() {
+        Simulation three = synced(false, ROOT, DATA, new ReplicationPlan.Disk("/dev/sdc", MIB, 512));
+        three.server.assign(1, false);
+        three.server.assign(2, false);
+        three.runFor(300);
+        assertThat(three.server.refusedHellos)
+                .as("two for each offer, of which the last pauses are of minutes")
+                .isBetween(2 * 3, 2 * 12);
+        int before = three.server.refusedHellos;
+        three.runFor(3600);
+        assertThat(three.server.refusedHellos - before)
+                .as("two for each offer, after pauses of 2 to 300 s")
+                .isBetween(2 * 12, 2 * 50);
     }
 
     @Test

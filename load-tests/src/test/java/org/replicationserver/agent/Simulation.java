@@ -55,8 +55,13 @@ final class Simulation implements AgentIo, ModelServer.World {
     /** Of which a read fails; of all if {@link #readFails}. */
     int unreadable = -1;
 
-    /** A look at the disks does not end. */
-    boolean lookHangs;
+    /** Numbers of disks that do not answer. */
+    final Set<Integer> silent = new HashSet<>();
+
+    /** Those of them that were waited for: of these it is said at once that they do not answer. */
+    private final Set<Integer> awaited = new HashSet<>();
+
+    int looks;
 
     /** Disks that can be looked at only while the source is open. */
     boolean hidden;
@@ -297,24 +302,31 @@ final class Simulation implements AgentIo, ModelServer.World {
 
     @Override
     public void lookAtSource() {
-        later(millis(2), () -> {
-            if (lookHangs) {
-                later(millis(100), this::lookAtSource);
-                return;
-            }
-            List<DiskLook> looks = hidden && !sourceOpen
+        looks++;
+        later(answerNanos(), () -> {
+            List<DiskLook> seen = hidden && !sourceOpen
                     ? Collections.nCopies(disks.size(), DiskLook.unreadable("not there yet"))
                     : looks();
-            replication.sourceSeen(looks);
+            replication.sourceSeen(seen);
         });
     }
 
+    private long answerNanos() {
+        awaited.retainAll(silent);
+        return awaited.addAll(silent) ? DiskOpening.PATIENCE.toNanos() : millis(2);
+    }
+
+    private DiskLook look(int disk) {
+        if (silent.contains(disk)) {
+            return DiskLook.silent("not within 10 s");
+        }
+        return gone.contains(disk)
+                ? DiskLook.unreadable("the disk is gone")
+                : DiskLook.readable(disks.get(disk).length, 512);
+    }
+
     private List<DiskLook> looks() {
-        return IntStream.range(0, disks.size())
-                .mapToObj(i -> gone.contains(i)
-                        ? DiskLook.unreadable("the disk is gone")
-                        : DiskLook.readable(disks.get(i).length, 512))
-                .toList();
+        return IntStream.range(0, disks.size()).mapToObj(this::look).toList();
     }
 
     @Override
@@ -327,7 +339,7 @@ final class Simulation implements AgentIo, ModelServer.World {
         if (marked && freezeHangs && !markCutShort) {
             freezing = () -> openedSource(false);
         } else {
-            later(millis(5), () -> openedSource(!marked || !(markFails || markCutShort)));
+            later(answerNanos() + millis(3), () -> openedSource(!marked || !(markFails || markCutShort)));
         }
     }
 

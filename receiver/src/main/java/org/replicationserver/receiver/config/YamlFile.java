@@ -64,7 +64,7 @@ final class YamlFile {
             mistakes.add(
                     where(e.getProblemMark().or(e::getContextMark)), "not YAML: " + Mistakes.display(e.getProblem()));
             return null;
-        } catch (YamlEngineException e) {
+        } catch (YamlEngineException | IllegalArgumentException e) { // the latter of a tag that is none
             mistakes.add(file.toString(), "not YAML: " + Mistakes.display(String.valueOf(e.getMessage())));
             return null;
         }

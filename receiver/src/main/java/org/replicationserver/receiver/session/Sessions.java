@@ -26,6 +26,8 @@ public final class Sessions implements SourceSlot.SlotOwner {
     /** A schedule is looked at this often. */
     private static final long SCHEDULE_NANOS = 1_000_000_000L;
 
+    private static final Begun NOTHING = new Begun(CompletableFuture.completedStage(null));
+
     private final SessionContext context;
     private final Throttle throttle;
     private final Map<String, SourceSlot> slots = new LinkedHashMap<>();
@@ -36,8 +38,22 @@ public final class Sessions implements SourceSlot.SlotOwner {
 
     private record Wish(BandwidthSchedule bandwidth, DesiredState wanted) {}
 
-    /** Of source servers whose assignment is being changed: the last of the changes. */
-    private final Map<String, CompletionStage<Void>> changes = new HashMap<>();
+    /** Of source servers whose assignment is being changed. */
+    private final Map<String, Changes> changes = new HashMap<>();
+
+    /**
+     * The changes of one source server.
+     *
+     * @param begun done when the next may begin
+     * @param done of all of them
+     */
+    private record Changes(CompletionStage<?> begun, CompletionStage<Void> done) {
+        static final Changes NONE =
+                new Changes(CompletableFuture.completedStage(null), CompletableFuture.completedStage(null));
+    }
+
+    /** A change after which the next may begin, though it may not be done. */
+    private record Begun(CompletionStage<Void> done) {}
 
     /** Why no session may open any more; null as long as one may. */
     private @Nullable String closedBecause;
@@ -86,15 +102,15 @@ public final class Sessions implements SourceSlot.SlotOwner {
 
     /**
      * Assigns volumes to a source server, or changes what is assigned to it; an open session is asked to begin again if its volumes
-     * change. Calls for one source server take effect in their order; what is wanted and its bandwidth do so at once, however long volumes
-     * take.
+     * change. Calls for one source server take effect in their order, but a volume waits for no other; what is wanted and its bandwidth do so
+     * at once, however long volumes take.
      *
      * @param bandwidth of all its data connections together; what {@link #setBandwidth} set meanwhile stays unless this is another than was
      *     assigned before
      * @param wanted of the source server from now on
      * @param lastReported what the last server of this source server reported of it, if another one was; it counts only where nothing
      *     newer is known here
-     * @return done when every volume is open or cannot be opened
+     * @return done when every volume is open or cannot be opened, and what was changed before is done too
      */
     public CompletionStage<Void> assign(
             SourceAssignment assignment,
@@ -114,7 +130,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
                 return assignFirst(assignment, wish, lastReported);
             }
             follow(slot, newest(id, wish));
-            return slot.assign(assignment);
+            return CompletableFuture.completedStage(new Begun(slot.assign(assignment)));
         });
     }
 
@@ -127,7 +143,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
         slot.setDesiredState(wish.wanted());
     }
 
-    private CompletionStage<Void> assignFirst(
+    private CompletionStage<Begun> assignFirst(
             SourceAssignment assignment, Wish asked, @Nullable SourceRecord lastReported) {
         String id = assignment.sourceServerId();
         return context.records().load(id).thenCompose(known -> {
@@ -142,7 +158,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
             CompletionStage<Void> stored = record.equals(known)
                     ? CompletableFuture.completedStage(null)
                     : context.records().store(id, record);
-            return stored.thenCompose(done -> slot.assign(assignment));
+            return stored.thenApply(done -> new Begun(slot.assign(assignment)));
         });
     }
 
@@ -156,27 +172,31 @@ public final class Sessions implements SourceSlot.SlotOwner {
         return inOrder(sourceServerId, () -> {
             SourceSlot slot = slots.get(sourceServerId);
             if (slot == null) {
-                return CompletableFuture.completedStage(null);
+                return CompletableFuture.completedStage(NOTHING);
             }
-            return slot.leave().thenRun(() -> {
+            // What is assigned next gets another slot.
+            return slot.leave().thenApply(left -> {
                 slots.remove(sourceServerId);
                 shareMemory();
                 context.events().unassigned(sourceServerId);
+                return NOTHING;
             });
         });
     }
 
     /** Done when nothing of what was changed of a source server until now is under way any more. */
     public CompletionStage<Void> whenChanged(String sourceServerId) {
-        return changes.getOrDefault(sourceServerId, CompletableFuture.completedStage(null));
+        return changes.getOrDefault(sourceServerId, Changes.NONE).done;
     }
 
-    private CompletionStage<Void> inOrder(String sourceServerId, Supplier<CompletionStage<Void>> change) {
-        CompletableFuture<Void> after =
-                whenChanged(sourceServerId).thenCompose(done -> change.get()).toCompletableFuture();
-        changes.put(sourceServerId, after);
-        after.thenRun(() -> changes.remove(sourceServerId, after));
-        return after;
+    private CompletionStage<Void> inOrder(String sourceServerId, Supplier<CompletionStage<Begun>> change) {
+        Changes before = changes.getOrDefault(sourceServerId, Changes.NONE);
+        CompletionStage<Begun> begun = before.begun.thenCompose(turn -> change.get());
+        CompletionStage<Void> done = before.done.thenCompose(earlier -> begun).thenCompose(Begun::done);
+        Changes now = new Changes(begun, done);
+        changes.put(sourceServerId, now);
+        done.thenRun(() -> changes.remove(sourceServerId, now));
+        return done;
     }
 
     private long shareBytes(int sources) {

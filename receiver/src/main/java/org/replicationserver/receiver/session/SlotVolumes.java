@@ -5,10 +5,10 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.volume.Volume;
@@ -17,9 +17,10 @@ import org.replicationserver.volume.Volume;
  * The volumes that are assigned to one source server: they are opened, closed, opened anew after a failure, and fenced against sessions
  * that have ended. Event loop only.
  *
- * <p>While the assignment changes, those that are not assigned any more are closed, those that came are opened, one change after the
- * other. Within a change an opening waits only for what has its id or its path, so that a volume that stalls holds up no other. A volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end
- * may give the device to another server.
+ * <p>While the assignment changes, those that are not assigned any more are closed, then those that came are opened. A closing and an
+ * opening wait only for earlier ones of the same id or path, of whichever change, so that a volume that stalls holds up no other. A
+ * volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end may give
+ * the device to another server.
  *
  * <p>A volume that could not be opened is tried again by itself, as long as it has not failed: its device may come, its file system may be
  * mounted.
@@ -39,6 +40,10 @@ final class SlotVolumes {
     private final Owner owner;
     private SourceAssignment assignment;
     private CompletionStage<Void> changes = CompletableFuture.completedStage(null);
+
+    /** Closings and openings that are not done, in the order in which they were wanted. */
+    private final List<Step> steps = new ArrayList<>();
+
     private int changesUnderWay;
     private final Set<String> reopening = new HashSet<>();
 
@@ -46,6 +51,8 @@ final class SlotVolumes {
 
     /** Ids of volumes that are about to be closed. */
     private final Set<String> closing = new HashSet<>();
+
+    private record Step(VolumeAssignment volume, CompletionStage<Void> done) {}
 
     /**
      * What came of opening a volume.
@@ -82,7 +89,7 @@ final class SlotVolumes {
         return changesUnderWay > 0;
     }
 
-    /** Closes and opens what differs; done when every volume that came was opened or cannot be. */
+    /** Closes and opens what differs; done when every volume that came was opened or cannot be, and all earlier changes are done. */
     CompletionStage<Void> assign(SourceAssignment to) {
         List<VolumeAssignment> gone = without(assignment.volumes(), to.volumes());
         List<VolumeAssignment> came = without(to.volumes(), assignment.volumes());
@@ -91,21 +98,24 @@ final class SlotVolumes {
             return changes;
         }
         changesUnderWay++;
-        changes = changes.thenCompose(before -> change(gone, came)).thenRun(() -> changesUnderWay--);
+        List<CompletionStage<Void>> begun = new ArrayList<>(List.of(changes));
+        gone.forEach(volume -> begun.add(step(volume, this::close)));
+        came.forEach(volume -> begun.add(step(volume, this::open)));
+        changes = all(begun).thenRun(() -> changesUnderWay--);
         return changes;
     }
 
-    private CompletionStage<Void> change(List<VolumeAssignment> gone, List<VolumeAssignment> came) {
-        Map<VolumeAssignment, CompletionStage<Void>> closed = new HashMap<>();
-        gone.forEach(volume -> closed.put(volume, close(volume)));
-        Step awaitClose = volume -> Objects.requireNonNull(closed.get(volume));
-        Step openNext = next -> {
-            List<VolumeAssignment> former = gone.stream()
-                    .filter(volume -> VolumeHolders.exclude(volume, next))
-                    .toList();
-            return all(former, awaitClose).thenCompose(done -> open(next));
-        };
-        return all(came, openNext).thenCompose(opened -> all(gone, awaitClose));
+    /** Does it as soon as what was wanted earlier with the same id or path is done. */
+    private CompletionStage<Void> step(
+            VolumeAssignment volume, Function<VolumeAssignment, CompletionStage<Void>> what) {
+        List<CompletionStage<Void>> before = steps.stream()
+                .filter(step -> VolumeHolders.exclude(step.volume, volume))
+                .map(step -> step.done)
+                .toList();
+        CompletionStage<Void> done = all(before).thenCompose(free -> what.apply(volume));
+        Step step = new Step(volume, done);
+        steps.add(step);
+        return done.thenRun(() -> steps.remove(step));
     }
 
     private static List<VolumeAssignment> without(List<VolumeAssignment> volumes, List<VolumeAssignment> others) {
@@ -114,14 +124,9 @@ final class SlotVolumes {
                 .toList();
     }
 
-    private interface Step {
-        CompletionStage<Void> on(VolumeAssignment volume);
-    }
-
-    private static CompletionStage<Void> all(List<VolumeAssignment> volumes, Step step) {
-        List<CompletableFuture<Void>> steps = new ArrayList<>();
-        volumes.forEach(volume -> steps.add(step.on(volume).toCompletableFuture()));
-        return CompletableFuture.allOf(steps.toArray(CompletableFuture[]::new));
+    private static CompletionStage<Void> all(List<CompletionStage<Void>> stages) {
+        return CompletableFuture.allOf(
+                stages.stream().map(CompletionStage::toCompletableFuture).toArray(CompletableFuture[]::new));
     }
 
     private CompletionStage<Void> close(VolumeAssignment volume) {
@@ -313,7 +318,9 @@ final class SlotVolumes {
     /** Ends what is under way of the newest session; done when nothing of it is queued or running on any volume. */
     CompletionStage<Void> fence() {
         if (fenced == null) {
-            fenced = all(assignment.volumes(), volume -> whenSettled(volume.volumeId()));
+            fenced = all(assignment.volumes().stream()
+                    .map(volume -> whenSettled(volume.volumeId()))
+                    .toList());
         }
         return fenced;
     }

@@ -285,6 +285,8 @@ class ConfigLoaderTest {
                 .first()
                 .asString()
                 .contains("not YAML");
+        assertThat(mistakesOf("a: !!x%20 1\n"))
+                .containsExactly("c.yaml: not YAML: Tag must not contain leading or trailing spaces.");
         Files.write(file, "a: \u00e4".getBytes(StandardCharsets.ISO_8859_1));
         assertThat(mistakesOf(file, Map.of(), List.of())).containsExactly("c.yaml: not UTF-8");
         Files.write(file, new byte[3 << 20]);

@@ -454,6 +454,65 @@ final class AssignmentChangeTest {
     }
 
     @Test
+    void volumeOfAnotherSourceServerWaitsForNoEarlierChangeOfTheFormer() {
+        Open open = Open.of(new SessionWorld(3), 3);
+        open.stream.data(1, 0, 512, 7, 1);
+        List<VolumeAssignment> volumes = assignment(3).volumes();
+        CompletableFuture<Void> stalls = open.world.assign(
+                new SourceAssignment(SessionWorld.SOURCE, List.of(volumes.getFirst(), volumes.getLast())), null);
+        open.control.cut();
+        open.world.write(0);
+        CompletableFuture<Void> gone = open.world.assign(assignment(1), null);
+        CompletableFuture<Void> came = open.world.assign(assigned("s-2", "vol-other", "vol-2"), null);
+        open.world.write(2);
+        assertThat(came).as("opened although a write of vol-1 is queued").isCompleted();
+        assertThat(open.world.told)
+                .containsSubsequence("close vol-2", "open vol-2 untouched")
+                .doesNotContain("close vol-1");
+        assertThat(stalls).isNotDone();
+        assertThat(gone).as("all that was changed before counts too").isNotDone();
+        open.world.write(1);
+        assertThat(stalls).isCompleted();
+        assertThat(gone).isCompleted();
+    }
+
+    @Test
+    void volumeThatComesBackWaitsForItsStalledClosing() {
+        Open open = Open.of(new SessionWorld(2), 2);
+        open.stream.data(1, 0, 512, 7, 1);
+        open.world.assign(assignment(1), null);
+        open.control.cut();
+        open.world.write(0);
+        open.world.told.clear();
+        CompletableFuture<Void> back = open.world.assign(assignment(2), null);
+        open.world.assign(assignment(1), null);
+        CompletableFuture<Void> last = open.world.assign(assignment(2), null);
+        assertThat(open.world.told).noneMatch(line -> line.startsWith("open vol-1"));
+        open.world.write(1);
+        open.world.writeAll(); // the volume that is opened and closed in between too
+        assertThat(back).isCompleted();
+        assertThat(last).isCompleted();
+        assertThat(open.world.told).containsSubsequence("close vol-1", "open vol-1, it must be there");
+        assertThat(open.world.sessions.notOpen(SessionWorld.SOURCE)).isNull();
+    }
+
+    @Test
+    void sourceServerThatComesBackWaitsForTheStalledEndOfItsUnassignment() {
+        Open open = Open.of(new SessionWorld(1), 1);
+        open.stream.data(0, 0, 512, 7, 1);
+        CompletableFuture<Void> left =
+                open.world.sessions.unassign(SessionWorld.SOURCE).toCompletableFuture();
+        open.control.cut();
+        CompletableFuture<Void> back = open.world.assign(assignment(1), null);
+        assertThat(left).isNotDone();
+        assertThat(back).isNotDone();
+        open.world.writeAll();
+        assertThat(left).isCompleted();
+        assertThat(back).isCompleted();
+        assertThat(open.world.connect().hello(1, 1).welcome().volumes()).hasSize(1);
+    }
+
+    @Test
     void volumesMayBeExchanged() {
         SessionWorld world = new SessionWorld(1);
         CompletableFuture<Void> one = world.assign(assigned("s-2", "vol-0"), null);

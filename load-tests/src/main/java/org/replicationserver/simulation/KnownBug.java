@@ -95,10 +95,14 @@ public record KnownBug(String name, List<Edit> edits) {
                     "writes.removeIf(write -> write.owner() == fence.owner() && dropped.add(write));",
                     ""),
             bug(
-                    "welcome-before-the-record",
-                    SESSION + "SourceSlot.java",
-                    "stored.thenCompose(done -> fenced).thenRun(",
-                    "fenced.thenRun("),
+                            "welcome-before-the-record",
+                            SESSION + "SourceSlot.java",
+                            "stored.thenCompose(done -> fenced).thenRun(",
+                            "fenced.thenRun(")
+                    .and(
+                            SESSION + "SessionOpening.java",
+                            "return mayWrite && slot.record.isDurable() && (",
+                            "return mayWrite && ("),
             // zeros
             bug(
                     "zero-as-discard",

@@ -430,6 +430,11 @@ final class SimulatedServer {
         }
 
         @Override
+        public void rescanNeeded(String sourceServerId, SourceRecord record) {
+            report(sourceServerId, record);
+        }
+
+        @Override
         public void committed(String sourceServerId, SourceRecord record) {
             report(sourceServerId, record);
             tell(sourceServerId, () -> "committed epoch " + record.commit().epoch());

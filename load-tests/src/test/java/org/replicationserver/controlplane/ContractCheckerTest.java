@@ -242,8 +242,8 @@ final class ContractCheckerTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"COMMITTED", "SESSION"})
-    void aCommitAndASessionComeWithTheRecord(String cause) {
+    @CsvSource({"COMMITTED", "SESSION", "RESCAN_NEEDED"})
+    void aCommitASessionAndANeededRescanComeWithTheRecord(String cause) {
         JsonObject body =
                 request("NotifyAgentReplicationProgressForMgn", "committed").put("cause", cause);
         body.remove("record");

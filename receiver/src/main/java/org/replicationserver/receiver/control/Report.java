@@ -36,6 +36,8 @@ public final class Report {
         COMMITTED,
         /** A session may write from now on. */
         SESSION,
+        /** What an agent remembers of some volume does not hold any more. */
+        RESCAN_NEEDED,
         /** The first block of a source server has come. */
         FIRST_BYTE
     }

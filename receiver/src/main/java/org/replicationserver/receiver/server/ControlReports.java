@@ -219,6 +219,11 @@ final class ControlReports implements SessionEvents, ReplicationListener {
     }
 
     @Override
+    public void rescanNeeded(String sourceServerId, SourceRecord record) {
+        progress(sourceServerId, ProgressCause.RESCAN_NEEDED, record);
+    }
+
+    @Override
     public void committed(String sourceServerId, SourceRecord record) {
         progress(sourceServerId, ProgressCause.COMMITTED, record);
     }

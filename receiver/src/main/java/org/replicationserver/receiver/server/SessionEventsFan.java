@@ -267,6 +267,13 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
+    public void rescanNeeded(String sourceServerId, SourceRecord record) {
+        for (SessionEvents events : told) {
+            events.rescanNeeded(sourceServerId, record);
+        }
+    }
+
+    @Override
     public void volumeOpened(String sourceServerId, String volumeId) {
         for (SessionEvents events : told) {
             events.volumeOpened(sourceServerId, volumeId);

@@ -132,6 +132,13 @@ public interface SessionEvents {
     /** Nobody knows what a volume holds that was replaced or is about to be reopened, or nothing is in it: it has another data generation. */
     default void volumeBegunAnew(String sourceServerId, String volumeId, String dataGen) {}
 
+    /**
+     * What an agent remembers of some volume does not hold any more: it has failed, is another one, or is to be sent again.
+     *
+     * @param record as it is stored since then
+     */
+    default void rescanNeeded(String sourceServerId, SourceRecord record) {}
+
     /** A volume cannot be opened; {@code reason} is text of ours. */
     default void volumeUnavailable(String sourceServerId, String volumeId, String reason) {}
 

@@ -180,13 +180,22 @@ final class SlotRecord {
         if (replaced) {
             context.events().volumeReplaced(sourceServerId, id, known.device(), changed.device());
         }
-        if (!changed.equals(known)) {
-            CompletionStage<Void> stored = change(now.withVolume(id, changed));
-            if (replaced) {
-                String dataGen = changed.dataGen();
-                stored.thenRun(() -> context.events().volumeBegunAnew(sourceServerId, id, dataGen));
-            }
+        if (replaced) {
+            begin(id, changed);
+        } else if (!changed.equals(known)) {
+            change(now.withVolume(id, changed));
         }
+    }
+
+    /** Stores a volume with another data generation. */
+    private CompletionStage<Void> begin(String volumeId, VolumeRecord begun) {
+        return changeNeedingRescan(now.withVolume(volumeId, begun))
+                .thenRun(() -> context.events().volumeBegunAnew(sourceServerId, volumeId, begun.dataGen()));
+    }
+
+    /** A server that replaces this one goes by what was told, so it is told before any session. */
+    private CompletionStage<Void> changeNeedingRescan(SourceRecord changed) {
+        return change(changed).thenRun(() -> context.events().rescanNeeded(sourceServerId, changed));
     }
 
     /** Whether nothing is known to have been written to a volume. */
@@ -200,7 +209,7 @@ final class SlotRecord {
     }
 
     CompletionStage<Void> setFailed(String volumeId, VolumeRecord known, String cause) {
-        return change(now.withVolume(volumeId, known.withFailure(cause)));
+        return changeNeedingRescan(now.withVolume(volumeId, known.withFailure(cause)));
     }
 
     /**
@@ -214,9 +223,7 @@ final class SlotRecord {
         if (known == null || (known.failedCause() == null && !made)) {
             return change(now);
         }
-        VolumeRecord begun = VolumeRecord.drawn(newDataGen(), Origin.VOLUME_REOPENED, 0);
-        return change(now.withVolume(volumeId, begun))
-                .thenRun(() -> context.events().volumeBegunAnew(sourceServerId, volumeId, begun.dataGen()));
+        return begin(volumeId, VolumeRecord.drawn(newDataGen(), Origin.VOLUME_REOPENED, 0));
     }
 
     /** Nothing that an agent remembers of these volumes holds any more. */
@@ -228,6 +235,6 @@ final class SlotRecord {
                 changed = changed.withVolume(id, known.withDataGen(newDataGen(), Origin.RESCAN_REQUESTED));
             }
         }
-        return change(changed);
+        return changeNeedingRescan(changed);
     }
 }

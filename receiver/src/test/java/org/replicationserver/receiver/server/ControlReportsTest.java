@@ -30,6 +30,8 @@ import org.replicationserver.receiver.session.ManualClock;
 import org.replicationserver.receiver.session.SessionEndCause;
 import org.replicationserver.receiver.session.SourceAssignment;
 import org.replicationserver.receiver.session.SourceRecord;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
+import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.volume.StateDirectory;
 
 /** What goes into the outbox, while that keeps it, is slow, or loses it. */
@@ -151,6 +153,27 @@ final class ControlReportsTest {
         restart();
         assign();
         assertThat(takeStates()).as("nothing new").isEmpty();
+    }
+
+    @Test
+    void neededRescanIsToldWithTheRecordThatAnotherServerWouldBeginWith() {
+        assign();
+        outbox.appended.clear();
+        SourceRecord record = SourceRecord.initial()
+                .withVolume("vol-0", new VolumeRecord("a".repeat(32), Origin.VOLUME_REPLACED, null))
+                .withVolume("vol-1", new VolumeRecord("b".repeat(32), Origin.NEW_VOLUME, "EIO"));
+
+        reports.rescanNeeded(SOURCE, record);
+
+        assertThat(outbox.appended).singleElement().satisfies(report -> {
+            assertThat(report.kind()).isEqualTo(ReportKind.RECORD);
+            JsonObject body = ReportText.body(report);
+            assertThat(body.getString("cause")).isEqualTo("RESCAN_NEEDED");
+            assertThat(body.getJsonObject("record").encode())
+                    .contains("a".repeat(32))
+                    .as("the volume that has failed")
+                    .doesNotContain("vol-1");
+        });
     }
 
     @Test

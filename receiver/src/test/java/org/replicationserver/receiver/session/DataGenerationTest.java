@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.protocol.ErrorBody;
@@ -189,6 +190,26 @@ final class DataGenerationTest {
         assertThat(recorded().physicalId()).isEqualTo("inode=2");
         reopen();
         assertThat(welcomed(memoryOf(again)).action()).as("that one again").isEqualTo(Welcome.Action.RESUME);
+    }
+
+    /** A server that replaces this one knows nothing else. */
+    @Test
+    void whateverMakesAnAgentsMemoryWorthlessIsToldOnceItIsStoredAndBeforeAnySession() {
+        welcomed(null);
+        assertThat(world.needed).as("nothing is remembered of what is new").isEmpty();
+
+        physicalId = "inode=2";
+        reopen();
+        assertThat(world.needed).hasSize(1);
+        assertThat(world.needed.getLast().volumes().get("vol-0")).isEqualTo(recorded());
+
+        world.holdStores();
+        world.sessions.rescan(SessionWorld.SOURCE, Set.of("vol-0"));
+        world.settle();
+        assertThat(world.needed).as("not stored yet").hasSize(1);
+        world.storeRecords();
+        assertThat(world.needed).hasSize(2);
+        assertThat(world.needed.getLast().volumes().get("vol-0")).isEqualTo(recorded());
     }
 
     @Test

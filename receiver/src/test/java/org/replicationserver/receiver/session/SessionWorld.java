@@ -46,6 +46,10 @@ final class SessionWorld {
     final List<String> told = new ArrayList<>();
     final List<SessionEndCause> causes = new ArrayList<>();
     final Map<String, SourceRecord> stored = new HashMap<>();
+
+    /** Records of which it was told that they make a rescan needed. */
+    final List<SourceRecord> needed = new ArrayList<>();
+
     final Map<String, VolumeWriter> writers = new LinkedHashMap<>();
     final Map<String, MemoryDevice> devices = new HashMap<>();
     final Sessions sessions;
@@ -520,6 +524,11 @@ final class SessionWorld {
         @Override
         public void writerStored(String source, SourceRecord record) {
             told.add("writer " + record.writtenGeneration());
+        }
+
+        @Override
+        public void rescanNeeded(String source, SourceRecord record) {
+            needed.add(record);
         }
 
         @Override

@@ -5,6 +5,7 @@ import static org.replicationserver.receiver.session.OpenSession.open;
 import static org.replicationserver.receiver.session.SessionWorld.KIB;
 
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameType;
@@ -51,8 +52,15 @@ class SourceSessionVolumesTest {
         open.stream(0).data(0, 0, 512, 1, 1);
         world.write(0);
         assertThat(open.control.errors()).containsExactly(ErrorCode.VOLUME_FAILED);
+        assertThat(world.needed).as("that a rescan is needed").containsExactly(world.record());
         world.sessions.reopen("vol-0");
         world.settle();
+        assertThat(world.needed)
+                .hasSize(2)
+                .last()
+                .satisfies(record -> assertThat(dataGen(record))
+                        .isEqualTo(dataGen(world.record()))
+                        .isNotEqualTo(before));
         assertThat(open.control.has(FrameType.GOAWAY)).isTrue();
 
         Hello.Remembered remembered = new Hello.Remembered(1, List.of(new Hello.RememberedDisk("/dev/sd0", before, 0)));
@@ -64,6 +72,10 @@ class SourceSessionVolumesTest {
         assertThat(world.record().volumes())
                 .hasEntrySatisfying(
                         "vol-0", known -> assertThat(known.failedCause()).isNull());
+    }
+
+    private static String dataGen(SourceRecord record) {
+        return Objects.requireNonNull(record.volumes().get("vol-0")).dataGen();
     }
 
     @Test

@@ -158,8 +158,7 @@ final class FuzzRun {
                 "--target_args=" + directory("scratch") + " " + String.join(" ", targets),
                 "--instrumentation_includes=" + String.join(":", instrumented),
                 // The engine's looks into calls of libraries are for programs that may be made to run code; one of them
-                // fails
-                // in Netty, and another takes the connection to a target's own server for an attack.
+                // fails in Netty, and another takes the connection to a target's own server for an attack.
                 "--custom_hook_excludes=**",
                 "--disabled_hooks=com.code_intelligence.jazzer.sanitizers.ServerSideRequestForgery",
                 "--reproducer_path=" + work,

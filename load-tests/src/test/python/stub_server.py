@@ -160,7 +160,9 @@ class StubServer:
             body = {"code": CODES[e.code], "name": e.code, "seq": str(frame.seq), "text": e.text}
             if frame.type in (Type.DATA, Type.ZERO):
                 fields = DataFields.of(frame.fields)
-                body |= {"volume": fields.volume, "offset": fields.offset}
+                body["volume"] = fields.volume
+                if fields.offset <= brp_client.DISK_BYTES_MAX:
+                    body["offset"] = fields.offset
             if isinstance(e, RefusedDisk):
                 body["volume"] = e.place
             peer.connection.send_json(Type.ERROR, body)

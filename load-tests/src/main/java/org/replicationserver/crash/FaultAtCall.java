@@ -144,6 +144,9 @@ final class FaultAtCall extends Campaign {
                     trace(),
                     workshop.cleanup())) {
                 failed = fault.isOfState() ? stateFails() : volumeFails();
+                if (failed && fault.isOfState()) {
+                    server.awaitEnd(); // a strace hangs that is to leave a process which is just ending
+                }
             }
             boolean happened = SyscallLog.read(trace()).stream().anyMatch(SyscallLog.Call::injected);
             if (fault.isOfState() && happened) {

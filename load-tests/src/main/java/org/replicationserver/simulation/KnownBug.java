@@ -150,8 +150,8 @@ public record KnownBug(String name, List<Edit> edits) {
             bug(
                     "reopen-as-the-same-content",
                     SESSION + "SlotRecord.java",
-                    "VolumeRecord begun = VolumeRecord.drawn(newDataGen(), Origin.VOLUME_REOPENED, 0);",
-                    "VolumeRecord begun = new VolumeRecord(known.dataGen(), known.origin(), null);"),
+                    "return begin(volumeId, VolumeRecord.drawn(newDataGen(), Origin.VOLUME_REOPENED, 0));",
+                    "return begin(volumeId, new VolumeRecord(known.dataGen(), known.origin(), null));"),
             bug(
                     "forget-that-a-session-may-write",
                     SESSION + "SessionEpochs.java",

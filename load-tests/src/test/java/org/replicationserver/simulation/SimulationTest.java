@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -91,6 +92,18 @@ class SimulationTest {
                 .containsExactlyElementsOf(
                         KnownBug.ALL.stream().map(KnownBug::name).toList());
         assertThat(seeds.values()).allMatch(needed -> needed <= 2000);
+    }
+
+    /** Else whoever changes the code there would hear of it only from the hunt for all. */
+    @Test
+    void codeThatEachKnownBugChangesIsInTheShippedSourcesOnce() throws IOException {
+        for (KnownBug bug : KnownBug.ALL) {
+            for (KnownBug.Edit edit : bug.edits()) {
+                assertThat(Files.readString(PROJECT.resolve(edit.file())).split(Pattern.quote(edit.code()), -1))
+                        .as(bug.name() + " in " + edit.file())
+                        .hasSize(2);
+            }
+        }
     }
 
     @Test

@@ -331,8 +331,6 @@ class DiskChangeTest {
         sim.silent.clear();
         awaitWholeCommit();
         assertTold("/dev/sdb: can be read again");
-        System.err.println(
-                String.join("\n", sim.events.stream().map(AgentEvent::text).toList()));
         assertThat(received() - before).isEqualTo(2 * BLOCK);
         assertThat(sim.isIdentical()).isTrue();
         assertNothingRescanned();

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What tells a file or device from another one that takes its place under the same name: of an image file its inode and the time of its
- * birth, of a block device the identifier by which the kernel shows it in sysfs, and the number of a partition. Null where the system tells neither, as for a file
- * system without birth times, or a loop device.
+ * birth, of a block device the identifier by which the kernel shows it in sysfs, and the number of a partition. Null where the system
+ * tells neither, as for a file system without birth times, or a loop device.
  *
  * <p>It does not see other content in the same file or device.
  */

@@ -15,7 +15,8 @@ import org.replicationserver.volume.Volume;
 
 /**
  * A session that is about to open, from HELLO to WELCOME: it waits for the record to be stored, with its generation and what was found
- * in volumes that were opened meanwhile, for the older session's writes to end, and, though not for ever, for volumes that are being opened. Event loop only.
+ * in volumes that were opened meanwhile, for the older session's writes to end, and, though not for ever, for volumes that are being
+ * opened. Event loop only.
  */
 final class SessionOpening {
     /** A WELCOME waits so long for volumes that are being opened; later ones are told by GOAWAY. */

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * only when it was closed for the former. Held are its id and its path. Event loop only.
  *
  * <p>Source servers that wait for each other cannot form a circle: a volume is assigned to one of them at most, each takes its
- * assignments over in their order, and closes what has an id or a path before it opens it; so an opening waits only for closings that were wanted no later.
+ * assignments over in their order, and closes what has an id or a path before it opens it; so an opening waits only for closings that
+ * were wanted no later.
  */
 final class VolumeHolders {
     private record Hold(String sourceServerId, CompletableFuture<Void> released) {}

@@ -40,7 +40,7 @@ final class AgentSocket extends ChannelInboundHandlerAdapter implements Transpor
     private static final long LINGER_MILLIS = 1000;
 
     /** A peer that reads nothing may leave so much unsent; answers to its frames would pile up without end otherwise. */
-    private static final long UNSENT_BYTES_MAX = 1024 * 1024;
+    static final long UNSENT_BYTES_MAX = 1024 * 1024;
 
     private final String remoteAddress;
     private final ContextInternal vertxContext;

@@ -58,7 +58,12 @@ final class InlineServer {
         this.sessions = new Sessions(
                 settings(),
                 new Clock(),
-                new SessionEvents() {},
+                new SessionEvents() {
+                    @Override
+                    public void programFault(String sourceServerId, Throwable fault) {
+                        run.model().found(Violation.of(fault));
+                    }
+                },
                 new Memory(),
                 new Volumes(),
                 new Records(),

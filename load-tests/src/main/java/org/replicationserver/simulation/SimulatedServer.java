@@ -420,6 +420,11 @@ final class SimulatedServer {
         }
 
         @Override
+        public void programFault(String sourceServerId, Throwable fault) {
+            of(sourceServerId).source.model().found(Violation.of(fault));
+        }
+
+        @Override
         public void goAwaySent(String sourceServerId, String reason) {
             tell(sourceServerId, () -> "GOAWAY " + reason);
         }

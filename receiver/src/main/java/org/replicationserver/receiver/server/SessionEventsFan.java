@@ -302,6 +302,13 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
+    public void programFault(String sourceServerId, Throwable fault) {
+        for (SessionEvents events : told) {
+            events.programFault(sourceServerId, fault);
+        }
+    }
+
+    @Override
     public void duplicateAgent(String sourceServerId, RefusedAgent refused) {
         for (SessionEvents events : told) {
             events.duplicateAgent(sourceServerId, refused);

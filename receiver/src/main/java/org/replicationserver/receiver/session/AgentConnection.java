@@ -2,6 +2,7 @@ package org.replicationserver.receiver.session;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.Body;
@@ -468,6 +469,21 @@ public final class AgentConnection implements FrameReader.Handler {
             sendError(e);
             end(e.code() + ": " + e.getMessage(), SessionEndCause.SERVER_ENDED);
         }
+    }
+
+    /** A chain of stages that belongs to this connection ends with this one: a fault in it is as one in the answer to a frame. */
+    void endsWith(CompletionStage<?> last) {
+        last.whenComplete((done, fault) -> {
+            if (fault != null) {
+                faulted(fault);
+            }
+        });
+    }
+
+    /** Tells a fault of this program, and ends the connection: the agent comes back to a state that is known. */
+    void faulted(Throwable fault) {
+        events.programFault(slot.sourceServerId, fault);
+        end("a fault of this program", SessionEndCause.SERVER_ENDED);
     }
 
     /** Ends the connection, and with it the session. */

@@ -1,5 +1,6 @@
 package org.replicationserver.receiver.session;
 
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.random.RandomGenerator;
 
@@ -20,4 +21,13 @@ record SessionContext(
         SpeedTests speedTests,
         Comparisons comparisons,
         Executor eventLoop,
-        RandomGenerator random) {}
+        RandomGenerator random) {
+    /** Tells a fault in a chain of stages of which this is the last: nobody else looks at it. */
+    void tellFault(String sourceServerId, CompletionStage<?> last) {
+        last.whenComplete((done, fault) -> {
+            if (fault != null) {
+                events.programFault(sourceServerId, fault);
+            }
+        });
+    }
+}

@@ -88,7 +88,7 @@ final class SessionEpochs {
         if (slot.record.isWriter(session.generation())) {
             opened(opening);
         } else {
-            slot.record.setWriter(session.generation()).thenRun(() -> opened(opening));
+            control.endsWith(slot.record.setWriter(session.generation()).thenRun(() -> opened(opening)));
         }
     }
 
@@ -195,9 +195,9 @@ final class SessionEpochs {
         }
         if (idle) {
             open.storing = true;
-            slot.record
+            control.endsWith(slot.record
                     .commit(open.epoch, open.fuzzy, commit.markTimeMillis())
-                    .thenAccept(record -> committed(open, record));
+                    .thenAccept(record -> committed(open, record)));
         }
     }
 

@@ -49,6 +49,9 @@ public interface SessionEvents {
      */
     default void connectionBroke(String sourceServerId, String remoteAddress, String cause) {}
 
+    /** A fault of this program kept from being done what came next for this source server; if it was of a connection, that ends. */
+    default void programFault(String sourceServerId, Throwable fault) {}
+
     /** The peer sent an ERROR. */
     default void peerReportedError(String sourceServerId, String remoteAddress, int code) {}
 

@@ -195,7 +195,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
         CompletionStage<Void> done = before.done.thenCompose(earlier -> begun).thenCompose(Begun::done);
         Changes now = new Changes(begun, done);
         changes.put(sourceServerId, now);
-        done.thenRun(() -> changes.remove(sourceServerId, now));
+        done.whenComplete((all, fault) -> changes.remove(sourceServerId, now));
         return done;
     }
 

@@ -227,7 +227,10 @@ final class SlotHold {
             // A fence of an owner without writes: it comes after what the writer does now, and after a force of that.
             still.volume.fence(one, () -> context.eventLoop().execute(() -> done.complete(null)));
         }
-        CompletableFuture.allOf(settled.toArray(CompletableFuture[]::new)).thenRun(() -> settled(one, at));
+        context.tellFault(
+                slot.sourceServerId,
+                CompletableFuture.allOf(settled.toArray(CompletableFuture[]::new))
+                        .thenRun(() -> settled(one, at)));
     }
 
     private static String notIn(VolumeAssignment volume, Committed at) {

@@ -187,10 +187,10 @@ final class SourceSlot implements SlotVolumes.Owner {
         SessionOpening opens =
                 new SessionOpening(this, control, hello, record.now().generation());
         opening = opens;
-        stored.thenCompose(done -> fenced).thenRun(() -> {
+        control.endsWith(stored.thenCompose(done -> fenced).thenRun(() -> {
             opens.mayWrite = true;
             openIfReady();
-        });
+        }));
     }
 
     private void checkHello(AgentConnection control, Hello hello) throws ProtocolException {
@@ -254,7 +254,12 @@ final class SourceSlot implements SlotVolumes.Owner {
         SessionOpening ready = opening;
         if (ready != null && ready.isReady()) {
             opening = null;
-            ready.open();
+            try {
+                ready.open();
+            } catch (RuntimeException | Error e) {
+                // Who comes by here has waited for something else, and goes on.
+                ready.control.faulted(e);
+            }
         }
     }
 
@@ -368,11 +373,12 @@ final class SourceSlot implements SlotVolumes.Owner {
         context.events().volumeFailed(sourceServerId, failure);
         if (known != null) {
             String cause = failure.summary();
-            record.setFailed(volumeId, known, cause).thenRun(() -> {
+            CompletionStage<Void> stored = record.setFailed(volumeId, known, cause);
+            context.tellFault(sourceServerId, stored.thenRun(() -> {
                 if (session != null) {
                     session.volumeFailed(volumeId, cause);
                 }
-            });
+            }));
         }
     }
 

@@ -488,6 +488,11 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     }
 
     @Override
+    public void programFault(String sourceServerId, Throwable fault) {
+        LOG.atError().setCause(fault).addKeyValue("source", sourceServerId).log("a fault of this program");
+    }
+
+    @Override
     public void connectionBroke(String sourceServerId, String remoteAddress, String cause) {
         counter("connections_broken").increment();
         if (mayLog(sourceServerId)) {

@@ -34,6 +34,7 @@ import org.replicationserver.volume.testing.MemoryDevice;
  */
 final class SessionWorld {
     static final String SOURCE = "s-1";
+    static final String MISTAKE = "a mistake of a listener";
     static final String PIN = "sha256:" + "0".repeat(64);
     static final int KIB = 1024;
     static final int MIB = 1024 * KIB;
@@ -77,6 +78,9 @@ final class SessionWorld {
     private boolean holdOpens;
     private long nanos = 1;
     long allocatedPayloads;
+
+    /** Whoever is told of an opened session or of a commit makes a mistake. */
+    boolean listenerFails;
 
     /** No more payload memory is to be had. */
     boolean outOfMemory;
@@ -403,6 +407,17 @@ final class SessionWorld {
     }
 
     private final class Told implements SessionEvents {
+        private void failIfAsked() {
+            if (listenerFails) {
+                throw new IllegalStateException(MISTAKE);
+            }
+        }
+
+        @Override
+        public void programFault(String source, Throwable fault) {
+            told.add("fault " + fault);
+        }
+
         @Override
         public void volumeClosed(String source, String volumeId) {
             told.add("closed " + volumeId);
@@ -416,6 +431,7 @@ final class SessionWorld {
         @Override
         public void sessionOpened(
                 String source, long generation, String address, int streams, List<Welcome.Volume> volumes) {
+            failIfAsked();
             told.add("opened " + generation);
         }
 
@@ -533,6 +549,7 @@ final class SessionWorld {
 
         @Override
         public void committed(String source, SourceRecord record) {
+            failIfAsked();
             told.add("committed " + record.commit().epoch());
         }
 

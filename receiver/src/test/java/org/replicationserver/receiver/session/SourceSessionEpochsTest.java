@@ -32,6 +32,16 @@ class SourceSessionEpochsTest {
     }
 
     @Test
+    void faultOfThisProgramAfterACommitIsToldAndEndsTheSession() {
+        OpenSession open = open(1, 1);
+        open.world.listenerFails = true;
+        open.control.commit(1, open.stream(0).fence(1));
+        assertThat(open.control.ended).isTrue();
+        assertThat(open.world.told).anyMatch(line -> line.startsWith("fault ") && line.endsWith(SessionWorld.MISTAKE));
+        assertThat(open.world.record().commit().epoch()).isEqualTo(1);
+    }
+
+    @Test
     void epochNotAboveTheCommittedOneIsRefused() {
         OpenSession open = open(1, 1);
         open.control.commit(1, open.stream(0).fence(1));

@@ -28,6 +28,18 @@ class SourceSessionOpeningTest {
     }
 
     @Test
+    void faultOfThisProgramInTheOpeningIsToldAndEndsTheConnection() {
+        SessionWorld world = new SessionWorld(1);
+        world.listenerFails = true;
+        TestAgent control = world.connect().hello(1, 1);
+        assertThat(control.ended).isTrue();
+        assertThat(world.told).anyMatch(line -> line.startsWith("fault ") && line.endsWith(SessionWorld.MISTAKE));
+
+        world.listenerFails = false;
+        assertThat(world.connect().hello(1, 1).welcome().generation()).isEqualTo(2);
+    }
+
+    @Test
     void generationIsGreaterThanTheStoredAndTheRememberedOne() {
         SessionWorld world = new SessionWorld(1);
         assertThat(world.connect().hello(1, 1).welcome().generation()).isEqualTo(1);

@@ -9,13 +9,16 @@ final class Runner {
 
     private final ThreadMXBean memory = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private final FuzzTarget target;
+    private final int timesAllowed;
 
-    Runner(FuzzTarget target) {
+    /** @param timesAllowed how many times the target's bound an input may cost; more than once where hooks of an engine allocate too */
+    Runner(FuzzTarget target, int timesAllowed) {
         this.target = target;
+        this.timesAllowed = timesAllowed;
     }
 
     void run(byte[] input) throws Exception {
-        long bytesMax = target.allocatedBytesMax(input.length);
+        long bytesMax = timesAllowed * target.allocatedBytesMax(input.length);
         long allocated = allocatedBytes(input);
         // The first runs of a way through the code may load classes and fill caches.
         for (int again = 0; again < RUNS_AGAIN && allocated > bytesMax; again++) {

@@ -31,7 +31,7 @@ final class FuzzTest {
         SortedMap<String, byte[]> inputs = Corpus.of(parser);
         assertThat(inputs).isNotEmpty();
         try (FuzzTarget target = parser.open(directory)) {
-            Runner runner = new Runner(target);
+            Runner runner = new Runner(target, 1);
             for (Map.Entry<String, byte[]> input : inputs.entrySet()) {
                 try {
                     runner.run(input.getValue());

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *      9     8  sequence
  *     17     8  when it was observed, milliseconds since 1970-01-01T00:00Z
  *     25     2  length of the subject
- *     27     .  subject, then body, UTF-8
+ *     27     .  subject, ASCII, then body, UTF-8
  * </pre>
  *
  * <p>Memory keeps what this record has; the body stays on disk.
@@ -93,6 +93,9 @@ record OutboxEntry(
         byte[] subject = new byte[subjectBytes];
         byte[] body = new byte[bodyBytes];
         bytes.get(start + HEAD_BYTES, subject).get(start + HEAD_BYTES + subjectBytes, body);
+        if (!isAscii(subject)) {
+            return null;
+        }
         Instant observed = Instant.ofEpochMilli(bytes.getLong(start + 17));
         Report report = Report.stored(kind, new String(subject, StandardCharsets.US_ASCII), observed, body);
         bytes.position(start + FRAME_BYTES + length);
@@ -104,6 +107,15 @@ record OutboxEntry(
                 offsetBytes,
                 FRAME_BYTES + length);
         return new Decoded(entry, report);
+    }
+
+    private static boolean isAscii(byte[] text) {
+        for (byte one : text) {
+            if (one < 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static @Nullable ReportKind kindOf(byte code) {

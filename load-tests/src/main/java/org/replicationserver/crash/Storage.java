@@ -148,6 +148,7 @@ final class Storage extends Campaign {
             try (Undone _ = mount()) {
                 makeImage(VOLUME_BYTES);
                 String device = workshop.run(Children.tool("losetup"), "--find", "--show", image.toString());
+                limitRequests(device);
                 try (Undone _ = new Undone(workshop, List.of(Children.tool("losetup"), "--detach", device));
                         Running running = start(Path.of(device))) {
                     // It depends on the kernel.
@@ -156,6 +157,15 @@ final class Storage extends Campaign {
                     running.recover();
                 }
             }
+        }
+
+        /**
+         * Of a request of which its file has taken only a part, a loop device of Linux 6.18 says that all is written. So none is larger than a
+         * block, and the file has room for a number of whole blocks.
+         */
+        private static void limitRequests(String device) throws IOException {
+            Path limit = Path.of("/sys/block", Path.of(device).getFileName().toString(), "queue/max_sectors_kb");
+            Files.writeString(limit, Integer.toString(DirtySource.BLOCK_BYTES / 1024));
         }
 
         private void failedRegion() throws IOException, InterruptedException, RunException, ProtocolException {

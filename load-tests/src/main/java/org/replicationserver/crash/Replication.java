@@ -127,7 +127,12 @@ final class Replication {
             stream.awaitRoom(piece.volume(), piece.windowBytes());
             source.sending(piece);
             if (piece.isZero()) {
-                stream.sendZero(piece.volume(), piece.offsetBytes(), DirtySource.BLOCK_BYTES, agent.openedEpoch());
+                stream.sendZero(
+                        piece.volume(),
+                        source.mayDeallocate(piece),
+                        piece.offsetBytes(),
+                        DirtySource.BLOCK_BYTES,
+                        agent.openedEpoch());
             } else {
                 agent.send(piece.volume(), piece.offsetBytes(), piece.content());
             }
@@ -139,6 +144,7 @@ final class Replication {
         agent.openNextEpoch();
         send(agent, beforeBlock);
         agent.commit();
+        source.committed();
         commits++;
         remember(agent.welcome(), agent.openedEpoch());
         // The commit is told on another connection, so it may overtake them.

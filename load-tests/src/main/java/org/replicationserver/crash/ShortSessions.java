@@ -234,7 +234,7 @@ final class ShortSessions implements AutoCloseable {
         } catch (AssertionError e) {
             throw new AssertionError(fault + ": " + e.getMessage(), e);
         }
-        return network.hasHappened() ? what : what + ", too late";
+        return network.hasHappened() ? what : what + Tally.NOT_REACHED;
     }
 
     // --- what TLS must notice
@@ -264,7 +264,7 @@ final class ShortSessions implements AutoCloseable {
             }
             auditAndResume();
             if (!happened) {
-                return what + ", too late";
+                return what + Tally.NOT_REACHED;
             }
             return outcome.ends().stream().anyMatch(end -> end.contains(ALERT)) ? what + " with " + ALERT : what;
         } catch (AssertionError e) {

@@ -191,9 +191,9 @@ class DirtySource {
                 .toList();
     }
 
-    /** Whether the replica need not keep space for zeros; so it is with every other zeros of a block. */
+    /** Whether the replica need not keep space for zeros; so it is with the first zeros of a block and every other after them. */
     boolean mayDeallocate(Piece piece) {
-        return piece.version() / VERSIONS_PER_ZERO % 2 == 0;
+        return piece.version() / VERSIONS_PER_ZERO % 2 == 1;
     }
 
     /** To be told before the block is sent. */

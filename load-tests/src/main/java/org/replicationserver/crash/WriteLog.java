@@ -27,7 +27,8 @@ import org.replicationserver.receiver.protocol.ProtocolException;
  * reads from the log how many entries it has. The log counts a flush before the flush is answered. So the flush that covers the block, which
  * the server had to wait for before it acknowledged, is among these entries, and each image made of at least so many must hold the block. A
  * server that acknowledges earlier is found, because the entries that are counted then end with an older flush. The count is read a little later
- * than the acknowledgement was sent and may include flushes that came in between: that makes the audit milder, and never wrong.
+ * than the acknowledgement was sent and may include flushes that came in between: that makes the audit milder, and never wrong. So that it is not
+ * too mild, writes are slow: what is said too early is heard before it has become true.
  */
 final class WriteLog extends Campaign {
     private static final int VOLUMES = 2;
@@ -199,9 +200,11 @@ final class WriteLog extends Campaign {
             throws IOException, InterruptedException, RunException {
         Path stored = directory.resolve("stored-" + volume + ".img");
         workshop.run("truncate", "-s", Integer.toString(VOLUME_BYTES), stored.toString());
-        String logged = "driver=file,node-name=log,filename=" + logs.get(volume);
-        String driver = "driver=blklogwrites,file=" + StorageDaemon.FILE + ",log=log";
-        return StorageDaemon.show(workshop, stored, assigned.path(volume), driver, List.of(logged));
+        List<String> below = List.of(
+                "driver=file,node-name=log,filename=" + logs.get(volume),
+                "driver=blklogwrites,node-name=logged,file=" + StorageDaemon.FILE + ",log=log");
+        String driver = "driver=throttle,throttle-group=" + StorageDaemon.SLOW + ",file=logged";
+        return StorageDaemon.show(workshop, stored, assigned.path(volume), driver, below);
     }
 
     /** Of the volume that has the fewest. */

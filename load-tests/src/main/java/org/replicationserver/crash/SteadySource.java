@@ -26,13 +26,20 @@ final class SteadySource implements AutoCloseable {
     /** Before anything befalls the others. */
     static final int CYCLES_UNDISTURBED = 25;
 
-    /** Of any cycle of a few blocks, which takes some milliseconds on an idle machine. */
-    private static final Duration CYCLE_MAX = Duration.ofSeconds(5);
+    /**
+     * How long half of the cycles may take, and any one. A cycle of a few blocks takes some milliseconds on an idle machine; on one that has
+     * other things to do it takes longer before the trouble as well.
+     */
+    private static final Bound HALF = new Bound(3, Duration.ofMillis(200));
 
-    /** How much longer than before half of the cycles may take, on a machine that has other things to do. */
-    private static final int MEDIAN_FACTOR_MAX = 3;
+    private static final Bound ANY = new Bound(20, Duration.ofSeconds(5));
 
-    private static final Duration MEDIAN_ADDED_MAX = Duration.ofMillis(200);
+    /** So many times what half of them took before the trouble, and so much more. */
+    private record Bound(int factor, Duration added) {
+        boolean allows(Duration took, Duration before) {
+            return took.compareTo(before.multipliedBy(factor).plus(added)) <= 0;
+        }
+    }
 
     private final Replication replication;
     private final Random random;
@@ -103,8 +110,7 @@ final class SteadySource implements AutoCloseable {
         Duration longest = nanos(cyclesNanos, 1);
         Duration before = nanos(cyclesNanos.subList(0, CYCLES_UNDISTURBED), 0.5);
         Duration median = nanos(cyclesNanos.subList(CYCLES_UNDISTURBED, cyclesNanos.size()), 0.5);
-        Duration medianMax = before.multipliedBy(MEDIAN_FACTOR_MAX).plus(MEDIAN_ADDED_MAX);
-        if (longest.compareTo(CYCLE_MAX) > 0 || median.compareTo(medianMax) > 0) {
+        if (!HALF.allows(median, before) || !ANY.allows(longest, before)) {
             throw new AssertionError("another source server was slowed: of " + cyclesNanos.size() + " cycles one, number "
                     + (1 + cyclesNanos.indexOf(longest.toNanos())) + ", took " + longest + "; half took up to " + before
                     + " at first and then " + median);

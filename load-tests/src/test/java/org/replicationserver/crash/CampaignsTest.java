@@ -100,8 +100,6 @@ final class CampaignsTest {
         "write-log, 100, settle-before-force, power lost",
         "write-log, 100, commit-before-blocks-are-durable, power lost",
         "kill-at-call, 8, zero-as-discard, volume",
-        "fault-at-call, 12, zero-as-discard, volume",
-        "storage, 1, zero-as-discard, volume",
         "fault-at-call, 1, ignore-failed-force, force eio was not told",
         "fault-at-call, 1, retry-failed-force, force eio was not told",
         "fault-at-call, 2, ignore-failed-write, write eio was not told",

@@ -11,6 +11,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.ProtocolException;
@@ -206,6 +207,16 @@ public final class Sessions implements SourceSlot.SlotOwner {
     private void shareMemory() {
         long shareBytes = shareBytes(slots.size());
         slots.values().forEach(slot -> slot.memory.setShareBytes(shareBytes));
+    }
+
+    /** Ids of the volumes that are assigned to a source server; null if it is not assigned. */
+    public @Nullable Set<String> volumesOf(String sourceServerId) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null
+                ? null
+                : slot.volumes.assignment().volumes().stream()
+                        .map(VolumeAssignment::volumeId)
+                        .collect(Collectors.toSet());
     }
 
     /**

@@ -145,8 +145,13 @@ public record KnownBug(String name, List<Edit> edits) {
             bug(
                     "resume-an-agent-that-is-behind",
                     SESSION + "ResumeRule.java",
-                    "if (remembers.generation() < record.writtenGeneration()",
-                    "if (remembers.generation() < 0"),
+                    "return remembers.generation() < record.writtenGeneration();",
+                    "return false;"),
+            bug(
+                    "believe-who-could-not-be-told",
+                    SESSION + "SourceSlot.java",
+                    "if (ready.beginsUntoldAnew()) {",
+                    "if (ready == null) {"),
             bug(
                     "reopen-as-the-same-content",
                     SESSION + "SlotRecord.java",

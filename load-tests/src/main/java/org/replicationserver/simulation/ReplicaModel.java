@@ -450,6 +450,9 @@ final class ReplicaModel {
             for (Welcome.Volume volume : welcome.volumes()) {
                 ReplicaVolume replica = volumes.get(volume.deviceName());
                 byIndex.put(volume.index(), replica);
+                if (replica != null) {
+                    replica.welcomed(agent, volume);
+                }
                 if (replica != null
                         && compares
                         && volume.action() == Welcome.Action.RESCAN
@@ -489,7 +492,7 @@ final class ReplicaModel {
             if (rescan != null) {
                 rescan.sentBytes += content.length;
             }
-            List<ReplicaVolume.Version> versions = volume.sent(number, firstBlock, content);
+            List<ReplicaVolume.Version> versions = volume.sent(agent, number, firstBlock, content);
             unacknowledged
                     .computeIfAbsent(key(stream, header.volume()), key -> new ArrayDeque<>())
                     .add(new Frame(header.seq(), volume, firstBlock, versions));

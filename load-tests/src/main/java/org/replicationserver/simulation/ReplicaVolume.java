@@ -7,9 +7,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.volume.BlockDevice;
 
 /**
@@ -39,6 +42,10 @@ final class ReplicaVolume {
     /** By agent, blocks that it must compare before it may send them. */
     private final Map<String, BitSet> uncompared = new HashMap<>();
 
+    /** Agents that were told to compare or send all since another one has written. */
+    private final Set<String> knowing = new HashSet<>();
+
+    private boolean isWritten;
     private int newestSession;
     private boolean held;
 
@@ -62,6 +69,8 @@ final class ReplicaVolume {
         this.blockBytes = before.blockBytes;
         before.blocks.forEach(versions -> blocks.add(new ArrayList<>(versions)));
         offsets.addAll(before.offsets);
+        knowing.addAll(before.knowing);
+        isWritten = before.isWritten;
         newestSession = before.newestSession;
     }
 
@@ -110,7 +119,18 @@ final class ReplicaVolume {
         newestSession = session;
     }
 
-    List<Version> sent(int session, int firstBlock, byte[] content) {
+    /** An agent may only go on where it was if it was told, since another one has written, that it knows nothing. */
+    void welcomed(String agent, Welcome.Volume told) {
+        if (told.action() == Welcome.Action.RESCAN) {
+            knowing.add(agent);
+        } else if (told.action() == Welcome.Action.RESUME && isWritten && !knowing.contains(agent)) {
+            throw new Violation("I2", "no rescan though another agent has written: " + told);
+        }
+    }
+
+    List<Version> sent(String agent, int session, int firstBlock, byte[] content) {
+        isWritten = true;
+        knowing.retainAll(Set.of(agent));
         int count = (content.length + blockBytes - 1) / blockBytes;
         List<Version> versions = new ArrayList<>();
         for (int i = 0; i < count; i++) {

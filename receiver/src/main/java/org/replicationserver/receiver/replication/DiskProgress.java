@@ -47,6 +47,7 @@ final class DiskProgress {
     private @Nullable String failedCause;
     private long failedMillis;
     private boolean ofOneMoment;
+    private @Nullable FoundDifference difference;
 
     DiskProgress(VolumeAssignment assignment, @Nullable VolumeCheckpoint kept, Moment now) {
         this.assignment = assignment;
@@ -61,6 +62,7 @@ final class DiskProgress {
             replicatedBytes = complete ? totalBytes : Math.clamp(kept.replicatedBytes(), 0, totalBytes);
             rescannedBytes = Math.clamp(kept.rescannedBytes(), 0, totalBytes);
             failedCause = kept.failedCause();
+            difference = kept.difference();
             failedMillis = failedCause == null || kept.failedMillis() > 0 ? kept.failedMillis() : now.wallMillis();
         }
     }
@@ -72,7 +74,14 @@ final class DiskProgress {
         return generation == null
                 ? null
                 : new VolumeCheckpoint(
-                        generation, complete, rescanning, replicatedBytes, rescannedBytes, failedCause, failedMillis);
+                        generation,
+                        complete,
+                        rescanning,
+                        replicatedBytes,
+                        rescannedBytes,
+                        failedCause,
+                        failedMillis,
+                        difference);
     }
 
     /** Its assignment changed. Returns whether it grew; what it has more is not replicated. */
@@ -117,6 +126,7 @@ final class DiskProgress {
         }
         if (volume.action() == Welcome.Action.RESCAN) {
             passReason = volume.reason();
+            mended();
             passDurableBytes = 0;
             reportedBytes = UNKNOWN;
             rescannedBytes = rescanning ? rescannedBytes : 0;
@@ -132,6 +142,13 @@ final class DiskProgress {
         rescannedBytes = 0;
         passDurableBytes = 0;
         ofOneMoment = false;
+        mended();
+    }
+
+    /** What was found to differ is compared or sent again. */
+    private void mended() {
+        ofOneMoment &= difference == null;
+        difference = null;
     }
 
     /** What the volume held counts no more. */
@@ -257,7 +274,19 @@ final class DiskProgress {
 
     /** Whether the volume holds the disk as it was at one moment, as far as is known. */
     boolean isOfOneMoment() {
-        return ofOneMoment && available;
+        return ofOneMoment && available && difference == null;
+    }
+
+    /** A verification has found blocks of the volume that are not what its agent sent. */
+    void foundDifferent(long offsetBytes, long bytes, long wallMillis) {
+        difference =
+                new FoundDifference(difference == null ? wallMillis : difference.sinceMillis(), offsetBytes, bytes);
+    }
+
+    /** Null if nothing was found since the disk was last sent or compared. */
+    @Nullable
+    FoundDifference difference() {
+        return difference;
     }
 
     /** Until the next commit. */

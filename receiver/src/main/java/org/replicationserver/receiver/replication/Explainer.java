@@ -29,6 +29,7 @@ final class Explainer {
     private static final String UNKNOWN = "unknown";
     private static final String PORT = "port";
 
+    private final String sourceServerId;
     private final ReplicationSettings settings;
     private final DiskSet disks;
     private final AgentPresence agent;
@@ -46,6 +47,7 @@ final class Explainer {
     private @Nullable Explanation serverTrouble;
 
     Explainer(
+            String sourceServerId,
             ReplicationSettings settings,
             DiskSet disks,
             AgentPresence agent,
@@ -54,6 +56,7 @@ final class Explainer {
             TransferRates rates,
             LagAttribution attribution,
             StallDetector stall) {
+        this.sourceServerId = sourceServerId;
         this.settings = settings;
         this.disks = disks;
         this.agent = agent;
@@ -72,7 +75,7 @@ final class Explainer {
     }
 
     /** @param refused null where it is known only that there is one, of which another record was lost */
-    void duplicateAgent(String sourceServerId, @Nullable RefusedAgent refused) {
+    void duplicateAgent(@Nullable RefusedAgent refused) {
         duplicateAgent = ExplanationCode.DUPLICATE_AGENT.explain(new Facts()
                 .put("sourceServerId", sourceServerId)
                 .put("keys", refused == null ? "unknown keys" : refused.keys())
@@ -205,6 +208,16 @@ final class Explainer {
                     .put("volumeId", disk.assignment().volumeId())
                     .put("path", placeOf(disk.assignment()))
                     .put("deviceName", disk.assignment().deviceName());
+            FoundDifference difference = disk.difference();
+            if (difference != null) {
+                found.add(ExplanationCode.REPLICA_DIFFERS.explain(new Facts()
+                        .put("since", seconds(difference.sinceMillis()))
+                        .put("volumeId", disk.assignment().volumeId())
+                        .put("deviceName", disk.assignment().deviceName())
+                        .put("differingBytes", difference.bytes())
+                        .put("offset", difference.offsetBytes())
+                        .put("sourceServerId", sourceServerId)));
+            }
             String failedCause = disk.failedCause();
             if (disk.totalBytes() < settings.diskBytesMin()) {
                 found.add(ExplanationCode.DISK_TOO_SMALL.explain(

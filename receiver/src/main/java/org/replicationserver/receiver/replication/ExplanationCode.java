@@ -42,6 +42,13 @@ public enum ExplanationCode {
             "volume {volumeId} of disk {deviceName} has not been open for {seconds}: {reason} ({path})",
             "Attach the volume to this instance, or mend what the reason names; it is tried again by itself. Where an image file is lost,"
                     + " reopen it to begin it anew (REOPEN_VOLUME, or: volume reopen {volumeId})."),
+    REPLICA_DIFFERS(
+            ERROR,
+            null,
+            "since {since} verifications find that volume {volumeId} of disk {deviceName} is not what its agent sent, the last time"
+                    + " {differingBytes} from offset {offset} on; it does not count as consistent",
+            "Have the disk compared again, which sends what differs (RESCAN_VOLUMES, or: source rescan {sourceServerId}), and find out what"
+                    + " else writes to the volume."),
     SERVER_DRAINED(
             ERROR,
             null,

@@ -42,6 +42,7 @@ public record ReplicationCheckpoint(
      * @param rescannedBytes so many of them were sent again in the last rescan
      * @param failedCause why it takes no writes, or null if it does
      * @param failedMillis since when, 0 if that is not known or it does
+     * @param difference what verifications have found, or null
      */
     public record VolumeCheckpoint(
             String dataGen,
@@ -50,7 +51,8 @@ public record ReplicationCheckpoint(
             long replicatedBytes,
             long rescannedBytes,
             @Nullable String failedCause,
-            long failedMillis) {}
+            long failedMillis,
+            @Nullable FoundDifference difference) {}
 
     /** Throws IllegalArgumentException for a state that contradicts the committed epoch, so that no damaged file is believed. */
     public ReplicationCheckpoint {
@@ -81,7 +83,8 @@ public record ReplicationCheckpoint(
         Map<String, VolumeCheckpoint> volumes = new LinkedHashMap<>();
         record.volumes()
                 .forEach((id, volume) -> volumes.put(
-                        id, new VolumeCheckpoint(volume.dataGen(), committed, false, 0, 0, volume.failedCause(), 0)));
+                        id,
+                        new VolumeCheckpoint(volume.dataGen(), committed, false, 0, 0, volume.failedCause(), 0, null)));
         boolean failed = record.volumes().values().stream().anyMatch(volume -> volume.failedCause() != null);
         return new ReplicationCheckpoint(
                 committed ? DataReplicationState.BACKLOG : begun,

@@ -316,7 +316,7 @@ public final class Replications implements SessionEvents {
         if (!compared.verified() && compared.equalBytes() > 0) {
             blocksDurable(sourceServerId, compared.volumeId(), compared.equalBytes());
         } else {
-            with(sourceServerId, replication -> replication.compared(now()));
+            with(sourceServerId, replication -> replication.compared(compared, now()));
         }
     }
 

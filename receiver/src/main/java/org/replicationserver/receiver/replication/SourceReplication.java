@@ -13,6 +13,7 @@ import org.replicationserver.receiver.replication.DataReplicationInfo.Detail;
 import org.replicationserver.receiver.replication.DataReplicationInfo.ReplicatedDisk;
 import org.replicationserver.receiver.replication.DataReplicationInfo.StageSeconds;
 import org.replicationserver.receiver.replication.Explainer.Situation;
+import org.replicationserver.receiver.session.ComparedBlocks;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.RefusedAgent;
 import org.replicationserver.receiver.session.SessionEndCause;
@@ -96,10 +97,11 @@ public final class SourceReplication {
         this.rates = new TransferRates(settings, now.nanos());
         this.attribution = new LagAttribution(settings, now.nanos());
         this.stall = new StallDetector(settings.stalledAfter());
-        this.explainer = new Explainer(settings, disks, agent, controlPlane, software, rates, attribution, stall);
+        this.explainer = new Explainer(
+                assignment.sourceServerId(), settings, disks, agent, controlPlane, software, rates, attribution, stall);
         this.steps = new InitiationSteps(settings, disks, agent, controlPlane, software, explainer::hasServerTrouble);
         if (kept.duplicateAgent()) {
-            explainer.duplicateAgent(assignment.sourceServerId(), null);
+            explainer.duplicateAgent(null);
         }
         if (kept.recordLost()) {
             explainer.recordLost("by an earlier process of this server");
@@ -256,7 +258,7 @@ public final class SourceReplication {
 
     /** Two agents take turns, one of them is refused. */
     public void duplicateAgent(RefusedAgent refused) {
-        explainer.duplicateAgent(assignment.sourceServerId(), refused);
+        explainer.duplicateAgent(refused);
         disks.notOfOneMoment();
     }
 
@@ -319,7 +321,11 @@ public final class SourceReplication {
     }
 
     /** Blocks of a volume were compared, and nothing became durable by it. */
-    public void compared(Moment now) {
+    public void compared(ComparedBlocks compared, Moment now) {
+        DiskProgress disk = disks.of(compared.volumeId());
+        if (disk != null && compared.verified() && compared.isFinest() && compared.differingBytes() > 0) {
+            disk.foundDifferent(compared.firstDifferingBytes(), compared.differingBytes(), now.wallMillis());
+        }
         progressed(now);
         settle(now);
     }

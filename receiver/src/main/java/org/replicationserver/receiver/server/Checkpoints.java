@@ -10,7 +10,9 @@ import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.replication.DataReplicationState;
+import org.replicationserver.receiver.replication.FoundDifference;
 import org.replicationserver.receiver.replication.ReplicationCheckpoint;
 import org.replicationserver.receiver.replication.ReplicationCheckpoint.VolumeCheckpoint;
 import org.replicationserver.receiver.session.DesiredState;
@@ -98,9 +100,25 @@ final class Checkpoints {
                 .put("rescanning", volume.rescanning())
                 .put("replicatedBytes", volume.replicatedBytes())
                 .put("rescannedBytes", volume.rescannedBytes());
-        return volume.failedCause() == null
-                ? json
-                : json.put("failedCause", volume.failedCause()).put("failedMillis", volume.failedMillis());
+        if (volume.failedCause() != null) {
+            json.put("failedCause", volume.failedCause()).put("failedMillis", volume.failedMillis());
+        }
+        FoundDifference difference = volume.difference();
+        if (difference != null) {
+            json.put(
+                    "difference",
+                    new JsonObject()
+                            .put("sinceMillis", difference.sinceMillis())
+                            .put("offsetBytes", difference.offsetBytes())
+                            .put("bytes", difference.bytes()));
+        }
+        return json;
+    }
+
+    private static @Nullable FoundDifference difference(@Nullable JsonObject json) {
+        return json == null
+                ? null
+                : new FoundDifference(json.getLong("sinceMillis"), json.getLong("offsetBytes"), json.getLong("bytes"));
     }
 
     /** @throws RuntimeException of several kinds for a record that is none of ours */
@@ -119,7 +137,8 @@ final class Checkpoints {
                             volume.getLong("replicatedBytes"),
                             volume.getLong("rescannedBytes"),
                             volume.getString("failedCause"),
-                            volume.getLong("failedMillis", 0L)));
+                            volume.getLong("failedMillis", 0L),
+                            difference(volume.getJsonObject("difference"))));
         }
         return new ReplicationCheckpoint(
                 DataReplicationState.valueOf(json.getString("state")),

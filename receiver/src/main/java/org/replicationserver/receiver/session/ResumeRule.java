@@ -38,11 +38,26 @@ final class ResumeRule {
                             ? "DATA_GENERATION_DIFFERS"
                             : known.origin().name());
         }
-        if (remembers.generation() < record.writtenGeneration()
-                || disk.committedEpoch() < record.commit().previousEpoch()) {
-            return rescan("AGENT_BEHIND");
+        if (knowsNotOfTheWriter(record, remembers) || knowsNotOfACommit(record, disk)) {
+            return rescan(Origin.AGENT_BEHIND.name());
         }
         return record.commit().epoch() < disk.committedEpoch() ? rescan("EPOCH_BEHIND") : RESUME;
+    }
+
+    /** Whether something may have been written, to any volume, that an agent does not know of though it remembers something. */
+    static boolean isBehind(SourceRecord record, Hello.@Nullable Remembered remembers) {
+        return remembers != null
+                && (knowsNotOfTheWriter(record, remembers)
+                        || remembers.disks().stream().anyMatch(disk -> knowsNotOfACommit(record, disk)));
+    }
+
+    private static boolean knowsNotOfTheWriter(SourceRecord record, Hello.Remembered remembers) {
+        return remembers.generation() < record.writtenGeneration();
+    }
+
+    /** Of the newest one it may have missed the answer. */
+    private static boolean knowsNotOfACommit(SourceRecord record, Hello.RememberedDisk disk) {
+        return disk.committedEpoch() < record.commit().previousEpoch();
     }
 
     private static Answer rescan(String reason) {

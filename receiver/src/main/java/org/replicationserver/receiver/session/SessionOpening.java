@@ -1,14 +1,18 @@
 package org.replicationserver.receiver.session;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Progress;
 import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.volume.Volume;
@@ -33,6 +37,9 @@ final class SessionOpening {
 
     private final long beganNanos;
     private long progressNanos;
+
+    /** Volumes that got another data generation because of it. */
+    private final Set<String> begunAnew = new HashSet<>();
 
     /** Its generation is stored, and no write of the older session is queued or running. */
     boolean mayWrite;
@@ -62,13 +69,48 @@ final class SessionOpening {
         return mayWrite && slot.record.isDurable() && (!slot.volumes.isChanging() || waitedNanos > VOLUMES_WAIT_NANOS);
     }
 
+    /**
+     * Of a volume that is not open, or that its HELLO does not name, an agent that is behind cannot be told so; and next time it remembers
+     * this session, which is newer than what was written without its knowledge. So what it remembers of these volumes is made to hold no more.
+     *
+     * @return whether that has to be stored first
+     */
+    boolean beginsUntoldAnew() {
+        if (!ResumeRule.isBehind(slot.record.now(), hello.remembers())) {
+            return false;
+        }
+        Set<String> untold = new HashSet<>(slot.record.now().volumes().keySet());
+        untold.removeAll(begunAnew);
+        assigned.stream()
+                .filter(volume -> failureOf(volume) == null)
+                .map(VolumeAssignment::volumeId)
+                .forEach(untold::remove);
+        if (untold.isEmpty()) {
+            return false;
+        }
+        begunAnew.addAll(untold);
+        control.endsWith(slot.record.rescan(untold, Origin.AGENT_BEHIND));
+        return true;
+    }
+
+    /** Why a volume takes no writes, in words; null if it does. */
+    private @Nullable String failureOf(VolumeAssignment of) {
+        String failed = slot.record.now().failedCause(of.volumeId());
+        if (failed != null || slot.volumes.openAs(of) != null) {
+            return failed;
+        }
+        return slot.volumes.find(of) instanceof Availability.Unavailable none
+                ? none.reason()
+                : "it is about to be opened as it is assigned now";
+    }
+
     /** Begins the session and tells the agent of it. */
     void open() {
         List<SessionVolume> volumes = new ArrayList<>();
         List<Welcome.Volume> told = new ArrayList<>();
         for (VolumeAssignment of : assigned) {
             VolumeRecord known = Objects.requireNonNull(slot.record.volume(of.volumeId()), "recorded at HELLO");
-            SessionVolume volume = sessionVolume(volumes.size(), of, known);
+            SessionVolume volume = new SessionVolume(volumes.size(), of, slot.volumes.openAs(of), failureOf(of));
             volumes.add(volume);
             told.add(welcome(volume, known));
         }
@@ -96,14 +138,6 @@ final class SessionOpening {
         if (slot.hold.awaitsCommit()) {
             session.requestCommit();
         }
-    }
-
-    private SessionVolume sessionVolume(int index, VolumeAssignment of, VolumeRecord known) {
-        return switch (slot.volumes.find(of)) {
-            case Availability.Unavailable none ->
-                new SessionVolume(index, of, null, known.failedCause() == null ? none.reason() : known.failedCause());
-            case Availability.Open open -> new SessionVolume(index, of, open.volume(), known.failedCause());
-        };
     }
 
     /** Fewer streams than wanted where the smallest windows of all of them would not fit the source server's share. */

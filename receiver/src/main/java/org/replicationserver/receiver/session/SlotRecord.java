@@ -227,12 +227,12 @@ final class SlotRecord {
     }
 
     /** Nothing that an agent remembers of these volumes holds any more. */
-    CompletionStage<Void> rescan(Set<String> volumeIds) {
+    CompletionStage<Void> rescan(Set<String> volumeIds, Origin why) {
         SourceRecord changed = now;
         for (String id : volumeIds) {
             VolumeRecord known = volume(id);
             if (known != null) {
-                changed = changed.withVolume(id, known.withDataGen(newDataGen(), Origin.RESCAN_REQUESTED));
+                changed = changed.withVolume(id, known.withDataGen(newDataGen(), why));
             }
         }
         return changeNeedingRescan(changed);

@@ -62,7 +62,9 @@ public record SourceRecord(
         STATE_LOST,
         VOLUME_REOPENED,
         RESCAN_REQUESTED,
-        VOLUME_REPLACED
+        VOLUME_REPLACED,
+        /** An agent that is behind could not be told so, and would not show it the next time. */
+        AGENT_BEHIND
     }
 
     /**

@@ -15,6 +15,7 @@ import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.protocol.TestAttach;
 import org.replicationserver.receiver.protocol.TestOpen;
 import org.replicationserver.receiver.protocol.TestResult;
+import org.replicationserver.receiver.session.SourceRecord.Origin;
 import org.replicationserver.receiver.session.SourceRecord.VolumeRecord;
 import org.replicationserver.volume.VolumeFailure;
 
@@ -253,8 +254,11 @@ final class SourceSlot implements SlotVolumes.Owner {
     private void openIfReady() {
         SessionOpening ready = opening;
         if (ready != null && ready.isReady()) {
-            opening = null;
             try {
+                if (ready.beginsUntoldAnew()) {
+                    return; // until that is stored
+                }
+                opening = null;
                 ready.open();
             } catch (RuntimeException | Error e) {
                 // Who comes by here has waited for something else, and goes on.
@@ -388,7 +392,7 @@ final class SourceSlot implements SlotVolumes.Owner {
      * @return done when that is stored
      */
     CompletionStage<Void> rescan(Set<String> volumeIds) {
-        return record.rescan(volumeIds).thenRun(() -> askToFinish("RESCAN_REQUESTED"));
+        return record.rescan(volumeIds, Origin.RESCAN_REQUESTED).thenRun(() -> askToFinish("RESCAN_REQUESTED"));
     }
 
     /** An operator has chosen: every instance may open a session again. */

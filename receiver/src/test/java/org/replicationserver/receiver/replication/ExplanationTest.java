@@ -78,6 +78,17 @@ class ExplanationTest {
                 "volume vol-0 of disk /dev/sda has not been open for 30 s: no such device (x)",
                 world -> world.model.volumeOpened("vol-0"));
         row(
+                ExplanationCode.REPLICA_DIFFERS,
+                world -> {
+                    world.model.compared(ModelWorld.verified(MIB, MIB / 16), world.now());
+                    world.passSeconds(10);
+                    world.model.compared(ModelWorld.verified(2 * MIB, MIB / 8), world.now());
+                    world.model.compared(ModelWorld.verified(-1, 0), world.now());
+                },
+                "since 2026-05-01T00:00:00Z verifications find that volume vol-0 of disk /dev/sda is not what its agent sent, the last"
+                        + " time 128.0 KiB from offset 2097152 on; it does not count as consistent",
+                world -> world.open(Welcome.Action.RESCAN));
+        row(
                 ExplanationCode.VOLUME_AWAITED,
                 world -> {
                     world.model.volumeAwaited("vol-0", "EBS volumes seen: none", world.now());
@@ -515,7 +526,8 @@ class ExplanationTest {
                                 volume.replicatedBytes(),
                                 volume.rescannedBytes(),
                                 volume.failedCause(),
-                                0)));
+                                0,
+                                null)));
 
         assertThat(new ModelWorld(2, older)
                         .explanation(ExplanationCode.VOLUME_FAILED)

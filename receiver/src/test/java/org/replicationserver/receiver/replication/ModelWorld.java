@@ -7,9 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.replicationserver.receiver.protocol.BlockRange;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.replication.ReplicationCheckpoint.VolumeCheckpoint;
+import org.replicationserver.receiver.session.ComparedBlocks;
 import org.replicationserver.receiver.session.DesiredState;
 import org.replicationserver.receiver.session.RefusedAgent;
 import org.replicationserver.receiver.session.SessionEndCause;
@@ -72,6 +74,11 @@ final class ModelWorld implements ReplicationListener {
 
     static VolumeAssignment disk(int index, long bytes) {
         return new VolumeAssignment("vol-" + index, "/dev/sd" + (char) ('a' + index), Path.of("x"), bytes, true);
+    }
+
+    /** Some blocks of the first volume as a verification has compared them. */
+    static ComparedBlocks verified(long firstDifferingBytes, long differingBytes) {
+        return new ComparedBlocks("vol-0", true, 1 << BlockRange.LEAF_SHIFT, MIB, differingBytes, firstDifferingBytes);
     }
 
     /** Another process goes on from what was kept, and the same is wanted. */

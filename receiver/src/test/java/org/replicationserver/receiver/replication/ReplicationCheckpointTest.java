@@ -55,9 +55,25 @@ class ReplicationCheckpointTest {
 
         assertThat(world.model.checkpoint().volumes().get("vol-1"))
                 .isEqualTo(new VolumeCheckpoint(
-                        "gen-1", true, false, DISK_BYTES, 0, "EIO", world.now().wallMillis()));
+                        "gen-1", true, false, DISK_BYTES, 0, "EIO", world.now().wallMillis(), null));
         world.restart(); // its device can be opened, but nobody has looked at what it holds
         assertThat(world.codes()).containsExactly(ExplanationCode.VOLUME_FAILED);
+    }
+
+    @Test
+    void whatAVerificationHasFoundIsKeptAndKeepsTheVolumeFromCountingAsConsistent() {
+        ModelWorld world = new ModelWorld();
+        world.replicateAll();
+        assertThat(world.info().detail().inconsistentVolumes()).isEmpty();
+        world.model.compared(ModelWorld.verified(MIB, 512), world.now());
+        assertThat(world.info().detail().inconsistentVolumes()).containsExactly("vol-0");
+
+        world.restart();
+        assertThat(world.codes()).contains(ExplanationCode.REPLICA_DIFFERS);
+        world.open(Welcome.Action.RESUME);
+        assertThat(world.codes()).contains(ExplanationCode.REPLICA_DIFFERS);
+        world.open(Welcome.Action.RESCAN);
+        assertThat(world.codes()).doesNotContain(ExplanationCode.REPLICA_DIFFERS);
     }
 
     @Test
@@ -168,7 +184,7 @@ class ReplicationCheckpointTest {
                 false,
                 DesiredState.STARTED,
                 1,
-                Map.of("vol-0", new VolumeCheckpoint("g", false, false, Long.MAX_VALUE, -1, null, 0)));
+                Map.of("vol-0", new VolumeCheckpoint("g", false, false, Long.MAX_VALUE, -1, null, 0, null)));
         ModelWorld world = new ModelWorld(1, kept);
 
         assertThat(world.disk(0).replicatedStorageBytes()).isEqualTo(DISK_BYTES);

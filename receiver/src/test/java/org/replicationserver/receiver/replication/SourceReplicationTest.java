@@ -272,7 +272,7 @@ class SourceReplicationTest {
         world.clocks.blocksUnderWay = 1;
         for (int i = 0; i < 3; i++) {
             world.passSeconds(29);
-            world.model.compared(world.now());
+            world.model.compared(ModelWorld.verified(-1, 0), world.now());
         }
         assertThat(world.takeChanges()).noneMatch(change -> change.contains("STALLED"));
         world.passSeconds(31);

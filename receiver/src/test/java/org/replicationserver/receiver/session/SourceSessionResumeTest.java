@@ -57,6 +57,56 @@ class SourceSessionResumeTest {
         assertThat(answerTo(open, FIRST_AGENT, 4, 0)).as("it arrived").isEqualTo("RESUME NONE");
     }
 
+    /**
+     * Two disks; another agent has written, and then the first agent comes, of whose second disk it cannot be told anything.
+     *
+     * @return what it is told of both when it comes again, and remembers the session in between
+     */
+    private static List<String> answersAfterASessionThatTold(int disks, boolean secondIsOpen) {
+        OpenSession open = open(1, 2);
+        List<Welcome.Volume> first = open.control.welcome().volumes();
+        TestAgent other = open.world.connect().hello(1, 2, OTHER_AGENT, null);
+        other.welcome();
+        other.openEpoch(1);
+        VolumeHost.Availability second = open.world.availability.get("vol-1");
+        if (!secondIsOpen) {
+            open.world.availability.put("vol-1", new VolumeHost.Availability.Unavailable("gone"));
+        }
+        Welcome between = open.world
+                .connect()
+                .hello(1, disks, FIRST_AGENT, rememberedOf(1, first))
+                .welcome();
+        assertThat(between.volumes().getFirst().reason()).isEqualTo("AGENT_BEHIND");
+        open.world.availability.put("vol-1", second);
+        return open
+                .world
+                .connect()
+                .hello(1, 2, FIRST_AGENT, rememberedOf(between.generation(), first))
+                .welcome()
+                .volumes()
+                .stream()
+                .map(volume -> volume.action() + " " + volume.reason())
+                .toList();
+    }
+
+    private static Hello.Remembered rememberedOf(long generation, List<Welcome.Volume> volumes) {
+        return new Hello.Remembered(
+                generation,
+                volumes.stream()
+                        .map(volume -> new Hello.RememberedDisk(volume.deviceName(), volume.dataGen(), 0))
+                        .toList());
+    }
+
+    @Test
+    void agentThatWasBehindIsToldSoOfADiskThatItDidNotName() {
+        assertThat(answersAfterASessionThatTold(1, true)).containsExactly("RESUME NONE", "RESCAN AGENT_BEHIND");
+    }
+
+    @Test
+    void agentThatWasBehindIsToldSoOfAVolumeThatWasNotOpen() {
+        assertThat(answersAfterASessionThatTold(2, false)).containsExactly("RESUME NONE", "RESCAN AGENT_BEHIND");
+    }
+
     @Test
     void sessionThatOpenedNoEpochLeavesTheMemoryOfOthersGood() {
         OpenSession open = open(1, 1);

@@ -12,6 +12,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.volume.Volume;
+import org.replicationserver.volume.VolumeFailure;
 
 /**
  * The volumes that are assigned to one source server: they are opened, closed, opened anew after a failure, and fenced against sessions
@@ -229,13 +230,27 @@ final class SlotVolumes {
     @Nullable
     String notOpen() {
         for (VolumeAssignment volume : assignment.volumes()) {
-            if (find(volume) instanceof Availability.Unavailable none) {
-                String failed = record.failedCause(volume.volumeId());
-                return "volume " + volume.volumeId() + " of disk " + volume.deviceName() + " is not open: "
-                        + (failed == null ? none.reason() : failed);
+            String why = whyNotOpen(volume);
+            if (why != null) {
+                return "volume " + volume.volumeId() + " of disk " + volume.deviceName() + " is not open: " + why;
             }
         }
         return null;
+    }
+
+    /** One that has failed is not, though its writer is still there. */
+    private @Nullable String whyNotOpen(VolumeAssignment volume) {
+        String failed = record.failedCause(volume.volumeId());
+        if (failed != null) {
+            return failed;
+        }
+        return switch (find(volume)) {
+            case Availability.Unavailable none -> none.reason();
+            case Availability.Open open -> {
+                VolumeFailure failure = open.volume().failure(); // the record learns of it later
+                yield failure == null ? null : failure.summary();
+            }
+        };
     }
 
     /** Of what is found again and again, once. */

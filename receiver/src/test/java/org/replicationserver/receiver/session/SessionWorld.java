@@ -79,7 +79,7 @@ final class SessionWorld {
     private long nanos = 1;
     long allocatedPayloads;
 
-    /** Whoever is told of an opened session or of a commit makes a mistake. */
+    /** Whoever is told of an opened session, of a commit or of something refused makes a mistake. */
     boolean listenerFails;
 
     /** No more payload memory is to be had. */
@@ -443,6 +443,7 @@ final class SessionWorld {
 
         @Override
         public void refused(String source, String address, ErrorBody error) {
+            failIfAsked();
             told.add("refused " + error.name());
         }
 

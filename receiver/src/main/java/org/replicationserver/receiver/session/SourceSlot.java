@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.ErrorCode;
@@ -34,6 +35,9 @@ import org.replicationserver.volume.VolumeFailure;
 final class SourceSlot implements SlotVolumes.Owner {
     private static final long CORRUPTION_WINDOW_NANOS = 600_000_000_000L;
     private static final int CORRUPT_BLOCKS_TOLD = 3;
+    /** A name of an agent's disk that may stand in a sentence. */
+    private static final Pattern TELLABLE = Pattern.compile("[!-~]{1,64}");
+
     private static final String LEAVING = "this source server is being taken from this server";
 
     // of the slot, for its session too
@@ -221,8 +225,12 @@ final class SourceSlot implements SlotVolumes.Owner {
     private void checkDisk(Hello.Disk disk, int place) throws ProtocolException {
         VolumeAssignment volume = volumes.assignment().volumeOf(disk.deviceName());
         if (volume == null) {
+            String name = disk.deviceName();
             throw ProtocolException.ofDisk(
-                    ErrorCode.FORBIDDEN, "no volume is assigned to a disk of that deviceName", place);
+                    ErrorCode.FORBIDDEN,
+                    "no volume is assigned to "
+                            + (TELLABLE.matcher(name).matches() ? name : "a disk of that deviceName"),
+                    place);
         }
         if (volume.sizeBytes() != disk.sizeBytes()) {
             throw ProtocolException.ofDisk(

@@ -46,7 +46,8 @@ import org.slf4j.LoggerFactory;
  * POST /throttle/{mbps}                        limits what all source servers together send; 0 is no limit
  * </pre>
  *
- * Answers are {@code 200 {"result": "..."}}, of a hold what it is, or 404 or 409 with {@code {"error": "..."}}.
+ * Answers are {@code 200 {"result": "..."}}, of a hold what it is, or 404, 409 or, after a fault of this program, 500 with
+ * {@code {"error": "..."}}.
  */
 final class AdminSocket {
     private static final String STATUS = "/status";
@@ -168,7 +169,15 @@ final class AdminSocket {
             answer(request, 404, "error", "no volume " + volumeId + " is assigned");
             return;
         }
-        reopened.thenAccept(availability -> {
+        reopened.whenComplete((availability, fault) -> {
+            if (fault != null) {
+                answer(
+                        request,
+                        500,
+                        "error",
+                        "volume " + volumeId + " was not reopened: a fault of this program, see its log");
+                return;
+            }
             switch (availability) {
                 case Availability.Open open -> {
                     LOG.atInfo().addKeyValue("volume", volumeId).log("volume reopened by hand");

@@ -121,7 +121,7 @@ public interface SessionEvents {
     /** A volume is open, for the first time or again. */
     default void volumeOpened(String sourceServerId, String volumeId) {}
 
-    /** A volume that is not assigned any more was closed, after what was received for it was on stable storage. */
+    /** A volume that is not assigned any more was closed, after what was received for it was on stable storage, unless it has failed. */
     default void volumeClosed(String sourceServerId, String volumeId) {}
 
     /**

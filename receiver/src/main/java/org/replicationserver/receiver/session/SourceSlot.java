@@ -110,6 +110,11 @@ final class SourceSlot implements SlotVolumes.Owner {
 
     /** Takes over an assignment; done when every volume that came was opened or cannot be. */
     CompletionStage<Void> assign(SourceAssignment to) {
+        leaving = false; // a fault may have kept it here
+        return change(to);
+    }
+
+    private CompletionStage<Void> change(SourceAssignment to) {
         record.prune(to);
         context.events().assigned(to, desiredState, record.now());
         CompletionStage<Void> changed = volumes.assign(to);
@@ -129,7 +134,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         ProtocolException why = new ProtocolException(ErrorCode.SHUTDOWN, LEAVING);
         refuseOpening(why);
         context.speedTests().abort(sourceServerId, why);
-        return assign(new SourceAssignment(sourceServerId, List.of()));
+        return change(new SourceAssignment(sourceServerId, List.of()));
     }
 
     void setDesiredState(DesiredState wanted) {
@@ -381,17 +386,17 @@ final class SourceSlot implements SlotVolumes.Owner {
 
     void volumeFailed(VolumeFailure failure) {
         String volumeId = failure.volumeId().value();
+        String cause = failure.summary();
         VolumeRecord known = record.volume(volumeId);
         context.events().volumeFailed(sourceServerId, failure);
-        if (known != null) {
-            String cause = failure.summary();
-            CompletionStage<Void> stored = record.setFailed(volumeId, known, cause);
-            context.tellFault(sourceServerId, stored.thenRun(() -> {
-                if (session != null) {
-                    session.volumeFailed(volumeId, cause);
-                }
-            }));
-        }
+        // What there is no record of, nobody remembers: one that was pruned, or that no agent has met.
+        CompletionStage<Void> stored =
+                known == null ? CompletableFuture.completedStage(null) : record.setFailed(volumeId, known, cause);
+        context.tellFault(sourceServerId, stored.thenRun(() -> {
+            if (session != null) {
+                session.volumeFailed(volumeId, cause);
+            }
+        }));
     }
 
     /**

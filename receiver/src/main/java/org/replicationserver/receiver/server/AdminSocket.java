@@ -217,7 +217,7 @@ final class AdminSocket {
         Set<String> wanted = volumeId == null ? assigned : Set.of(volumeId);
         sessions.rescan(sourceServerId, wanted).whenComplete((stored, fault) -> {
             if (fault != null) {
-                answer(request, 500, "error", "a fault of the server, see its log");
+                answer(request, 500, "error", "a fault of this program, see its log");
                 LOG.atError()
                         .setCause(fault)
                         .addKeyValue("source", sourceServerId)

@@ -585,8 +585,8 @@ final class SessionWorld {
         }
 
         @Override
-        public void holdEnded(String source, StandingHold hold, boolean valid) {
-            told.add("hold ended " + hold.epoch() + (valid ? " valid" : " expired"));
+        public void holdEnded(String source, StandingHold hold, @Nullable String spoiledBy) {
+            told.add("hold ended " + hold.epoch() + (spoiledBy == null ? " valid" : " expired"));
         }
 
         @Override

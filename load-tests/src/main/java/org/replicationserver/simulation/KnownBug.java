@@ -234,7 +234,7 @@ public record KnownBug(String name, List<Edit> edits) {
             bug(
                     "keep-blocks-of-an-older-mark",
                     AGENT + "Replication.java",
-                    "if (!resumed || plan.marked()) {",
+                    "if (!resumed || consistent) {",
                     "if (!resumed) {"),
             bug(
                     "skip-what-is-dirty-but-looks-unchanged",

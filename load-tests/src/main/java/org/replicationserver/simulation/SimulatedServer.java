@@ -456,13 +456,13 @@ final class SimulatedServer {
         }
 
         @Override
-        public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
+        public void holdEnded(String sourceServerId, StandingHold hold, @Nullable String spoiledBy) {
             Served one = of(sourceServerId);
             one.holds--;
             one.source.model().holdEnded();
             tell(
                     sourceServerId,
-                    () -> "the hold at epoch " + hold.epoch() + " has ended " + (valid ? "in time" : "too late"));
+                    () -> "the hold at epoch " + hold.epoch() + " has ended " + (spoiledBy == null ? "in time" : "EXPIRED: " + spoiledBy));
             ifBystander(sourceServerId, Bystander::holdEnded);
         }
 

@@ -12,6 +12,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
@@ -35,6 +37,8 @@ import org.slf4j.LoggerFactory;
  * GET  /volumes                                volumes that are assigned or attached, see {@link VolumeList}, and the port for agents, 0 at first
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
+ * POST /sources/{sourceServerId}/rescan        has its disks compared or sent again by the agent
+ * POST /sources/{sourceServerId}/rescan/{volumeId} the same of one disk
  * POST /sources/{sourceServerId}/throttle/{mbps} limits what a source server sends, instead of its schedule; 0 is no limit
  * POST /sources/{sourceServerId}/hold/{seconds}/{commitTimeoutSeconds} holds its volumes at the next commit, see {@link HoldsByHand}; who
  *                                              closes the connection before the answer does not want it any more
@@ -42,13 +46,17 @@ import org.slf4j.LoggerFactory;
  * POST /throttle/{mbps}                        limits what all source servers together send; 0 is no limit
  * </pre>
  *
- * Answers are {@code 200 {"result": "..."}}, of a hold what it is, or 404 or 409 with {@code {"error": "..."}}.
+ * Answers are {@code 200 {"result": "..."}}, of a hold what it is, or 404, 409 or, after a fault of this program, 500 with
+ * {@code {"error": "..."}}.
  */
 final class AdminSocket {
     private static final String STATUS = "/status";
     private static final String VOLUMES = "/volumes";
     private static final Pattern REOPEN = Pattern.compile("/volumes/([A-Za-z0-9._-]{1,128})/reopen");
     private static final Pattern ACCEPT = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/accept-agents");
+
+    private static final Pattern RESCAN =
+            Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/rescan(?:/([A-Za-z0-9._-]{1,128}))?");
 
     private static final Pattern THROTTLE_SOURCE =
             Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/throttle/([0-9]{1,5})");
@@ -99,6 +107,7 @@ final class AdminSocket {
     private void handle(HttpServerRequest request) {
         Matcher reopen = REOPEN.matcher(request.path());
         Matcher accept = ACCEPT.matcher(request.path());
+        Matcher rescan = RESCAN.matcher(request.path());
         Matcher throttleSource = THROTTLE_SOURCE.matcher(request.path());
         Matcher hold = HOLD.matcher(request.path());
         Matcher release = RELEASE.matcher(request.path());
@@ -117,6 +126,8 @@ final class AdminSocket {
             } else {
                 answer(request, 404, "error", "no source server " + accept.group(1) + " is assigned");
             }
+        } else if (post && rescan.matches()) {
+            rescan(request, rescan.group(1), rescan.group(2));
         } else if (post && throttleSource.matches()) {
             throttle(request, throttleSource.group(1), Integer.parseInt(throttleSource.group(2)));
         } else if (post && hold.matches()) {
@@ -158,7 +169,15 @@ final class AdminSocket {
             answer(request, 404, "error", "no volume " + volumeId + " is assigned");
             return;
         }
-        reopened.thenAccept(availability -> {
+        reopened.whenComplete((availability, fault) -> {
+            if (fault != null) {
+                answer(
+                        request,
+                        500,
+                        "error",
+                        "volume " + volumeId + " was not reopened: a fault of this program, see its log");
+                return;
+            }
             switch (availability) {
                 case Availability.Open open -> {
                     LOG.atInfo().addKeyValue("volume", volumeId).log("volume reopened by hand");
@@ -176,6 +195,41 @@ final class AdminSocket {
                     answer(request, 409, "error", "volume " + volumeId + " was not reopened: " + none.reason());
                 }
             }
+        });
+    }
+
+    /** @param volumeId null for all of the source server */
+    private void rescan(HttpServerRequest request, String sourceServerId, @Nullable String volumeId) {
+        Set<String> assigned = sessions.volumesOf(sourceServerId);
+        if (assigned == null) {
+            answer(request, 404, "error", "no source server " + sourceServerId + " is assigned");
+            return;
+        }
+        if (volumeId != null && !assigned.contains(volumeId)) {
+            answer(
+                    request,
+                    404,
+                    "error",
+                    "no volume " + volumeId + " is assigned to source server " + sourceServerId + "; its volumes: "
+                            + String.join(", ", new TreeSet<>(assigned)));
+            return;
+        }
+        Set<String> wanted = volumeId == null ? assigned : Set.of(volumeId);
+        sessions.rescan(sourceServerId, wanted).whenComplete((stored, fault) -> {
+            if (fault != null) {
+                answer(request, 500, "error", "a fault of this program, see its log");
+                LOG.atError()
+                        .setCause(fault)
+                        .addKeyValue("source", sourceServerId)
+                        .log("a fault of this program");
+                return;
+            }
+            answer(
+                    request,
+                    200,
+                    "result",
+                    "the agent compares or sends again what is in " + String.join(", ", new TreeSet<>(wanted))
+                            + "; `status` tells how far it is");
         });
     }
 

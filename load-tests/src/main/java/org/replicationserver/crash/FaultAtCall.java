@@ -258,8 +258,7 @@ final class FaultAtCall extends Campaign {
                         .filter(other -> other.volume() == FAULTED && other.offsetBytes() == sent.offsetBytes())
                         .count();
                 long covered = good.stream()
-                        .filter(write ->
-                                write.isWrite() && write.covers(sent.offsetBytes(), sent.lengthBytes()))
+                        .filter(write -> write.isWrite() && write.covers(sent.offsetBytes(), sent.lengthBytes()))
                         .filter(write -> good.stream()
                                 .anyMatch(force -> force.name().equals("fdatasync") && force.begin() > write.end()))
                         .count();

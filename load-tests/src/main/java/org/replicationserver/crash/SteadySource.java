@@ -111,7 +111,8 @@ final class SteadySource implements AutoCloseable {
         Duration before = nanos(cyclesNanos.subList(0, CYCLES_UNDISTURBED), 0.5);
         Duration median = nanos(cyclesNanos.subList(CYCLES_UNDISTURBED, cyclesNanos.size()), 0.5);
         if (!HALF.allows(median, before) || !ANY.allows(longest, before)) {
-            throw new AssertionError("another source server was slowed: of " + cyclesNanos.size() + " cycles one, number "
+            throw new AssertionError("another source server was slowed: of " + cyclesNanos.size()
+                    + " cycles one, number "
                     + (1 + cyclesNanos.indexOf(longest.toNanos())) + ", took " + longest + "; half took up to " + before
                     + " at first and then " + median);
         }

@@ -62,8 +62,8 @@ final class StorageDaemon implements AutoCloseable {
             Files.createDirectories(shown.resolveSibling("."));
             Files.createFile(shown);
         }
-        List<String> command = new ArrayList<>(List.of(
-                PROGRAM, "--object", "throttle-group,id=" + SLOW + ",x-iops-write=" + SLOW_WRITES_PER_SECOND));
+        List<String> command = new ArrayList<>(
+                List.of(PROGRAM, "--object", "throttle-group,id=" + SLOW + ",x-iops-write=" + SLOW_WRITES_PER_SECOND));
         blockdev(command, "driver=file,node-name=" + FILE + ",filename=" + file);
         below.forEach(node -> blockdev(command, node));
         if (driver != null) {

@@ -104,14 +104,12 @@ final class WriteLog extends Campaign {
         synchronized DirtySource asOf(int volume, long entries, long nextEntries) {
             DirtySource then = new DirtySource(VOLUMES, VOLUME_BYTES);
             for (Event event : events) {
-                long known =
-                        switch (event) {
-                            case Event.Sending _ -> 0;
-                            case Event.Acknowledged acknowledged ->
-                                acknowledged.sent().volume() == volume ? acknowledged.entries() : 0;
-                            case Event.Committed committed ->
-                                committed.entries().get(volume);
-                        };
+                long known = switch (event) {
+                    case Event.Sending _ -> 0;
+                    case Event.Acknowledged acknowledged ->
+                        acknowledged.sent().volume() == volume ? acknowledged.entries() : 0;
+                    case Event.Committed committed -> committed.entries().get(volume);
+                };
                 if (known > nextEntries) {
                     return then;
                 }
@@ -186,8 +184,8 @@ final class WriteLog extends Campaign {
                 replication.cycle(agent, () -> {});
                 long flushes = flushesOfEach(logs);
                 if (flushes < replication.commits()) {
-                    throw new AssertionError(replication.commits() + " commits with blocks, and " + flushes
-                            + " flushes of a volume");
+                    throw new AssertionError(
+                            replication.commits() + " commits with blocks, and " + flushes + " flushes of a volume");
                 }
                 source.change(random, BLOCKS_CHANGED);
             }
@@ -226,12 +224,7 @@ final class WriteLog extends Campaign {
      * @param doneMax of the tally, at which it ends
      */
     private record Audit(
-            RecordedSource source,
-            int volume,
-            List<DeviceLog.Entry> entries,
-            Random random,
-            Tally tally,
-            int doneMax) {
+            RecordedSource source, int volume, List<DeviceLog.Entry> entries, Random random, Tally tally, int doneMax) {
         /** At as many flushes as the count asks for, spread evenly. */
         void run() {
             long images = flushes(entries) * (1 + SUBSETS);

@@ -40,11 +40,7 @@ final class BugHunt {
     /** Looks for bugs by seeds, of which so many must do. */
     static BugHunt bySeeds(Path project, long seedsMax, PrintStream out) {
         return new BugHunt(
-                new BugBuild(project),
-                List.of("--brief", "--seeds=" + seedsMax),
-                seedsMax + " seeds",
-                SEARCH_MAX,
-                out);
+                new BugBuild(project), List.of("--brief", "--seeds=" + seedsMax), seedsMax + " seeds", SEARCH_MAX, out);
     }
 
     /** Looks for bugs by all crashes of so many operations. */
@@ -78,7 +74,11 @@ final class BugHunt {
             Path classes = cleanup.directory(Path.of(System.getProperty("java.io.tmpdir")))
                     .resolve("classes");
             build.build(bug, classes);
-            return Verdict.of(Search.run(classes, search, timeout, cleanup), within);
+            Search ended = Search.run(classes, search, timeout, cleanup);
+            if (cleanup.isStopping()) {
+                throw new InterruptedException("told to stop");
+            }
+            return Verdict.of(ended, within);
         } catch (RunException e) {
             throw new IOException(e.getMessage(), e);
         }

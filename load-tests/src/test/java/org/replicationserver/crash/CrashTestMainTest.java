@@ -96,8 +96,7 @@ final class CrashTestMainTest {
 
     @Test
     void aCampaignThatFindsNothingLeavesNothing() throws Exception {
-        int exitCode =
-                CrashTestMain.commandLine(List.of(campaign(() -> {}))).execute("--directory=" + directory);
+        int exitCode = CrashTestMain.commandLine(List.of(campaign(() -> {}))).execute("--directory=" + directory);
         assertThat(exitCode).isZero();
         try (var left = Files.list(directory)) {
             assertThat(left).isEmpty();

@@ -61,11 +61,10 @@ class BugHuntTest {
     void aSearchThatComesToNoEndIsEndedAndTold() throws Exception {
         KnownBug standstill = new KnownBug(
                 "standstill",
-                List.of(
-                        new KnownBug.Edit(
-                                "load-tests/src/main/java/org/replicationserver/simulation/SimulatedSource.java",
-                                "        if (frozen) {",
-                                "        while (!frozen) { Thread.onSpinWait(); }\n        if (frozen) {")));
+                List.of(new KnownBug.Edit(
+                        "load-tests/src/main/java/org/replicationserver/simulation/SimulatedSource.java",
+                        "        if (frozen) {",
+                        "        while (!frozen) { Thread.onSpinWait(); }\n        if (frozen) {")));
         ByteArrayOutputStream said = new ByteArrayOutputStream();
         int missed = BugHunt.bySeeds(PROJECT, 5, new PrintStream(said, true, StandardCharsets.UTF_8))
                 .endingSearchesAfter(Duration.ofSeconds(5))

@@ -1,13 +1,13 @@
 package org.replicationserver.simulation;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -17,20 +17,18 @@ import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.Supplier;
-import net.jpountz.lz4.LZ4Factory;
-import net.jpountz.lz4.LZ4SafeDecompressor;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Attached;
 import org.replicationserver.receiver.protocol.BlockRange;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
-import org.replicationserver.receiver.protocol.ErrorBody;
-import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.HashDiff;
 import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceRecord;
 
@@ -39,21 +37,19 @@ import org.replicationserver.receiver.session.SourceRecord;
  * acknowledgement, each commit, each hold, after each loss of power and at the end.
  */
 final class ReplicaModel {
-    private static final LZ4SafeDecompressor EXPANDER =
-            LZ4Factory.safeInstance().safeDecompressor();
+    /**
+     * A DATA or ZERO frame that is not acknowledged.
+     *
+     * @param windowBytes what it takes of the window of its volume on its connection
+     */
+    private record Frame(
+            long seq, ReplicaVolume volume, int firstBlock, List<ReplicaVolume.Version> versions, long windowBytes) {}
 
-    private static final Set<ErrorCode> REFUSALS_OF_WRONG_FRAMES = EnumSet.of(
-            ErrorCode.PROTOCOL,
-            ErrorCode.UNSUPPORTED,
-            ErrorCode.LIMIT,
-            ErrorCode.SEQUENCE,
-            ErrorCode.RANGE,
-            ErrorCode.INTEGRITY,
-            ErrorCode.EPOCH,
-            ErrorCode.RATE);
-
-    /** A DATA or ZERO frame that is not acknowledged. */
-    private record Frame(long seq, ReplicaVolume volume, int firstBlock, List<ReplicaVolume.Version> versions) {}
+    /** What may be under way of a volume on a stream. */
+    private static final class Window {
+        private long sentBytes;
+        private long limitBytes;
+    }
 
     /** A commit that an agent asked for. */
     private record AskedCommit(long epoch, boolean fuzzy, List<byte[]> mark) {}
@@ -144,7 +140,6 @@ final class ReplicaModel {
     private final Map<String, ReplicaVolume> volumes;
     private final Supplier<List<byte[]>> mark;
     private final int blockBytes;
-    private final boolean framesArriveWrong;
     private final @Nullable Bystander bystander;
     private int sessionCount;
     private int takeoverCount;
@@ -168,16 +163,13 @@ final class ReplicaModel {
      * @param volumes by device name, in the order of the source's disks
      * @param blockBytes of the blocks that agents send
      * @param mark the disks as the agent that is alive reads them
-     * @param framesArriveWrong whether what an agent sends may be another thing when it arrives
      * @param bystander the rules of a source server with which nothing goes wrong; null if something does
      */
     ReplicaModel(
             SequencedMap<String, ReplicaVolume> volumes,
             int blockBytes,
             Supplier<List<byte[]>> mark,
-            boolean framesArriveWrong,
             @Nullable Bystander bystander) {
-        this.framesArriveWrong = framesArriveWrong;
         this.bystander = bystander;
         this.blockBytes = blockBytes;
         this.volumes = volumes;
@@ -192,7 +184,7 @@ final class ReplicaModel {
     ReplicaModel after(Map<String, SimulatedDisk> crashed, Supplier<List<byte[]>> markAfter) {
         LinkedHashMap<String, ReplicaVolume> left = new LinkedHashMap<>();
         volumes.forEach((name, volume) -> left.put(name, volume.after(of(crashed, name))));
-        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, framesArriveWrong, null);
+        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, null);
         model.sessionCount = sessionCount;
         model.asked.putAll(asked);
         return model;
@@ -316,14 +308,6 @@ final class ReplicaModel {
         return takeoverCount;
     }
 
-    /** The server has sent ERROR; to an agent that keeps to the specification, unless bits of it arrive wrong, only some are allowed. */
-    void refused(ErrorBody error) {
-        ErrorCode code = ErrorCode.of(error.code());
-        if (code != null && REFUSALS_OF_WRONG_FRAMES.contains(code) && !framesArriveWrong) {
-            throw new Violation("I11", "the server refuses what a sound agent sends: " + error);
-        }
-    }
-
     /** The session that ATTACH names; null if it is another site's, which is for the server to refuse. */
     @Nullable
     Session session(Site site, long generation) {
@@ -336,12 +320,12 @@ final class ReplicaModel {
 
     /** A volume's writer is about to write. */
     void aboutToWrite(SimulatedDisk disk, long offsetBytes, MemorySegment content) {
-        volume(disk).aboutToWrite(offsetBytes, content);
+        volume(disk).aboutToWrite(offsetBytes, content.toArray(ValueLayout.JAVA_BYTE));
     }
 
     /** A volume's writer is about to make a range zero. */
     void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes) {
-        volume(disk).requireAllowed(offsetBytes, lengthBytes);
+        volume(disk).aboutToWrite(offsetBytes, new byte[(int) lengthBytes]);
     }
 
     private ReplicaVolume volume(SimulatedDisk disk) {
@@ -430,6 +414,15 @@ final class ReplicaModel {
         private final Map<String, ReplicaVolume> served = new LinkedHashMap<>();
         private final Map<Integer, ArrayDeque<Frame>> unacknowledged = new HashMap<>();
         private final Map<Integer, Long> durableSeqs = new HashMap<>();
+
+        /** By stream. */
+        private final Map<Integer, Attached> granted = new HashMap<>();
+
+        /** By stream. */
+        private final Map<Integer, Integer> unackedFrames = new HashMap<>();
+
+        private final Map<Integer, Window> windows = new HashMap<>();
+        private boolean leaving;
         private final Map<Long, Boolean> fuzzy = new HashMap<>();
         private final String agent;
 
@@ -470,22 +463,24 @@ final class ReplicaModel {
             return stream << 16 | volume;
         }
 
+        /** The server has granted a stream. */
+        void attached(int stream, Attached attached) {
+            granted.put(stream, attached);
+        }
+
         /** The agent has sent DATA or ZERO. */
-        void sent(int stream, FrameHeader header, ByteBuffer payload) {
+        void sent(int stream, FrameHeader header, byte[] payload) {
             ReplicaVolume volume = byIndex.get(header.volume());
             if (volume == null) {
                 throw new Violation("I11", "a block of a volume that is not of the session: " + header);
             }
-            byte[] content = new byte[(int) header.blockBytes()];
-            if (header.type() == FrameType.DATA) {
-                byte[] sent = new byte[payload.limit()];
-                payload.get(0, sent);
-                if (header.codec() == FrameHeader.CODEC_LZ4) {
-                    EXPANDER.decompress(sent, content);
-                } else {
-                    content = sent;
-                }
+            boolean zero = header.type() == FrameType.ZERO;
+            byte[] content = zero ? new byte[(int) header.zeroBytes()] : Payloads.expanded(header, payload);
+            if (content == null) {
+                throw new Violation("I11", "the agent sends a block that is none: " + header);
             }
+            long windowBytes = zero ? ProtocolLimits.ZERO_WINDOW_BYTES : header.rawLen();
+            requireRoom(stream, header, windowBytes);
             int firstBlock = (int) (header.offsetBytes() / blockBytes);
             requireMayBeSent(volume, firstBlock, content.length);
             Rescan rescan = rescans.get(volume);
@@ -495,7 +490,37 @@ final class ReplicaModel {
             List<ReplicaVolume.Version> versions = volume.sent(agent, number, firstBlock, content);
             unacknowledged
                     .computeIfAbsent(key(stream, header.volume()), key -> new ArrayDeque<>())
-                    .add(new Frame(header.seq(), volume, firstBlock, versions));
+                    .add(new Frame(header.seq(), volume, firstBlock, versions, windowBytes));
+        }
+
+        /** An agent keeps to what it was told, which may be more by now than what has reached it. */
+        private void requireRoom(int stream, FrameHeader header, long windowBytes) {
+            Attached attached = granted(stream);
+            Window window = window(stream, header.volume());
+            window.sentBytes += windowBytes;
+            if (window.sentBytes > window.limitBytes) {
+                throw new Violation("I10", "sent beyond limit_bytes=" + window.limitBytes + ": " + header);
+            }
+            int frames = unackedFrames.merge(stream, 1, Integer::sum);
+            if (frames > attached.unackedFramesMax()) {
+                throw new Violation("I10", frames + " frames of stream " + stream + " are not acknowledged: " + header);
+            }
+        }
+
+        private Attached granted(int stream) {
+            Attached attached = granted.get(stream);
+            if (attached == null) {
+                throw new Violation("I11", "stream " + stream + " is used before ATTACHED");
+            }
+            return attached;
+        }
+
+        private Window window(int stream, int volume) {
+            return windows.computeIfAbsent(key(stream, volume), key -> {
+                Window window = new Window();
+                window.limitBytes = granted(stream).windowBytes();
+                return window;
+            });
         }
 
         /** In a rescan nothing is sent but what was found to differ, and nothing while it is offered. */
@@ -596,19 +621,37 @@ final class ReplicaModel {
         }
 
         /** The server has sent DURABLE_ACK. */
-        void acknowledged(int stream, int volume, long durableSeq) {
+        void acknowledged(int stream, int volume, long durableSeq, long limitBytes) {
             int key = key(stream, volume);
             long before = durableSeqs.getOrDefault(key, 0L);
             if (durableSeq < before) {
                 throw new Violation("I7", "durable_seq fell from " + before + " to " + durableSeq);
             }
             durableSeqs.put(key, durableSeq);
+            Window window = window(stream, volume);
             ArrayDeque<Frame> frames = unacknowledged.getOrDefault(key, new ArrayDeque<>());
             while (!frames.isEmpty() && frames.element().seq <= durableSeq) {
                 Frame frame = frames.remove();
                 acknowledgedFrames++;
+                unackedFrames.merge(stream, -1, Integer::sum);
+                window.limitBytes += frame.windowBytes;
                 frame.volume.acknowledged(frame.firstBlock, frame.versions);
             }
+            if (limitBytes != window.limitBytes) {
+                throw new Violation(
+                        "I10",
+                        "limit_bytes=" + limitBytes + " of volume " + volume + " on stream " + stream
+                                + ", but with what is acknowledged the window ends at " + window.limitBytes);
+            }
+        }
+
+        /** The session is to end without an error: the agent has sent BYE, or the server GOAWAY. */
+        void leaving() {
+            leaving = true;
+        }
+
+        boolean isLeaving() {
+            return leaving;
         }
 
         void epochOpened(EpochOpen open) {

@@ -109,7 +109,7 @@ final class ReplicatedSource {
         this.assignment = new SourceAssignment(id, assigned);
         this.bystander = undisturbed ? new Bystander(id, world.time()) : null;
         this.model = new ReplicaModel(
-                volumes, SimulatedSource.BLOCK_BYTES, () -> aliveAgent().mark(), faults.flips() > 0, bystander);
+                volumes, SimulatedSource.BLOCK_BYTES, () -> aliveAgent().mark(), bystander);
     }
 
     private static String deviceName(int disk) {

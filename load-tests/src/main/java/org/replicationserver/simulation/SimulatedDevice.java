@@ -86,6 +86,9 @@ final class SimulatedDevice implements BlockDevice {
     @Override
     public void read(MemorySegment target, long offsetBytes) throws DeviceException {
         begin();
+        if (readFails()) {
+            throw failure("read", offsetBytes, target.byteSize(), Errno.EIO);
+        }
         disk.read(target, offsetBytes);
         end();
     }
@@ -104,8 +107,17 @@ final class SimulatedDevice implements BlockDevice {
     @Override
     public void forgetCache() throws DeviceException {
         begin();
+        if (readFails()) {
+            throw failure("forget cache", 0, 0, Errno.EIO);
+        }
         disk.forgetCache();
         end();
+    }
+
+    /** Drawn only where it may be, so that a seed without it tells what it always told. */
+    private boolean readFails() {
+        double chance = surroundings.faults().readErrors();
+        return chance > 0 && dice.percent(chance);
     }
 
     private DeviceException failure(String operation, long offsetBytes, long lengthBytes, int errno) {

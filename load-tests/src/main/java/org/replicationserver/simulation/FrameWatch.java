@@ -38,7 +38,7 @@ final class FrameWatch {
     // of a control connection, from WELCOME on; of a data connection, from ATTACH on
     private ReplicaModel.@Nullable Session session;
     private int stream;
-    private @Nullable Hello hello;
+    private ReplicaModel.@Nullable Greeting greeting;
 
     FrameWatch(ReplicaModel model, ReplicaModel.Site site) {
         this.model = model;
@@ -137,7 +137,7 @@ final class FrameWatch {
                     refusals.opens(header.seq());
                 }
                 case HELLO -> {
-                    hello = Hello.parse(JsonBody.parse(payload));
+                    greeting = model.greeted(site, Hello.parse(JsonBody.parse(payload)));
                     refusals.opens(header.seq());
                 }
                 case HASH_OFFER -> session().offered(HashOffer.read(payload));
@@ -183,11 +183,11 @@ final class FrameWatch {
             }
             switch (header.type()) {
                 case WELCOME -> {
-                    Hello said = hello;
-                    if (said == null) {
+                    ReplicaModel.Greeting greeted = greeting;
+                    if (greeted == null) {
                         throw new Violation("I11", "WELCOME without HELLO");
                     }
-                    session = model.opened(site, Welcome.parse(JsonBody.parse(payload)), said);
+                    session = model.opened(site, Welcome.parse(JsonBody.parse(payload)), greeted);
                 }
                 case HASH_DIFF -> session().answered(HashDiff.read(payload));
                 case ATTACHED -> session().attached(stream, Attached.parse(JsonBody.parse(payload)));

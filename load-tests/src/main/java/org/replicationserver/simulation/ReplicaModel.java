@@ -114,7 +114,7 @@ final class ReplicaModel {
         }
     }
 
-    /** What a server was given of a source server. */
+    /** What a server goes by of a source server. */
     private record Given(@Nullable SourceRecord record) {
         /** Whether an agent that remembers this has nothing to send again. */
         boolean fits(String volumeId, Hello.@Nullable Remembered remembers, String deviceName) {
@@ -126,6 +126,14 @@ final class ReplicaModel {
                     && disk != null
                     && known != null
                     && known.dataGen().equals(disk.dataGen())
+                    && hasNothingNewFor(remembers, deviceName);
+        }
+
+        /** Whether the agent knows of who wrote last, and of all that is committed but perhaps the newest. */
+        boolean hasNothingNewFor(Hello.Remembered remembers, String deviceName) {
+            Hello.RememberedDisk disk = remembers.disk(deviceName);
+            return record != null
+                    && disk != null
                     && remembers.generation() >= record.writtenGeneration()
                     && disk.committedEpoch() >= record.commit().previousEpoch();
         }
@@ -143,6 +151,7 @@ final class ReplicaModel {
     private final @Nullable Bystander bystander;
     private int sessionCount;
     private int takeoverCount;
+    private int welcomeCount;
 
     /** Of all sites. */
     private final Set<Long> generations = new HashSet<>();
@@ -197,6 +206,11 @@ final class ReplicaModel {
     /** Everything that decides what may be there. */
     void addTo(MessageDigest digest) {
         volumes.values().forEach(volume -> volume.addTo(digest));
+    }
+
+    /** Counts WELCOME of the servers that had the volumes then. */
+    int welcomeCount() {
+        return welcomeCount;
     }
 
     int sessionCount() {
@@ -263,8 +277,37 @@ final class ReplicaModel {
         }
     }
 
-    /** A server has sent WELCOME to an agent that said HELLO. */
-    Session opened(Site site, Welcome welcome, Hello hello) {
+    /** What an agent has said in HELLO, and what its server had on stable storage of the source server then. */
+    record Greeting(Hello hello, @Nullable SourceRecord record) {
+        /** Whether, by what is on stable storage now, the agent has nothing of a volume to send again, unless somebody wanted that meanwhile. */
+        boolean resumes(Welcome.Volume volume, @Nullable SourceRecord now) {
+            Hello.Remembered remembers = hello.remembers();
+            if (record == null || now == null || remembers == null) {
+                return false;
+            }
+            // Of a session in between the agent would know nothing.
+            boolean next = now.generation() == Math.max(record.generation(), remembers.generation()) + 1;
+            return next
+                    && new Given(record).fits(volume.volumeId(), remembers, volume.deviceName())
+                    && new Given(now).hasNothingNewFor(remembers, volume.deviceName())
+                    && !isBehind(now, remembers, volume.deviceName());
+        }
+
+        /** An agent that was at another server meanwhile may know of a commit that this one does not. */
+        private static boolean isBehind(SourceRecord now, Hello.Remembered remembers, String deviceName) {
+            Hello.RememberedDisk disk = remembers.disk(deviceName);
+            return disk != null && disk.committedEpoch() > now.commit().epoch();
+        }
+    }
+
+    /** An agent says HELLO to a server. */
+    Greeting greeted(Site site, Hello hello) {
+        return new Greeting(hello, site.durable());
+    }
+
+    /** A server has sent WELCOME in answer to HELLO. */
+    Session opened(Site site, Welcome welcome, Greeting greeting) {
+        Hello hello = greeting.hello;
         long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
         if (welcome.generation() <= Math.max(site.generationMax, remembered)) {
             throw new Violation(
@@ -278,11 +321,15 @@ final class ReplicaModel {
         if (given != null) {
             site.given = null;
             welcome.volumes().forEach(volume -> checkTakenOver(given, volume, hello.remembers()));
+        } else {
+            SourceRecord now = site.durable();
+            welcome.volumes().forEach(volume -> checkResumed(greeting, volume, now));
         }
         sessionCount++;
         Session session = new Session(site, sessionCount, welcome, hello.instance());
         site.sessions.put(welcome.generation(), session);
         if (site.hasVolumes) {
+            welcomeCount++;
             volumes.values().forEach(volume -> volume.newestSession(session.number));
             if (bystander != null) {
                 bystander.opened(welcome, hello);
@@ -301,6 +348,18 @@ final class ReplicaModel {
             throw new Violation("I2", "no rescan though nothing is known of the volume: " + volume);
         }
         takeoverCount += volume.action() == Welcome.Action.RESUME ? 1 : 0;
+    }
+
+    /** A server that has kept its record. */
+    private static void checkResumed(Greeting greeting, Welcome.Volume volume, @Nullable SourceRecord now) {
+        if (volume.action() == Welcome.Action.RESCAN
+                && !WANTED_RESCANS.contains(volume.reason())
+                && greeting.resumes(volume, now)) {
+            throw new Violation(
+                    "I9",
+                    "a rescan of an agent that remembers " + greeting.hello.remembers() + ", which is what the record has: "
+                            + volume);
+        }
     }
 
     /** Volumes that went on without a rescan at a server that had only what was reported. */
@@ -326,6 +385,16 @@ final class ReplicaModel {
     /** A volume's writer is about to make a range zero. */
     void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes) {
         volume(disk).aboutToWrite(offsetBytes, new byte[(int) lengthBytes]);
+    }
+
+    /** A server cannot read what is there. */
+    void readFailed(SimulatedDisk disk) {
+        volume(disk).readFailed();
+    }
+
+    /** How often servers could not read what was there. */
+    int failedReads() {
+        return volumes.values().stream().mapToInt(ReplicaVolume::failedReads).sum();
     }
 
     private ReplicaVolume volume(SimulatedDisk disk) {
@@ -397,6 +466,13 @@ final class ReplicaModel {
         }
     }
 
+    /**
+     * An offer that is not answered.
+     *
+     * @param failedReads of its volume, when it was offered
+     */
+    private record Offered(HashOffer offer, int failedReads) {}
+
     /** A rescan by comparison, from WELCOME to the first commit of the session. */
     private static final class Rescan {
         private long differingBytes;
@@ -427,7 +503,7 @@ final class ReplicaModel {
         private final String agent;
 
         /** By volume, what is offered and not answered. */
-        private final Map<Integer, HashOffer> offers = new HashMap<>();
+        private final Map<Integer, Offered> offers = new HashMap<>();
 
         /** By volume, blocks that were found equal in the epoch that is open. */
         private final Map<ReplicaVolume, BitSet> equal = new HashMap<>();
@@ -540,7 +616,8 @@ final class ReplicaModel {
         /** The agent has sent HASH_OFFER. */
         void offered(HashOffer offer) {
             ReplicaVolume volume = byIndex.get(offer.range().volume());
-            if (volume == null || offers.put(offer.range().volume(), offer) != null) {
+            if (volume == null
+                    || offers.put(offer.range().volume(), new Offered(offer, volume.failedReads())) != null) {
                 throw new Violation("I11", "an offer of an unknown volume, or a second one: " + offer);
             }
             int first = firstBlock(offer.range());
@@ -565,11 +642,15 @@ final class ReplicaModel {
 
         /** The server has sent HASH_DIFF. */
         void answered(HashDiff diff) {
-            HashOffer offer = offers.remove(diff.range().volume());
+            Offered offered = offers.remove(diff.range().volume());
             ReplicaVolume volume = byIndex.get(diff.range().volume());
-            if (offer == null || volume == null || !offer.range().equals(diff.range())) {
+            if (offered == null || volume == null || !offered.offer.range().equals(diff.range())) {
                 throw new Violation("I11", "an answer to no offer: " + diff);
             }
+            if (offered.failedReads != volume.failedReads()) {
+                throw new Violation("I9", "an answer to an offer of " + volume + ", of which a read has failed: " + diff);
+            }
+            HashOffer offer = offered.offer;
             BlockRange range = diff.range();
             int perBlock = 1 << (range.blockShift() - BlockRange.LEAF_SHIFT);
             comparedBlocks += range.count();

@@ -46,6 +46,7 @@ final class ReplicaVolume {
     private boolean isWritten;
     private int newestSession;
     private boolean held;
+    private int failedReads;
 
     /**
      * A volume of which nothing is known but what is there.
@@ -308,6 +309,14 @@ final class ReplicaVolume {
     void compared(String agent, int firstBlock, int count) {
         int end = Math.min(blocksOfVolume(), firstBlock + count);
         uncompared.getOrDefault(agent, new BitSet()).clear(firstBlock, end);
+    }
+
+    void readFailed() {
+        failedReads++;
+    }
+
+    int failedReads() {
+        return failedReads;
     }
 
     boolean mustCompare(String agent, int block) {

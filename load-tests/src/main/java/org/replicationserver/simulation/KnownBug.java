@@ -110,7 +110,11 @@ public record KnownBug(String name, List<Edit> edits) {
                             "return mayWrite && slot.record.isDurable() && (",
                             "return mayWrite && ("),
             // what is refused, and how
-            bug("call-a-corrupt-block-too-large", SESSION + "SourceSession.java", "ErrorCode.INTEGRITY,", "ErrorCode.LIMIT,"),
+            bug(
+                    "call-a-corrupt-block-too-large",
+                    SESSION + "SourceSession.java",
+                    "ErrorCode.INTEGRITY,",
+                    "ErrorCode.LIMIT,"),
             bug(
                     "refuse-in-silence",
                     SESSION + "AgentConnection.java",

@@ -81,8 +81,7 @@ final class RefusalRules {
                 sentBytes + (inHeader ? judgedBytes(arriving) : frame.length),
                 inHeader ? ErrorCode.PROTOCOL : ErrorCode.INTEGRITY,
                 inHeader
-                        || !Arrays.equals(
-                                Payloads.expanded(header, block), Payloads.expanded(header, arrivingBlock))));
+                        || !Arrays.equals(Payloads.expanded(header, block), Payloads.expanded(header, arrivingBlock))));
         sentBytes += frame.length;
     }
 

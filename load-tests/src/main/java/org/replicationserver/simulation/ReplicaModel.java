@@ -2,7 +2,6 @@ package org.replicationserver.simulation;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayDeque;
@@ -357,8 +356,8 @@ final class ReplicaModel {
                 && greeting.resumes(volume, now)) {
             throw new Violation(
                     "I9",
-                    "a rescan of an agent that remembers " + greeting.hello.remembers() + ", which is what the record has: "
-                            + volume);
+                    "a rescan of an agent that remembers " + greeting.hello.remembers()
+                            + ", which is what the record has: " + volume);
         }
     }
 
@@ -648,7 +647,8 @@ final class ReplicaModel {
                 throw new Violation("I11", "an answer to no offer: " + diff);
             }
             if (offered.failedReads != volume.failedReads()) {
-                throw new Violation("I9", "an answer to an offer of " + volume + ", of which a read has failed: " + diff);
+                throw new Violation(
+                        "I9", "an answer to an offer of " + volume + ", of which a read has failed: " + diff);
             }
             HashOffer offer = offered.offer;
             BlockRange range = diff.range();

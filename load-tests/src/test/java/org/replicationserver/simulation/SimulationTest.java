@@ -92,7 +92,8 @@ class SimulationTest {
         List<KnownBug> bugs =
                 KnownBug.ALL.stream().filter(bug -> bug.name().equals(name)).toList();
         assertThat(bugs).hasSize(1);
-        assertThat(BugHunt.bySeeds(PROJECT, SEEDS_OF_HUNT, System.out).hunt(bugs)).isZero();
+        assertThat(BugHunt.bySeeds(PROJECT, SEEDS_OF_HUNT, System.out).hunt(bugs))
+                .isZero();
     }
 
     /** What was found of each is kept. */

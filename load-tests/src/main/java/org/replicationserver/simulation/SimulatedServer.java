@@ -339,6 +339,11 @@ final class SimulatedServer {
         }
 
         @Override
+        public void stallEnded() {
+            one.source.stallEnded();
+        }
+
+        @Override
         public void requireAlive() {
             process.requireAlive();
         }
@@ -365,6 +370,11 @@ final class SimulatedServer {
         @Override
         public void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes) {
             one.source.model().aboutToZero(disk, offsetBytes, lengthBytes);
+        }
+
+        @Override
+        public void readFailed(SimulatedDisk disk) {
+            one.source.model().readFailed(disk);
         }
 
         @Override

@@ -876,8 +876,9 @@ def frame_before_welcome(probe):
     session = probe.bare()
     session.control.send_json(Type.HELLO, probe.hello_body())
     session.begin_epoch(1)  # goes out together with HELLO
-    probe.until(session, lambda: session.welcome or is_over(session.control), ERROR_SECONDS)
-    if session.welcome:
+    answer = lambda: next((entry for entry in session.control.log if entry.startswith(("WELCOME", "ERROR"))), None)
+    probe.until(session, lambda: answer() or session.control.ended, ERROR_SECONDS)
+    if answer() == "WELCOME":
         raise Skipped("WELCOME came before the frame that follows HELLO was looked at")
     probe.fatal(session, "STATE")
 

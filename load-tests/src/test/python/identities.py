@@ -16,8 +16,11 @@ def make_expired(folder, name, of):
     """A certificate of another one's key and name that ended yesterday."""
     folder = Path(folder)
     shutil.copy(folder / f"{of}.key.pem", folder / f"{name}.key.pem")
-    subprocess.run(["openssl", "req", "-x509", "-new", "-key", folder / f"{name}.key.pem", "-days", "-1",
-                    "-subj", f"/CN={of}", "-out", folder / f"{name}.cert.pem"], check=True, capture_output=True)
+    request = folder / f"{name}.csr.pem"
+    for words in (["req", "-new", "-key", folder / f"{name}.key.pem", "-subj", f"/CN={of}", "-out", request],
+                  ["x509", "-req", "-in", request, "-signkey", folder / f"{name}.key.pem", "-days", "-1",
+                   "-out", folder / f"{name}.cert.pem"]):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
 
 
 def pin(folder, name):

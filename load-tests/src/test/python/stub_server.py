@@ -93,6 +93,7 @@ class StubServer:
         self._context.load_cert_chain(certificate, key)
         self._context.verify_mode = ssl.CERT_REQUIRED
         self._context.load_verify_locations(client_certificate)
+        self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # these certificates, as pins would be
         self._context.set_alpn_protocols([brp_client.ALPN])
         self._context.options |= ssl.OP_NO_TICKET
         self._listener = socket.create_server(("127.0.0.1", 0))

@@ -171,9 +171,11 @@ class AgainstServersTest(WithIdentities):
     def setUpClass(cls):
         super().setUpClass()
         identities.make_expired(cls.folder, "expired", "agent")
+        cls.known = cls.folder / "known.pem"
+        cls.known.write_text("".join((cls.folder / f"{name}.cert.pem").read_text() for name in ("agent", "expired")))
 
     def start(self, kind=StubServer):
-        server = kind(*self.identity("server"), self.identity("agent")[0], "s-1", {"sda": self.SIZE_BYTES})
+        server = kind(*self.identity("server"), self.known, "s-1", {"sda": self.SIZE_BYTES})
         self.addCleanup(server.stop)
         return server
 
@@ -365,12 +367,13 @@ class AgainstServersTest(WithIdentities):
         return status, err.getvalue()
 
     def test_no_server_where_it_should_be_is_one_line(self):
-        with socket.create_server(("127.0.0.1", 0)) as silent, mock.patch.object(Endpoint, "timeout", 0.5), \
+        with socket.create_server(("127.0.0.1", 0)) as silent, \
                 mock.patch.object(server_rows, "endpoint_of", self.impatient):
-            status, err = self.run_main(self.arguments(silent.getsockname()[1]))
+            port = silent.getsockname()[1]
+            status, err = self.run_main(self.arguments(port))
             self.assertEqual(69, status)
             self.assertIn("does not answer within 0.5 s", err)
-        status, err = self.run_main(self.arguments(silent.getsockname()[1]))
+        status, err = self.run_main(self.arguments(port))
         self.assertEqual(69, status)
         self.assertIn("cannot be reached", err)
 

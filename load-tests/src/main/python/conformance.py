@@ -34,7 +34,7 @@ disk, which is overwritten. No agent may use it meanwhile. The row duplicate-age
 server refuses this source server until an operator accepts its agents again. All rows take about 2 minutes.
 Against an agent: the runner is the server. It prints its pin and waits for the agent, which should have one disk of 8
 to 64 MiB, some MiB of it not zero, that nobody writes to, and go on for ever with an epoch every second or so. All rows
-take about AGENT_MINUTES minutes, most of it for rows that wait for deadlines of the protocol."""
+take about 4 minutes, most of it for rows that wait for deadlines of the protocol."""
 
 EPILOG = """\
 --operator NAME=COMMAND is for rows of a server that only an operator can bring about; without it they are skipped:

@@ -77,8 +77,7 @@ final class S3Objects implements ObjectSource {
     }
 
     /** With a client that answers as somebody else than S3. */
-    S3Objects(
-            AllowList hosts, HttpsTrust trust, SdkHttpClient http, @Nullable AwsCredentialsProvider credentials) {
+    S3Objects(AllowList hosts, HttpsTrust trust, SdkHttpClient http, @Nullable AwsCredentialsProvider credentials) {
         this.hosts = hosts;
         this.trust = trust;
         this.http = http;

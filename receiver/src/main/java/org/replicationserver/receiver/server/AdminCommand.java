@@ -15,7 +15,11 @@ sealed interface AdminCommand {
 
     record AcceptAgents(String sourceServerId) implements AdminCommand {}
 
-    /** @param sourceServerId null for all together */
+    /**
+     * Limits the bandwidth of a source server, or of all.
+     *
+     * @param sourceServerId null for all together
+     */
     record Throttle(@Nullable String sourceServerId, int mbps) implements AdminCommand {}
 
     record Hold(String sourceServerId, int seconds, int commitTimeoutSeconds) implements AdminCommand {}

@@ -38,8 +38,17 @@ class Probe:
 
     def __init__(self, listener):
         self.listener = listener
-        self.note = ""
+        self._note = self._not_compared = ""
         self._last = None
+
+    @property
+    def note(self):
+        """What a row that passes tells, and what it did not look at."""
+        return ", ".join(filter(None, (self._note, self._not_compared)))
+
+    @note.setter
+    def note(self, words):
+        self._note = words
 
     def close(self):
         self.listener.drop()
@@ -140,6 +149,9 @@ class Probe:
         return session
 
     def compare(self):
+        """What arrived with the images that were given."""
+        unknown = sorted(set(self.listener.disks) - set(self.listener.options.image))
+        self._not_compared = f"not compared: {', '.join(unknown)} without --image" if unknown else ""
         for name, path in self.listener.options.image.items():
             if name not in self.listener.disks:
                 raise Mismatch(f"a disk {name} in HELLO", ", ".join(self.listener.disks))

@@ -119,6 +119,10 @@ class SessionEnded(Exception):
     """The session is over, or the server refused something that a correct agent does not do."""
 
 
+class WrongPin(SessionEnded):
+    """The server's key is none that it may have."""
+
+
 class GoingAway(Exception):
     """The server sent GOAWAY. `body` is its JSON."""
 
@@ -464,12 +468,26 @@ def _parse_hash_head(payload):
 
 
 def parse_offer(payload):
-    """The range of a HASH_OFFER and the numbers of its zero blocks, counted from its first."""
+    """The range of a HASH_OFFER, the numbers of its zero blocks, counted from its first, and the hashes of the others."""
     blocks, zeros = _parse_hash_head(payload)
     hashes = blocks.count - sum(zeros)
     if len(payload) != HASH_HEAD_LEN + (blocks.count + 7) // 8 + hashes * HASH_LEN:
         raise Refused("LIMIT", f"payload_len {len(payload)} for {hashes} hashes")
-    return blocks, [number for number, bit in enumerate(zeros) if bit]
+    return blocks, {number for number, bit in enumerate(zeros) if bit}, payload[len(payload) - HASH_LEN * hashes:]
+
+
+def differing_blocks(content, blocks, zeros, hashes):
+    """For each block of an offer whether the disk with this content has another one."""
+    differing = []
+    for number in range(blocks.count):
+        at = (blocks.first_block + number) << blocks.block_shift
+        held = content[at:at + (1 << blocks.block_shift)]
+        if number in zeros:
+            differing.append(any(held))
+        else:
+            differing.append(hashes[:HASH_LEN] != block_hash(held, blocks.block_shift))
+            hashes = hashes[HASH_LEN:]
+    return differing
 
 
 def parse_diff(payload):
@@ -577,7 +595,7 @@ def pin_of(der):
 def _check_server(der, pins):
     _, not_before, not_after = read_certificate(der)
     if pin_of(der) not in pins:
-        raise SessionEnded(f"the server's pin {pin_of(der)} is none of {sorted(pins)}")
+        raise WrongPin(f"the server's pin {pin_of(der)} is none of {sorted(pins)}")
     now = datetime.now(timezone.utc)
     if not not_before - CLOCK_TOLERANCE <= now <= not_after + CLOCK_TOLERANCE:
         raise SessionEnded(f"the server's certificate is valid from {not_before} to {not_after}")
@@ -744,12 +762,20 @@ class Connection:
             self.refuse(e)
 
     def _take_frames(self):
-        while found := decode(self._incoming, self._next_received_seq, self.accepts, self.raw_len_max):
-            frame, length = found
-            del self._incoming[:length]
-            self._next_received_seq += 1
-            if not frame.ignorable:
-                self.frames.append(frame)
+        while self._take_frame():
+            pass
+
+    def _take_frame(self):
+        """Takes the next frame, if it is whole."""
+        found = decode(self._incoming, self._next_received_seq, self.accepts, self.raw_len_max)
+        if not found:
+            return False
+        frame, length = found
+        del self._incoming[:length]
+        self._next_received_seq += 1
+        if not frame.ignorable:
+            self.frames.append(frame)
+        return True
 
 
 def _sent_words(name, frame_type, seq, payload, fields, how):

@@ -3,23 +3,25 @@
 of the specification that says so.
 
 Prints a line a row, `ok NAME (section N)`, `skipped NAME why` or `FAILED NAME` with what was sent, what was expected,
-what came and the sentence, and `N passed, N failed` at the end. Exits 0 if no row failed, 1 if one did, 2 for a wrong
-command line.
+what came and the sentence, and `N passed, N failed` at the end, also after a signal. Its exit codes are at the end of
+`--help`.
 """
 
 import argparse
 import re
 import signal
-import socket
+import ssl
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import agent_rows
 import judge
 import server_rows
 import specification
-from brp_client import GoingAway, Refused, SessionEnded
+from brp_client import CLOCK_TOLERANCE, GoingAway, Refused, SessionEnded, read_certificate
 from rows import Report
+from server_rows import NotServed, Unreachable
 
 BREAKS = (SessionEnded, GoingAway, Refused, OSError, KeyError, TypeError, ValueError)
 
@@ -29,9 +31,10 @@ the sentence of receiver/protocol/README.md that says so.
 
 Against a server: make a key with "./run agent identity" and have the server assign its pin a source server with one
 disk, which is overwritten. No agent may use it meanwhile. The row duplicate-agent comes last, because after it the
-server refuses this source server until an operator accepts its agents again.
+server refuses this source server until an operator accepts its agents again. All rows take about 2 minutes.
 Against an agent: the runner is the server. It prints its pin and waits for the agent, which should have one disk of 8
-to 64 MiB, some MiB of it not zero, that nobody writes to, and go on for ever with an epoch every second or so."""
+to 64 MiB, some MiB of it not zero, that nobody writes to, and go on for ever with an epoch every second or so. All rows
+take about 4 minutes, most of it for rows that wait for deadlines of the protocol."""
 
 EPILOG = """\
 --operator NAME=COMMAND is for rows of a server that only an operator can bring about; without it they are skipped:
@@ -43,14 +46,19 @@ EPILOG = """\
   shutdown, start stop the server, and start it again
 
 Exit codes: 0 no row failed, 1 a row failed, 2 wrong usage, 69 no Python 3.11 or later, no server there, no
-agent came, cannot listen, 143 and 130 after SIGTERM and SIGINT."""
+agent came, cannot listen, 77 the server has another pin, or refuses identity, source server or disk, 143 and 130
+after SIGTERM and SIGINT, with the rows that were played."""
 
 UNAVAILABLE = 69
-CONNECT_SECONDS = 10
+REFUSED = 77
 
 
-class Unreachable(Exception):
-    """No server is where it was said to be, or none can be there."""
+class Stopped(BaseException):
+    """A signal came; not to be caught by what is played."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.exit_code = 128 + number
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,6 +84,16 @@ def identity(text):
         if not part.is_file():
             raise argparse.ArgumentTypeError(f"there is no {part}; ./run agent identity makes it")
     return str(files[0]), str(files[1])
+
+
+def expired_identity(text):
+    """The same, with a certificate that no server takes for its dates alone."""
+    certificate, key = identity(text)
+    _, not_before, not_after = read_certificate(ssl.PEM_cert_to_DER_cert(Path(certificate).read_text()))
+    if not_before - CLOCK_TOLERANCE <= datetime.now(timezone.utc) <= not_after + CLOCK_TOLERANCE:
+        raise argparse.ArgumentTypeError(f"{certificate} is valid from {not_before} to {not_after}, allowed is one that "
+                                         "is outside its dates by more than 5 minutes")
+    return certificate, key
 
 
 def file(text):
@@ -142,6 +160,9 @@ def parse(arguments):
                         help="the server's pin; may be given more than once, for a set of pins")
     server.add_argument("--device-name", metavar="NAME", help="disk assigned to the source server; is written to")
     server.add_argument("--size", type=size, metavar="BYTES", help="its size")
+    server.add_argument("--expired-identity", type=expired_identity, metavar="DIR",
+                        help="one whose pin is assigned to the source server too, or is the same, with a certificate "
+                             "outside its dates by more than 5 minutes")
     server.add_argument("--other-source-id", default="conformance-other", metavar="ID",
                         help="a source server that is not assigned to the pin (default: %(default)s)")
     server.add_argument("--operator", type=operator, action="append", default=[], metavar="NAME=COMMAND",
@@ -190,10 +211,7 @@ def play(options, rows, report):
     options.server = "{}:{}".format(*options.target)
     options.certificate, options.key = options.identity
     options.wrong_certificate, options.wrong_key = options.other_identity or (None, None)
-    try:
-        socket.create_connection(options.target, CONNECT_SECONDS).close()
-    except OSError as e:
-        raise Unreachable(f"{options.server} cannot be reached: {e}") from None
+    server_rows.check_server(options)
     for row in chosen:
         report.play(row, server_rows.Probe(options), BREAKS)
 
@@ -211,16 +229,26 @@ def main(arguments=None):
     report = Report(document, options.json)
     try:
         play(options, rows, report)
-    except (judge.NobodyCame, Unreachable) as e:
+    except (judge.NobodyCame, Unreachable, NotServed) as e:
         print(f"conformance: {e}", file=sys.stderr)
-        return UNAVAILABLE
+        return REFUSED if isinstance(e, NotServed) else UNAVAILABLE
+    except Stopped as e:
+        report.finish()
+        return e.exit_code
     return report.finish()
 
 
+def stop(number, _frame):
+    # Once: what was begun here, as an agent, is ended first.
+    for other in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(other, signal.SIG_IGN)
+    raise Stopped(number)
+
+
 if __name__ == "__main__":
-    # So that an agent which was started here does not outlive it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     try:
         sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except Stopped as e:  # before the first row
+        sys.exit(e.exit_code)

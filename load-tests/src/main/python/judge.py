@@ -23,9 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import brp_client
-from brp_client import (Connection, DataFields, HASH_LEN, HASH_OFFER, LZ4,
+from brp_client import (Connection, DataFields, HASH_OFFER, LZ4,
                         RAW_LEN_MAX, REPORT_ONLY, Refused, SECTOR, SOURCE_STATUS, TO_SERVER_DATA, Type, ZERO_COST,
-                        block_hash, crc32c, decode, describe_error, lz4_expand, pack_bits, parse_offer, pin_of)
+                        crc32c, decode, describe_error, differing_blocks, lz4_expand, pack_bits, parse_offer,
+                        pin_of)
 from rows import Mismatch
 from specification import Rule
 
@@ -456,7 +457,7 @@ class Session:
 
     def _on_offer(self, frame):
         try:
-            blocks, zeros = parse_offer(frame.payload)
+            blocks, zeros, hashes = parse_offer(frame.payload)
         except Refused as e:
             raise Mismatch("a HASH_OFFER as specified", str(e), RULES["offer-form"]) from None
         if blocks.volume >= len(self.disks):
@@ -476,26 +477,19 @@ class Session:
                     raise Mismatch("no offer of a block with an unacknowledged frame",
                                    f"{blocks}, seq {sent.seq} on {stream.peer.name} is not acknowledged",
                                    RULES["offer-acknowledged"])
-        hashes = frame.payload[len(frame.payload) - HASH_LEN * (blocks.count - len(zeros)):]
-        self.offers[blocks.volume] = blocks, set(zeros), hashes
+        self.offers[blocks.volume] = blocks, zeros, hashes
         self.offers_come += 1
         self.blocks_offered += blocks.count
 
     def answer_offer(self, volume):
         blocks, zeros, hashes = self.offers.pop(volume)
-        disk, differing = self.disks[volume], []
-        for number in range(blocks.count):
-            at = (blocks.first_block + number) << blocks.block_shift
-            held = disk.content[at:at + (1 << blocks.block_shift)]
-            if number in zeros:
-                equal = not any(held)
-            else:
-                equal, hashes = hashes[:HASH_LEN] == block_hash(held, blocks.block_shift), hashes[HASH_LEN:]
-            differing.append(not equal)
-            if equal:
-                self.blocks_equal += 1
-                if not blocks.flags & REPORT_ONLY:
-                    disk.mark(at, len(held), 0)
+        disk = self.disks[volume]
+        differing = differing_blocks(disk.content, blocks, zeros, hashes)
+        for number in [number for number, differs in enumerate(differing) if not differs]:
+            self.blocks_equal += 1
+            if not blocks.flags & REPORT_ONLY:
+                begin = (blocks.first_block + number) << blocks.block_shift
+                disk.mark(begin, min(1 << blocks.block_shift, disk.size_bytes - begin), 0)
         self.control.send(Type.HASH_DIFF, blocks.pack() + pack_bits(differing))
 
     def on_data(self, stream, frame):

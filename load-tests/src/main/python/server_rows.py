@@ -19,10 +19,12 @@ import subprocess
 import tempfile
 import time
 
-from brp_client import (CODES, COMMIT_REQUEST, DataFields, Disk, HASH_OFFER, HashRange, INSTANCE, LEAF_SHIFT, LZ4,
-                        REPORT_ONLY, Refused, SOURCE_STATUS, STORED, Session, Type, ZERO_COST, crc32c, describe_error,
-                        encode, hello_body, json_bytes, lz4_compress, pump, tls_connect)
+from brp_client import (CODES, COMMIT_REQUEST, DataFields, Disk, HASHES_MAX, HASH_OFFER, HashRange, INSTANCE,
+                        LEAF_SHIFT, LZ4, REPORT_ONLY, Refused, SOURCE_STATUS, STORED, Session, SessionEnded, Type,
+                        WrongPin, ZERO_COST, crc32c, describe_error, encode, hello_body, json_bytes, lz4_compress,
+                        pack_bits, pump, tls_connect)
 from rows import Mismatch, Rows, Skipped, came, sent
+from specification import Rule
 from sync_image import endpoint_of
 
 ERROR_SECONDS = 6        # within which an ERROR is expected that nothing delays
@@ -33,14 +35,80 @@ OPERATIONS = {"hold", "stall", "unstall", "fail-volume", "reopen-volume", "pause
 ERRORS_SHOWN = 500       # characters of what an operator's command printed last
 OPERATOR_SECONDS = 60    # within which an operator's command ends
 STEP_SECONDS = 0.05
+STREAMS_MAX = 16
+FULL_SECONDS = 1         # in which nothing more was taken: windows or sockets are full
+STEADY_ACKS_MAX = 10     # DURABLE_ACK of a connection, until what it received stands still
+WAIT_SECONDS = 2         # after which a HELLO that has no answer waits for something
 SECTOR = bytes(range(256)) * 2
+LEAF_BYTES = 1 << LEAF_SHIFT
+
+NOT_NOW = {CODES["SHUTDOWN"], CODES["PAUSED"]}   # codes with which a server says that it serves nobody at present
+NOT_THIS = {CODES["FORBIDDEN"], CODES["RANGE"]}  # that it does not know the source server or its disk
 
 ROWS = Rows()
 row = ROWS.row
 
 
+class Unreachable(Exception):
+    """No server is where it was said to be, or none that would serve now."""
+
+
+class NotServed(Exception):
+    """A server is there, and it is not the one that was named, or does not know who was named to it."""
+
+
+def check_server(options):
+    """Looks once whether a good HELLO is answered, so that what is wrong with the options is no failure of every row.
+
+    What else is wrong with the server is for the rows to say.
+    """
+    endpoint, where = endpoint_of(options), options.server
+    try:
+        session = Session(endpoint)
+    except WrongPin as e:
+        raise NotServed(f"{where} is another server than --server-pin says: {e}") from None
+    except SessionEnded:
+        return  # its ALPN or its dates
+    except ssl.SSLError as e:
+        if e.reason and "ALERT" in e.reason:
+            raise NotServed(f"{where} refuses the certificate of --identity, or TLS as the protocol wants it: "
+                            f"{e.reason}") from None
+        raise Unreachable(f"{where} does not speak TLS: {e.reason or e}") from None
+    except TimeoutError:
+        raise Unreachable(f"{where} does not answer within {endpoint.timeout} s") from None
+    except OSError as e:
+        raise Unreachable(f"{where} cannot be reached: {e}") from None
+    try:
+        _check_hello(session, options)
+    finally:
+        session.close()
+
+
+def _check_hello(session, options):
+    control, where = session.control, options.server
+    disk = Disk(options.device_name, options.size)
+    control.send_json(Type.HELLO, hello_body(options.source_server_id, [disk]))
+    # As long as PROGRESS comes a server may take its time.
+    while not session.welcome and not is_over(control):
+        session.step()
+        if time.monotonic() - control.last_received > session.endpoint.timeout:
+            raise Unreachable(f"{where} does not answer HELLO within {session.endpoint.timeout} s")
+    if control.errors and control.errors[0]["code"] in NOT_NOW | NOT_THIS:
+        told = f"{where} refuses source server {options.source_server_id} with {disk.device_name} of " \
+               f"{disk.size_bytes} bytes: {describe_error(control.errors[0])}"
+        raise NotServed(told) if control.errors[0]["code"] in NOT_THIS else Unreachable(told)
+    if session.welcome:
+        with contextlib.suppress(SessionEnded):  # whether BYE is answered is for the rows
+            session.bye(seconds=CLOSE_SECONDS)
+
+
 def came_on_all(session):
     return " | ".join(came(connection) for connection in session.connections)
+
+
+def pattern(number, salt):
+    """A block of 64 KiB that is like no other."""
+    return struct.pack("<QQ", number, salt) * (LEAF_BYTES // 16)
 
 
 def is_over(connection):
@@ -56,6 +124,7 @@ class Probe:
         self.disk = Disk(options.device_name, options.size)
         self.note = ""
         self._sessions = []
+        self._known, self._known_salt = {}, 1
 
     def close(self):
         for session in self._sessions:
@@ -149,6 +218,38 @@ class Probe:
         session.open_epoch(session.next_epoch())
         return session
 
+    def with_known(self, *offsets, streams=1):
+        """An open epoch in which the blocks of 64 KiB with these offsets were acknowledged; see unchanged()."""
+        session = self.bare()
+        session.hello(self.hello_body(streams=streams, features=[HASH_OFFER]))
+        if session.welcome["streams"] < streams:
+            raise Skipped(f"{session.welcome['streams']} streams granted, {streams} needed")
+        session.attach()
+        session.open_epoch(session.next_epoch())
+        for place in {offset // LEAF_BYTES * LEAF_BYTES for offset in offsets}:
+            self._known[place] = pattern(place, self._known_salt)[:self.disk.size_bytes - place]
+            session.send_block(self.volume(session), place, self._known[place])
+        if not session.drain(ACK_SECONDS):
+            raise Mismatch("the blocks before the wrong one acknowledged", came_on_all(session))
+        return session
+
+    def unchanged(self):
+        """Nothing was written over what with_known() wrote, if the server can compare. What was acknowledged is durable."""
+        session = self.bare()
+        session.hello(self.hello_body(features=[HASH_OFFER]))
+        if session.grants(HASH_OFFER):
+            session.attach()
+            for place, content in self._known.items():
+                blocks = HashRange(self.volume(session), REPORT_ONLY, LEAF_SHIFT, place >> LEAF_SHIFT, 1)
+                if session.compare(blocks, [content]):
+                    raise Mismatch(f"nothing written: the block of 64 KiB at {place} as it was acknowledged",
+                                   "HASH_DIFF says that it differs")
+        else:
+            self.note = "what was written is not compared: hash-offer is not granted"
+        session.bye()
+        self._known.clear()
+        self._known_salt += 1
+
     # What rows send
 
     def volume(self, session):
@@ -215,8 +316,18 @@ class Probe:
                 self.ends(session, other)
 
     def not_fatal(self, session, connection, seq):
+        """EPOCH, the session goes on, and nothing was committed in it."""
         self.error(session, connection, "EPOCH", seq, [("seq", str(seq))])
         self.usable(session)
+        if any(status["committed"] for status in session.epoch_statuses):
+            raise Mismatch("nothing committed", came_on_all(session))
+
+    def refused_epoch(self, session, connection, seq):
+        """The same, and the next session is told of no commit either."""
+        self.not_fatal(session, connection, seq)
+        before, after = session.next_epoch() - 1, self.greeted().next_epoch() - 1
+        if after != before:
+            raise Mismatch(f"nothing committed: committedEpoch {before} in the next WELCOME", after)
 
     def usable(self, session):
         """Control answers a PING, every data connection acknowledges the receipt of one more frame."""
@@ -426,6 +537,32 @@ def hash_offer_state(probe):
     refused_offer(probe, "STATE", lambda s: hash_range(probe, s).pack() + zero, epoch=False)
 
 
+@row("hash-offer-after-the-commit", "11", "or after its EPOCH_COMMIT")
+def hash_offer_after_the_commit(probe):
+    """The commit names a FENCE that does not come, so it surely waits."""
+    session = with_hash_offer(probe)
+    session.open_epoch(session.next_epoch())
+    session.begin_commit([session.streams[0].connection.next_seq])
+    session.control.send(Type.HASH_OFFER, hash_range(probe, session).pack() + b"\x01")
+    probe.fatal(session, "STATE")
+    probe.not_committed(session, session.epoch)
+
+
+@row("epoch-open-while-an-offer-waits", "11", "EPOCH_OPEN while an offer has no answer")
+def epoch_open_while_an_offer_waits(probe):
+    session = with_hash_offer(probe)
+    count = min(HASHES_MAX, -(-probe.disk.size_bytes // LEAF_BYTES))
+    blocks = hash_range(probe, session, flags=REPORT_ONLY, count=count)
+    session.control.send(Type.HASH_OFFER, blocks.pack() + pack_bits([1] * count))
+    session.begin_epoch(session.next_epoch())  # goes out together with the offer, of as much as an offer can be
+    answers = "HASH_DIFF", "EPOCH_STATUS", "ERROR"
+    answer = lambda: next((entry for entry in session.control.log if entry.startswith(answers)), None)
+    probe.until(session, lambda: answer() or session.control.ended, ERROR_SECONDS)
+    if answer() == "HASH_DIFF":
+        raise Skipped("the server answered the offer before EPOCH_OPEN came")
+    probe.fatal(session, "STATE")
+
+
 @row("hash-offer-while-one-waits", "11", "HASH_OFFER while another one of its volume has no answer")
 def hash_offer_while_one_waits(probe):
     session = with_hash_offer(probe)
@@ -602,13 +739,17 @@ def ignorable_too_large(probe):
 
 
 def bad_data(probe, code, *variants, must_have=()):
-    """Each variant, keyword arguments of send_data, on the data connection of a fresh session with an open epoch."""
+    """Each variant, keyword arguments of send_data, on the data connection of a fresh session with an open epoch.
+
+    What is at its offset, and at the end of the disk where that is beyond it, must not have changed afterwards.
+    """
     for variant in variants:
-        session = probe.with_epoch()
+        session = probe.with_known(min(variant.get("offset", 0), probe.disk.size_bytes - 1))
         seq = probe.send_data(session, **variant)
         wanted = [(name, str(seq) if value == "SEQ" else value) for name, value in must_have]
         probe.fatal(session, code, session.streams[0].connection, seq, wanted)
         session.close()
+        probe.unchanged()
 
 
 @row("raw-len-zero", "11", "a length beyond its limit, raw_len 0 or not a multiple of 512")
@@ -728,6 +869,18 @@ def frame_before_hello(probe):
         session = probe.bare()
         session.control.send(frame_type, payload)
         probe.fatal(session, "STATE")
+
+
+@row("frame-before-welcome", "4", "PING, PONG and BYE are allowed as soon as HELLO was sent")
+def frame_before_welcome(probe):
+    session = probe.bare()
+    session.control.send_json(Type.HELLO, probe.hello_body())
+    session.begin_epoch(1)  # goes out together with HELLO
+    answer = lambda: next((entry for entry in session.control.log if entry.startswith(("WELCOME", "ERROR"))), None)
+    probe.until(session, lambda: answer() or session.control.ended, ERROR_SECONDS)
+    if answer() == "WELCOME":
+        raise Skipped("WELCOME came before the frame that follows HELLO was looked at")
+    probe.fatal(session, "STATE")
 
 
 @row("frame-before-attach", "6", "The first frame that is not ignorable decides")
@@ -862,24 +1015,24 @@ def past_the_end(probe):
 
 @row("crosses-region", "3", "lies inside one region and inside the volume")
 def crosses_region(probe):
-    session = probe.with_epoch()
-    region = session.region_bytes
+    region = probe.greeted().region_bytes
     if probe.disk.size_bytes <= region:
         raise Skipped(f"the disk of {probe.disk.size_bytes} bytes has one region of {region}")
-    connection = session.streams[0].connection
-    seq = probe.send_data(session, SECTOR * 2, offset=region - 512)
-    probe.fatal(session, "RANGE", connection, seq)
-    session = probe.with_epoch()
-    seq = probe.send_zero(session, length=1024, offset=region - 512)
-    probe.fatal(session, "RANGE", session.streams[0].connection, seq)
+    for send in (lambda session: probe.send_data(session, SECTOR * 2, offset=region - 512),
+                 lambda session: probe.send_zero(session, length=1024, offset=region - 512)):
+        session = probe.with_known(region - 512, region)
+        seq = send(session)
+        probe.fatal(session, "RANGE", session.streams[0].connection, seq)
+        probe.unchanged()
 
 
 @row("wrong-stream", "7", "A frame on another stream is RANGE")
 def wrong_stream(probe):
-    session = probe.with_epoch(streams=2)
+    session = probe.with_known(0, streams=2)
     wrong = 1 - session.stream_of(probe.volume(session), 0)
     seq = probe.send_data(session, stream=wrong)
     probe.fatal(session, "RANGE", session.streams[wrong].connection, seq)
+    probe.unchanged()
 
 
 @row("offset-unaligned", "3", "byte offset on the volume, a multiple of 512")
@@ -923,17 +1076,17 @@ def crc_differs(probe):
 def epoch_not_open(probe):
     session = probe.attached()
     seq = probe.send_data(session)
-    probe.not_fatal(session, session.streams[0].connection, seq)
+    probe.refused_epoch(session, session.streams[0].connection, seq)
     session = probe.with_epoch()
     seq = probe.send_zero(session, epoch=session.epoch + 1)
-    probe.not_fatal(session, session.streams[0].connection, seq)
+    probe.refused_epoch(session, session.streams[0].connection, seq)
 
 
 @row("fence-of-epoch-not-open", "9", "DATA, ZERO or FENCE of an epoch that is not open or after the stream's fence")
 def fence_of_epoch_not_open(probe):
     session = probe.attached()
     seq = session.streams[0].connection.send(Type.FENCE, struct.pack("<Q", session.next_epoch()))
-    probe.not_fatal(session, session.streams[0].connection, seq)
+    probe.refused_epoch(session, session.streams[0].connection, seq)
 
 
 @row("commit-of-epoch-not-open", "9", "an EPOCH_COMMIT whose epoch is not open")
@@ -941,21 +1094,21 @@ def commit_of_epoch_not_open(probe):
     session = probe.attached()
     session.epoch = session.next_epoch()
     seq = session.begin_commit([1])
-    probe.not_fatal(session, session.control, seq)
+    probe.refused_epoch(session, session.control, seq)
 
 
 @row("epoch-open-not-greater", "9", "the epoch must be greater than the committed one")
 def epoch_open_not_greater(probe):
     session = probe.attached()
     seq = session.begin_epoch(session.next_epoch() - 1)
-    probe.not_fatal(session, session.control, seq)
+    probe.refused_epoch(session, session.control, seq)
 
 
 @row("epoch-open-twice", "9", "A refused EPOCH_OPEN leaves an open epoch open")
 def epoch_open_twice(probe):
     session = probe.with_epoch()
     seq = session.begin_epoch(session.epoch + 1)
-    probe.not_fatal(session, session.control, seq)
+    probe.refused_epoch(session, session.control, seq)
 
 
 @row("data-after-fence", "9", "After it no DATA or ZERO may follow on that stream")
@@ -963,7 +1116,7 @@ def data_after_fence(probe):
     session = probe.with_epoch()
     session.fence()
     seq = probe.send_data(session)
-    probe.not_fatal(session, session.streams[0].connection, seq)
+    probe.refused_epoch(session, session.streams[0].connection, seq)
 
 
 @row("commit-wrong-fence", "9", "an EPOCH_COMMIT that was refused may be sent again, corrected")
@@ -986,7 +1139,7 @@ def commit_wrong_fence_before_fence(probe):
     seq = session.begin_commit([1])
     probe.until(session, lambda: session.control.errors, 1)
     session.fence()
-    probe.not_fatal(session, session.control, seq)
+    probe.refused_epoch(session, session.control, seq)
     probe.not_committed(session, session.epoch)
 
 
@@ -1024,7 +1177,7 @@ def dropped_frame_blocks_commit(probe):
     probe.send_data(session)
     session.fence()
     seq = session.begin_commit()
-    probe.not_fatal(session, session.control, seq)
+    probe.refused_epoch(session, session.control, seq)
     probe.not_committed(session, session.epoch)
     durable = flow.durable_seq.get(probe.volume(session), 0)
     if durable >= dropped:
@@ -1186,6 +1339,15 @@ def unpinned_client_certificate(probe):
     alert_expected(probe, endpoint.context())
 
 
+@row("expired-client-certificate", "11", "or outside its dates by more than 5 min")
+def expired_client_certificate(probe):
+    if not probe.options.expired_identity:
+        raise Skipped("needs --expired-identity")
+    endpoint = endpoint_of(probe.options)
+    endpoint.certificate, endpoint.key = probe.options.expired_identity
+    alert_expected(probe, endpoint.context())
+
+
 @row("not-tls", "11", "not TLS | closed")
 def not_tls(probe):
     octets, end = b"", "closed"
@@ -1243,13 +1405,7 @@ def hello_timeout(probe):
 
 # --- A sync ----------------------------------------------------------------------------------------------------------
 
-LEAF_BYTES = 1 << LEAF_SHIFT
 SYNC_REGIONS_MAX = 64
-
-
-def pattern(number, salt):
-    """A block of 64 KiB that is like no other."""
-    return struct.pack("<QQ", number, salt) * (LEAF_BYTES // 16)
 
 
 class Writes:
@@ -1573,14 +1729,70 @@ def commit_request_and_hold(probe):
             raise Mismatch("PROGRESS HOLD before the commit is answered", came_on_all(session))
 
 
+def fill_windows(probe, session):
+    """Sends blocks until no window of the session has room for one more, or the server takes no more bytes."""
+    volume, length = probe.volume(session), min(LEAF_BYTES, probe.disk.size_bytes)
+    raw = secrets.token_bytes(length)  # which LZ4 would not make smaller
+    crc = crc32c(raw)
+    places = {session.stream_of(volume, place): place
+              for place in range(0, probe.disk.size_bytes - length + 1, session.region_bytes)}
+    moved, unsent = time.monotonic(), 0
+    while time.monotonic() < moved + FULL_SECONDS:
+        for number, place in places.items():
+            if session.can_send(volume, place, length):
+                probe.send_data(session, raw, number, offset=place, length=crc)
+        session.step(STEP_SECONDS)
+        before, unsent = unsent, sum(connection.unsent for connection in session.connections)
+        if unsent != before:
+            moved = time.monotonic()
+        if any(is_over(connection) for connection in session.connections):
+            raise Mismatch("no ERROR and no end while the volume stands still", came_on_all(session))
+
+
+def acknowledged_again(probe, session):
+    """received_seq of each data connection, once one more DURABLE_ACK has come on each."""
+    logs = [(stream.connection.log, len(stream.connection.log)) for stream in session.streams]
+    came_again = lambda: all("DURABLE_ACK" in log[before:] for log, before in logs)
+    probe.until(session, lambda: came_again() or any(is_over(c) for c in session.connections), ACK_SECONDS)
+    probe.quiet(session)
+    if not came_again():
+        raise Mismatch(f"DURABLE_ACK on every data connection within {ACK_SECONDS} s", came_on_all(session),
+                       Rule("8", "at least every 5 s on every data connection, changed or not"))
+    return [stream.flow.received_seq for stream in session.streams]
+
+
+def stands_still(probe, session):
+    """received_seq of each data connection, which does not change any more."""
+    received = acknowledged_again(probe, session)
+    for _ in range(STEADY_ACKS_MAX):
+        before, received = received, acknowledged_again(probe, session)
+        if received == before:
+            return received
+    raise Mismatch("received_seq to stand still while the volume does and the windows are full", f"{received} at last")
+
+
 @row("overload", "11", "overload | reading pauses, PROGRESS")
 def overload(probe):
-    """The operator stalls the volume: PROGRESS says so, no ERROR comes, and all goes on when it moves again."""
-    session = probe.with_epoch()
+    """Windows, and sockets where reading pauses, are filled while the operator stalls the volume.
+
+    PROGRESS says so, no ERROR comes, nothing is acknowledged, and all goes on when the volume moves again.
+    """
+    session = probe.bare()
+    session.hello(probe.hello_body(streams=STREAMS_MAX))
+    session.attach()
+    session.open_epoch(session.next_epoch())
     with probe.operated("stall", "unstall"):
-        session.send_block(probe.volume(session), 0, SECTOR)
+        fill_windows(probe, session)
         if not probe.until(session, lambda: "VOLUME" in session.progresses or is_over(session.control), 10):
             raise Mismatch("PROGRESS VOLUME within 10 s", came_on_all(session))
+        received = stands_still(probe, session)
+        if any(stream.flow.durable_seq.get(probe.volume(session), 0) for stream in session.streams):
+            raise Mismatch("nothing acknowledged that the device has not taken", came_on_all(session),
+                           Rule("8", "It never means less than *durable*"))
+        sent = [stream.connection.next_seq - 1 for stream in session.streams]
+        # A server whose memory holds all windows that it grants has no reason to pause.
+        probe.note = "reading paused" if sum(received) < sum(sent) else "all windows were read"
+        probe.note += f": {sum(received)} of {sum(sent)} frames received"
     if not session.drain(OPERATOR_SECONDS):
         raise Mismatch("DURABLE_ACK once the volume moves", came_on_all(session))
     probe.usable(session)
@@ -1613,6 +1825,24 @@ def paused(probe):
         waiting = probe.bare()
         waiting.control.send_json(Type.HELLO, probe.hello_body())
         probe.fatal(waiting, "PAUSED")
+
+
+@row("assignment-changed-while-hello-waits", "11", "a HELLO that waits for its WELCOME: STATE")
+def assignment_changed_while_hello_waits(probe):
+    """The device stands still in a write of a session, for whose end the HELLO of the next one waits."""
+    probe.require_operator("assign")
+    older = probe.with_epoch()
+    with contextlib.ExitStack() as assigning:  # whose end may wait for the device to move
+        with probe.operated("stall", "unstall"):
+            older.send_block(probe.volume(older), 0, SECTOR)
+            if not probe.until(older, lambda: "VOLUME" in older.progresses or is_over(older.control), 10):
+                raise Mismatch("PROGRESS VOLUME within 10 s", came_on_all(older))
+            session = probe.bare()
+            session.control.send_json(Type.HELLO, probe.hello_body())
+            if probe.until(session, lambda: session.welcome, WAIT_SECONDS):
+                raise Skipped("WELCOME does not wait for a write of the session before")
+            assigning.enter_context(probe.operating("assign"))
+            probe.fatal(session, "STATE")
 
 
 @row("assignment-changed", "11", "another assignment of the agent's disks")

@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 
 import main_path  # noqa: F401  before what it makes known
 import brp_client
-from brp_client import (CODES, Connection, DataFields, LZ4, RAW_LEN_MAX, Refused, TO_SERVER_CONTROL, TO_SERVER_DATA,
-                        Type, ZERO_COST, crc32c, lz4_expand)
+from brp_client import (CODES, Connection, DataFields, HASH_OFFER, LZ4, RAW_LEN_MAX, REPORT_ONLY, Refused,
+                        SOURCE_STATUS, TO_SERVER_CONTROL, TO_SERVER_DATA, Type, ZERO_COST, crc32c, differing_blocks,
+                        lz4_expand, pack_bits, parse_offer)
 
 REGION_SHIFT = 20
 WINDOW_BYTES = 1 << 20
 UNACKED_FRAMES_MAX = 1024
 ACK_SECONDS = 1
 LIMITS = {"jsonBytesMax": 65536, "controlFramesPerSecond": 100, "controlFramesBurst": 500, "attachMillis": 3000}
+FIRST_FRAMES = {Type.HELLO, Type.ATTACH, Type.SOURCE_STATUS}
 FIRST_FRAME_SECONDS = 10
 PINGS_MAX = 10
 
@@ -59,6 +61,7 @@ class StubSession:
     commit: list = None       # fences of the EPOCH_COMMIT that waits
     commit_seq: int = 0
     poisoned: bool = False
+    offer: tuple = None       # the HASH_OFFER that has no answer: range, zero blocks, hashes
 
     def peers(self):
         return [self.control, *self.data.values()]
@@ -90,6 +93,7 @@ class StubServer:
         self._context.load_cert_chain(certificate, key)
         self._context.verify_mode = ssl.CERT_REQUIRED
         self._context.load_verify_locations(client_certificate)
+        self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # these certificates, as pins would be
         self._context.set_alpn_protocols([brp_client.ALPN])
         self._context.options |= ssl.OP_NO_TICKET
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -112,6 +116,7 @@ class StubServer:
             brp_client.pump([p.connection for p in self._peers], 0.01)
             for peer in list(self._peers):
                 self._serve(peer)
+            self._answer_offer()
             self._timers()
             self._linger()
 
@@ -126,7 +131,7 @@ class StubServer:
         if tls.selected_alpn_protocol() != brp_client.ALPN:
             tls.close()
             return
-        connection = Connection(tls, "peer", {Type.HELLO, Type.ATTACH, Type.SOURCE_STATUS})
+        connection = Connection(tls, "peer", FIRST_FRAMES)
         self._peers.append(Peer(connection, time.monotonic() + FIRST_FRAME_SECONDS))
 
     # One connection
@@ -236,10 +241,10 @@ class StubServer:
             self._end(older.control, "STALE_GENERATION")
         remembers = body.get("remembers", {"generation": "0", "disks": []})
         self.generation = max(self.generation, int(remembers["generation"])) + 1
-        features = [f for f in (brp_client.SOURCE_STATUS,) if f in body.get("features", [])]
+        features = [f for f in (SOURCE_STATUS, HASH_OFFER) if f in body.get("features", [])]
         peer.session = self.session = StubSession(peer, self.generation, body["streams"],
                                                   time.monotonic() + LIMITS["attachMillis"] / 1000, features)
-        peer.connection.accepts = TO_SERVER_CONTROL
+        peer.connection.accepts = TO_SERVER_CONTROL | self._offers_of(peer.session)
         known = {disk["deviceName"]: disk for disk in remembers["disks"]}
         peer.connection.send_json(Type.WELCOME, {
             "version": 1, "features": features, "generation": str(self.generation), "streams": body["streams"],
@@ -256,6 +261,10 @@ class StubServer:
                 "blockSizeBytes": 512, "dataGen": data_gen, "committedEpoch": str(self.committed_epoch), "fresh": False,
                 "action": action, "reason": reason}
 
+    @staticmethod
+    def _offers_of(session):
+        return {Type.HASH_OFFER} if HASH_OFFER in session.features else set()
+
     def _take_turn(self, instance):
         if self.instances[-1:] != [instance]:
             if sum(i == instance or i == self.instances[-1] for i in self.instances) > 3:
@@ -263,7 +272,7 @@ class StubServer:
             self.instances.append(instance)
 
     def _on_source_status(self, peer, frame):
-        if not peer.session or brp_client.SOURCE_STATUS not in peer.session.features:
+        if not peer.session or SOURCE_STATUS not in peer.session.features:
             raise Refused("UNSUPPORTED", "the feature is not granted")
         body = frame.json()
         sizes = {volume["index"]: volume["backlogBytes"] for volume in body["volumes"]}
@@ -295,6 +304,7 @@ class StubServer:
 
     def _on_epoch_open(self, peer, frame):
         session, epoch = peer.session, int(frame.json()["epoch"])
+        self._require_answered(session)
         if session.epoch is not None or epoch <= self.committed_epoch:
             raise NotFatal(f"cannot open {epoch}")
         session.epoch = epoch
@@ -318,6 +328,41 @@ class StubServer:
             for peer in session.data.values():
                 peer.fence = None
 
+    # Hashes
+
+    @staticmethod
+    def _require_answered(session):
+        if session.offer:
+            raise Refused("STATE", "an offer has no answer")
+
+    @staticmethod
+    def _takes_offers(session, is_report_only):
+        return session.epoch is None if is_report_only else session.epoch is not None and not session.commit
+
+    def _on_hash_offer(self, peer, frame):
+        if peer.stream is not None:
+            raise Refused("STATE", "an offer on a data connection")
+        blocks, zeros, hashes = parse_offer(frame.payload)
+        if blocks.volume >= len(self.volume_names):
+            raise Refused("RANGE", "unknown volume")
+        if (blocks.first_block + blocks.count - 1) << blocks.block_shift >= len(self._content_of(blocks.volume)):
+            raise Refused("RANGE", "past the end")
+        self._require_answered(peer.session)
+        if not self._takes_offers(peer.session, blocks.flags & REPORT_ONLY):
+            raise Refused("STATE", "not the time for an offer")
+        peer.session.offer = blocks, zeros, hashes
+
+    def _answer_offer(self):
+        """After all that has come was looked at, so that an offer waits for its answer."""
+        if self.session and self.session.offer:
+            blocks, zeros, hashes = self.session.offer
+            differing = differing_blocks(self._content_of(blocks.volume), blocks, zeros, hashes)
+            self.session.control.connection.send(Type.HASH_DIFF, blocks.pack() + pack_bits(differing))
+            self.session.offer = None
+
+    def _content_of(self, volume):
+        return self.content[self.volume_names[volume]]
+
     # Data frames
 
     def _on_attach(self, peer, frame):
@@ -332,7 +377,7 @@ class StubServer:
             raise Refused("STATE", "no such stream to attach")
         peer.session, peer.stream = self.session, body["stream"]
         peer.session.data[peer.stream] = peer
-        peer.connection.accepts = TO_SERVER_DATA
+        peer.connection.accepts = TO_SERVER_DATA | self._offers_of(peer.session)
         peer.connection.send_json(Type.ATTACHED, {
             "windowBytes": WINDOW_BYTES, "rawLenMax": min(RAW_LEN_MAX, WINDOW_BYTES),
             "unackedFramesMax": UNACKED_FRAMES_MAX})
@@ -358,7 +403,7 @@ class StubServer:
         volume = fields.volume
         if volume >= len(self.volume_names):
             raise Refused("RANGE", "unknown volume")
-        size = len(self.content[self.volume_names[volume]])
+        size = len(self._content_of(volume))
         last = fields.offset + length - 1
         if last >= size or fields.offset >> REGION_SHIFT != last >> REGION_SHIFT \
                 or (volume + (fields.offset >> REGION_SHIFT)) % peer.session.streams != peer.stream:
@@ -376,7 +421,7 @@ class StubServer:
             raise NotFatal("epoch is not open or after the fence")
 
     def _write(self, peer, seq, fields, raw):
-        self.content[self.volume_names[fields.volume]][fields.offset:fields.offset + len(raw)] = raw
+        self._content_of(fields.volume)[fields.offset:fields.offset + len(raw)] = raw
 
     def _on_fence(self, peer, frame):
         if int.from_bytes(frame.payload, "little") != peer.session.epoch or peer.fence is not None:

@@ -231,7 +231,7 @@ def in_words(frame):
             f" volume={v} durable_seq={d} limit_bytes={b}" for v, d, b in entries)
     if frame.type in (Type.HASH_OFFER, Type.HASH_DIFF):
         offer = frame.type == Type.HASH_OFFER
-        r, bits = (brp_client.parse_offer if offer else brp_client.parse_diff)(frame.payload)
+        r, bits = brp_client.parse_offer(frame.payload)[:2] if offer else brp_client.parse_diff(frame.payload)
         return f"{words} volume={r.volume} flags={r.flags} block_shift={r.block_shift} first_block={r.first_block} " \
                f"count={r.count} {'zeros' if offer else 'differing'}={len(bits)}"
     return words

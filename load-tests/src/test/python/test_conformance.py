@@ -9,6 +9,11 @@ import json
 import os
 import random
 import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -29,6 +34,7 @@ import stub_server
 from brp_client import DataFields, Endpoint, Refused, Type
 from rows import Mismatch, Report, Row, Skipped
 from specification import Rule, Specification, UnknownRule
+from sync_image import endpoint_of
 from stub_agent import FAULTS, StubAgent
 from stub_server import StubServer
 
@@ -158,28 +164,45 @@ class WithIdentities(unittest.TestCase):
 class AgainstServersTest(WithIdentities):
     SIZE_BYTES = 4 << 20
     # They wait for deadlines of 10 s, or need what the stub has not.
+    NO_CHECK_TIME = 0x200000  # of OpenSSL, for which Python has no name
     SLOW = ["hello-timeout", "duplicate-agent", "attach-missing", "not-tls", "acknowledged-every-5-s"]
 
-    def play(self, *rows, skip=()):
-        server = StubServer(*self.identity("server"), self.identity("agent")[0], "s-1", {"sda": self.SIZE_BYTES})
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        identities.make_expired(cls.folder, "expired", "agent")
+        cls.known = cls.folder / "known.pem"
+        cls.known.write_text("".join((cls.folder / f"{name}.cert.pem").read_text() for name in ("agent", "expired")))
+
+    def start(self, kind=StubServer):
+        server = kind(*self.identity("server"), self.known, "s-1", {"sda": self.SIZE_BYTES})
         self.addCleanup(server.stop)
+        return server
+
+    def arguments(self, port, *rows, skip=()):
+        return ["--target", f"127.0.0.1:{port}", "--identity", str(self.folder / "agent"),
+                "--other-identity", str(self.folder / "wrong"), "--expired-identity", str(self.folder / "expired"),
+                "--source-server-id", "s-1", "--server-pin", self.pin, "--device-name", "sda",
+                "--size", str(self.SIZE_BYTES), "--rows", ",".join(rows), "--skip", ",".join(skip)]
+
+    def play(self, *rows, skip=(), kind=StubServer):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            status = conformance.main([
-                "--target", f"127.0.0.1:{server.port}", "--identity", str(self.folder / "agent"),
-                "--other-identity", str(self.folder / "wrong"), "--source-server-id", "s-1", "--server-pin", self.pin,
-                "--device-name", "sda", "--size", str(self.SIZE_BYTES), "--rows", ",".join(rows),
-                "--skip", ",".join(skip)])
+            status = conformance.main(self.arguments(self.start(kind).port, *rows, skip=skip))
         return status, out.getvalue()
 
     def test_a_right_server_passes(self):
         rows = () if LONG else ("bad-magic", "crc-differs", "wrong-stream", "sync-over-several-streams",
-                                "resume-after-a-cut", "commit-wrong-fence", "no-alpn", "newer-session-fences-older")
+                                "resume-after-a-cut", "commit-wrong-fence", "no-alpn", "newer-session-fences-older",
+                                "expired-client-certificate", "hash-offer-after-the-commit", "epoch-not-open",
+                                "epoch-open-while-an-offer-waits", "frame-before-welcome", "crosses-region")
         status, out = self.play(*rows, skip=self.SLOW)
         self.assertEqual(0, status, out)
+        if rows:
+            self.assertIn(f"{len(rows)} passed, 0 failed\n", out)
 
-    def assert_told(self, row, told):
-        status, out = self.play(row)
+    def assert_told(self, row, told, kind=StubServer):
+        status, out = self.play(row, kind=kind)
         self.assertEqual(1, status, out)
         self.assertIn(told, out)
 
@@ -260,6 +283,149 @@ class AgainstServersTest(WithIdentities):
             self.assert_told("no-common-version", "section 11: no common version | VERSION, close")
             self.assert_told("no-common-version", "came      control: ERROR UNSUPPORTED (2)")
 
+    def test_server_that_takes_a_certificate_that_has_ended(self):
+        class Timeless(StubServer):
+            def _accept(self):
+                self._context.verify_flags |= AgainstServersTest.NO_CHECK_TIME
+                super()._accept()
+        self.assert_told("expired-client-certificate", "section 11: a certificate that is not pinned, not assigned, or",
+                         Timeless)
+
+    def test_server_that_compares_whatever_the_time(self):
+        with mock.patch.object(StubServer, "_takes_offers", lambda *_: True):
+            self.assert_told("hash-offer-after-the-commit", "section 11: HASH_OFFER while another one of its volume")
+
+    def test_server_that_opens_an_epoch_over_an_offer(self):
+        with mock.patch.object(StubServer, "_require_answered", lambda *_: None):
+            self.assert_told("epoch-open-while-an-offer-waits", "section 11: HASH_OFFER while another one of its volume")
+
+    def test_server_that_judges_frames_before_its_welcome(self):
+        class Slow(StubServer):
+            def __init__(self, *arguments):
+                self._hellos = []
+                super().__init__(*arguments)
+
+            def _on_hello(self, peer, frame):
+                self._hellos.append((peer, frame))
+
+            def _on_epoch_open(self, peer, frame):
+                if not peer.session:
+                    raise stub_server.NotFatal("no session is open")
+                super()._on_epoch_open(peer, frame)
+
+            def _timers(self):
+                while self._hellos:
+                    super()._on_hello(*self._hellos.pop())
+                super()._timers()
+        with mock.patch.object(stub_server, "FIRST_FRAMES", {Type.HELLO, Type.EPOCH_OPEN, Type.ATTACH}):
+            self.assert_told("frame-before-welcome", "section 4: PING, PONG and BYE are allowed as soon as HELLO", Slow)
+
+    def test_server_that_writes_what_it_refuses(self):
+        class Hasty(StubServer):
+            def _on_data(self, peer, frame):
+                fields = DataFields.of(frame.fields)
+                content = self._content_of(0)
+                begin = min(fields.offset, len(content))
+                content[begin:begin + len(frame.payload)] = frame.payload[:len(content) - begin]
+                super()._on_data(peer, frame)
+        for row in ("past-the-end", "crosses-region", "wrong-stream", "malformed-lz4", "lz4-length-differs",
+                    "crc-differs"):
+            with self.subTest(row):
+                self.assert_told(row, "expected  nothing written: the block of 64 KiB at", Hasty)
+
+    def test_what_was_written_is_not_looked_at_without_hashes(self):
+        with mock.patch.object(stub_server, "HASH_OFFER", "x"):
+            status, out = self.play("crc-differs")
+        self.assertEqual(0, status, out)
+        self.assertIn("what was written is not compared: hash-offer is not granted", out)
+
+    def test_server_that_commits_what_it_refuses(self):
+        original = StubServer._tell_epoch
+
+        def tell_and_commit(self, peer, seq, text):
+            original(self, peer, seq, text)
+            peer.session.control.connection.send_json(
+                Type.EPOCH_STATUS, {"epoch": str(self.committed_epoch + 1), "committed": True})
+
+        def commit_silently(self, peer, seq, text):
+            original(self, peer, seq, text)
+            self.committed_epoch += 1
+        for tell_epoch, row, told in (
+                (tell_and_commit, "commit-wrong-fence", "expected  nothing committed\n"),
+                (tell_and_commit, "data-after-fence", "expected  nothing committed\n"),
+                (commit_silently, "epoch-not-open", "expected  nothing committed: committedEpoch 0 in the next"),
+                (commit_silently, "commit-wrong-fence-before-fence", "expected  nothing committed: committedEpoch 0")):
+            with self.subTest(row), mock.patch.object(StubServer, "_tell_epoch", tell_epoch):
+                self.assert_told(row, told)
+
+    def run_main(self, arguments):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = conformance.main(arguments)
+        self.assertEqual("", out.getvalue())
+        self.assertEqual(1, err.getvalue().count("\n"), err.getvalue())
+        return status, err.getvalue()
+
+    def test_no_server_where_it_should_be_is_one_line(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent, \
+                mock.patch.object(server_rows, "endpoint_of", self.impatient):
+            port = silent.getsockname()[1]
+            status, err = self.run_main(self.arguments(port))
+            self.assertEqual(69, status)
+            self.assertIn("does not answer within 0.5 s", err)
+        status, err = self.run_main(self.arguments(port))
+        self.assertEqual(69, status)
+        self.assertIn("cannot be reached", err)
+
+    def test_server_that_does_not_answer_hello_is_one_line(self):
+        with mock.patch.object(StubServer, "_on_hello", lambda *_: None), \
+                mock.patch.object(server_rows, "endpoint_of", self.impatient):
+            status, err = self.run_main(self.arguments(self.start().port))
+        self.assertEqual(69, status)
+        self.assertIn("does not answer HELLO within 0.5 s", err)
+
+    @staticmethod
+    def impatient(options):
+        endpoint = endpoint_of(options)
+        endpoint.timeout = 0.5
+        return endpoint
+
+    def test_another_server_or_another_source_server_than_named_is_one_line(self):
+        for change, told in (
+                ({"--server-pin": "sha256:" + "0" * 64}, "is another server than --server-pin says"),
+                ({"--identity": str(self.folder / "wrong")}, "refuses the certificate of --identity"),
+                ({"--source-server-id": "s-2"}, "refuses source server s-2 with sda of 4194304 bytes: FORBIDDEN"),
+                ({"--device-name": "sdb"}, "FORBIDDEN (13) seq=1 volume=0 text=disk not assigned"),
+                ({"--size": "4194816"}, "RANGE (8) seq=1 volume=0 text=size differs")):
+            with self.subTest(told):
+                arguments = self.arguments(self.start().port)
+                for name, value in change.items():
+                    arguments[arguments.index(name) + 1] = value
+                status, err = self.run_main(arguments)
+                self.assertEqual(77, status)
+                self.assertIn(told, err)
+
+    def test_certificate_within_its_dates_is_no_expired_one(self):
+        arguments = self.arguments(1)
+        arguments[arguments.index("--expired-identity") + 1] = str(self.folder / "agent")
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err), self.assertRaises(SystemExit) as raised:
+            conformance.main(arguments)
+        self.assertEqual(2, raised.exception.code)
+        self.assertIn("allowed is one that is outside its dates by more than 5 minutes", err.getvalue())
+
+    def test_signal_ends_with_what_was_played(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                runner = subprocess.Popen(
+                    [sys.executable, "-B", conformance.__file__,
+                     *self.arguments(self.start().port, "bad-magic", "hello-timeout")],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                self.assertEqual("ok bad-magic (section 11)\n", runner.stdout.readline())
+                runner.send_signal(number)
+                out, err = runner.communicate(timeout=20)
+                self.assertEqual((128 + number, "1 passed, 0 failed\n", ""), (runner.returncode, out, err))
+
     # Each wrong body: its type, what is changed, the row that meets it, and the sentence.
     BODIES = (
         (Type.WELCOME, lambda body: body["volumes"][0].pop("fresh"), "ignorable-type-skipped",
@@ -307,12 +473,27 @@ class AgainstServersTest(WithIdentities):
         self.assertIn("0 passed, 0 failed, 5 skipped", out)
 
 
+class PausingConnection(brp_client.Connection):
+    """Takes no more frames of what it reads than there is room for; None is no bound."""
+
+    room = None
+
+    def _take_frames(self):
+        while self.room != 0 and self._take_frame():
+            if self.room is not None:
+                self.room -= 1
+
+
 class OperatedServer(StubServer):
     """One whose volume stalls and fails, that pauses and assigns anew when it is asked to; in each it can go wrong."""
 
+    HELD_MAX = 4  # frames of a connection that it holds while the volume stalls
+
     stalled = failing = paused = False
-    ends_when_stalled = ends_when_failing = serves_when_paused = False
-    goaway_of_assign = "ASSIGNMENT_CHANGED"
+    told = 0        # when PROGRESS was sent
+    waiting = None  # connection and frame of a HELLO that waits for the volume
+    ends_when_full = acknowledges_when_stalled = ends_when_failing = serves_when_paused = False
+    goaway_of_assign, code_of_assign = "ASSIGNMENT_CHANGED", "STATE"
 
     def __init__(self, *arguments):
         self._asked = []
@@ -336,17 +517,27 @@ class OperatedServer(StubServer):
 
     def _stall(self):
         self.stalled = True
+        for peer in self.session.data.values():
+            peer.connection.room = self.HELD_MAX
 
     def _unstall(self):
         self.stalled = False
+        for peer in self._peers:
+            peer.connection.room = None
+            peer.connection._take_frames()
+        if self.waiting:
+            super()._on_hello(*self.waiting)
 
     def _acknowledge(self, peer):
-        if not self.stalled:
+        if not self.stalled or self.acknowledges_when_stalled:
             super()._acknowledge(peer)
-        elif self.ends_when_stalled:
-            peer.connection.refuse(Refused("LIMIT", "the volume is slow"))
         elif time.monotonic() > peer.last_ack + 1:
             peer.last_ack = time.monotonic()
+            peer.connection.send(Type.DURABLE_ACK, struct.pack("<Q8x", peer.connection._next_received_seq - 1))
+        if self.stalled and peer.connection.room == 0 and self.ends_when_full:
+            peer.connection.refuse(Refused("LIMIT", "too much waits for the volume"))
+        elif self.stalled and time.monotonic() > self.told + 1:
+            self.told = time.monotonic()
             self._tell(Type.PROGRESS, {"waitingFor": "VOLUME", "volumes": []})
 
     def _fail_volume(self):
@@ -385,17 +576,25 @@ class OperatedServer(StubServer):
     def _on_hello(self, peer, frame):
         if self.paused and not self.serves_when_paused:
             raise Refused("PAUSED", "come back later")
-        super()._on_hello(peer, frame)
+        if self.stalled and self.session and any(data.unacked for data in self.session.data.values()):
+            self.waiting = peer, frame
+        else:
+            super()._on_hello(peer, frame)
 
     def _assign(self):
-        self._goaway(self.goaway_of_assign)
+        if self.waiting:
+            self.waiting[0].connection.refuse(Refused(self.code_of_assign, "the assignment has changed"))
+            self.waiting = None
+        else:
+            self._goaway(self.goaway_of_assign)
 
 
 class AgainstOperatedServersTest(WithIdentities):
     """Rows that an operator's commands bring about."""
 
     SIZE_BYTES = 1 << 20
-    ROWS = ("overload", "volume-failed", "paused", "assignment-changed")
+    ROWS = ("overload", "volume-failed", "paused", "assignment-changed-while-hello-waits", "assignment-changed")
+    WINDOW_BYTES = 8 << 20  # more than sockets take
 
     def play(self, row, **wrong):
         server = OperatedServer(*self.identity("server"), self.identity("agent")[0], "s-1", {"sda": self.SIZE_BYTES})
@@ -413,7 +612,9 @@ class AgainstOperatedServersTest(WithIdentities):
         for name in server_rows.OPERATIONS:
             arguments += ["--operator", f"{name}=true"]
         out = io.StringIO()
-        with mock.patch.object(server_rows.Probe, "operating", operating), contextlib.redirect_stdout(out):
+        with mock.patch.object(server_rows.Probe, "operating", operating), contextlib.redirect_stdout(out), \
+                mock.patch.object(stub_server, "Connection", PausingConnection), \
+                mock.patch.object(stub_server, "WINDOW_BYTES", self.WINDOW_BYTES):
             return conformance.main(arguments), out.getvalue()
 
     def test_a_right_server_passes(self):
@@ -422,14 +623,24 @@ class AgainstOperatedServersTest(WithIdentities):
                 status, out = self.play(row)
                 self.assertEqual(0, status, out)
                 self.assertIn("1 passed", out)
+                if row == "overload":
+                    self.assertIn("reading paused", out)
+
+    def test_server_that_reads_all_windows_passes_and_it_is_told(self):
+        with mock.patch.object(OperatedServer, "HELD_MAX", 1 << 20):
+            status, out = self.play("overload")
+        self.assertEqual(0, status, out)
+        self.assertIn("all windows were read", out)
 
     def test_each_wrong_one_is_told_with_its_sentence(self):
         for row, wrong, told in (
-                ("overload", {"ends_when_stalled": True}, "section 11: overload | reading pauses, PROGRESS"),
+                ("overload", {"ends_when_full": True}, "section 11: overload | reading pauses, PROGRESS"),
+                ("overload", {"acknowledges_when_stalled": True}, "section 8: It never means less than"),
+                ("assignment-changed-while-hello-waits", {"code_of_assign": "SHUTDOWN"}, "section 11: another assignment"),
                 ("volume-failed", {"ends_when_failing": True}, "section 11: device error, also of a read"),
                 ("paused", {"serves_when_paused": True}, "section 11: replication of the source server is paused"),
                 ("assignment-changed", {"goaway_of_assign": "SHUTDOWN"}, "section 11: another assignment of the")):
-            with self.subTest(row):
+            with self.subTest(row, **wrong):
                 status, out = self.play(row, **wrong)
                 self.assertEqual(1, status, out)
                 self.assertIn(told, out)
@@ -458,11 +669,14 @@ class AgainstAgentsTest(WithIdentities):
         cls.content[:2300000] = random.Random(SEED).randbytes(2300000)
         (cls.folder / "sda.img").write_bytes(cls.content)
 
+    def arguments(self, *rows, skip):
+        return ["--agent", "--listen", "127.0.0.1:0", "--identity", str(self.folder / "server"),
+                "--agent-certificate", self.identity("agent")[0], "--source-server-id", "s-1",
+                "--image", f"sda={self.folder / 'sda.img'}", "--patience", "15", "--rows", ",".join(rows),
+                "--skip", ",".join(skip)]
+
     def play(self, *rows, fault=None, content=None, skip=()):
-        arguments = ["--agent", "--listen", "127.0.0.1:0", "--identity", str(self.folder / "server"),
-                     "--agent-certificate", self.identity("agent")[0], "--source-server-id", "s-1",
-                     "--image", f"sda={self.folder / 'sda.img'}", "--patience", "15", "--rows", ",".join(rows),
-                     "--skip", ",".join(skip)]
+        arguments = self.arguments(*rows, skip=skip)
         agents, original = [], judge.Listener.start_agent
 
         def start_agent(listener):
@@ -526,6 +740,15 @@ class AgainstAgentsTest(WithIdentities):
         status, out = self.play("initial-sync", content=other)
         self.assertEqual(1, status)
         self.assertIn("another byte at offset 1234567\n  section 1: The agent sends blocks", out)
+
+    def test_content_that_is_not_compared_is_told(self):
+        original = self.arguments
+        with mock.patch.object(self, "arguments", lambda *rows, skip: [
+                word for word in original(*rows, skip=skip) if word != "--image" and not word.startswith("sda=")]):
+            status, out = self.play("initial-sync")
+        self.assertEqual(0, status, out)
+        self.assertRegex(out, r"ok initial-sync \(section 5.1\) 1 disks, .*, not compared: sda without --image\n")
+        self.assertNotIn("not compared", self.play("initial-sync")[1])
 
     def test_nobody_that_comes_is_no_failure_of_a_row(self):
         out, err = io.StringIO(), io.StringIO()

@@ -1,13 +1,9 @@
 package org.replicationserver.agent;
 
-import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
-import java.util.HashSet;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.replicationserver.cert.Pin;
 import org.replicationserver.controlplane.ApiClient;
 
 /**
@@ -16,8 +12,7 @@ import org.replicationserver.controlplane.ApiClient;
  */
 public final class AssignedServer implements ServerLookup {
     private static final String REGISTER = "RegisterAgentForMgn";
-    private static final String CONFIGURATION = "GetAgentRuntimeConfigurationForMgn";
-    private static final int OK = 200;
+    static final String CONFIGURATION = "GetAgentRuntimeConfigurationForMgn";
 
     private final ApiClient controlPlane;
     private final ControlPlaneName name;
@@ -65,40 +60,17 @@ public final class AssignedServer implements ServerLookup {
             call(REGISTER, registration);
             registered = true;
         }
-        try {
-            JsonObject server = call(CONFIGURATION, about()).getJsonObject("replicationServer");
-            if (server == null) {
-                throw LookupException.notYet(
-                        name + " has not paired source server " + sourceServerId + " with a replication server yet");
-            }
-            String address = server.getString("address");
-            return new Found(
-                    server.getString("replicationServerId") + " at " + address,
-                    GivenServer.addressesOf(address),
-                    server.getInteger("port"),
-                    pins(server.getJsonObject("pins")));
-        } catch (ClassCastException | NullPointerException | IllegalArgumentException e) {
-            throw LookupException.failed("the answer of " + name + " to " + CONFIGURATION + " cannot be read: " + e, e);
-        }
-    }
-
-    private static Set<Pin> pins(JsonObject pins) {
-        Set<Pin> accepted = new HashSet<>(Set.of(Pin.parse(pins.getString("current"))));
-        if (pins.getString("next") != null) {
-            accepted.add(Pin.parse(pins.getString("next")));
-        }
-        return accepted;
+        Pairing pairing = Pairing.of(call(CONFIGURATION, about()), name, String.valueOf(sourceServerId));
+        return new Found(
+                pairing.words(),
+                GivenServer.addressesOf(pairing.address().host()),
+                pairing.address().port(),
+                pairing.pins());
     }
 
     private JsonObject call(String operation, JsonObject body) throws IOException {
         try {
-            ApiClient.Answer answer = controlPlane.call(operation, body);
-            if (answer.status() == OK) {
-                return answer.body();
-            }
-            throw LookupException.failed(name.refusal(operation, answer));
-        } catch (DecodeException e) {
-            throw LookupException.failed("the answer of " + name + " to " + operation + " is no JSON", e);
+            return name.content(operation, controlPlane.call(operation, body));
         } catch (LookupException e) {
             throw e;
         } catch (IOException e) {

@@ -1,5 +1,6 @@
 package org.replicationserver.agent;
 
+import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
@@ -8,6 +9,7 @@ import java.nio.channels.UnresolvedAddressException;
 import java.security.cert.CertificateException;
 import javax.net.ssl.SSLException;
 import org.replicationserver.controlplane.ApiClient;
+import org.replicationserver.receiver.log.PeerText;
 
 /**
  * A control plane as an agent's operator has named it, for sentences about what goes wrong with it. Pure.
@@ -16,6 +18,7 @@ import org.replicationserver.controlplane.ApiClient;
  * @param credentials what requests are signed with, without the secret
  */
 record ControlPlaneName(URI endpoint, String trust, String credentials) {
+    private static final int OK = 200;
     private static final int FORBIDDEN = 403;
     private static final int CAUSES_MAX = 16;
 
@@ -61,10 +64,19 @@ record ControlPlaneName(URI endpoint, String trust, String credentials) {
         return " breaks off the TLS handshake: " + TlsFailures.textOf(failure);
     }
 
-    /** It has answered, not with 200. */
-    String refusal(String operation, ApiClient.Answer answer) {
+    /**
+     * What an answer says.
+     *
+     * @throws LookupException if it is no success
+     */
+    JsonObject content(String operation, ApiClient.Answer answer) throws LookupException {
+        if (answer.status() == OK) {
+            return answer.body();
+        }
+        String message = answer.body().getValue("message") instanceof String text ? text : "";
         String told = this + " refuses " + operation + ": status=" + answer.status() + " "
-                + answer.header("x-amzn-ErrorType") + " " + answer.body().getString("message");
-        return answer.status() == FORBIDDEN ? told + "; the request was signed with " + credentials : told;
+                + PeerText.value(answer.header("x-amzn-ErrorType")) + " " + PeerText.line(message);
+        throw LookupException.failed(
+                answer.status() == FORBIDDEN ? told + "; the request was signed with " + credentials : told);
     }
 }

@@ -27,6 +27,11 @@ public final class ApiClient implements AutoCloseable {
 
     /** An answer; its body is empty if it is no JSON object. */
     public record Answer(int status, HttpHeaders headers, JsonObject body) {
+        /** As it came. */
+        public static Answer of(int status, HttpHeaders headers, @Nullable String body) {
+            return new Answer(status, headers, json(body));
+        }
+
         /** Of a header; empty if it is not there. */
         public String header(String name) {
             return headers.firstValue(name).orElse("");
@@ -76,7 +81,7 @@ public final class ApiClient implements AutoCloseable {
 
     Answer send(HttpRequest.Builder request) throws IOException, InterruptedException {
         HttpResponse<String> response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
-        return new Answer(response.statusCode(), response.headers(), json(response.body()));
+        return Answer.of(response.statusCode(), response.headers(), response.body());
     }
 
     private static JsonObject json(@Nullable String body) {

@@ -25,7 +25,7 @@ public interface FuzzTarget extends AutoCloseable {
     @Override
     default void close() throws IOException {}
 
-    /** What a run may allocate, so that a length that lies costs nothing. */
+    /** What a run may allocate on the thread that calls it, so that a length that lies costs nothing. */
     default long allocatedBytesMax(int inputBytes) {
         return ALLOCATED_BYTES_MIN + ALLOCATED_PER_BYTE * inputBytes;
     }

@@ -18,6 +18,9 @@ import org.replicationserver.receiver.aws.MetadataException;
  * Answers of an instance's metadata service, over HTTP. The first byte of an input chooses the question, the second the status of the
  * last answer; the answers to its steps follow, with a NUL between them, of which the first is the token.
  *
+ * <p>Bodies are read by threads of an HTTP client, so what they cost in memory is not held against the bound of {@link FuzzTarget}, which
+ * counts the calling thread alone; the client's own bound of a body is what is left.
+ *
  * <p>Rules: an odd answer is a failure with a line that names the item; an answer that is taken has the form that is allowed.
  */
 final class InstanceAnswers implements FuzzTarget {

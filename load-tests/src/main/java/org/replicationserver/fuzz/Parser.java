@@ -7,10 +7,14 @@ import java.util.Locale;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.replicationserver.agent.PairingAnswers;
 import org.replicationserver.agent.ServerFrames;
+import org.replicationserver.receiver.AdminAnswers;
 import org.replicationserver.receiver.control.ControlAnswers;
 import org.replicationserver.receiver.control.KeptRecords;
 import org.replicationserver.receiver.control.OutboxFiles;
+import org.replicationserver.receiver.server.AdminPaths;
+import org.replicationserver.receiver.software.S3Answers;
 import org.replicationserver.receiver.software.SoftwareRecords;
 import org.replicationserver.receiver.staging.VolumePages;
 
@@ -26,7 +30,7 @@ public enum Parser {
     CERTIFICATES("certificates, keys and pins", 4096, List.of(Libraries.PEM, Libraries.X509), Certificates::new),
     CAPTURED_STREAM("a captured stream, as decode reads it", 4096, List.of(Libraries.JSON), CapturedStreams::new),
     CONTROL_ANSWERS(
-            "answers of the control plane, commands among them",
+            "answers of the control plane with their headers, commands among them",
             4096,
             List.of(Libraries.JSON, Libraries.VERTX_JSON),
             _ -> new ControlAnswers()),
@@ -38,13 +42,25 @@ public enum Parser {
             4096,
             List.of(Libraries.JSON, Libraries.VERTX_JSON),
             SoftwareRecords::new),
+    S3_ANSWERS("answers of S3, hashes and signatures", 8192, List.of(), S3Answers::new),
     VOLUME_PAGES("pages and numbers of NVMe devices", 1024, List.of(), _ -> new VolumePages()),
     INSTANCE_METADATA(
             "answers of an instance's metadata service",
             2048,
             List.of(Libraries.VERTX_JSON),
             _ -> new InstanceAnswers()),
-    SERVER_FRAMES("what a server sends to the agent", 4096, List.of(Libraries.JSON), _ -> new ServerFrames());
+    ADMIN_PATHS("requests on the administrator's socket", 512, List.of(), _ -> new AdminPaths()),
+    ADMIN_ANSWERS(
+            "answers on the administrator's socket",
+            4096,
+            List.of(Libraries.JSON, Libraries.VERTX_JSON),
+            _ -> new AdminAnswers()),
+    SERVER_FRAMES("what a server sends to the agent", 4096, List.of(Libraries.JSON), _ -> new ServerFrames()),
+    PAIRING_ANSWERS(
+            "answers of the control plane to the agent",
+            4096,
+            List.of(Libraries.JSON, Libraries.VERTX_JSON),
+            _ -> new PairingAnswers());
 
     /** Classes of libraries that see input before this project does; they guide the engine as this project's classes do. */
     private static final class Libraries {

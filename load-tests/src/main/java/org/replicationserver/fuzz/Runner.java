@@ -3,7 +3,7 @@ package org.replicationserver.fuzz;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 
-/** Runs a target on one input, within its bound of memory. One thread. */
+/** Runs a target on one input, within its bound of memory, of which only what this thread allocates is counted. One thread. */
 final class Runner {
     private static final int RUNS_AGAIN = 3;
 

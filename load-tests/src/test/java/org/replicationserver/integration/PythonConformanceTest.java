@@ -3,10 +3,14 @@ package org.replicationserver.integration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -37,11 +41,24 @@ final class PythonConformanceTest {
         "attach-missing", "hello-timeout", "acknowledged-every-5-s", "duplicate-agent", "speed-tests-too-many"
     };
 
+    /** Rows of what an operator brings about. */
+    private static final List<String> OPERATED_ROWS = List.of(
+            "commit-request-and-hold",
+            "overload",
+            "volume-failed",
+            "paused",
+            "assignment-changed-while-hello-waits",
+            "assignment-changed",
+            "shutdown");
+
+    private static final Pattern SKIPPED = Pattern.compile("^skipped (\\S+)", Pattern.MULTILINE);
+
     private static final String[] TLS_AND_OTHER_ROWS = {
         "no-alpn",
         "wrong-alpn",
         "no-client-certificate",
         "unpinned-client-certificate",
+        "expired-client-certificate",
         "connect-and-close",
         "resumption-refused",
         "bad-magic",
@@ -78,6 +95,8 @@ final class PythonConformanceTest {
     @TempDir
     Path directory;
 
+    private @Nullable AgentKey expired;
+
     private ServerProcess.Plan plan(TlsEngine engine) {
         return ServerProcess.in(directory).set("tls.engine=" + engine.name().toLowerCase(Locale.ROOT));
     }
@@ -87,13 +106,29 @@ final class PythonConformanceTest {
         return plan(engine).set(BRISK).start(sources);
     }
 
-    /** All rows pass while another source server streams, which notices nothing of it. */
-    private void assertConforms(ServerProcess server, TestSource source, TestSource bystander, List<String> options)
+    /** A source server with one disk that also has a key whose certificate is outside its dates. */
+    private TestSource source(String sourceServerId) throws Exception {
+        expired = Identities.agentExpiredSince(directory, sourceServerId, Duration.ofMinutes(6));
+        return TestSource.of(directory, sourceServerId, SIZE_BYTES).withKey(expired);
+    }
+
+    /** All rows pass but those that are skipped, while another source server streams, which notices nothing of it. */
+    private void assertConforms(
+            ServerProcess server,
+            TestSource source,
+            TestSource bystander,
+            List<String> options,
+            List<String> skippedRows)
             throws Exception {
         AgentKey stranger = Identities.agent(directory, source.sourceServerId());
+        List<String> all = new ArrayList<>(options);
+        all.addAll(List.of("--expired-identity", PythonClient.identity(Objects.requireNonNull(expired))));
         try (SteadyStream steady = SteadyStream.begin(server.endpoint(), bystander)) {
-            Commands.Result result = PythonClient.of(server.endpoint(), source).conformance(stranger, options);
+            Commands.Result result = PythonClient.of(server.endpoint(), source).conformance(stranger, all);
             assertThat(result.output()).doesNotContain("FAILED").contains(" 0 failed");
+            assertThat(SKIPPED.matcher(result.output()).results().map(row -> row.group(1)))
+                    .as(result.output())
+                    .containsExactlyInAnyOrderElementsOf(skippedRows);
             assertThat(result.exitCode()).isZero();
             steady.assertUndisturbed();
         }
@@ -109,33 +144,33 @@ final class PythonConformanceTest {
 
     @Test
     void pythonAgentReplicatesAndEveryRowIsAnsweredAsDocumented() throws Exception {
-        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        TestSource source = source("s-1");
         TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
         try (ServerProcess server = brisk(TlsEngine.AUTO, source, bystander)) {
             assertSyncs(server, source);
-            assertConforms(server, source, bystander, PythonClient.without(SLOW_ROWS));
+            assertConforms(server, source, bystander, PythonClient.without(SLOW_ROWS), OPERATED_ROWS);
         }
     }
 
     @Test
     void theOtherTlsEngineAnswersTheSame() throws Exception {
-        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        TestSource source = source("s-1");
         TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
         try (ServerProcess server = brisk(TlsEngine.JDK, source, bystander)) {
             assertSyncs(server, source);
-            assertConforms(server, source, bystander, PythonClient.only(TLS_AND_OTHER_ROWS));
+            assertConforms(server, source, bystander, PythonClient.only(TLS_AND_OTHER_ROWS), List.of());
         }
     }
 
     @ParameterizedTest
     @EnumSource(names = {"JDK", "OPENSSL"})
     void throttleChangesNoAnswer(TlsEngine engine) throws Exception {
-        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        TestSource source = source("s-1");
         TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
         try (ServerProcess server =
                 plan(engine).set(BRISK).set("throttle.server-mbps=100").start(source, bystander)) {
             assertSyncs(server, source);
-            assertConforms(server, source, bystander, PythonClient.only(DATA_ROWS));
+            assertConforms(server, source, bystander, PythonClient.only(DATA_ROWS), List.of());
         }
     }
 
@@ -143,10 +178,10 @@ final class PythonConformanceTest {
     @ParameterizedTest
     @EnumSource(names = {"JDK", "OPENSSL"})
     void everyRowWithEitherEngine(TlsEngine engine) throws Exception {
-        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
+        TestSource source = source("s-1");
         TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
         try (ServerProcess server = plan(engine).start(source, bystander)) {
-            assertConforms(server, source, bystander, List.of());
+            assertConforms(server, source, bystander, List.of(), OPERATED_ROWS);
         }
     }
 
@@ -173,14 +208,18 @@ final class PythonConformanceTest {
     void whatItsDeviceAndItsControlPlaneDoIsToldToTheAgentAsDocumented() throws Exception {
         TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
         TestSource bystander = TestSource.of(directory, "s-2", SIZE_BYTES);
-        String[] rows = {"overload", "volume-failed", "paused", "assignment-changed"};
-        try (OperatedServer server = OperatedServer.start(directory, source, bystander, BRISK);
+        String[] rows = {
+            "overload", "volume-failed", "paused", "assignment-changed-while-hello-waits", "assignment-changed"
+        };
+        // As many streams are granted as there are windows in the share of memory, so a stalled volume alone makes no reading pause.
+        String[] settings = {BRISK, "memory.budget-bytes=4MiB", "session.region-shift=21"};
+        try (OperatedServer server = OperatedServer.start(directory, source, bystander, settings);
                 SteadyStream steady = SteadyStream.begin(server.endpoint(), bystander)) {
             List<String> options = new ArrayList<>(PythonClient.only(rows));
             options.addAll(server.operatorOptions());
             Commands.Result result = PythonClient.of(server.endpoint(), source).conformance(source.key(), options);
             assertThat(result.output())
-                    .contains(rows.length + " passed, 0 failed")
+                    .contains(rows.length + " passed, 0 failed", "all windows were read: 40 of 40 frames received")
                     .doesNotContain("skipped");
             steady.assertUndisturbed();
         }

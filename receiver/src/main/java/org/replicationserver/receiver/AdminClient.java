@@ -2,13 +2,11 @@ package org.replicationserver.receiver;
 
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
-import io.vertx.core.json.DecodeException;
 import io.vertx.core.json.JsonObject;
 import io.vertx.core.net.SocketAddress;
 import java.nio.file.Files;
@@ -35,13 +33,6 @@ final class AdminClient {
 
     /** Opening a device may take its time. */
     static final Duration DEVICE_TIMEOUT = Duration.ofSeconds(60);
-
-    private static final int DONE = 200;
-
-    private record Reply(int status, Buffer body) {}
-
-    /** What the server said: the command's result, or why it refused it. */
-    private record Answer(boolean done, String text) {}
 
     /** No server gave an answer; the message is one line for the operator. */
     static class NoAnswerException extends Exception {
@@ -104,9 +95,10 @@ final class AdminClient {
 
     private int run(CommandLine commandLine, String command, Function<JsonObject, @Nullable String> result) {
         try {
-            Answer answer = read(ask(HttpMethod.POST, command), result);
-            (answer.done() ? commandLine.getOut() : commandLine.getErr()).println(answer.text());
-            return answer.done() ? 0 : ExitCode.REFUSED;
+            AdminReply reply = ask(HttpMethod.POST, command);
+            String text = reply.isDone() ? reply.text(result) : reply.refusal();
+            (reply.isDone() ? commandLine.getOut() : commandLine.getErr()).println(text);
+            return reply.isDone() ? 0 : ExitCode.REFUSED;
         } catch (NoAnswerException e) {
             commandLine.getErr().println(e.getMessage());
             return ExitCode.UNAVAILABLE;
@@ -118,8 +110,8 @@ final class AdminClient {
             ConfigOptions options, CommandLine commandLine, String question, Function<JsonObject, String> text) {
         try {
             Path socket = options.load().toServerConfig().adminSocket();
-            JsonObject told = new AdminClient(socket, ANSWER_TIMEOUT).get(question);
-            commandLine.getOut().print(text.apply(told));
+            AdminReply reply = new AdminClient(socket, ANSWER_TIMEOUT).ask(HttpMethod.GET, question);
+            commandLine.getOut().print(reply.text(text));
             commandLine.getOut().flush();
             return 0;
         } catch (ConfigException e) {
@@ -133,18 +125,10 @@ final class AdminClient {
 
     /** What the server answers to a question that changes nothing. */
     JsonObject get(String question) throws NoAnswerException {
-        try {
-            Reply reply = ask(HttpMethod.GET, question);
-            if (reply.status() == DONE) {
-                return reply.body().toJsonObject();
-            }
-            throw unreadable(reply);
-        } catch (DecodeException e) {
-            throw new NoAnswerException("the answer from " + socket + " is no JSON");
-        }
+        return ask(HttpMethod.GET, question).told();
     }
 
-    private Reply ask(HttpMethod method, String command) throws NoAnswerException {
+    private AdminReply ask(HttpMethod method, String command) throws NoAnswerException {
         Vertx vertx = Vertx.vertx();
         HttpClient client = vertx.createHttpClient();
         try {
@@ -186,10 +170,10 @@ final class AdminClient {
                 "nobody listens on " + socket + ", the server that made it has ended; start the server");
     }
 
-    private Reply send(HttpClientRequest request, HttpMethod method) throws NoAnswerException {
+    private AdminReply send(HttpClientRequest request, HttpMethod method) throws NoAnswerException {
         try {
             // Before anything is sent: a body that came before somebody asked for it would be lost.
-            Future<Reply> reply = request.response().compose(AdminClient::whole);
+            Future<AdminReply> reply = request.response().compose(this::whole);
             request.end();
             return await(reply, method);
         } catch (ExecutionException e) {
@@ -198,27 +182,8 @@ final class AdminClient {
         }
     }
 
-    private static Future<Reply> whole(HttpClientResponse response) {
-        return response.body().map(body -> new Reply(response.statusCode(), body));
-    }
-
-    private Answer read(Reply reply, Function<JsonObject, @Nullable String> result) throws NoAnswerException {
-        boolean done = reply.status() == DONE;
-        try {
-            JsonObject told = reply.body().toJsonObject();
-            String text = done ? result.apply(told) : told.getString("error");
-            if (text != null) {
-                return new Answer(done, text);
-            }
-        } catch (DecodeException | ClassCastException e) {
-            // falls through to the mistake
-        }
-        throw unreadable(reply);
-    }
-
-    private NoAnswerException unreadable(Reply reply) {
-        return new NoAnswerException("the answer from " + socket + " cannot be read: status=" + reply.status()
-                + " bytes=" + reply.body().length() + "; is the server of the same version as this command?");
+    private Future<AdminReply> whole(HttpClientResponse response) {
+        return response.body().map(body -> new AdminReply(socket, response.statusCode(), body));
     }
 
     private <T> T await(Future<T> future, HttpMethod method) throws ExecutionException, NoAnswerException {

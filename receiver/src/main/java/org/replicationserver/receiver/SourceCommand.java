@@ -176,7 +176,7 @@ final class SourceCommand {
             }
         }
 
-        private static String text(JsonObject hold) {
+        static String text(JsonObject hold) {
             StringBuilder text = new StringBuilder();
             text.append("held at epoch ")
                     .append(hold.getLong("epoch"))

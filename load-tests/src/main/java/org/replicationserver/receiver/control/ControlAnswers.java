@@ -2,17 +2,18 @@ package org.replicationserver.receiver.control;
 
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
+import java.time.Duration;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.replicationserver.fuzz.FuzzTarget;
+import org.replicationserver.fuzz.HttpMessage;
 import org.replicationserver.fuzz.Rules;
 import org.replicationserver.receiver.config.AwsSettings.CredentialsSource;
 
 /**
  * Answers of the control plane, or of who stands in for it. The first byte of an input chooses the operation, the second the HTTP status;
- * the rest is the body.
+ * then follow headers and body as {@link HttpMessage} has them.
  *
  * <p>Rules: what is no answer of the API is a failure with a sentence and what to do; each command, association and request is read by
  * itself; what was read is the same when it is kept and read again.
@@ -22,6 +23,8 @@ public final class ControlAnswers implements FuzzTarget {
         200, 200, 200, 200, 301, 400, 401, 403, 404, 407, 408, 409, 413, 429, 500, 503
     };
     private static final int SENTENCE_CHARS_MAX = 4096;
+    private static final int ID_CHARS_MAX = 100;
+    private static final Duration WAIT_MAX = Duration.ofDays(1);
     private static final Instant NOW = Instant.parse("2026-01-01T00:00:00Z");
     private static final Signer SIGNER = new Signer(CredentialsSource.INSTANCE, "AKIDEXAMPLE");
 
@@ -31,14 +34,19 @@ public final class ControlAnswers implements FuzzTarget {
             return;
         }
         int status = STATUSES[Byte.toUnsignedInt(input[1]) % STATUSES.length];
-        Buffer body = Buffer.buffer(Arrays.copyOfRange(input, 2, input.length));
-        Map<String, List<String>> headers = Map.of("Date", List.of("Thu, 01 Jan 2026 00:10:00 GMT"));
+        HttpMessage message = HttpMessage.of(input, 2);
+        HttpAnswer answer = new HttpAnswer(status, message.headers(), Buffer.buffer(message.body()), NOW, SIGNER);
+        answer.requestId().ifPresent(ControlAnswers::requireLineOrNothing);
         JsonObject content;
         try {
-            content = new HttpAnswer(status, headers, body, NOW, SIGNER).content();
+            content = answer.content();
         } catch (ControlPlaneException e) {
             Rules.requireLine(e.sentence(), SENTENCE_CHARS_MAX);
             Rules.requireLine(e.nextAction(), SENTENCE_CHARS_MAX);
+            e.requestId().ifPresent(ControlAnswers::requireLineOrNothing);
+            e.retryAfter()
+                    .ifPresent(wait -> Rules.require(
+                            !wait.isNegative() && wait.compareTo(WAIT_MAX) <= 0, "nobody is asked to wait for ever"));
             return;
         }
         Rules.require(status == 200, "only 200 is a success");
@@ -51,6 +59,12 @@ public final class ControlAnswers implements FuzzTarget {
             }
         } catch (MalformedException e) {
             Rules.requireLine(e.getMessage(), SENTENCE_CHARS_MAX);
+        }
+    }
+
+    private static void requireLineOrNothing(String id) {
+        if (!id.isEmpty()) {
+            Rules.requireLine(id, ID_CHARS_MAX);
         }
     }
 

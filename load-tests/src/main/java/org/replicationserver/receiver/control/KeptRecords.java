@@ -8,13 +8,14 @@ import java.util.Arrays;
 import org.replicationserver.fuzz.FuzzTarget;
 import org.replicationserver.fuzz.Rules;
 import org.replicationserver.receiver.protocol.ProtocolException;
+import org.replicationserver.receiver.server.KeptCheckpoints;
 import org.replicationserver.receiver.session.SourceRecord;
 import org.replicationserver.receiver.snapshot.SnapshotStore;
 import org.replicationserver.volume.StateDirectory;
 
 /**
  * Records of the state directory. The first byte of an input chooses: of a source server's sessions, of commands, of associations, of
- * snapshot groups.
+ * snapshot groups, of a replication's counters.
  *
  * <p>Rules: a record that cannot be read is told, and the server starts all the same; what was read is the same when it is written and
  * read again.
@@ -41,17 +42,18 @@ public final class KeptRecords implements FuzzTarget, AutoCloseable {
             return;
         }
         byte[] record = Arrays.copyOfRange(input, 1, input.length);
-        switch (Byte.toUnsignedInt(input[0]) % 4) {
+        switch (Byte.toUnsignedInt(input[0]) % 5) {
             case 0 -> sessions(record);
             case 1 -> {
                 put(CommandJournal.RECORD, record);
                 CommandJournal.load(state);
             }
             case 2 -> associations(record);
-            default -> {
+            case 3 -> {
                 put("snapshots", record);
                 SnapshotStore.load(state).standings();
             }
+            default -> KeptCheckpoints.requireReadAgain(record);
         }
     }
 

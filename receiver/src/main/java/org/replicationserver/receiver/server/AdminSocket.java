@@ -2,7 +2,6 @@ package org.replicationserver.receiver.server;
 
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
@@ -17,8 +16,6 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.BandwidthSchedule;
 import org.replicationserver.receiver.session.HoldAnswer;
@@ -50,21 +47,6 @@ import org.slf4j.LoggerFactory;
  * {@code {"error": "..."}}.
  */
 final class AdminSocket {
-    private static final String STATUS = "/status";
-    private static final String VOLUMES = "/volumes";
-    private static final Pattern REOPEN = Pattern.compile("/volumes/([A-Za-z0-9._-]{1,128})/reopen");
-    private static final Pattern ACCEPT = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/accept-agents");
-
-    private static final Pattern RESCAN =
-            Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/rescan(?:/([A-Za-z0-9._-]{1,128}))?");
-
-    private static final Pattern THROTTLE_SOURCE =
-            Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/throttle/([0-9]{1,5})");
-    private static final Pattern HOLD =
-            Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/hold/([0-9]{1,5})/([0-9]{1,5})");
-    private static final Pattern RELEASE = Pattern.compile("/sources/([A-Za-z0-9._-]{1,128})/release/([0-9a-f]{32})");
-    private static final Pattern THROTTLE = Pattern.compile("/throttle/([0-9]{1,5})");
-
     private static final Logger LOG = LoggerFactory.getLogger(AdminSocket.class);
 
     private final Path path;
@@ -105,39 +87,25 @@ final class AdminSocket {
     }
 
     private void handle(HttpServerRequest request) {
-        Matcher reopen = REOPEN.matcher(request.path());
-        Matcher accept = ACCEPT.matcher(request.path());
-        Matcher rescan = RESCAN.matcher(request.path());
-        Matcher throttleSource = THROTTLE_SOURCE.matcher(request.path());
-        Matcher hold = HOLD.matcher(request.path());
-        Matcher release = RELEASE.matcher(request.path());
-        Matcher throttle = THROTTLE.matcher(request.path());
-        boolean post = HttpMethod.POST.equals(request.method());
-        boolean get = HttpMethod.GET.equals(request.method());
-        if (get && STATUS.equals(request.path())) {
-            answer(request, status.get());
-        } else if (get && VOLUMES.equals(request.path())) {
-            answer(request, volumes.get());
-        } else if (post && reopen.matches()) {
-            reopen(request, reopen.group(1));
-        } else if (post && accept.matches()) {
-            if (sessions.acceptAgents(accept.group(1))) {
-                answer(request, 200, "result", "agents of " + accept.group(1) + " are accepted again");
-            } else {
-                answer(request, 404, "error", "no source server " + accept.group(1) + " is assigned");
-            }
-        } else if (post && rescan.matches()) {
-            rescan(request, rescan.group(1), rescan.group(2));
-        } else if (post && throttleSource.matches()) {
-            throttle(request, throttleSource.group(1), Integer.parseInt(throttleSource.group(2)));
-        } else if (post && hold.matches()) {
-            hold(request, hold.group(1), Integer.parseInt(hold.group(2)), Integer.parseInt(hold.group(3)));
-        } else if (post && release.matches()) {
-            release(request, release.group(1), release.group(2));
-        } else if (post && throttle.matches()) {
-            throttle(request, null, Integer.parseInt(throttle.group(1)));
+        switch (AdminCommand.of(request.method(), request.path())) {
+            case AdminCommand.Status _ -> answer(request, status.get());
+            case AdminCommand.Volumes _ -> answer(request, volumes.get());
+            case AdminCommand.Reopen reopen -> reopen(request, reopen.volumeId());
+            case AdminCommand.AcceptAgents accept -> acceptAgents(request, accept.sourceServerId());
+            case AdminCommand.Rescan rescan -> rescan(request, rescan.sourceServerId(), rescan.volumeId());
+            case AdminCommand.Throttle throttle -> throttle(request, throttle.sourceServerId(), throttle.mbps());
+            case AdminCommand.Hold hold ->
+                hold(request, hold.sourceServerId(), hold.seconds(), hold.commitTimeoutSeconds());
+            case AdminCommand.Release release -> release(request, release.sourceServerId(), release.token());
+            case null -> answer(request, 404, "error", "no such command");
+        }
+    }
+
+    private void acceptAgents(HttpServerRequest request, String sourceServerId) {
+        if (sessions.acceptAgents(sourceServerId)) {
+            answer(request, 200, "result", "agents of " + sourceServerId + " are accepted again");
         } else {
-            answer(request, 404, "error", "no such command");
+            answer(request, 404, "error", "no source server " + sourceServerId + " is assigned");
         }
     }
 

@@ -77,7 +77,7 @@ final class Checkpoints {
                 .log("counters of a replication are not kept");
     }
 
-    private static JsonObject toJson(ReplicationCheckpoint checkpoint) {
+    static JsonObject toJson(ReplicationCheckpoint checkpoint) {
         JsonObject volumes = new JsonObject();
         checkpoint.volumes().forEach((id, volume) -> volumes.put(id, toJson(volume)));
         return new JsonObject()
@@ -122,7 +122,7 @@ final class Checkpoints {
     }
 
     /** @throws RuntimeException of several kinds for a record that is none of ours */
-    private static ReplicationCheckpoint parse(byte[] record) throws DecodeException {
+    static ReplicationCheckpoint parse(byte[] record) throws DecodeException {
         JsonObject json = new JsonObject(Buffer.buffer(record));
         Map<String, VolumeCheckpoint> volumes = new LinkedHashMap<>();
         JsonObject kept = json.getJsonObject("volumes");

@@ -73,15 +73,24 @@ final class S3Objects implements ObjectSource {
             HttpsTrust trust,
             boolean allowPrivateAddresses,
             @Nullable AwsCredentialsProvider credentials) {
+        this(hosts, trust, httpClient(trust, allowPrivateAddresses), credentials);
+    }
+
+    /** With a client that answers as somebody else than S3. */
+    S3Objects(AllowList hosts, HttpsTrust trust, SdkHttpClient http, @Nullable AwsCredentialsProvider credentials) {
         this.hosts = hosts;
         this.trust = trust;
+        this.http = http;
+        this.credentials = credentials;
+    }
+
+    private static SdkHttpClient httpClient(HttpsTrust trust, boolean allowPrivateAddresses) {
         HttpsConnections any = new HttpsConnections(trust, CONNECT_TIMEOUT, SILENCE_TIMEOUT);
         HttpsConnections toPublicOnly =
                 new HttpsConnections(new PublicAddressTrust(trust), CONNECT_TIMEOUT, SILENCE_TIMEOUT);
-        this.http = UrlConnectionHttpClient.create(uri -> allowPrivateAddresses || any.proxyTo(uri) != null
+        return UrlConnectionHttpClient.create(uri -> allowPrivateAddresses || any.proxyTo(uri) != null
                 ? any.createConnection(uri)
                 : toPublicOnly.createConnection(uri));
-        this.credentials = credentials;
     }
 
     @Override

@@ -297,7 +297,11 @@ public final class SoftwareFetcher implements AutoCloseable {
                     "Ask whoever publishes it for its hash, and " + GIVE_HASH);
         }
         ObjectName name = request.object().beside(bucket, ".sha512");
-        byte[] bytes = small(name, Kind.HASH_MISSING);
+        return hashIn(small(name, Kind.HASH_MISSING), name);
+    }
+
+    /** The hash that an object holds. */
+    static String hashIn(byte[] bytes, ObjectName name) throws SoftwareException {
         String text = new String(bytes, StandardCharsets.ISO_8859_1);
         Matcher hash = HASH.matcher(text);
         if (!hash.matches()) {

@@ -472,7 +472,8 @@ final class SimulatedServer {
             one.source.model().holdEnded();
             tell(
                     sourceServerId,
-                    () -> "the hold at epoch " + hold.epoch() + " has ended " + (spoiledBy == null ? "in time" : "EXPIRED: " + spoiledBy));
+                    () -> "the hold at epoch " + hold.epoch() + " has ended "
+                            + (spoiledBy == null ? "in time" : "EXPIRED: " + spoiledBy));
             ifBystander(sourceServerId, Bystander::holdEnded);
         }
 

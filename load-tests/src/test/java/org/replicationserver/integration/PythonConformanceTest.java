@@ -211,7 +211,8 @@ final class PythonConformanceTest {
         String[] rows = {
             "overload", "volume-failed", "paused", "assignment-changed-while-hello-waits", "assignment-changed"
         };
-        // As many streams are granted as there are windows in the share of memory, so a stalled volume alone makes no reading pause.
+        // As many streams are granted as there are windows in the share of memory, so a stalled volume alone makes no
+        // reading pause.
         String[] settings = {BRISK, "memory.budget-bytes=4MiB", "session.region-shift=21"};
         try (OperatedServer server = OperatedServer.start(directory, source, bystander, settings);
                 SteadyStream steady = SteadyStream.begin(server.endpoint(), bystander)) {

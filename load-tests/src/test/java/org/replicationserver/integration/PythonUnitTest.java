@@ -51,7 +51,8 @@ final class PythonUnitTest {
     @ParameterizedTest
     @Tag("long")
     @Timeout(600)
-    @ValueSource(strings = {
+    @ValueSource(
+            strings = {
                 "test_conformance.AgainstServersTest",
                 "test_conformance.AgainstOperatedServersTest",
                 "test_conformance.AgainstAgentsTest"

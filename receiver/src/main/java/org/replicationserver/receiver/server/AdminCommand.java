@@ -48,7 +48,10 @@ sealed interface AdminCommand {
     }
 
     /** What is asked for; null if it is no command. */
-    static @Nullable AdminCommand of(HttpMethod method, String path) {
+    static @Nullable AdminCommand of(HttpMethod method, @Nullable String path) {
+        if (path == null) {
+            return null; // no URI at all
+        }
         if (HttpMethod.GET.equals(method)) {
             return switch (path) {
                 case "/status" -> new Status();

@@ -122,8 +122,9 @@ final class ReplicateCommand implements Callable<Integer> {
     @Option(
             names = "--quiet-source",
             description =
-                    "Nobody writes to the disks while they are read: epochs are consistent. Without this and without"
-                            + " --mark-command they are fuzzy: durable, but never the state of one moment. Default: off.")
+                    "Nobody writes to the disks while they are read, from the line 'epoch N begins' to its commit or the end of"
+                            + " its session, after which they are read again as a whole: epochs are consistent. Without this and"
+                            + " without --mark-command they are fuzzy: durable, but never the state of one moment. Default: off.")
     private boolean quietSource;
 
     @Option(

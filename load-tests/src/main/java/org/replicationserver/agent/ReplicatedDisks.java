@@ -27,6 +27,9 @@ final class ReplicatedDisks {
     /** From a volume's failure, or that of a read, until the disk is offered again. */
     static final long OFFER_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(60);
 
+    /** Of more that are left out only the number is told. */
+    private static final int FAILURES_TOLD_MAX = 8;
+
     /** The reason of RESCAN with which nothing can be equal but by chance: nobody has written to the volume. */
     private static final String NEW_VOLUME = "NEW_VOLUME";
 
@@ -174,7 +177,18 @@ final class ReplicatedDisks {
             return SessionEnd.never(AgentOutcome.Exit.FORBIDDEN, Advice.forbidden(plan, text));
         }
         offerRefusedAgain(); // and no other: one that cannot be read would be opened and fail without a pause
-        return SessionEnd.await("no disk can be replicated: " + disk.failure());
+        return SessionEnd.await("no disk can be replicated: " + failures());
+    }
+
+    private String failures() {
+        List<ReplicatedDisk> out =
+                disks.stream().filter(ReplicatedDisk::isLeftOut).toList();
+        String told = out.stream()
+                .limit(FAILURES_TOLD_MAX)
+                .map(disk -> disk.spec.deviceName() + ": " + disk.failure())
+                .collect(Collectors.joining("; "));
+        int more = out.size() - FAILURES_TOLD_MAX;
+        return more > 0 ? told + "; and " + more + " more" : told;
     }
 
     /** Nothing else is known of it but that the others can go on without it. */

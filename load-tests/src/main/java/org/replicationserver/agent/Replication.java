@@ -451,8 +451,10 @@ public final class Replication {
             disks.all().forEach(disk -> disk.map.beginEpoch());
             log.begin(now);
         }
-        if (!resumed || plan.marked()) {
-            // What was read under an earlier mark is not the state of the new one.
+        boolean consistent = plan.quietSource() || plan.marked();
+        if (!resumed || consistent) {
+            // What was read under an earlier mark is not the state of the new one, and between two attempts a quiet
+            // source may change.
             disks.all().forEach(disk -> disk.map.suspectAll());
         }
         cycle = Cycle.RUNNING;
@@ -462,7 +464,7 @@ public final class Replication {
         runningWithout = disks.all().stream()
                 .filter(disk -> !open.disks().contains(disk))
                 .toList();
-        runningFuzzy = !plan.quietSource() && !plan.marked();
+        runningFuzzy = !consistent;
         io.event(AgentEvent.state("epoch " + runningEpoch + (runningFuzzy ? " begins, fuzzy" : " begins")));
         open.transfer().beginEpoch(new EpochRun(runningEpoch, runningFuzzy));
         source = SourceState.OPENING;

@@ -9,7 +9,7 @@ import java.util.List;
  * @param cycles cycles after the initial sync, or {@link #ENDLESS}
  * @param cyclePauseNanos from a commit to the begin of the next cycle
  * @param verifyNanos from the end of a verification to the begin of the next; 0 for none
- * @param quietSource nobody writes to the disks, so epochs are consistent without a mark
+ * @param quietSource nobody writes to the disks while an epoch is read, so epochs are consistent without a mark
  * @param marked a mark command freezes the source while an epoch is read
  * @param connectTimeoutNanos gives up when no session was open for so long; 0 for never
  * @param serverMayChange what another attempt may find different

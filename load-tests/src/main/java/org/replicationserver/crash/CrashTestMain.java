@@ -31,8 +31,8 @@ import picocli.CommandLine.Spec;
             "Crashes the real server process on real files and devices, and audits the replica each time: nothing that was"
                     + " acknowledged is missing, and after the server's next start all becomes equal.",
             "The campaigns:",
-            "  kill-at-call    SIGKILL at the n-th write, force, answer or step of a state record.",
-            "  fault-at-call   The n-th write or force of a volume or of a state record fails.",
+            "  kill-at-call    SIGKILL at the n-th write, zeroing, force, answer or step of a state record.",
+            "  fault-at-call   The n-th write, zeroing or force of a volume or of a state record fails.",
             "  write-log       A power loss at each force, with any part of the writes after it, from a log of the device.",
             "  kill-at-random  SIGKILL at random moments of one long replication.",
             "  storage         Full, failed, stalled and too small volumes.",
@@ -94,7 +94,11 @@ public final class CrashTestMain implements Callable<Integer> {
 
     private final PrintStream out = System.out;
 
-    private CrashTestMain() {}
+    private final List<Campaign> campaigns;
+
+    private CrashTestMain(List<Campaign> campaigns) {
+        this.campaigns = campaigns;
+    }
 
     /** Runs campaigns; ends the process with its exit code unless that is 0. */
     public static void main(String[] args) {
@@ -107,7 +111,11 @@ public final class CrashTestMain implements Callable<Integer> {
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new CrashTestMain()).setParameterExceptionHandler(new OneLineMistakes());
+        return commandLine(CAMPAIGNS);
+    }
+
+    static CommandLine commandLine(List<Campaign> campaigns) {
+        return new CommandLine(new CrashTestMain(campaigns)).setParameterExceptionHandler(new OneLineMistakes());
     }
 
     /** How a campaign ended. */
@@ -158,11 +166,11 @@ public final class CrashTestMain implements Callable<Integer> {
     }
 
     private List<Campaign> chosen() {
-        List<String> known = CAMPAIGNS.stream().map(Campaign::name).toList();
+        List<String> known = campaigns.stream().map(Campaign::name).toList();
         for (String name : names) {
             require(known.contains(name), "--campaign=" + name + ", known: " + String.join(", ", known));
         }
-        return CAMPAIGNS.stream()
+        return campaigns.stream()
                 .filter(campaign -> names.isEmpty() || names.contains(campaign.name()))
                 .toList();
     }
@@ -221,16 +229,19 @@ public final class CrashTestMain implements Callable<Integer> {
         } catch (AssertionError e) {
             e.printStackTrace(out);
             result = "FOUND";
-            trouble = e.getMessage() + "\n  again: " + again(campaign, workshop, tally);
-        } catch (IOException | RunException | ProtocolException | IllegalStateException e) {
+            trouble = trouble(campaign, workshop, tally, String.valueOf(e.getMessage()));
+        } catch (IOException | RunException | ProtocolException | RuntimeException e) {
+            // Whatever it is, files and logs may tell why.
             e.printStackTrace(out);
             result = "COULD NOT GO ON";
-            trouble = String.valueOf(e.getMessage());
-        }
-        if (!trouble.isEmpty()) {
-            trouble = campaign.name() + ", case " + tally.number() + ": " + trouble;
+            trouble = trouble(campaign, workshop, tally, e.toString());
         }
         return new Line(campaign, tally, result, trouble, (System.nanoTime() - began) / 1e9);
+    }
+
+    private String trouble(Campaign campaign, Workshop workshop, Tally tally, String what) {
+        return campaign.name() + ", case " + tally.number() + ": " + what + "\n  again: "
+                + again(campaign, workshop, tally);
     }
 
     private String again(Campaign campaign, Workshop workshop, Tally tally) {

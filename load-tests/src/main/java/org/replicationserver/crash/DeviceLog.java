@@ -68,6 +68,7 @@ final class DeviceLog {
      * All entries.
      *
      * @throws IOException also if it is no such log
+     * @throws AssertionError if the device was told to discard, which promises nothing of what it holds then
      */
     static List<Entry> read(Path file) throws IOException {
         try (FileChannel log = FileChannel.open(file, StandardOpenOption.READ)) {
@@ -93,7 +94,7 @@ final class DeviceLog {
                 long flags = header.getLong();
                 at += sectorBytes;
                 if ((flags & FLAG_DISCARD) != 0) {
-                    throw new IOException("a discard, which no volume may be told: path=" + file + " entry=" + i);
+                    throw new AssertionError("a discard, which no volume may be told: path=" + file + " entry=" + i);
                 }
                 byte[] data =
                         read(log, at, Math.toIntExact(sectors * sectorBytes)).array();

@@ -23,6 +23,9 @@ class DirtySource {
     /** The version 0 of a block is all zeros, and so are its multiples of this. */
     private static final int VERSIONS_PER_ZERO = 4;
 
+    /** Of so many changes one makes a block zeros. */
+    private static final int CHANGES_PER_ZERO = 4;
+
     /** A block that is to be sent. */
     record Piece(int volume, int block, int version) {
         long offsetBytes() {
@@ -57,6 +60,9 @@ class DirtySource {
         /** What the replica surely holds, unless one of {@link #possible} took its place. */
         int acknowledged;
 
+        /** The newest sending that the replica surely holds, or one after it. */
+        long heldNumber;
+
         /** Sent since then, oldest first: each of them may have been written, in whole or in part. */
         final Deque<Sending> possible = new ArrayDeque<>();
 
@@ -77,6 +83,22 @@ class DirtySource {
 
         void change() {
             version += (version + 1) % VERSIONS_PER_ZERO == 0 ? 2 : 1;
+        }
+
+        void zero() {
+            version = (version / VERSIONS_PER_ZERO + 1) * VERSIONS_PER_ZERO;
+        }
+
+        /** The replica holds this sending. What came before it is of the past, also where it is told of later. */
+        void held(Sending sending) {
+            if (sending.number() <= heldNumber) {
+                return;
+            }
+            heldNumber = sending.number();
+            acknowledged = sending.version();
+            rescanned = false;
+            forgiven = false;
+            possible.removeIf(earlier -> earlier.number() <= heldNumber);
         }
 
         byte[] content(int ofVersion) {
@@ -118,19 +140,23 @@ class DirtySource {
 
     /** The source writes zeros to the block that holds this byte. */
     synchronized void zeroAt(int volume, long offsetBytes) {
-        Block block = blockAt(volume, offsetBytes);
-        block.version = (block.version / VERSIONS_PER_ZERO + 1) * VERSIONS_PER_ZERO;
+        blockAt(volume, offsetBytes).zero();
     }
 
     private Block blockAt(int volume, long offsetBytes) {
         return volumes.get(volume)[(int) (offsetBytes / BLOCK_BYTES)];
     }
 
-    /** The source writes to some of its blocks. */
+    /** The source writes to some of its blocks; a share of them becomes zeros. */
     synchronized void change(Random random, int blocks) {
         List<Block> all = all();
         for (int i = 0; i < blocks; i++) {
-            all.get(random.nextInt(all.size())).change();
+            Block block = all.get(random.nextInt(all.size()));
+            if (random.nextInt(CHANGES_PER_ZERO) == 0) {
+                block.zero();
+            } else {
+                block.change();
+            }
         }
     }
 
@@ -165,6 +191,11 @@ class DirtySource {
                 .toList();
     }
 
+    /** Whether the replica need not keep space for zeros; so it is with the first zeros of a block and every other after them. */
+    boolean mayDeallocate(Piece piece) {
+        return piece.version() / VERSIONS_PER_ZERO % 2 == 1;
+    }
+
     /** To be told before the block is sent. */
     synchronized void sending(Piece piece) {
         Block block = volumes.get(piece.volume())[piece.block()];
@@ -179,12 +210,20 @@ class DirtySource {
     /** Acknowledgements of a block come in the order in which it was sent, because it has one stream. */
     synchronized void acknowledged(RawStream.Sent sent) {
         Block block = blockAt(sent.volume(), sent.offsetBytes());
-        Sending sending = block.inFlight.removeFirst();
-        block.acknowledged = sending.version();
-        block.rescanned = false;
-        block.forgiven = false;
-        block.possible.removeIf(earlier -> earlier.number() <= sending.number());
+        block.held(block.inFlight.removeFirst());
         acknowledgedBlocks++;
+    }
+
+    /**
+     * A commit of all that was sent is answered, so the replica holds it, acknowledged or not: an acknowledgement may still be under way on
+     * a connection of its own.
+     */
+    synchronized void committed() {
+        for (Block block : all()) {
+            if (!block.inFlight.isEmpty()) {
+                block.held(block.inFlight.getLast());
+            }
+        }
     }
 
     /** Of this session: what blocks that an earlier session had sent with the same content took of the window. */

@@ -18,7 +18,7 @@ import org.replicationserver.process.RunException;
 import org.replicationserver.receiver.protocol.ProtocolException;
 
 /**
- * Makes the n-th write or force of a volume fail, or of the state directory. A volume that fails is told with its cause, is touched no
+ * Makes the n-th write, zeroing or force of a volume fail, or the n-th write or force of the state directory. A volume that fails is told with its cause, is touched no
  * more, acknowledges nothing that no good force covers, leaves the others alone, and is synced anew when it is reopened. An interrupted or
  * short write is gone on with. A state directory that cannot be written ends the server with 74, and it starts again as it was.
  */
@@ -33,7 +33,7 @@ final class FaultAtCall extends Campaign {
     private static final int CYCLES = 4;
     private static final int BLOCKS_CHANGED = 16;
     private static final int EXIT_STATE_FAILED = 74;
-    private static final String TRACED = "pwrite64,fdatasync";
+    private static final String TRACED = "pwrite64,fallocate,fdatasync";
 
     private enum Fault {
         FORCE_EIO("fdatasync", "error=EIO", "EIO", 5),
@@ -42,6 +42,11 @@ final class FaultAtCall extends Campaign {
         WRITE_OF_NOTHING("pwrite64", "retval=0", "", 7),
         WRITE_EINTR("pwrite64", "error=EINTR", null, 7),
         SHORT_WRITE("pwrite64", "retval=512", null, 7),
+        ZERO_EIO("fallocate", "error=EIO", "EIO", 7),
+        ZERO_ENOSPC("fallocate", "error=ENOSPC", "ENOSPC", 7),
+        ZERO_EINTR("fallocate", "error=EINTR", null, 7),
+        /** As of a file system that cannot do it; zeros are written then. */
+        ZERO_UNSUPPORTED("fallocate", "error=EOPNOTSUPP", null, 7),
         STATE_FORCE_EIO("fdatasync", "error=EIO", null, 5),
         STATE_WRITE_ENOSPC("pwrite64", "error=ENOSPC", null, 5);
 
@@ -105,7 +110,7 @@ final class FaultAtCall extends Campaign {
                 }
                 replication.assertNothingAcknowledgedIsMissing();
                 replication.converge(server, random, BLOCKS_CHANGED);
-                tally.done(happened ? fault.text() : "not reached");
+                tally.done(fault.text(), happened);
             }
         }
     }
@@ -225,7 +230,7 @@ final class FaultAtCall extends Campaign {
                 replication.source().forgive(FAULTED, injected.offsetBytes());
                 return;
             }
-            if (fault.errno != null && injected.name().equals("pwrite64")) {
+            if (fault.errno != null && injected.isWrite()) {
                 requireLogged(injected.offsetBytes());
             }
             if (fault.errno != null && calls.stream().anyMatch(call -> call.begin() > injected.end())) {
@@ -253,8 +258,7 @@ final class FaultAtCall extends Campaign {
                         .filter(other -> other.volume() == FAULTED && other.offsetBytes() == sent.offsetBytes())
                         .count();
                 long covered = good.stream()
-                        .filter(write ->
-                                write.name().equals("pwrite64") && write.covers(sent.offsetBytes(), sent.lengthBytes()))
+                        .filter(write -> write.isWrite() && write.covers(sent.offsetBytes(), sent.lengthBytes()))
                         .filter(write -> good.stream()
                                 .anyMatch(force -> force.name().equals("fdatasync") && force.begin() > write.end()))
                         .count();

@@ -30,6 +30,7 @@ final class KillAtCall extends Campaign {
     /** A kind of call, and how many of them one thread makes in the replication, about. */
     private enum Call {
         VOLUME_WRITE("pwrite64", 14),
+        VOLUME_ZERO("fallocate", 7),
         VOLUME_FORCE("fdatasync", 9),
         ANSWER("write", 70),
         STATE_WRITE("pwrite64", 8),
@@ -48,7 +49,7 @@ final class KillAtCall extends Campaign {
         private List<Path> paths(Path directory, TestSource source) {
             Path records = ServerProcess.stateDirectory(directory).resolve("sources");
             return switch (this) {
-                case VOLUME_WRITE, VOLUME_FORCE -> List.of(source.path(0), source.path(1));
+                case VOLUME_WRITE, VOLUME_ZERO, VOLUME_FORCE -> List.of(source.path(0), source.path(1));
                 case ANSWER -> List.of();
                 case STATE_WRITE, STATE_FORCE, STATE_RENAME ->
                     List.of(records.resolve(source.sourceServerId() + ".json.tmp"));
@@ -100,7 +101,7 @@ final class KillAtCall extends Campaign {
                 server.restart();
                 replication.assertNothingAcknowledgedIsMissing();
                 replication.converge(server, random, BLOCKS_CHANGED);
-                tally.done(killed ? "at " + call.text() : "at the end");
+                tally.done("at " + call.text(), killed);
                 assigned = next;
             }
         }

@@ -2,9 +2,9 @@ package org.replicationserver.crash;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.cert.CertificateStoreException;
 import org.replicationserver.harness.RawAgent;
@@ -125,17 +125,30 @@ public final class KillRun {
             } catch (IOException e) {
                 // The connections are over; what they had received up to the end counts.
                 agent.awaitEndAfter(e);
+                throw e;
             }
         } catch (IOException e) {
-            if (kill == null) {
-                throw new AssertionError("a session broke, and no kill: " + e.getMessage(), e);
-            }
+            awaitKill(e);
         }
-        Objects.requireNonNull(kill, "a session ended and the server was not killed")
-                .join();
-        kill = null;
         killsLeft--;
         replication.assertResentNoMoreThanTheWindows();
+    }
+
+    /** Nothing but a kill ends a session. */
+    private void awaitKill(IOException broken) throws IOException {
+        CompletableFuture<Void> begun = kill;
+        if (begun == null) {
+            throw new AssertionError("a session ended and the server was not killed: " + broken.getMessage(), broken);
+        }
+        try {
+            begun.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof AssertionError found) {
+                throw found;
+            }
+            throw new IOException("the server cannot be killed: " + e.getCause(), e);
+        }
+        kill = null;
     }
 
     private void killAtItsBlock(ServerProcess server) {

@@ -123,14 +123,24 @@ final class Replication {
     void send(RawAgent agent, BeforeBlock beforeBlock) throws IOException, InterruptedException {
         for (DirtySource.Piece piece : source.dirty()) {
             beforeBlock.sending();
-            RawStream stream = agent.streamOf(piece.volume(), piece.offsetBytes());
-            stream.awaitRoom(piece.volume(), piece.windowBytes());
-            source.sending(piece);
-            if (piece.isZero()) {
-                stream.sendZero(piece.volume(), piece.offsetBytes(), DirtySource.BLOCK_BYTES, agent.openedEpoch());
-            } else {
-                agent.send(piece.volume(), piece.offsetBytes(), piece.content());
-            }
+            send(agent, piece);
+        }
+    }
+
+    /** Sends a block as soon as the window allows it. */
+    void send(RawAgent agent, DirtySource.Piece piece) throws IOException, InterruptedException {
+        RawStream stream = agent.streamOf(piece.volume(), piece.offsetBytes());
+        stream.awaitRoom(piece.volume(), piece.windowBytes());
+        source.sending(piece);
+        if (piece.isZero()) {
+            stream.sendZero(
+                    piece.volume(),
+                    source.mayDeallocate(piece),
+                    piece.offsetBytes(),
+                    DirtySource.BLOCK_BYTES,
+                    agent.openedEpoch());
+        } else {
+            agent.send(piece.volume(), piece.offsetBytes(), piece.content());
         }
     }
 
@@ -139,6 +149,7 @@ final class Replication {
         agent.openNextEpoch();
         send(agent, beforeBlock);
         agent.commit();
+        source.committed();
         commits++;
         remember(agent.welcome(), agent.openedEpoch());
         // The commit is told on another connection, so it may overtake them.

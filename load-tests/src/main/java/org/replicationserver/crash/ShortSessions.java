@@ -48,7 +48,14 @@ final class ShortSessions implements AutoCloseable {
     /** Seldom enough to be allowed, and often enough for a connection to live. */
     private static final Duration PING_INTERVAL = Duration.ofSeconds(1);
 
-    private static final Duration UNREAD = Duration.ofSeconds(3);
+    private static final int DEAD_AFTER_SECONDS = 10;
+
+    /** Longer than anything that this server waits for. */
+    private static final Duration UNREAD = Duration.ofSeconds(DEAD_AFTER_SECONDS * 3 / 2);
+
+    /** Between blocks whose acknowledgements are not read: as long as there is room in the window, some are under way. */
+    private static final Duration UNREAD_INTERVAL = Duration.ofMillis(250);
+
     private static final Duration LOG_PATIENCE = Duration.ofSeconds(10);
 
     /**
@@ -110,7 +117,7 @@ final class ShortSessions implements AutoCloseable {
                 .set("memory.budget-bytes=4MiB")
                 .set("session.first-frame-timeout-seconds=5")
                 .set("session.ping-after-seconds=3")
-                .set("session.dead-after-seconds=10");
+                .set("session.dead-after-seconds=" + DEAD_AFTER_SECONDS);
         TestSource assigned = TestSource.of(directory, "s-1", VOLUME_BYTES);
         TestSource another = SteadySource.assigned(directory, "s-2");
         ServerProcess server = plan.start(assigned, another);
@@ -234,7 +241,7 @@ final class ShortSessions implements AutoCloseable {
         } catch (AssertionError e) {
             throw new AssertionError(fault + ": " + e.getMessage(), e);
         }
-        return network.hasHappened() ? what : what + ", too late";
+        return network.hasHappened() ? what : what + Tally.NOT_REACHED;
     }
 
     // --- what TLS must notice
@@ -264,7 +271,7 @@ final class ShortSessions implements AutoCloseable {
             }
             auditAndResume();
             if (!happened) {
-                return what + ", too late";
+                return what + Tally.NOT_REACHED;
             }
             return outcome.ends().stream().anyMatch(end -> end.contains(ALERT)) ? what + " with " + ALERT : what;
         } catch (AssertionError e) {
@@ -346,7 +353,10 @@ final class ShortSessions implements AutoCloseable {
 
     // --- who reads nothing
 
-    /** An agent that reads no acknowledgement is waited for; one that makes the server answer more and more is left. */
+    /**
+     * An agent that reads no acknowledgement is waited for, longer than a silent one: what it leaves unread is bounded by what it may send. One
+     * that makes the server answer more and more is left.
+     */
     String unread(Random random) throws IOException, InterruptedException, ProtocolException {
         try (SteadySource steady = SteadySource.begin(server, another, random)) {
             leaveAcknowledgementsUnread();
@@ -369,10 +379,24 @@ final class ShortSessions implements AutoCloseable {
         change();
         try (RawAgent agent = openWithUnreadStream()) {
             replication.send(agent, () -> {});
-            RawConnection.Received told = agent.control().poll(UNREAD);
-            if (told != null || agent.control().isEnded()) {
-                throw new AssertionError("an agent reads no acknowledgements, and is told "
-                        + (told == null ? "the end" : RawConnection.describe(told)));
+            DirtySource.Piece zeros = replication.source().dirty().stream()
+                    .filter(DirtySource.Piece::isZero)
+                    .findFirst()
+                    .orElseThrow();
+            RawStream unread = agent.streams().getFirst();
+            long endNanos = System.nanoTime() + UNREAD.toNanos();
+            long pingedNanos = System.nanoTime() - PING_INTERVAL.toNanos();
+            while (System.nanoTime() < endNanos) {
+                if (System.nanoTime() - pingedNanos >= PING_INTERVAL.toNanos()) {
+                    pingedNanos = System.nanoTime();
+                    for (RawStream stream : agent.streams()) {
+                        stream.connection().ping();
+                    }
+                }
+                if (unread.hasRoom(zeros.volume(), zeros.windowBytes())) {
+                    replication.send(agent, zeros);
+                }
+                requireUntroubled(agent);
             }
             if (agent.unacknowledgedBytes() == 0) {
                 throw new AssertionError("acknowledgements came through a network that passes nothing on");
@@ -385,6 +409,19 @@ final class ShortSessions implements AutoCloseable {
             agent.bye();
         }
         replication.assertIdentical();
+    }
+
+    private static void requireUntroubled(RawAgent agent) throws InterruptedException {
+        RawConnection.Received told = agent.control().poll(UNREAD_INTERVAL);
+        if (told != null) {
+            throw new AssertionError("an agent reads no acknowledgements, and is told " + RawConnection.describe(told));
+        }
+        for (RawConnection connection : agent.connections()) {
+            if (connection.isEnded()) {
+                throw new AssertionError("an agent reads no acknowledgements, and is left: "
+                        + connection.ended().join());
+            }
+        }
     }
 
     private void leaveErrorsUnread() throws IOException, InterruptedException, ProtocolException {

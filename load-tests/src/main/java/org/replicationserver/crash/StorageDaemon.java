@@ -22,6 +22,11 @@ final class StorageDaemon implements AutoCloseable {
     /** The name by which drivers know the file below them. */
     static final String FILE = "file";
 
+    /** The name by which a driver knows the group of those that write slowly. */
+    static final String SLOW = "slow";
+
+    private static final int SLOW_WRITES_PER_SECOND = 20;
+
     private final Workshop workshop;
     private final ChildProcess process;
     private final Path shown;
@@ -57,7 +62,8 @@ final class StorageDaemon implements AutoCloseable {
             Files.createDirectories(shown.resolveSibling("."));
             Files.createFile(shown);
         }
-        List<String> command = new ArrayList<>(List.of(PROGRAM));
+        List<String> command = new ArrayList<>(
+                List.of(PROGRAM, "--object", "throttle-group,id=" + SLOW + ",x-iops-write=" + SLOW_WRITES_PER_SECOND));
         blockdev(command, "driver=file,node-name=" + FILE + ",filename=" + file);
         below.forEach(node -> blockdev(command, node));
         if (driver != null) {
@@ -81,8 +87,9 @@ final class StorageDaemon implements AutoCloseable {
         }
     }
 
+    /** A hole that is punched is one: without its option qemu does nothing, and says that it has. */
     private static void blockdev(List<String> command, String node) {
-        command.addAll(List.of("--blockdev", node));
+        command.addAll(List.of("--blockdev", node + ",discard=unmap"));
     }
 
     private static boolean isMounted(Path at) throws RunException {

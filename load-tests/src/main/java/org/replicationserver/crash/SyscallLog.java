@@ -15,12 +15,14 @@ public final class SyscallLog {
     private static final Pattern CALL = Pattern.compile("^(\\d+) +(\\w+)\\((.*)$");
     private static final Pattern RESUMED = Pattern.compile("^(\\d+) +<\\.\\.\\. (\\w+) resumed>(.*)$");
     private static final Pattern RESULT = Pattern.compile("\\) += (-?\\d+).*$");
+    private static final String PWRITE = "pwrite64";
+    private static final String FALLOCATE = "fallocate";
     private static final String UNFINISHED = "<unfinished ...>";
 
     /** What strace did in the kernel's place. */
     private static final String INJECTED = "(INJECTED)";
 
-    /** Length and offset of a pwrite. */
+    /** Length and offset of a pwrite, offset and length of a fallocate. */
     private static final Pattern RANGE = Pattern.compile(", (\\d+), (\\d+)(?:\\)| <)");
 
     /**
@@ -33,14 +35,23 @@ public final class SyscallLog {
      */
     public record Call(
             String name, String target, String arguments, long begin, long end, boolean succeeded, boolean injected) {
-        /** Where a pwrite begins. */
-        long offsetBytes() {
-            return range(2);
+        /** Whether it changes what a volume holds: a pwrite, or a fallocate that makes zeros. */
+        boolean isWrite() {
+            return name.equals(PWRITE) || name.equals(FALLOCATE);
         }
 
-        /** Whether a pwrite holds all of this range. */
+        /** Where such a call begins. */
+        long offsetBytes() {
+            return range(name.equals(FALLOCATE) ? 1 : 2);
+        }
+
+        private long lengthBytes() {
+            return range(name.equals(FALLOCATE) ? 2 : 1);
+        }
+
+        /** Whether such a call holds all of this range. */
         boolean covers(long offset, long length) {
-            return offset >= offsetBytes() && offset + length <= offsetBytes() + range(1);
+            return offset >= offsetBytes() && offset + length <= offsetBytes() + lengthBytes();
         }
 
         private long range(int group) {

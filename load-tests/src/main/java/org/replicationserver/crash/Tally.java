@@ -6,6 +6,8 @@ import java.util.stream.Collectors;
 
 /** Counts what a campaign does. One thread. */
 final class Tally {
+    static final String NOT_REACHED = ", not reached";
+
     private final int from;
     private final int count;
     private final Map<String, Integer> kinds = new TreeMap<>();
@@ -41,6 +43,11 @@ final class Tally {
         done(kind, 1);
     }
 
+    /** The same for a case whose trouble may not have happened, because the server did not come so far. */
+    void done(String kind, boolean happened) {
+        done(happened ? kind : kind + NOT_REACHED);
+    }
+
     /** The same for so many cases. */
     void done(String kind, int cases) {
         kinds.merge(kind, cases, Integer::sum);
@@ -49,6 +56,11 @@ final class Tally {
 
     int done() {
         return done;
+    }
+
+    /** How many cases of each kind are done. */
+    Map<String, Integer> kinds() {
+        return Map.copyOf(kinds);
     }
 
     /** In the place of the kinds. */

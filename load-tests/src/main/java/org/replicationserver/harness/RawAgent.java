@@ -220,7 +220,7 @@ public final class RawAgent implements AutoCloseable {
         for (int at = 0; at < image.length; at += IMAGE_BLOCK_BYTES) {
             byte[] block = Arrays.copyOfRange(image, at, Math.min(image.length, at + IMAGE_BLOCK_BYTES));
             if (Arrays.mismatch(block, new byte[block.length]) < 0) {
-                streamOf(volume, at).sendZero(volume, at, block.length, epoch);
+                streamOf(volume, at).sendZero(volume, false, at, block.length, epoch);
             } else {
                 send(volume, at, block);
             }

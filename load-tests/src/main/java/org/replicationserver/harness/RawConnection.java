@@ -187,9 +187,10 @@ public final class RawConnection implements AutoCloseable {
         return writer.lastSeq();
     }
 
-    public synchronized long zero(int volume, long offsetBytes, long zeroBytes, long epoch) throws IOException {
+    public synchronized long zero(int volume, boolean mayDeallocate, long offsetBytes, long zeroBytes, long epoch)
+            throws IOException {
         ByteBuffer header = ByteBuffer.allocate(FrameHeader.BLOCK_BYTES);
-        long seq = writer.zero(header, volume, false, offsetBytes, zeroBytes, epoch);
+        long seq = writer.zero(header, volume, mayDeallocate, offsetBytes, zeroBytes, epoch);
         sendRaw(header.flip());
         return seq;
     }

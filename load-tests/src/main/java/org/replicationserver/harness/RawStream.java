@@ -86,11 +86,12 @@ public final class RawStream implements AutoCloseable {
         return note(new Sent(seq, frame.volume(), frame.offsetBytes(), lengthBytes, wireBytes), lengthBytes);
     }
 
-    public Sent sendZero(int volume, long offsetBytes, long zeroBytes, long epoch)
+    /** The same for zeros, which count as little in the window. */
+    public Sent sendZero(int volume, boolean mayDeallocate, long offsetBytes, long zeroBytes, long epoch)
             throws IOException, InterruptedException {
         awaitRoom(volume, ProtocolLimits.ZERO_WINDOW_BYTES);
         long before = connection.wireBytesSent();
-        long seq = connection.zero(volume, offsetBytes, zeroBytes, epoch);
+        long seq = connection.zero(volume, mayDeallocate, offsetBytes, zeroBytes, epoch);
         long wireBytes = connection.wireBytesSent() - before;
         return note(new Sent(seq, volume, offsetBytes, zeroBytes, wireBytes), ProtocolLimits.ZERO_WINDOW_BYTES);
     }

@@ -74,7 +74,7 @@ final class CrashRun {
             volumes.put(deviceName(i), new ReplicaVolume(disk, VOLUME_BYTES, SECTOR_BYTES));
         }
         this.site = new ReplicaModel.Site(SOURCE, new SimulatedRecords.Directory());
-        this.model = new ReplicaModel(volumes, SECTOR_BYTES, this::mark, false, null);
+        this.model = new ReplicaModel(volumes, SECTOR_BYTES, this::mark, null);
         this.server = new InlineServer(assignment(), site.directory(), this);
         this.agent = new ScriptedAgent(this, "cd".repeat(16));
     }

@@ -25,6 +25,7 @@ package org.replicationserver.simulation;
  * @param takeovers each second, in percent: the volumes go to another server, be it that the former gives them away or that they are taken
  *     from it
  * @param flips of each DATA frame, in percent: one bit of it arrives wrong, as if TLS had not been there
+ * @param readErrors of each read of a device, and of each time that its cache is given up, in percent
  */
 record FaultMix(
         double serverKills,
@@ -44,9 +45,10 @@ record FaultMix(
         double swaps,
         double takeovers,
         double flips,
-        double spoils) {
+        double spoils,
+        double readErrors) {
 
-    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    static final FaultMix NONE = new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     static FaultMix draw(Dice dice) {
         return new FaultMix(
@@ -67,7 +69,8 @@ record FaultMix(
                 some(dice, 50),
                 some(dice, 10),
                 some(dice, 5),
-                some(dice, 40));
+                some(dice, 40),
+                some(dice, 10));
     }
 
     /** The same with one agent at a time: an agent that comes back is not told of another one that only a lost server knew of. */
@@ -95,12 +98,13 @@ record FaultMix(
                 swaps,
                 other.takeovers,
                 flips,
-                spoils);
+                spoils,
+                readErrors);
     }
 
     /** Nothing goes wrong, but volumes are held as often. */
     FaultMix onlyHolds() {
-        return new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, holds, 0, 0, 0, 0, 0);
+        return new FaultMix(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, holds, 0, 0, 0, 0, 0, 0);
     }
 
     /** The same with one server for ever. */
@@ -127,7 +131,8 @@ record FaultMix(
                 swaps,
                 otherTakeovers,
                 flips,
-                spoils);
+                spoils,
+                readErrors);
     }
 
     private static double some(Dice dice, double most) {

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
+import org.replicationserver.receiver.protocol.Attached;
 import org.replicationserver.receiver.protocol.DurableAck;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
@@ -26,12 +27,18 @@ final class FrameWatch {
     private final ReplicaModel.Site site;
     private final FrameReader agentFrames = new FrameReader(new Agent());
     private final FrameReader serverFrames = new FrameReader(new Server());
-    private ByteBuffer block = ByteBuffer.allocate(0);
+    private final RefusalRules refusals = new RefusalRules();
+
+    // the newest frame of the agent
+    private byte[] block = {};
+    private long sentSeq;
+    private byte[] sent = {};
+    private byte[] arriving = {};
 
     // of a control connection, from WELCOME on; of a data connection, from ATTACH on
     private ReplicaModel.@Nullable Session session;
     private int stream;
-    private @Nullable Hello hello;
+    private ReplicaModel.@Nullable Greeting greeting;
 
     FrameWatch(ReplicaModel model, ReplicaModel.Site site) {
         this.model = model;
@@ -39,7 +46,25 @@ final class FrameWatch {
     }
 
     void sentByAgent(byte[] frame) {
+        sentByAgent(frame, frame);
+    }
+
+    /** @param asItArrives the frame itself, or one of which a bit is another */
+    void sentByAgent(byte[] frame, byte[] asItArrives) {
+        sent = frame;
+        arriving = asItArrives;
         read(agentFrames, frame);
+    }
+
+    /** The server has read so many of the agent's bytes, and had its chance to answer. */
+    void takenByServer(int bytes) {
+        model.check(() -> refusals.taken(bytes));
+    }
+
+    /** The server has closed the connection. */
+    void closedByServer() {
+        ReplicaModel.Session open = session;
+        model.check(() -> refusals.closed(open != null && open.isLeaving()));
     }
 
     void sentByServer(byte[] frame) {
@@ -64,6 +89,25 @@ final class FrameWatch {
         return open;
     }
 
+    private void leave() {
+        ReplicaModel.Session open = session;
+        if (open != null) {
+            open.leaving();
+        }
+    }
+
+    private void acknowledged(int volume, long durableSeq, long limitBytes) {
+        requireSent("durable_seq", durableSeq);
+        refusals.acknowledged(volume, durableSeq);
+        session().acknowledged(stream, volume, durableSeq, limitBytes);
+    }
+
+    private void requireSent(String name, long seq) {
+        if (seq > sentSeq) {
+            throw new Violation("I7", name + "=" + seq + ", but no more than " + sentSeq + " frames were sent");
+        }
+    }
+
     private final class Agent implements FrameReader.Handler {
         @Override
         public FrameReader.Admission admit(FrameHeader header) {
@@ -75,12 +119,13 @@ final class FrameWatch {
             if (header.payloadLen() > BLOCK_BYTES_MAX) {
                 throw new Violation("I11", "a block of " + header.payloadLen() + " bytes");
             }
-            block = ByteBuffer.allocate((int) header.payloadLen());
-            return block;
+            block = new byte[(int) header.payloadLen()];
+            return ByteBuffer.wrap(block);
         }
 
         @Override
         public void frame(FrameHeader header, ByteBuffer payload) throws ProtocolException {
+            sent(header);
             if (header.type() == null) {
                 return;
             }
@@ -89,18 +134,35 @@ final class FrameWatch {
                     Attach attach = Attach.parse(JsonBody.parse(payload));
                     session = model.session(site, attach.generation());
                     stream = attach.stream();
+                    refusals.opens(header.seq());
                 }
-                case HELLO -> hello = Hello.parse(JsonBody.parse(payload));
+                case HELLO -> {
+                    greeting = model.greeted(site, Hello.parse(JsonBody.parse(payload)));
+                    refusals.opens(header.seq());
+                }
                 case HASH_OFFER -> session().offered(HashOffer.read(payload));
                 case DATA, ZERO -> session().sent(stream, header, block);
                 case EPOCH_OPEN -> session().epochOpened(EpochOpen.parse(JsonBody.parse(payload)));
                 case EPOCH_COMMIT -> session().commitAsked(EpochCommit.parse(JsonBody.parse(payload)));
+                case BYE -> leave();
                 default -> {}
             }
         }
 
+        @SuppressWarnings("ReferenceEquality") // the same bytes, and not only equal ones
+        private void sent(FrameHeader header) {
+            sentSeq = header.seq();
+            if (sent == arriving) {
+                refusals.sent(sent);
+            } else {
+                refusals.sentWrong(header, block, sent, arriving);
+            }
+        }
+
         @Override
-        public void skipped(FrameHeader header) {}
+        public void skipped(FrameHeader header) {
+            sent(header);
+        }
     }
 
     private final class Server implements FrameReader.Handler {
@@ -121,24 +183,27 @@ final class FrameWatch {
             }
             switch (header.type()) {
                 case WELCOME -> {
-                    Hello said = hello;
-                    if (said == null) {
+                    ReplicaModel.Greeting greeted = greeting;
+                    if (greeted == null) {
                         throw new Violation("I11", "WELCOME without HELLO");
                     }
-                    session = model.opened(site, Welcome.parse(JsonBody.parse(payload)), said);
+                    session = model.opened(site, Welcome.parse(JsonBody.parse(payload)), greeted);
                 }
                 case HASH_DIFF -> session().answered(HashDiff.read(payload));
-                case DURABLE_ACK ->
-                    DurableAck.read(
-                            payload.order(ByteOrder.LITTLE_ENDIAN),
-                            (volume, durableSeq, limitBytes) -> session().acknowledged(stream, volume, durableSeq));
+                case ATTACHED -> session().attached(stream, Attached.parse(JsonBody.parse(payload)));
+                case DURABLE_ACK -> {
+                    long receivedSeq =
+                            DurableAck.read(payload.order(ByteOrder.LITTLE_ENDIAN), FrameWatch.this::acknowledged);
+                    requireSent("received_seq", receivedSeq);
+                }
                 case EPOCH_STATUS -> {
                     EpochStatus status = EpochStatus.parse(JsonBody.parse(payload));
                     if (status.committed()) {
                         session().committed(status.epoch());
                     }
                 }
-                case ERROR -> model.refused(ErrorBody.parse(JsonBody.parse(payload)));
+                case ERROR -> refusals.refused(ErrorBody.parse(JsonBody.parse(payload)));
+                case GOAWAY -> leave();
                 default -> {}
             }
         }

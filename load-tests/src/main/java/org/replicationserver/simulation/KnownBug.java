@@ -95,6 +95,12 @@ public record KnownBug(String name, List<Edit> edits) {
                     "writes.removeIf(write -> write.owner() == fence.owner() && dropped.add(write));",
                     ""),
             bug(
+                    "fence-leaves-zeros",
+                    VOLUME + "WriteQueue.java",
+                    "writes.removeIf(write -> write.owner() == fence.owner() && dropped.add(write));",
+                    "writes.removeIf(write -> write.owner() == fence.owner()"
+                            + " && write.kind() == BlockWrite.Kind.DATA && dropped.add(write));"),
+            bug(
                             "welcome-before-the-record",
                             SESSION + "SourceSlot.java",
                             "stored.thenCompose(done -> fenced).thenRun(",
@@ -103,6 +109,17 @@ public record KnownBug(String name, List<Edit> edits) {
                             SESSION + "SessionOpening.java",
                             "return mayWrite && slot.record.isDurable() && (",
                             "return mayWrite && ("),
+            // what is refused, and how
+            bug(
+                    "call-a-corrupt-block-too-large",
+                    SESSION + "SourceSession.java",
+                    "ErrorCode.INTEGRITY,",
+                    "ErrorCode.LIMIT,"),
+            bug(
+                    "refuse-in-silence",
+                    SESSION + "AgentConnection.java",
+                    "            sendError(e);\n            end(e.code()",
+                    "            end(e.code()"),
             // zeros
             bug(
                     "zero-as-discard",
@@ -148,6 +165,11 @@ public record KnownBug(String name, List<Edit> edits) {
                     "return remembers.generation() < record.writtenGeneration();",
                     "return false;"),
             bug(
+                    "doubt-the-agent-that-wrote-last",
+                    SESSION + "ResumeRule.java",
+                    "return remembers.generation() < record.writtenGeneration();",
+                    "return remembers.generation() <= record.writtenGeneration();"),
+            bug(
                     "believe-who-could-not-be-told",
                     SESSION + "SourceSlot.java",
                     "if (ready.beginsUntoldAnew()) {",
@@ -185,6 +207,16 @@ public record KnownBug(String name, List<Edit> edits) {
                     "return hold != null && hold.phase != Phase.AWAITING;",
                     "return false;"),
             // bounds
+            bug(
+                    "raise-the-limit-too-far",
+                    SESSION + "StreamState.java",
+                    "v.limitBytes += block.windowBytes();",
+                    "v.limitBytes += 2 * block.windowBytes();"),
+            bug(
+                    "acknowledge-a-frame-before-it-comes",
+                    SESSION + "StreamState.java",
+                    "v.durableSeq = Math.max(v.durableSeq, connection.receivedSeq());",
+                    "v.durableSeq = Math.max(v.durableSeq, connection.receivedSeq() + 1);"),
             bug("leak-payload-memory", SESSION + "BlockPool.java", "memory.release(block.memory);", ""),
             bug(
                     "leak-a-share-of-memory",
@@ -202,6 +234,12 @@ public record KnownBug(String name, List<Edit> edits) {
                     VOLUME + "VolumeWriter.java",
                     "        runs.distrust();\n",
                     ""),
+            bug(
+                    "compare-what-could-not-be-read",
+                    VOLUME + "BlockComparison.java",
+                    "device.read(memory.piece(pieceBytes), offsetBytes + comparedBytes);",
+                    "try { device.read(memory.piece(pieceBytes), offsetBytes + comparedBytes); }"
+                            + " catch (DeviceException e) { memory.piece(pieceBytes); }"),
             bug("believe-a-cache-after-a-failed-force", VOLUME + "VolumeWriter.java", "device.forgetCache();", ""),
             bug(
                     "keep-a-volume-fresh-that-is-not-zero",
@@ -234,7 +272,7 @@ public record KnownBug(String name, List<Edit> edits) {
             bug(
                     "keep-blocks-of-an-older-mark",
                     AGENT + "Replication.java",
-                    "if (!resumed || plan.marked()) {",
+                    "if (!resumed || consistent) {",
                     "if (!resumed) {"),
             bug(
                     "skip-what-is-dirty-but-looks-unchanged",

@@ -1,13 +1,12 @@
 package org.replicationserver.simulation;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
+import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -17,20 +16,18 @@ import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.Supplier;
-import net.jpountz.lz4.LZ4Factory;
-import net.jpountz.lz4.LZ4SafeDecompressor;
 import org.jspecify.annotations.Nullable;
+import org.replicationserver.receiver.protocol.Attached;
 import org.replicationserver.receiver.protocol.BlockRange;
 import org.replicationserver.receiver.protocol.EpochCommit;
 import org.replicationserver.receiver.protocol.EpochOpen;
-import org.replicationserver.receiver.protocol.ErrorBody;
-import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.Features;
 import org.replicationserver.receiver.protocol.FrameHeader;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.HashDiff;
 import org.replicationserver.receiver.protocol.HashOffer;
 import org.replicationserver.receiver.protocol.Hello;
+import org.replicationserver.receiver.protocol.ProtocolLimits;
 import org.replicationserver.receiver.protocol.Welcome;
 import org.replicationserver.receiver.session.SourceRecord;
 
@@ -39,21 +36,19 @@ import org.replicationserver.receiver.session.SourceRecord;
  * acknowledgement, each commit, each hold, after each loss of power and at the end.
  */
 final class ReplicaModel {
-    private static final LZ4SafeDecompressor EXPANDER =
-            LZ4Factory.safeInstance().safeDecompressor();
+    /**
+     * A DATA or ZERO frame that is not acknowledged.
+     *
+     * @param windowBytes what it takes of the window of its volume on its connection
+     */
+    private record Frame(
+            long seq, ReplicaVolume volume, int firstBlock, List<ReplicaVolume.Version> versions, long windowBytes) {}
 
-    private static final Set<ErrorCode> REFUSALS_OF_WRONG_FRAMES = EnumSet.of(
-            ErrorCode.PROTOCOL,
-            ErrorCode.UNSUPPORTED,
-            ErrorCode.LIMIT,
-            ErrorCode.SEQUENCE,
-            ErrorCode.RANGE,
-            ErrorCode.INTEGRITY,
-            ErrorCode.EPOCH,
-            ErrorCode.RATE);
-
-    /** A DATA or ZERO frame that is not acknowledged. */
-    private record Frame(long seq, ReplicaVolume volume, int firstBlock, List<ReplicaVolume.Version> versions) {}
+    /** What may be under way of a volume on a stream. */
+    private static final class Window {
+        private long sentBytes;
+        private long limitBytes;
+    }
 
     /** A commit that an agent asked for. */
     private record AskedCommit(long epoch, boolean fuzzy, List<byte[]> mark) {}
@@ -118,7 +113,7 @@ final class ReplicaModel {
         }
     }
 
-    /** What a server was given of a source server. */
+    /** What a server goes by of a source server. */
     private record Given(@Nullable SourceRecord record) {
         /** Whether an agent that remembers this has nothing to send again. */
         boolean fits(String volumeId, Hello.@Nullable Remembered remembers, String deviceName) {
@@ -130,6 +125,14 @@ final class ReplicaModel {
                     && disk != null
                     && known != null
                     && known.dataGen().equals(disk.dataGen())
+                    && hasNothingNewFor(remembers, deviceName);
+        }
+
+        /** Whether the agent knows of who wrote last, and of all that is committed but perhaps the newest. */
+        boolean hasNothingNewFor(Hello.Remembered remembers, String deviceName) {
+            Hello.RememberedDisk disk = remembers.disk(deviceName);
+            return record != null
+                    && disk != null
                     && remembers.generation() >= record.writtenGeneration()
                     && disk.committedEpoch() >= record.commit().previousEpoch();
         }
@@ -144,10 +147,10 @@ final class ReplicaModel {
     private final Map<String, ReplicaVolume> volumes;
     private final Supplier<List<byte[]>> mark;
     private final int blockBytes;
-    private final boolean framesArriveWrong;
     private final @Nullable Bystander bystander;
     private int sessionCount;
     private int takeoverCount;
+    private int welcomeCount;
 
     /** Of all sites. */
     private final Set<Long> generations = new HashSet<>();
@@ -168,16 +171,13 @@ final class ReplicaModel {
      * @param volumes by device name, in the order of the source's disks
      * @param blockBytes of the blocks that agents send
      * @param mark the disks as the agent that is alive reads them
-     * @param framesArriveWrong whether what an agent sends may be another thing when it arrives
      * @param bystander the rules of a source server with which nothing goes wrong; null if something does
      */
     ReplicaModel(
             SequencedMap<String, ReplicaVolume> volumes,
             int blockBytes,
             Supplier<List<byte[]>> mark,
-            boolean framesArriveWrong,
             @Nullable Bystander bystander) {
-        this.framesArriveWrong = framesArriveWrong;
         this.bystander = bystander;
         this.blockBytes = blockBytes;
         this.volumes = volumes;
@@ -192,7 +192,7 @@ final class ReplicaModel {
     ReplicaModel after(Map<String, SimulatedDisk> crashed, Supplier<List<byte[]>> markAfter) {
         LinkedHashMap<String, ReplicaVolume> left = new LinkedHashMap<>();
         volumes.forEach((name, volume) -> left.put(name, volume.after(of(crashed, name))));
-        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, framesArriveWrong, null);
+        ReplicaModel model = new ReplicaModel(left, blockBytes, markAfter, null);
         model.sessionCount = sessionCount;
         model.asked.putAll(asked);
         return model;
@@ -205,6 +205,11 @@ final class ReplicaModel {
     /** Everything that decides what may be there. */
     void addTo(MessageDigest digest) {
         volumes.values().forEach(volume -> volume.addTo(digest));
+    }
+
+    /** Counts WELCOME of the servers that had the volumes then. */
+    int welcomeCount() {
+        return welcomeCount;
     }
 
     int sessionCount() {
@@ -271,8 +276,37 @@ final class ReplicaModel {
         }
     }
 
-    /** A server has sent WELCOME to an agent that said HELLO. */
-    Session opened(Site site, Welcome welcome, Hello hello) {
+    /** What an agent has said in HELLO, and what its server had on stable storage of the source server then. */
+    record Greeting(Hello hello, @Nullable SourceRecord record) {
+        /** Whether, by what is on stable storage now, the agent has nothing of a volume to send again, unless somebody wanted that meanwhile. */
+        boolean resumes(Welcome.Volume volume, @Nullable SourceRecord now) {
+            Hello.Remembered remembers = hello.remembers();
+            if (record == null || now == null || remembers == null) {
+                return false;
+            }
+            // Of a session in between the agent would know nothing.
+            boolean next = now.generation() == Math.max(record.generation(), remembers.generation()) + 1;
+            return next
+                    && new Given(record).fits(volume.volumeId(), remembers, volume.deviceName())
+                    && new Given(now).hasNothingNewFor(remembers, volume.deviceName())
+                    && !isBehind(now, remembers, volume.deviceName());
+        }
+
+        /** An agent that was at another server meanwhile may know of a commit that this one does not. */
+        private static boolean isBehind(SourceRecord now, Hello.Remembered remembers, String deviceName) {
+            Hello.RememberedDisk disk = remembers.disk(deviceName);
+            return disk != null && disk.committedEpoch() > now.commit().epoch();
+        }
+    }
+
+    /** An agent says HELLO to a server. */
+    Greeting greeted(Site site, Hello hello) {
+        return new Greeting(hello, site.durable());
+    }
+
+    /** A server has sent WELCOME in answer to HELLO. */
+    Session opened(Site site, Welcome welcome, Greeting greeting) {
+        Hello hello = greeting.hello;
         long remembered = hello.remembers() == null ? 0 : hello.remembers().generation();
         if (welcome.generation() <= Math.max(site.generationMax, remembered)) {
             throw new Violation(
@@ -286,11 +320,15 @@ final class ReplicaModel {
         if (given != null) {
             site.given = null;
             welcome.volumes().forEach(volume -> checkTakenOver(given, volume, hello.remembers()));
+        } else {
+            SourceRecord now = site.durable();
+            welcome.volumes().forEach(volume -> checkResumed(greeting, volume, now));
         }
         sessionCount++;
         Session session = new Session(site, sessionCount, welcome, hello.instance());
         site.sessions.put(welcome.generation(), session);
         if (site.hasVolumes) {
+            welcomeCount++;
             volumes.values().forEach(volume -> volume.newestSession(session.number));
             if (bystander != null) {
                 bystander.opened(welcome, hello);
@@ -311,17 +349,21 @@ final class ReplicaModel {
         takeoverCount += volume.action() == Welcome.Action.RESUME ? 1 : 0;
     }
 
+    /** A server that has kept its record. */
+    private static void checkResumed(Greeting greeting, Welcome.Volume volume, @Nullable SourceRecord now) {
+        if (volume.action() == Welcome.Action.RESCAN
+                && !WANTED_RESCANS.contains(volume.reason())
+                && greeting.resumes(volume, now)) {
+            throw new Violation(
+                    "I9",
+                    "a rescan of an agent that remembers " + greeting.hello.remembers()
+                            + ", which is what the record has: " + volume);
+        }
+    }
+
     /** Volumes that went on without a rescan at a server that had only what was reported. */
     int takeoverCount() {
         return takeoverCount;
-    }
-
-    /** The server has sent ERROR; to an agent that keeps to the specification, unless bits of it arrive wrong, only some are allowed. */
-    void refused(ErrorBody error) {
-        ErrorCode code = ErrorCode.of(error.code());
-        if (code != null && REFUSALS_OF_WRONG_FRAMES.contains(code) && !framesArriveWrong) {
-            throw new Violation("I11", "the server refuses what a sound agent sends: " + error);
-        }
     }
 
     /** The session that ATTACH names; null if it is another site's, which is for the server to refuse. */
@@ -336,12 +378,22 @@ final class ReplicaModel {
 
     /** A volume's writer is about to write. */
     void aboutToWrite(SimulatedDisk disk, long offsetBytes, MemorySegment content) {
-        volume(disk).aboutToWrite(offsetBytes, content);
+        volume(disk).aboutToWrite(offsetBytes, content.toArray(ValueLayout.JAVA_BYTE));
     }
 
     /** A volume's writer is about to make a range zero. */
     void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes) {
-        volume(disk).requireAllowed(offsetBytes, lengthBytes);
+        volume(disk).aboutToWrite(offsetBytes, new byte[(int) lengthBytes]);
+    }
+
+    /** A server cannot read what is there. */
+    void readFailed(SimulatedDisk disk) {
+        volume(disk).readFailed();
+    }
+
+    /** How often servers could not read what was there. */
+    int failedReads() {
+        return volumes.values().stream().mapToInt(ReplicaVolume::failedReads).sum();
     }
 
     private ReplicaVolume volume(SimulatedDisk disk) {
@@ -413,6 +465,13 @@ final class ReplicaModel {
         }
     }
 
+    /**
+     * An offer that is not answered.
+     *
+     * @param failedReads of its volume, when it was offered
+     */
+    private record Offered(HashOffer offer, int failedReads) {}
+
     /** A rescan by comparison, from WELCOME to the first commit of the session. */
     private static final class Rescan {
         private long differingBytes;
@@ -430,11 +489,20 @@ final class ReplicaModel {
         private final Map<String, ReplicaVolume> served = new LinkedHashMap<>();
         private final Map<Integer, ArrayDeque<Frame>> unacknowledged = new HashMap<>();
         private final Map<Integer, Long> durableSeqs = new HashMap<>();
+
+        /** By stream. */
+        private final Map<Integer, Attached> granted = new HashMap<>();
+
+        /** By stream. */
+        private final Map<Integer, Integer> unackedFrames = new HashMap<>();
+
+        private final Map<Integer, Window> windows = new HashMap<>();
+        private boolean leaving;
         private final Map<Long, Boolean> fuzzy = new HashMap<>();
         private final String agent;
 
         /** By volume, what is offered and not answered. */
-        private final Map<Integer, HashOffer> offers = new HashMap<>();
+        private final Map<Integer, Offered> offers = new HashMap<>();
 
         /** By volume, blocks that were found equal in the epoch that is open. */
         private final Map<ReplicaVolume, BitSet> equal = new HashMap<>();
@@ -470,22 +538,24 @@ final class ReplicaModel {
             return stream << 16 | volume;
         }
 
+        /** The server has granted a stream. */
+        void attached(int stream, Attached attached) {
+            granted.put(stream, attached);
+        }
+
         /** The agent has sent DATA or ZERO. */
-        void sent(int stream, FrameHeader header, ByteBuffer payload) {
+        void sent(int stream, FrameHeader header, byte[] payload) {
             ReplicaVolume volume = byIndex.get(header.volume());
             if (volume == null) {
                 throw new Violation("I11", "a block of a volume that is not of the session: " + header);
             }
-            byte[] content = new byte[(int) header.blockBytes()];
-            if (header.type() == FrameType.DATA) {
-                byte[] sent = new byte[payload.limit()];
-                payload.get(0, sent);
-                if (header.codec() == FrameHeader.CODEC_LZ4) {
-                    EXPANDER.decompress(sent, content);
-                } else {
-                    content = sent;
-                }
+            boolean zero = header.type() == FrameType.ZERO;
+            byte[] content = zero ? new byte[(int) header.zeroBytes()] : Payloads.expanded(header, payload);
+            if (content == null) {
+                throw new Violation("I11", "the agent sends a block that is none: " + header);
             }
+            long windowBytes = zero ? ProtocolLimits.ZERO_WINDOW_BYTES : header.rawLen();
+            requireRoom(stream, header, windowBytes);
             int firstBlock = (int) (header.offsetBytes() / blockBytes);
             requireMayBeSent(volume, firstBlock, content.length);
             Rescan rescan = rescans.get(volume);
@@ -495,7 +565,37 @@ final class ReplicaModel {
             List<ReplicaVolume.Version> versions = volume.sent(agent, number, firstBlock, content);
             unacknowledged
                     .computeIfAbsent(key(stream, header.volume()), key -> new ArrayDeque<>())
-                    .add(new Frame(header.seq(), volume, firstBlock, versions));
+                    .add(new Frame(header.seq(), volume, firstBlock, versions, windowBytes));
+        }
+
+        /** An agent keeps to what it was told, which may be more by now than what has reached it. */
+        private void requireRoom(int stream, FrameHeader header, long windowBytes) {
+            Attached attached = granted(stream);
+            Window window = window(stream, header.volume());
+            window.sentBytes += windowBytes;
+            if (window.sentBytes > window.limitBytes) {
+                throw new Violation("I10", "sent beyond limit_bytes=" + window.limitBytes + ": " + header);
+            }
+            int frames = unackedFrames.merge(stream, 1, Integer::sum);
+            if (frames > attached.unackedFramesMax()) {
+                throw new Violation("I10", frames + " frames of stream " + stream + " are not acknowledged: " + header);
+            }
+        }
+
+        private Attached granted(int stream) {
+            Attached attached = granted.get(stream);
+            if (attached == null) {
+                throw new Violation("I11", "stream " + stream + " is used before ATTACHED");
+            }
+            return attached;
+        }
+
+        private Window window(int stream, int volume) {
+            return windows.computeIfAbsent(key(stream, volume), key -> {
+                Window window = new Window();
+                window.limitBytes = granted(stream).windowBytes();
+                return window;
+            });
         }
 
         /** In a rescan nothing is sent but what was found to differ, and nothing while it is offered. */
@@ -515,7 +615,8 @@ final class ReplicaModel {
         /** The agent has sent HASH_OFFER. */
         void offered(HashOffer offer) {
             ReplicaVolume volume = byIndex.get(offer.range().volume());
-            if (volume == null || offers.put(offer.range().volume(), offer) != null) {
+            if (volume == null
+                    || offers.put(offer.range().volume(), new Offered(offer, volume.failedReads())) != null) {
                 throw new Violation("I11", "an offer of an unknown volume, or a second one: " + offer);
             }
             int first = firstBlock(offer.range());
@@ -540,11 +641,16 @@ final class ReplicaModel {
 
         /** The server has sent HASH_DIFF. */
         void answered(HashDiff diff) {
-            HashOffer offer = offers.remove(diff.range().volume());
+            Offered offered = offers.remove(diff.range().volume());
             ReplicaVolume volume = byIndex.get(diff.range().volume());
-            if (offer == null || volume == null || !offer.range().equals(diff.range())) {
+            if (offered == null || volume == null || !offered.offer.range().equals(diff.range())) {
                 throw new Violation("I11", "an answer to no offer: " + diff);
             }
+            if (offered.failedReads != volume.failedReads()) {
+                throw new Violation(
+                        "I9", "an answer to an offer of " + volume + ", of which a read has failed: " + diff);
+            }
+            HashOffer offer = offered.offer;
             BlockRange range = diff.range();
             int perBlock = 1 << (range.blockShift() - BlockRange.LEAF_SHIFT);
             comparedBlocks += range.count();
@@ -596,19 +702,37 @@ final class ReplicaModel {
         }
 
         /** The server has sent DURABLE_ACK. */
-        void acknowledged(int stream, int volume, long durableSeq) {
+        void acknowledged(int stream, int volume, long durableSeq, long limitBytes) {
             int key = key(stream, volume);
             long before = durableSeqs.getOrDefault(key, 0L);
             if (durableSeq < before) {
                 throw new Violation("I7", "durable_seq fell from " + before + " to " + durableSeq);
             }
             durableSeqs.put(key, durableSeq);
+            Window window = window(stream, volume);
             ArrayDeque<Frame> frames = unacknowledged.getOrDefault(key, new ArrayDeque<>());
             while (!frames.isEmpty() && frames.element().seq <= durableSeq) {
                 Frame frame = frames.remove();
                 acknowledgedFrames++;
+                unackedFrames.merge(stream, -1, Integer::sum);
+                window.limitBytes += frame.windowBytes;
                 frame.volume.acknowledged(frame.firstBlock, frame.versions);
             }
+            if (limitBytes != window.limitBytes) {
+                throw new Violation(
+                        "I10",
+                        "limit_bytes=" + limitBytes + " of volume " + volume + " on stream " + stream
+                                + ", but with what is acknowledged the window ends at " + window.limitBytes);
+            }
+        }
+
+        /** The session is to end without an error: the agent has sent BYE, or the server GOAWAY. */
+        void leaving() {
+            leaving = true;
+        }
+
+        boolean isLeaving() {
+            return leaving;
         }
 
         void epochOpened(EpochOpen open) {

@@ -1,7 +1,5 @@
 package org.replicationserver.simulation;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,6 +46,7 @@ final class ReplicaVolume {
     private boolean isWritten;
     private int newestSession;
     private boolean held;
+    private int failedReads;
 
     /**
      * A volume of which nothing is known but what is there.
@@ -181,14 +180,17 @@ final class ReplicaVolume {
         held = isHeld;
     }
 
-    void aboutToWrite(long offsetBytes, MemorySegment content) {
-        requireAllowed(offsetBytes, content.byteSize());
+    /** A write of these bytes, or of zeros. */
+    void aboutToWrite(long offsetBytes, byte[] content) {
+        requireAllowed(offsetBytes, content.length);
         int from = (int) offsetBytes;
-        int to = from + (int) content.byteSize();
+        int to = from + content.length;
         for (int at = from; at < to; at = end(at)) {
-            byte[] block = content.asSlice(at - from, end(at) - at).toArray(ValueLayout.JAVA_BYTE);
+            int begin = at - from;
+            int end = Math.min(end(at), to) - from;
             boolean own = blocks.get(at / blockBytes).stream()
-                    .anyMatch(version -> version.session == newestSession && Arrays.equals(version.content, block));
+                    .anyMatch(version -> version.session == newestSession
+                            && Arrays.equals(version.content, 0, version.content.length, content, begin, end));
             if (!own) {
                 throw new Violation(
                         "I6",
@@ -198,7 +200,7 @@ final class ReplicaVolume {
         }
     }
 
-    void requireAllowed(long offsetBytes, long lengthBytes) {
+    private void requireAllowed(long offsetBytes, long lengthBytes) {
         if (held) {
             throw new Violation("I4", "a write to " + this + " while it is held");
         }
@@ -307,6 +309,14 @@ final class ReplicaVolume {
     void compared(String agent, int firstBlock, int count) {
         int end = Math.min(blocksOfVolume(), firstBlock + count);
         uncompared.getOrDefault(agent, new BitSet()).clear(firstBlock, end);
+    }
+
+    void readFailed() {
+        failedReads++;
+    }
+
+    int failedReads() {
+        return failedReads;
     }
 
     boolean mustCompare(String agent, int block) {

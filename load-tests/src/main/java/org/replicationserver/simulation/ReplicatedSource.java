@@ -32,6 +32,9 @@ final class ReplicatedSource {
     private static final long RESTART_MILLIS_MAX = 5_000;
     private static final long CLONE_MILLIS_MAX = 20_000;
 
+    /** From the moment when nothing is in the way to the end of the agent with all replicated. */
+    private static final long COMMIT_NANOS_MAX = TimeUnit.SECONDS.toNanos(60);
+
     private final Simulation world;
     private final Dice dice;
     private final String id;
@@ -62,6 +65,11 @@ final class ReplicatedSource {
     private int holds;
     private int unassignments;
     private int commitsBeforeHealing;
+
+    /** Since when nothing is in the way of a commit of all: the last WELCOME, or the end of the last fault or of a call that stalled. */
+    private long freeSinceNanos;
+
+    private int welcomesSeen;
 
     /**
      * A source server that has an agent once {@link #startAgent} is called.
@@ -109,7 +117,7 @@ final class ReplicatedSource {
         this.assignment = new SourceAssignment(id, assigned);
         this.bystander = undisturbed ? new Bystander(id, world.time()) : null;
         this.model = new ReplicaModel(
-                volumes, SimulatedSource.BLOCK_BYTES, () -> aliveAgent().mark(), faults.flips() > 0, bystander);
+                volumes, SimulatedSource.BLOCK_BYTES, () -> aliveAgent().mark(), bystander);
     }
 
     private static String deviceName(int disk) {
@@ -460,6 +468,7 @@ final class ReplicatedSource {
     void healed() {
         faults = FaultMix.NONE;
         commitsBeforeHealing = model.commitCount();
+        freeSinceNanos = time().nanos();
         time().later(TimeUnit.SECONDS.toNanos(1), this::endWhenReplicated);
     }
 
@@ -478,6 +487,25 @@ final class ReplicatedSource {
     boolean isDone() {
         AgentOutcome how = aliveAgent().outcome();
         return how != null && how.exit() == AgentOutcome.Exit.STOPPED;
+    }
+
+    /** A call of a device that stalled is about to go on; it may have begun before healing. */
+    void stallEnded() {
+        freeSinceNanos = time().nanos();
+    }
+
+    /** After healing, each time that something has happened. */
+    void requireProgress() {
+        if (model.welcomeCount() > welcomesSeen) {
+            welcomesSeen = model.welcomeCount();
+            freeSinceNanos = time().nanos();
+        }
+        if (!isDone() && time().nanos() - freeSinceNanos > COMMIT_NANOS_MAX) {
+            throw new Violation(
+                    "I12",
+                    id + " is not replicated " + COMMIT_NANOS_MAX / 1_000_000_000
+                            + " s after the last fault and the last WELCOME");
+        }
     }
 
     void checkEnd() {

@@ -21,6 +21,7 @@ record RunResult(
         int comparedBlocks,
         int spoiledBlocks,
         int foundBlocks,
+        int failedReads,
         long rescannedBytes,
         long virtualNanos,
         long digest) {}

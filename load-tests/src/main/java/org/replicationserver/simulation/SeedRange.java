@@ -115,10 +115,11 @@ final class SeedRange {
             long comparedBlocks,
             long spoiledBlocks,
             long foundBlocks,
+            long failedReads,
             long rescannedBytes,
             long virtualNanos,
             long processorNanos) {
-        static final RunTotals NONE = new RunTotals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        static final RunTotals NONE = new RunTotals(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
         RunTotals plus(RunResult result, long tookNanos) {
             return new RunTotals(
@@ -137,6 +138,7 @@ final class SeedRange {
                     comparedBlocks + result.comparedBlocks(),
                     spoiledBlocks + result.spoiledBlocks(),
                     foundBlocks + result.foundBlocks(),
+                    failedReads + result.failedReads(),
                     rescannedBytes + result.rescannedBytes(),
                     virtualNanos + result.virtualNanos(),
                     processorNanos + tookNanos);
@@ -152,8 +154,8 @@ final class SeedRange {
                                     acknowledgedFrames,
                                     commits,
                                     holds)
-                    + " %d blocks compared, %d blocks spoiled and %d times found,"
-                            .formatted(comparedBlocks, spoiledBlocks, foundBlocks)
+                    + " %d blocks compared, %d blocks spoiled and %d times found, %d reads that failed,"
+                            .formatted(comparedBlocks, spoiledBlocks, foundBlocks, failedReads)
                     + " %.1f MiB sent by rescans of what differs,".formatted(rescannedBytes / (double) (1 << 20))
                     + " %d takeovers, %d volumes that went on without a rescan,".formatted(takeovers, takenOver)
                     + " %d unassignments, %d commits of a source server beside another one,"

@@ -120,8 +120,9 @@ final class SimulatedConnection {
         @Override
         public void flush() {
             for (byte[] bytes : unsent) {
-                watch.sentByAgent(bytes);
-                toServer.send(flipped(bytes), serverEnd::arrived);
+                byte[] arriving = flipped(bytes);
+                watch.sentByAgent(bytes, arriving);
+                toServer.send(arriving, serverEnd::arrived);
             }
             unsent.clear();
             full = !isWritable();
@@ -215,6 +216,7 @@ final class SimulatedConnection {
                 paused = true;
             } else {
                 agentEnd.taken(input.capacity());
+                watch.takenByServer(input.capacity());
             }
         }
 
@@ -298,6 +300,7 @@ final class SimulatedConnection {
             if (!ended) {
                 ended = true;
                 waiting.clear();
+                watch.closedByServer();
                 toAgent.arrive(() -> agentClosed("closed by the server"));
                 server.later(LINGER_NANOS, this::close);
             }

@@ -17,6 +17,9 @@ final class SimulatedDevice implements BlockDevice {
         /** Lets the calling thread wait. */
         void pass(long nanos);
 
+        /** A call that has stalled is about to be done. */
+        void stallEnded();
+
         /** Throws if the process has been killed. */
         void requireAlive();
 
@@ -29,6 +32,9 @@ final class SimulatedDevice implements BlockDevice {
         void aboutToWrite(SimulatedDisk disk, long offsetBytes, MemorySegment content);
 
         void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes);
+
+        /** Of what was to be read nothing is known. */
+        void readFailed(SimulatedDisk disk);
 
         /** Keeps what was found, which the writer that called the device would take for a failure of that. */
         Violation found(Violation violation);
@@ -86,6 +92,9 @@ final class SimulatedDevice implements BlockDevice {
     @Override
     public void read(MemorySegment target, long offsetBytes) throws DeviceException {
         begin();
+        if (readFails()) {
+            throw failure("read", offsetBytes, target.byteSize(), Errno.EIO);
+        }
         disk.read(target, offsetBytes);
         end();
     }
@@ -104,8 +113,21 @@ final class SimulatedDevice implements BlockDevice {
     @Override
     public void forgetCache() throws DeviceException {
         begin();
+        if (readFails()) {
+            throw failure("forget cache", 0, 0, Errno.EIO);
+        }
         disk.forgetCache();
         end();
+    }
+
+    /** Drawn only where it may be, so that a seed without it tells what it always told. */
+    private boolean readFails() {
+        double chance = surroundings.faults().readErrors();
+        boolean fails = chance > 0 && dice.percent(chance);
+        if (fails) {
+            surroundings.readFailed(disk);
+        }
+        return fails;
     }
 
     private DeviceException failure(String operation, long offsetBytes, long lengthBytes, int errno) {
@@ -123,6 +145,9 @@ final class SimulatedDevice implements BlockDevice {
         surroundings.requireAlive();
         boolean stalls = dice.percent(surroundings.faults().stalls());
         surroundings.pass(stalls ? dice.below(STALL_NANOS_MAX) : dice.skewed(CALL_NANOS));
+        if (stalls) {
+            surroundings.stallEnded();
+        }
         killByChance();
         if (surroundings.isDetached()) {
             throw failure("any", 0, 0, Errno.EIO);

@@ -339,6 +339,11 @@ final class SimulatedServer {
         }
 
         @Override
+        public void stallEnded() {
+            one.source.stallEnded();
+        }
+
+        @Override
         public void requireAlive() {
             process.requireAlive();
         }
@@ -365,6 +370,11 @@ final class SimulatedServer {
         @Override
         public void aboutToZero(SimulatedDisk disk, long offsetBytes, long lengthBytes) {
             one.source.model().aboutToZero(disk, offsetBytes, lengthBytes);
+        }
+
+        @Override
+        public void readFailed(SimulatedDisk disk) {
+            one.source.model().readFailed(disk);
         }
 
         @Override
@@ -456,13 +466,13 @@ final class SimulatedServer {
         }
 
         @Override
-        public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
+        public void holdEnded(String sourceServerId, StandingHold hold, @Nullable String spoiledBy) {
             Served one = of(sourceServerId);
             one.holds--;
             one.source.model().holdEnded();
             tell(
                     sourceServerId,
-                    () -> "the hold at epoch " + hold.epoch() + " has ended " + (valid ? "in time" : "too late"));
+                    () -> "the hold at epoch " + hold.epoch() + " has ended " + (spoiledBy == null ? "in time" : "EXPIRED: " + spoiledBy));
             ifBystander(sourceServerId, Bystander::holdEnded);
         }
 

@@ -28,7 +28,7 @@ final class Simulation {
     private static final long RESTART_MILLIS_MAX = 5_000;
     private static final long FORMER_MILLIS_MAX = 30_000;
 
-    /** After the last fault: an agent may wait for a minute before it tries again, and half a minute to notice that a connection is dead. */
+    /** Until the last session, which has a bound of its own: an agent may wait for a minute before it tries again, and half a minute to notice that a connection is dead. */
     private static final long CONVERGE_NANOS_MAX = TimeUnit.SECONDS.toNanos(240);
 
     private final long seed;
@@ -151,6 +151,7 @@ final class Simulation {
                             "I12", "not replicated " + CONVERGE_NANOS_MAX / 1_000_000_000 + " s after the last fault");
                 }
                 requireNothingFound();
+                sources.forEach(ReplicatedSource::requireProgress);
             }
             checkEnd();
         } finally {
@@ -192,6 +193,7 @@ final class Simulation {
                 sum(source -> source.model().comparedBlocks()),
                 sum(source -> source.model().spoiledBlocks()),
                 sum(source -> source.model().foundBlocks()),
+                sum(source -> source.model().failedReads()),
                 sources.stream()
                         .mapToLong(source -> source.model().rescannedBytes())
                         .sum(),

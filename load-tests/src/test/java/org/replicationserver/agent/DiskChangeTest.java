@@ -202,6 +202,17 @@ class DiskChangeTest {
     }
 
     @Test
+    void whereNoDiskIsLeftEachIsToldWithItsReason() {
+        sim.server.assign(1, false);
+        sim.resize(0, 5 * MIB);
+        sim.runFor(60);
+        assertTold(
+                "no disk can be replicated: ",
+                "/dev/sda: the server refuses it: ",
+                "/dev/sdb: the server refuses it: not assigned");
+    }
+
+    @Test
     void diskWhoseAssignmentGoesAndComesAgainResumes() {
         long before = received();
         sim.server.assign(1, false);

@@ -90,6 +90,37 @@ class DiskOpeningTest {
     }
 
     @Test
+    void whoAsksWhileAnOpeningIsUnderWayHasAnotherAfterIt() {
+        DiskOpening opening = new DiskOpening(image, this::hang, PATIENCE);
+        CompletableFuture<OpenedDisk> first = opening.open();
+        CompletableFuture<DiskLook> second = opening.look();
+        CompletableFuture<OpenedDisk> third = opening.open();
+        Awaitility.await().atMost(PATIENCE).until(() -> opened.get() > 0);
+        assertThat(opened).as("one at a time").hasValue(1);
+        assertThat(second).isNotDone();
+        assertThat(third).isNotDone();
+        answers.countDown();
+        assertThat(second.join()).isEqualTo(DiskLook.readable(BYTES, 512));
+        assertThat(List.of(first.join(), third.join())).allSatisfy(disk -> {
+            assertThat(Objects.requireNonNull(disk.channel()).isOpen()).isTrue();
+            disk.close();
+        });
+        assertThat(opened).hasValue(3);
+    }
+
+    @Test
+    void whoHasWaitedInVainIsNotServedLater() {
+        DiskOpening opening = hanging();
+        List<CompletableFuture<DiskLook>> both = List.of(opening.look(), opening.look());
+        assertThat(both).extracting(look -> look.join().silent()).containsOnly(true);
+        answers.countDown();
+        Awaitility.await()
+                .atMost(PATIENCE)
+                .until(() -> opening.look().get(30, TimeUnit.SECONDS).failure() == null);
+        assertThat(opened).as("the first and the last").hasValue(2);
+    }
+
+    @Test
     void whatIsOpenedTooLateIsClosed() {
         assertThat(hanging().open().join().channel()).isNull();
         answers.countDown();

@@ -2,16 +2,20 @@ package org.replicationserver.crash;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletionException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class CrashTestMainTest {
     @TempDir
@@ -39,6 +43,61 @@ final class CrashTestMainTest {
                 .execute(arguments.toArray(String[]::new));
         assertThat(exitCode).isEqualTo(2);
         assertThat(err.toString().lines().findFirst()).get().asString().contains(named);
+        try (var left = Files.list(directory)) {
+            assertThat(left).isEmpty();
+        }
+    }
+
+    private interface Body {
+        void run() throws IOException;
+    }
+
+    private static Campaign campaign(Body body) {
+        return new Campaign("trial", 1, "cases", true) {
+            @Override
+            String missing(Workshop workshop) {
+                return null;
+            }
+
+            @Override
+            void run(Workshop workshop, Tally tally) throws IOException {
+                Files.createFile(workshop.directory().resolve("evidence"));
+                body.run();
+                tally.done("");
+            }
+        };
+    }
+
+    private static Stream<Body> troubles() {
+        return Stream.of(
+                () -> {
+                    throw new AssertionError("planted");
+                },
+                () -> {
+                    throw new IOException("planted");
+                },
+                () -> {
+                    throw new NullPointerException("planted");
+                },
+                () -> {
+                    throw new CompletionException("", new IOException("planted"));
+                });
+    }
+
+    @ParameterizedTest
+    @MethodSource("troubles")
+    void whateverEndsACampaignKeepsItsFilesAndIsTroubleOfTheRun(Body trouble) throws Exception {
+        int exitCode = CrashTestMain.commandLine(List.of(campaign(trouble))).execute("--directory=" + directory);
+        assertThat(exitCode).isEqualTo(1);
+        try (var left = Files.walk(directory)) {
+            assertThat(left).anyMatch(file -> file.endsWith("evidence"));
+        }
+    }
+
+    @Test
+    void aCampaignThatFindsNothingLeavesNothing() throws Exception {
+        int exitCode = CrashTestMain.commandLine(List.of(campaign(() -> {}))).execute("--directory=" + directory);
+        assertThat(exitCode).isZero();
         try (var left = Files.list(directory)) {
             assertThat(left).isEmpty();
         }

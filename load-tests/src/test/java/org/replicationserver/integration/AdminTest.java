@@ -111,6 +111,38 @@ final class AdminTest {
     }
 
     @Test
+    void rescanThatIsAskedForBeginsWithTheNextSessionAndMistakesAreTold() throws Exception {
+        TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES, SIZE_BYTES);
+        try (InProcessServer server = serverOf(source)) {
+            Hello.Remembered before;
+            try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1)) {
+                before = agent.memory();
+                Commands.Result asked = cli("source", "rescan", "s-1", "--volume", VOLUME);
+                assertThat(asked.output().strip())
+                        .isEqualTo("the agent compares or sends again what is in " + VOLUME
+                                + "; `status` tells how far it is");
+                assertThat(asked.exitCode()).isZero();
+                assertThat(GoAway.parse(agent.control().await(FrameType.GOAWAY).json())
+                                .reason())
+                        .isEqualTo("RESCAN_REQUESTED");
+                agent.bye();
+            }
+            try (RawAgent agent = RawAgent.connect(server.endpoint(), source, 1, before, sent -> {})) {
+                assertThat(agent.welcome().volumes())
+                        .extracting(Welcome.Volume::reason)
+                        .containsExactly("RESCAN_REQUESTED", "NONE");
+            }
+            assertThat(cli("source", "rescan", "s-1", "--volume", "vol-x"))
+                    .satisfies(refused -> assertThat(refused.exitCode()).isEqualTo(1))
+                    .satisfies(refused -> assertThat(refused.output())
+                            .contains("no volume vol-x is assigned to source server s-1; its volumes: " + VOLUME
+                                    + ", vol-s-1-1"));
+            assertThat(cli("source", "rescan", "s-2").output()).contains("no source server s-2 is assigned");
+            assertThat(cli("source", "rescan", "s-1").exitCode()).isZero();
+        }
+    }
+
+    @Test
     void failedVolumeStaysFailedOverARestart() throws Exception {
         TestSource source = TestSource.of(directory, "s-1", SIZE_BYTES);
         devices.behind(VOLUME, device -> new FailingDevice(device).failWrite(1, Errno.EIO));

@@ -19,7 +19,12 @@ import picocli.CommandLine.Spec;
         name = "source",
         mixinStandardHelpOptions = true,
         description = "Commands about source servers, to the server that runs on this machine.",
-        subcommands = {SourceCommand.AcceptAgents.class, SourceCommand.Hold.class, SourceCommand.Release.class})
+        subcommands = {
+            SourceCommand.AcceptAgents.class,
+            SourceCommand.Rescan.class,
+            SourceCommand.Hold.class,
+            SourceCommand.Release.class
+        })
 final class SourceCommand {
     private static final String LABEL = "SOURCE-SERVER-ID";
 
@@ -53,6 +58,47 @@ final class SourceCommand {
                     spec.commandLine(),
                     "/sources/" + sourceServerId + "/accept-agents",
                     AdminClient.ANSWER_TIMEOUT);
+        }
+    }
+
+    @Command(
+            name = "rescan",
+            mixinStandardHelpOptions = true,
+            description =
+                    "Has the disks of a source server compared with their volumes, and what differs sent; an agent that cannot"
+                            + " compare sends all.",
+            exitCodeListHeading = "Exit codes:%n",
+            exitCodeList = {
+                "0:stored, the agent is asked",
+                "1:refused by the server",
+                "2:wrong command line",
+                "69:no server answers within 10 s",
+                "78:mistakes in the configuration, a line each"
+            })
+    static final class Rescan implements Callable<Integer> {
+        private static final String VOLUME = "--volume";
+
+        @Mixin
+        private ConfigOptions options = new ConfigOptions();
+
+        @Spec
+        private CommandSpec spec = CommandSpec.create();
+
+        @Parameters(paramLabel = LABEL, description = "As in the assignments.")
+        private String sourceServerId = "";
+
+        @Option(names = VOLUME, paramLabel = "ID", description = "Only this one of its volumes; else all.")
+        private String volumeId = "";
+
+        @Override
+        public Integer call() {
+            IdForm.SOURCE_SERVER.require(sourceServerId, spec, LABEL);
+            String path = "/sources/" + sourceServerId + "/rescan";
+            if (!volumeId.isEmpty()) {
+                IdForm.VOLUME.require(volumeId, spec, VOLUME);
+                path += "/" + volumeId;
+            }
+            return AdminClient.run(options, spec.commandLine(), path, AdminClient.ANSWER_TIMEOUT);
         }
     }
 

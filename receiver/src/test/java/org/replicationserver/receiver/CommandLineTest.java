@@ -19,7 +19,7 @@ class CommandLineTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
             volume   | lst            | list          | list, reopen
-            source   | accept         | accept-agents | accept-agents, hold, release
+            source   | accept         | accept-agents | accept-agents, hold, release, rescan
             software | ftch           | fetch         | buckets, fetch, list, policy, rollback, verify
             """)
     void unknownCommandOfAGroupIsAnsweredWithTheNearestAndAll(String group, String word, String nearest, String all) {

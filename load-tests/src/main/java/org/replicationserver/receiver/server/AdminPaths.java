@@ -40,6 +40,13 @@ public final class AdminPaths implements FuzzTarget {
                 requirePath(path, "/volumes/" + id(IdForm.VOLUME, reopen.volumeId()) + "/reopen");
             case AdminCommand.AcceptAgents accept ->
                 requirePath(path, "/sources/" + source(accept.sourceServerId()) + "/accept-agents");
+            case AdminCommand.Rescan rescan -> {
+                String id = rescan.volumeId();
+                requirePath(
+                        path,
+                        "/sources/" + source(rescan.sourceServerId()) + "/rescan"
+                                + (id == null ? "" : "/" + id(IdForm.VOLUME, id)));
+            }
             case AdminCommand.Throttle throttle -> {
                 String id = throttle.sourceServerId();
                 requirePath(

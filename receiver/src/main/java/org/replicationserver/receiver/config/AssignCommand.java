@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
 public final class AssignCommand implements Callable<Integer> {
     private static final int USAGE = 2;
     private static final int IO_ERROR = 74;
+    private static final String REMOVE_OPTION = "--remove-volume";
     private static final String SOURCE_OPTION = "--source-server-id";
     private static final String PIN_OPTION = "--agent-pin";
     private static final String CERTIFICATE_OPTION = "--agent-certificate";
@@ -65,6 +66,13 @@ public final class AssignCommand implements Callable<Integer> {
                             + " or replaces the one with its id; without path volume.discovery decides where it is.")
     private List<String> volumes = new ArrayList<>();
 
+    @Option(
+            names = REMOVE_OPTION,
+            paramLabel = "ID",
+            description =
+                    "Takes a volume away from the source server: it is closed and keeps what it holds. Repeatable.")
+    private List<String> removedVolumes = new ArrayList<>();
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
@@ -90,9 +98,14 @@ public final class AssignCommand implements Callable<Integer> {
         Path file = config.assignmentsFile();
         VolumePaths paths = config.volumePaths();
         Field id = new Field(SOURCE_OPTION, sourceServerId);
+        List<Field> removed = removedVolumes.stream()
+                .map(volume -> new Field(REMOVE_OPTION, volume))
+                .toList();
         try {
             List<AssignedSource> changed = AssignmentsFile.change(
-                    file, paths, current -> new AssignmentsEditor(current, paths).assign(id, pins, volumeTexts));
+                    file,
+                    paths,
+                    current -> new AssignmentsEditor(current, paths).assign(id, pins, volumeTexts, removed));
             spec.commandLine()
                     .getOut()
                     .println(

@@ -1,6 +1,7 @@
 package org.replicationserver.receiver.config;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -27,8 +28,9 @@ final class AssignmentsEditor {
      *
      * @param pins replace those that the source server has, unless there are none here
      * @param volumes are added to those that it has; one with the id of another replaces that
+     * @param removed ids of volumes that it has no more; each must be one of its
      */
-    List<AssignedSource> assign(Field sourceServerId, List<Field> pins, List<VolumeText> volumes)
+    List<AssignedSource> assign(Field sourceServerId, List<Field> pins, List<VolumeText> volumes, List<Field> removed)
             throws ConfigException {
         Mistakes mistakes = new Mistakes();
         AssignmentChecks checks = new AssignmentChecks(paths, mistakes);
@@ -44,18 +46,36 @@ final class AssignmentsEditor {
                 checks.check(EARLIER, idOf(source), pinsOf(source), bandwidthOf(source), volumesOf(source, Set.of()));
             }
         }
+        requireRemovable(removed, sourceServerId.text(), before, mistakes);
+        Set<String> replaced = new HashSet<>(idsOf(volumes));
+        removed.forEach(id -> replaced.add(id.text()));
         AssignedSource after = checks.check(
                 sourceServerId.where(),
                 sourceServerId,
                 pins.isEmpty() ? pinsOf(before) : pins,
                 bandwidthOf(before),
-                Stream.concat(volumesOf(before, idsOf(volumes)).stream(), volumes.stream())
+                Stream.concat(volumesOf(before, replaced).stream(), volumes.stream())
                         .toList());
         mistakes.throwIfAny();
         if (after != null) {
             changed.add(position, after);
         }
         return List.copyOf(changed);
+    }
+
+    private static void requireRemovable(
+            List<Field> removed, String sourceServerId, @Nullable AssignedSource before, Mistakes mistakes) {
+        List<String> known = before == null
+                ? List.of()
+                : before.assignment().volumes().stream()
+                        .map(VolumeAssignment::volumeId)
+                        .toList();
+        for (Field id : removed) {
+            if (!known.contains(id.text())) {
+                mistakes.value(
+                        id.where(), "volume", id.text(), "one of source server " + sourceServerId + ": " + known);
+            }
+        }
     }
 
     private static Field idOf(AssignedSource source) {

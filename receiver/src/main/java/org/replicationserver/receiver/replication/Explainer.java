@@ -305,7 +305,8 @@ final class Explainer {
         for (DiskProgress disk : notOffered) {
             found.add(ExplanationCode.DISK_NOT_OFFERED.explain(new Facts()
                     .put("deviceName", disk.assignment().deviceName())
-                    .put("volumeId", disk.assignment().volumeId())));
+                    .put("volumeId", disk.assignment().volumeId())
+                    .put("sourceServerId", sourceServerId)));
         }
         RefusedHello size = notOffered.isEmpty() ? null : agent.refusedSize(now);
         if (size != null) {

@@ -110,7 +110,8 @@ public enum ExplanationCode {
             ERROR,
             null,
             "disk {deviceName} is assigned to volume {volumeId}, and the agent's session is without it",
-            "Give the disk to the agent, or leave it out of the source server's replication."),
+            "Give the disk to the agent, or take its volume away (with local assignments: assign --source-server-id {sourceServerId}"
+                    + " --remove-volume {volumeId})."),
     SNAPSHOTS_FAILURE(
             ERROR,
             DataReplicationErrorCode.SNAPSHOTS_FAILURE,

@@ -390,7 +390,7 @@ public final class Replications implements SessionEvents {
     }
 
     @Override
-    public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
+    public void holdEnded(String sourceServerId, StandingHold hold, @Nullable String spoiledBy) {
         with(sourceServerId, replication -> {
             replication.holdEnded();
             if (hold.origin() == Origin.SNAPSHOT_GROUP) {

@@ -16,6 +16,13 @@ sealed interface AdminCommand {
     record AcceptAgents(String sourceServerId) implements AdminCommand {}
 
     /**
+     * Has disks compared or sent again.
+     *
+     * @param volumeId null for all of the source server
+     */
+    record Rescan(String sourceServerId, @Nullable String volumeId) implements AdminCommand {}
+
+    /**
      * Limits the bandwidth of a source server, or of all.
      *
      * @param sourceServerId null for all together
@@ -32,6 +39,7 @@ sealed interface AdminCommand {
         private static final String NUMBER = "/([0-9]{1,5})";
         private static final Pattern REOPEN = Pattern.compile("/volumes/([A-Za-z0-9._-]{1,128})/reopen");
         private static final Pattern ACCEPT = Pattern.compile(SOURCE + "/accept-agents");
+        private static final Pattern RESCAN = Pattern.compile(SOURCE + "/rescan(?:/([A-Za-z0-9._-]{1,128}))?");
         private static final Pattern THROTTLE = Pattern.compile("(?:" + SOURCE + ")?/throttle" + NUMBER);
         private static final Pattern HOLD = Pattern.compile(SOURCE + "/hold" + NUMBER + NUMBER);
         private static final Pattern RELEASE = Pattern.compile(SOURCE + "/release/([0-9a-f]{32})");
@@ -59,6 +67,10 @@ sealed interface AdminCommand {
         Matcher accept = Paths.ACCEPT.matcher(path);
         if (accept.matches()) {
             return new AcceptAgents(accept.group(1));
+        }
+        Matcher rescan = Paths.RESCAN.matcher(path);
+        if (rescan.matches()) {
+            return new Rescan(rescan.group(1), rescan.group(2));
         }
         Matcher throttle = Paths.THROTTLE.matcher(path);
         if (throttle.matches()) {

@@ -11,6 +11,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
@@ -32,6 +34,8 @@ import org.slf4j.LoggerFactory;
  * GET  /volumes                                volumes that are assigned or attached, see {@link VolumeList}, and the port for agents, 0 at first
  * POST /volumes/{volumeId}/reopen              opens a volume that has failed or was not there; after a failure a full sync of it follows
  * POST /sources/{sourceServerId}/accept-agents forgets which agents were refused as duplicates
+ * POST /sources/{sourceServerId}/rescan        has its disks compared or sent again by the agent
+ * POST /sources/{sourceServerId}/rescan/{volumeId} the same of one disk
  * POST /sources/{sourceServerId}/throttle/{mbps} limits what a source server sends, instead of its schedule; 0 is no limit
  * POST /sources/{sourceServerId}/hold/{seconds}/{commitTimeoutSeconds} holds its volumes at the next commit, see {@link HoldsByHand}; who
  *                                              closes the connection before the answer does not want it any more
@@ -39,7 +43,8 @@ import org.slf4j.LoggerFactory;
  * POST /throttle/{mbps}                        limits what all source servers together send; 0 is no limit
  * </pre>
  *
- * Answers are {@code 200 {"result": "..."}}, of a hold what it is, or 404 or 409 with {@code {"error": "..."}}.
+ * Answers are {@code 200 {"result": "..."}}, of a hold what it is, or 404, 409 or, after a fault of this program, 500 with
+ * {@code {"error": "..."}}.
  */
 final class AdminSocket {
     private static final Logger LOG = LoggerFactory.getLogger(AdminSocket.class);
@@ -87,6 +92,7 @@ final class AdminSocket {
             case AdminCommand.Volumes _ -> answer(request, volumes.get());
             case AdminCommand.Reopen reopen -> reopen(request, reopen.volumeId());
             case AdminCommand.AcceptAgents accept -> acceptAgents(request, accept.sourceServerId());
+            case AdminCommand.Rescan rescan -> rescan(request, rescan.sourceServerId(), rescan.volumeId());
             case AdminCommand.Throttle throttle -> throttle(request, throttle.sourceServerId(), throttle.mbps());
             case AdminCommand.Hold hold ->
                 hold(request, hold.sourceServerId(), hold.seconds(), hold.commitTimeoutSeconds());
@@ -131,7 +137,15 @@ final class AdminSocket {
             answer(request, 404, "error", "no volume " + volumeId + " is assigned");
             return;
         }
-        reopened.thenAccept(availability -> {
+        reopened.whenComplete((availability, fault) -> {
+            if (fault != null) {
+                answer(
+                        request,
+                        500,
+                        "error",
+                        "volume " + volumeId + " was not reopened: a fault of this program, see its log");
+                return;
+            }
             switch (availability) {
                 case Availability.Open open -> {
                     LOG.atInfo().addKeyValue("volume", volumeId).log("volume reopened by hand");
@@ -149,6 +163,41 @@ final class AdminSocket {
                     answer(request, 409, "error", "volume " + volumeId + " was not reopened: " + none.reason());
                 }
             }
+        });
+    }
+
+    /** @param volumeId null for all of the source server */
+    private void rescan(HttpServerRequest request, String sourceServerId, @Nullable String volumeId) {
+        Set<String> assigned = sessions.volumesOf(sourceServerId);
+        if (assigned == null) {
+            answer(request, 404, "error", "no source server " + sourceServerId + " is assigned");
+            return;
+        }
+        if (volumeId != null && !assigned.contains(volumeId)) {
+            answer(
+                    request,
+                    404,
+                    "error",
+                    "no volume " + volumeId + " is assigned to source server " + sourceServerId + "; its volumes: "
+                            + String.join(", ", new TreeSet<>(assigned)));
+            return;
+        }
+        Set<String> wanted = volumeId == null ? assigned : Set.of(volumeId);
+        sessions.rescan(sourceServerId, wanted).whenComplete((stored, fault) -> {
+            if (fault != null) {
+                answer(request, 500, "error", "a fault of this program, see its log");
+                LOG.atError()
+                        .setCause(fault)
+                        .addKeyValue("source", sourceServerId)
+                        .log("a fault of this program");
+                return;
+            }
+            answer(
+                    request,
+                    200,
+                    "result",
+                    "the agent compares or sends again what is in " + String.join(", ", new TreeSet<>(wanted))
+                            + "; `status` tells how far it is");
         });
     }
 

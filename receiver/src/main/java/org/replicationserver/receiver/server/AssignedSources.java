@@ -42,7 +42,8 @@ final class AssignedSources {
     /**
      * Makes this the assignment of the whole server.
      *
-     * @return done when every volume that came was opened or cannot be, and every volume that went is closed
+     * @return done when every volume that came was opened or cannot be, and every volume that went is closed; fails only by a fault of the
+     *     program, which was told
      */
     CompletionStage<Void> change(List<AssignedSource> sources) {
         Map<String, AssignedSource> before = current;

@@ -19,7 +19,8 @@ import org.replicationserver.receiver.session.VolumeAssignment;
 final class HoldsByHand {
     static final String EXPIRED =
             "EXPIRED: it is not known that the volumes stood still until now: the hold had ended before, or one of them was written,"
-                    + " failed or closed meanwhile. What was copied is of no use: remove it, and hold again, with more --seconds.";
+                    + " failed, closed or given another size meanwhile; the server's log tells which. What was copied is of no use: remove it,"
+                    + " and hold again, with more --seconds if its time was over.";
 
     private final Sessions sessions;
     private final Supplier<JsonObject> volumes;

@@ -327,7 +327,9 @@ public final class ReplicationServer {
     /** Agents are not kept waiting for a device that does not answer: what opens later is told to them then. */
     private void openVolumes(List<AssignedSource> assigned) {
         CompletableFuture<Void> opened = new CompletableFuture<>();
-        onLoopLater(() -> assignedSources.change(assigned).thenRun(() -> opened.complete(null)));
+        onLoopLater(() -> assignedSources
+                .change(assigned)
+                .whenComplete((done, fault) -> opened.complete(null))); // a fault was told, and is of one source server
         try {
             opened.get(VOLUMES_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {

@@ -225,9 +225,9 @@ final class SessionEventsFan implements SessionEvents {
     }
 
     @Override
-    public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
+    public void holdEnded(String sourceServerId, StandingHold hold, @Nullable String spoiledBy) {
         for (SessionEvents events : told) {
-            events.holdEnded(sourceServerId, hold, valid);
+            events.holdEnded(sourceServerId, hold, spoiledBy);
         }
     }
 

@@ -27,6 +27,7 @@ import org.replicationserver.volume.VolumeSpec;
 import org.replicationserver.volume.VolumeWriter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /**
  * The volumes of all assignments: finds devices, makes image files that are missing, opens what can be opened, and knows why the rest is not
@@ -63,12 +64,20 @@ final class StagingVolumes implements VolumeHost {
 
     @Override
     public CompletionStage<Boolean> isMissingImage(VolumeAssignment volume) {
-        CompletableFuture<Boolean> missing = new CompletableFuture<>();
-        opener(volume).start(() -> {
-            boolean answer = isMissing(volume);
-            eventLoop.execute(() -> missing.complete(answer));
-        });
-        return missing;
+        return CompletableFuture.completedStage(volume)
+                .thenApplyAsync(StagingVolumes::isMissing, opener(volume)::start)
+                .handleAsync(
+                        (missing, fault) -> {
+                            if (fault == null) {
+                                return missing;
+                            }
+                            LOG.atError()
+                                    .setCause(fault)
+                                    .addKeyValue("volume", volume.volumeId())
+                                    .log("a fault of this program kept from looking for an image file");
+                            return false;
+                        },
+                        eventLoop);
     }
 
     private static Thread.Builder opener(VolumeAssignment volume) {
@@ -142,11 +151,15 @@ final class StagingVolumes implements VolumeHost {
                         (writer, failure) -> {
                             Availability result = failure == null
                                     ? new Availability.Open(writer)
-                                    : unavailable(volume, failure.getCause() == null ? failure : failure.getCause());
+                                    : unavailable(volume, causeOf(failure));
                             availability.put(volume.volumeId(), result);
                             return result;
                         },
                         eventLoop);
+    }
+
+    private static Throwable causeOf(Throwable failure) {
+        return failure.getCause() == null ? failure : failure.getCause();
     }
 
     private VolumeSpec spec(VolumeAssignment volume, Location location, boolean believedFresh, long heldBytes) {
@@ -205,10 +218,23 @@ final class StagingVolumes implements VolumeHost {
         return registry.close(new VolumeId(volumeId))
                 .handleAsync(
                         (closed, failure) -> {
+                            if (failure != null) {
+                                tellFailedEnd(volumeId, causeOf(failure));
+                            }
                             availability.remove(volumeId);
                             return null;
                         },
                         eventLoop);
+    }
+
+    /** What was acknowledged is on stable storage all the same. */
+    private static void tellFailedEnd(String volumeId, Throwable cause) {
+        LoggingEventBuilder line =
+                LOG.atError().addKeyValue("volume", volumeId).addKeyValue("cause", cause.getMessage());
+        if (!(cause instanceof DeviceException)) {
+            line = line.setCause(cause);
+        }
+        line.log("volume has failed while it was being closed");
     }
 
     /** The writer of a volume as it is now, or null if it is not open. Any thread. */

@@ -19,11 +19,10 @@ final class OpenAttempts {
     /** By volume id, when it is tried again. */
     private final Map<String, Long> retryAtNanos = new HashMap<>();
 
-    CompletionStage<Void> begin(String volumeId) {
-        CompletableFuture<Void> attempt = new CompletableFuture<>();
-        underWay.put(volumeId, attempt);
-        retryAtNanos.remove(volumeId);
-        return attempt;
+    /** To be followed by {@link #end}; one that a fault ends is tried again too. */
+    void begin(String volumeId, long nowNanos) {
+        underWay.put(volumeId, new CompletableFuture<>());
+        retryAfter(volumeId, nowNanos);
     }
 
     /** Lets those go on that wait for the attempt. */
@@ -32,10 +31,6 @@ final class OpenAttempts {
         if (attempt != null) {
             attempt.complete(null);
         }
-    }
-
-    boolean isUnderWay(String volumeId) {
-        return underWay.containsKey(volumeId);
     }
 
     /** Done when no attempt is under way that is now. */
@@ -59,6 +54,6 @@ final class OpenAttempts {
 
     boolean isDue(String volumeId, long nowNanos) {
         Long atNanos = retryAtNanos.get(volumeId);
-        return atNanos != null && nowNanos - atNanos >= 0 && !isUnderWay(volumeId);
+        return atNanos != null && nowNanos - atNanos >= 0 && !underWay.containsKey(volumeId);
     }
 }

@@ -56,13 +56,31 @@ public final class RoundReports implements VolumeListener {
                 throw new IllegalStateException("reported twice: " + block);
             }
             if (touched != null && touched != session) {
-                touched.roundEnded();
+                roundEnded(touched);
             }
             touched = session;
-            session.completed(block);
+            completed(session, block);
         }
         if (touched != null) {
-            touched.roundEnded();
+            roundEnded(touched);
+        }
+    }
+
+    // A fault of this program ends the session that it is of, and keeps no other block of the round from coming back.
+
+    private static void completed(SourceSession session, InboundBlock block) {
+        try {
+            session.completed(block);
+        } catch (RuntimeException e) {
+            session.control().faulted(e);
+        }
+    }
+
+    private static void roundEnded(SourceSession session) {
+        try {
+            session.roundEnded();
+        } catch (RuntimeException e) {
+            session.control().faulted(e);
         }
     }
 }

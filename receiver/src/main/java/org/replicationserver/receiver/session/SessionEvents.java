@@ -106,8 +106,8 @@ public interface SessionEvents {
     /** A hold was wanted, and will not be; {@code why} is text of ours. */
     default void notHeld(String sourceServerId, String why) {}
 
-    /** A hold has ended: it was released in time and nothing was written, or not so. */
-    default void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {}
+    /** A hold has ended; {@code spoiledBy} is what makes it EXPIRED, in words of ours, or null where it is VALID. */
+    default void holdEnded(String sourceServerId, StandingHold hold, @Nullable String spoiledBy) {}
 
     /** An assigned volume is not opened, because it has failed before and nobody has asked to reopen it. */
     default void volumeLeftClosed(String sourceServerId, String volumeId, String cause) {}
@@ -121,7 +121,7 @@ public interface SessionEvents {
     /** A volume is open, for the first time or again. */
     default void volumeOpened(String sourceServerId, String volumeId) {}
 
-    /** A volume that is not assigned any more was closed, after what was received for it was on stable storage. */
+    /** A volume that is not assigned any more was closed, after what was received for it was on stable storage, unless it has failed. */
     default void volumeClosed(String sourceServerId, String volumeId) {}
 
     /**

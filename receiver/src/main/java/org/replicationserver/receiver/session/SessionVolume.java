@@ -38,7 +38,7 @@ final class SessionVolume {
         return failure != null || volume == null;
     }
 
-    /** It has failed on its own thread, and that is on its way here; then a commit that waits is answered. */
+    /** It has failed on its own thread, and that is on its way here through the record; then a commit that waits is answered. */
     boolean isFailing() {
         return volume != null && volume.failure() != null;
     }

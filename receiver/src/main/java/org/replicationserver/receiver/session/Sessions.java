@@ -11,6 +11,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.ProtocolException;
@@ -110,7 +111,8 @@ public final class Sessions implements SourceSlot.SlotOwner {
      * @param wanted of the source server from now on
      * @param lastReported what the last server of this source server reported of it, if another one was; it counts only where nothing
      *     newer is known here
-     * @return done when every volume is open or cannot be opened, and what was changed before is done too
+     * @return done when every volume is open or cannot be opened, and what was changed before is done too; fails only by a fault of the
+     *     program, of which {@link SessionEvents#programFault} was told
      */
     public CompletionStage<Void> assign(
             SourceAssignment assignment,
@@ -165,7 +167,8 @@ public final class Sessions implements SourceSlot.SlotOwner {
     /**
      * Takes a source server's volumes away: its session is asked to finish, what was received becomes durable, its volumes are closed.
      *
-     * @return done when another server may have them
+     * @return done when another server may have them; fails only by a fault of the program, of which {@link SessionEvents#programFault} was
+     *     told
      */
     public CompletionStage<Void> unassign(String sourceServerId) {
         wishes.remove(sourceServerId);
@@ -184,18 +187,24 @@ public final class Sessions implements SourceSlot.SlotOwner {
         });
     }
 
-    /** Done when nothing of what was changed of a source server until now is under way any more. */
+    /** Done when nothing of what was changed of a source server until now is under way any more; fails if a fault ended the last change. */
     public CompletionStage<Void> whenChanged(String sourceServerId) {
         return changes.getOrDefault(sourceServerId, Changes.NONE).done;
     }
 
     private CompletionStage<Void> inOrder(String sourceServerId, Supplier<CompletionStage<Begun>> change) {
         Changes before = changes.getOrDefault(sourceServerId, Changes.NONE);
-        CompletionStage<Begun> begun = before.begun.thenCompose(turn -> change.get());
-        CompletionStage<Void> done = before.done.thenCompose(earlier -> begun).thenCompose(Begun::done);
+        // A fault in one change stops no other.
+        CompletionStage<Begun> begun =
+                before.begun.handle((turn, fault) -> true).thenCompose(turn -> change.get());
+        CompletionStage<Void> done = before.done
+                .handle((earlier, fault) -> true)
+                .thenCompose(earlier -> begun)
+                .thenCompose(Begun::done);
         Changes now = new Changes(begun, done);
         changes.put(sourceServerId, now);
         done.whenComplete((all, fault) -> changes.remove(sourceServerId, now));
+        context.tellFault(sourceServerId, done);
         return done;
     }
 
@@ -206,6 +215,16 @@ public final class Sessions implements SourceSlot.SlotOwner {
     private void shareMemory() {
         long shareBytes = shareBytes(slots.size());
         slots.values().forEach(slot -> slot.memory.setShareBytes(shareBytes));
+    }
+
+    /** Ids of the volumes that are assigned to a source server; null if it is not assigned. */
+    public @Nullable Set<String> volumesOf(String sourceServerId) {
+        SourceSlot slot = slots.get(sourceServerId);
+        return slot == null
+                ? null
+                : slot.volumes.assignment().volumes().stream()
+                        .map(VolumeAssignment::volumeId)
+                        .collect(Collectors.toSet());
     }
 
     /**
@@ -258,9 +277,8 @@ public final class Sessions implements SourceSlot.SlotOwner {
             connection.tick(now);
         }
         context.comparisons().tick();
-        for (SourceSlot slot : slots.values()) {
-            slot.tick(now);
-        }
+        // Whoever is being taken away may be gone afterwards.
+        List.copyOf(slots.values()).forEach(slot -> slot.tick(now));
         context.speedTests().tick(now);
         if (now - scheduledNanos >= SCHEDULE_NANOS) {
             scheduledNanos = now;
@@ -320,7 +338,10 @@ public final class Sessions implements SourceSlot.SlotOwner {
         return slot == null ? "no volume is assigned to this source server" : slot.volumes.notOpen();
     }
 
-    /** Opens a volume anew and draws a new data generation for it; null if no such volume is assigned. */
+    /**
+     * Opens a volume anew and draws a new data generation for it; null if no such volume is assigned. Fails only by a fault of the program, of
+     * which {@link SessionEvents#programFault} was told.
+     */
     public @Nullable CompletionStage<Availability> reopen(String volumeId) {
         for (SourceSlot slot : slots.values()) {
             VolumeAssignment volume = slot.volumes.assignment().volume(volumeId);
@@ -369,7 +390,7 @@ public final class Sessions implements SourceSlot.SlotOwner {
 
     /** Finishes the sessions that did not do so by themselves: what was received becomes durable and is acknowledged. */
     public void finishAll() {
-        slots.values().forEach(SourceSlot::finish);
+        List.copyOf(slots.values()).forEach(SourceSlot::finish); // as in tick
     }
 
     /**
@@ -418,12 +439,12 @@ public final class Sessions implements SourceSlot.SlotOwner {
         connections.remove(connection);
     }
 
-    /** A volume has failed on its writer's thread. */
+    /** A volume has failed on its writer's thread: that of whoever has it, though it may be assigned to another one or nobody by now. */
     void volumeFailed(VolumeFailure failure) {
-        for (SourceSlot slot : slots.values()) {
-            if (slot.volumes.assignment().volume(failure.volumeId().value()) != null) {
-                slot.volumeFailed(failure);
-            }
+        SourceSlot slot =
+                slots.get(context.holders().holderOf(failure.volumeId().value()));
+        if (slot != null) {
+            slot.volumeFailed(failure);
         }
     }
 }

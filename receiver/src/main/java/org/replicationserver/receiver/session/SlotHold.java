@@ -24,6 +24,7 @@ import org.replicationserver.volume.Volume;
  * so is looked at before HELD and again at the release, by the writers' own counts, and a hold of which it was not so is not VALID.
  */
 final class SlotHold {
+    private static final String TIME_IS_OVER = "its time is over";
     private static final String NO_VOLUME = "no volume is assigned to this source server";
 
     private enum Phase {
@@ -158,10 +159,10 @@ final class SlotHold {
         if (held == null || standing == null || !held.token.equals(token)) {
             return HoldEnd.EXPIRED;
         }
-        boolean valid = !isOver(held, held.request.timeToLive().toNanos()) && isUntouched(held);
+        String spoiledBy = spoiledBy(held);
         end(held);
-        context.events().holdEnded(slot.sourceServerId, standing, valid);
-        return valid ? HoldEnd.VALID : HoldEnd.EXPIRED;
+        context.events().holdEnded(slot.sourceServerId, standing, spoiledBy);
+        return spoiledBy == null ? HoldEnd.VALID : HoldEnd.EXPIRED;
     }
 
     /** The present hold; null unless the volumes are held. */
@@ -170,8 +171,17 @@ final class SlotHold {
         return hold == null ? null : hold.standing;
     }
 
-    private boolean isUntouched(Hold held) {
-        return held.volumes.stream().allMatch(one -> one.still.isUntouched(slot.volumes.find(one.assignment)));
+    /** Why what was made of the volumes since the begin of the hold is of no use, in words; null if it is good. */
+    private @Nullable String spoiledBy(Hold held) {
+        if (isOver(held, held.request.timeToLive().toNanos())) {
+            return TIME_IS_OVER;
+        }
+        return held.volumes.stream()
+                .filter(one -> !one.still.isUntouched(slot.volumes.find(one.assignment)))
+                .findFirst()
+                .map(one -> "volume " + one.assignment.volumeId()
+                        + " has failed, or was closed, opened anew, as with another size, or written")
+                .orElse(null);
     }
 
     private boolean isOver(Hold one, long nanos) {
@@ -321,18 +331,19 @@ final class SlotHold {
                 }
             }
             case HELD -> {
-                if (isOver(one, one.request.timeToLive().toNanos())) {
-                    expire(one);
+                String spoiledBy = spoiledBy(one);
+                if (spoiledBy != null) {
+                    expire(one, spoiledBy);
                 }
             }
         }
     }
 
-    private void expire(Hold one) {
+    private void expire(Hold one, String spoiledBy) {
         end(one);
         StandingHold standing = one.standing;
         if (standing != null) {
-            context.events().holdEnded(slot.sourceServerId, standing, false);
+            context.events().holdEnded(slot.sourceServerId, standing, spoiledBy);
         }
     }
 
@@ -357,7 +368,7 @@ final class SlotHold {
     void leave(String because) {
         Hold one = hold;
         if (one != null && one.phase == Phase.HELD) {
-            expire(one);
+            expire(one, because);
         }
         close(because);
     }

@@ -129,8 +129,8 @@ final class SlotRecord {
         }
     }
 
-    CompletionStage<Void> setRefusedAgents(List<RefusedAgent> agents) {
-        return change(now.withRefusedAgents(agents));
+    void setRefusedAgents(List<RefusedAgent> agents) {
+        context.tellFault(sourceServerId, change(now.withRefusedAgents(agents)));
     }
 
     // --- volumes
@@ -181,9 +181,9 @@ final class SlotRecord {
             context.events().volumeReplaced(sourceServerId, id, known.device(), changed.device());
         }
         if (replaced) {
-            begin(id, changed);
+            context.tellFault(sourceServerId, begin(id, changed));
         } else if (!changed.equals(known)) {
-            change(now.withVolume(id, changed));
+            context.tellFault(sourceServerId, change(now.withVolume(id, changed)));
         }
     }
 

@@ -9,18 +9,20 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.volume.Volume;
+import org.replicationserver.volume.VolumeFailure;
 
 /**
  * The volumes that are assigned to one source server: they are opened, closed, opened anew after a failure, and fenced against sessions
  * that have ended. Event loop only.
  *
- * <p>While the assignment changes, those that are not assigned any more are closed, then those that came are opened. A closing and an
- * opening wait only for earlier ones of the same id or path, of whichever change, so that a volume that stalls holds up no other. A
- * volume is closed only when no session uses it and no write of an older one is under way, because whoever is told of the end may give
- * the device to another server.
+ * <p>While the assignment changes, those that are not assigned any more are closed, then those that came are opened. A closing, an
+ * opening and a reopening wait only for earlier ones of the same id or path, of whichever change, so that a volume that stalls holds up no
+ * other, and one that a fault has ended holds up none at all. A volume is closed only when no session uses it and no write of an older one
+ * is under way, because whoever is told of the end may give the device to another server.
  *
  * <p>A volume that could not be opened is tried again by itself, as long as it has not failed: its device may come, its file system may be
  * mounted.
@@ -39,12 +41,16 @@ final class SlotVolumes {
     private final SessionContext context;
     private final Owner owner;
     private SourceAssignment assignment;
-    private CompletionStage<Void> changes = CompletableFuture.completedStage(null);
 
-    /** Closings and openings that are not done, in the order in which they were wanted. */
+    /** Done, and never with a fault, when no change is under way. */
+    private CompletionStage<?> changes = CompletableFuture.completedStage(null);
+
+    /** Closings, openings and reopenings that are not done, in the order in which they were wanted. */
     private final List<Step> steps = new ArrayList<>();
 
     private int changesUnderWay;
+
+    /** Ids of volumes that an operator wishes to be reopened. */
     private final Set<String> reopening = new HashSet<>();
 
     private final OpenAttempts attempts = new OpenAttempts();
@@ -52,7 +58,7 @@ final class SlotVolumes {
     /** Ids of volumes that are about to be closed. */
     private final Set<String> closing = new HashSet<>();
 
-    private record Step(VolumeAssignment volume, CompletionStage<Void> done) {}
+    private record Step(VolumeAssignment volume, CompletionStage<?> done) {}
 
     /**
      * What came of opening a volume.
@@ -89,33 +95,36 @@ final class SlotVolumes {
         return changesUnderWay > 0;
     }
 
-    /** Closes and opens what differs; done when every volume that came was opened or cannot be, and all earlier changes are done. */
+    /**
+     * Closes and opens what differs; done when every volume that came was opened or cannot be, and all earlier changes are done. A fault in it
+     * is its own: it fails no other change.
+     */
     CompletionStage<Void> assign(SourceAssignment to) {
         List<VolumeAssignment> gone = without(assignment.volumes(), to.volumes());
         List<VolumeAssignment> came = without(to.volumes(), assignment.volumes());
         assignment = to;
+        List<CompletionStage<?>> begun = new ArrayList<>(List.of(changes));
         if (gone.isEmpty() && came.isEmpty()) {
-            return changes;
+            return all(begun);
         }
         changesUnderWay++;
-        List<CompletionStage<Void>> begun = new ArrayList<>(List.of(changes));
         gone.forEach(volume -> begun.add(step(volume, this::close)));
         came.forEach(volume -> begun.add(step(volume, this::open)));
-        changes = all(begun).thenRun(() -> changesUnderWay--);
-        return changes;
+        CompletionStage<Void> changed = all(begun).whenComplete((done, fault) -> changesUnderWay--);
+        changes = settled(changed);
+        return changed;
     }
 
     /** Does it as soon as what was wanted earlier with the same id or path is done. */
-    private CompletionStage<Void> step(
-            VolumeAssignment volume, Function<VolumeAssignment, CompletionStage<Void>> what) {
-        List<CompletionStage<Void>> before = steps.stream()
+    private <T> CompletionStage<T> step(VolumeAssignment volume, Function<VolumeAssignment, CompletionStage<T>> what) {
+        List<CompletionStage<?>> before = new ArrayList<>();
+        steps.stream()
                 .filter(step -> VolumeHolders.exclude(step.volume, volume))
-                .map(step -> step.done)
-                .toList();
-        CompletionStage<Void> done = all(before).thenCompose(free -> what.apply(volume));
+                .forEach(step -> before.add(step.done));
+        CompletionStage<T> done = settled(all(before)).thenCompose(free -> what.apply(volume));
         Step step = new Step(volume, done);
         steps.add(step);
-        return done.thenRun(() -> steps.remove(step));
+        return done.whenComplete((result, fault) -> steps.remove(step));
     }
 
     private static List<VolumeAssignment> without(List<VolumeAssignment> volumes, List<VolumeAssignment> others) {
@@ -124,9 +133,14 @@ final class SlotVolumes {
                 .toList();
     }
 
-    private static CompletionStage<Void> all(List<CompletionStage<Void>> stages) {
+    private static CompletionStage<Void> all(List<? extends CompletionStage<?>> stages) {
         return CompletableFuture.allOf(
                 stages.stream().map(CompletionStage::toCompletableFuture).toArray(CompletableFuture[]::new));
+    }
+
+    /** Done with the other, whether that fails or not. */
+    private static CompletionStage<?> settled(CompletionStage<?> other) {
+        return other.handle((done, fault) -> true);
     }
 
     private CompletionStage<Void> close(VolumeAssignment volume) {
@@ -136,7 +150,7 @@ final class SlotVolumes {
                 .thenCompose(ended -> attempts.whenEnded(id))
                 .thenCompose(tried -> whenSettled(id))
                 .thenCompose(settled -> closeSettled(volume))
-                .thenRun(() -> closing.remove(id));
+                .whenComplete((closed, fault) -> closing.remove(id));
     }
 
     private CompletionStage<Void> closeSettled(VolumeAssignment volume) {
@@ -172,17 +186,16 @@ final class SlotVolumes {
 
     private CompletionStage<Void> openTaken(VolumeAssignment volume) {
         String id = volume.volumeId();
-        CompletionStage<Void> attempt = attempts.begin(id);
-        VolumeHost host = context.volumes();
-        host.open(volume, record.isUntouched(id), record.mayMake(volume), record.heldBytes(id))
+        attempts.begin(id, context.clock().nanos());
+        return context.volumes()
+                .open(volume, record.isUntouched(id), record.mayMake(volume), record.heldBytes(id))
                 .thenAccept(availability -> {
                     tellOpened(volume, availability);
                     if (availability instanceof Availability.Open) {
                         owner.askToFinish("VOLUME_REOPENED");
                     }
-                    attempts.end(id);
-                });
-        return attempt;
+                })
+                .whenComplete((told, fault) -> attempts.end(id));
     }
 
     /** Tries again what is due, unless it has failed or something else is done with it. */
@@ -194,7 +207,7 @@ final class SlotVolumes {
                     && !closing.contains(id)
                     && record.failedCause(id) == null
                     && isHeld(volume)) {
-                openTaken(volume);
+                context.tellFault(assignment.sourceServerId(), openTaken(volume));
             }
         }
     }
@@ -229,13 +242,27 @@ final class SlotVolumes {
     @Nullable
     String notOpen() {
         for (VolumeAssignment volume : assignment.volumes()) {
-            if (find(volume) instanceof Availability.Unavailable none) {
-                String failed = record.failedCause(volume.volumeId());
-                return "volume " + volume.volumeId() + " of disk " + volume.deviceName() + " is not open: "
-                        + (failed == null ? none.reason() : failed);
+            String why = whyNotOpen(volume);
+            if (why != null) {
+                return "volume " + volume.volumeId() + " of disk " + volume.deviceName() + " is not open: " + why;
             }
         }
         return null;
+    }
+
+    /** One that has failed is not, though its writer is still there. */
+    private @Nullable String whyNotOpen(VolumeAssignment volume) {
+        String failed = record.failedCause(volume.volumeId());
+        if (failed != null) {
+            return failed;
+        }
+        return switch (find(volume)) {
+            case Availability.Unavailable none -> none.reason();
+            case Availability.Open open -> {
+                VolumeFailure failure = open.volume().failure(); // the record learns of it later
+                yield failure == null ? null : failure.summary();
+            }
+        };
     }
 
     /** Of what is found again and again, once. */
@@ -246,8 +273,8 @@ final class SlotVolumes {
         boolean news = before == null || !availability.equals(before.availability);
         switch (availability) {
             case Availability.Open open -> {
-                record.opened(volume, open.volume());
                 attempts.retryNoMore(volumeId);
+                record.opened(volume, open.volume());
                 context.events().volumeOpened(sourceServerId, volumeId);
             }
             case Availability.Unavailable none -> {
@@ -267,45 +294,56 @@ final class SlotVolumes {
      */
     CompletionStage<Availability> reopen(VolumeAssignment volume) {
         String id = volume.volumeId();
-        return attempts.isUnderWay(id)
-                ? attempts.whenEnded(id)
-                        .thenCompose(tried -> find(volume) instanceof Availability.Open open
-                                ? CompletableFuture.completedStage(open)
-                                : reopenNow(volume))
-                : reopenNow(volume);
-    }
-
-    private CompletionStage<Availability> reopenNow(VolumeAssignment volume) {
-        String id = volume.volumeId();
-        if (record.failedCause(id) == null && find(volume) instanceof Availability.Open) {
+        if (isSound(volume)) {
             return CompletableFuture.completedStage(new Availability.Unavailable("it has not failed"));
         }
         if (!reopening.add(id)) {
             return CompletableFuture.completedStage(new Availability.Unavailable("it is being reopened"));
         }
+        CompletionStage<Availability> reopened = step(
+                        volume, turn -> attempts.whenEnded(id).thenCompose(tried -> reopenNow(volume)))
+                .whenComplete((availability, fault) -> reopening.remove(id));
+        context.tellFault(assignment.sourceServerId(), reopened);
+        return reopened;
+    }
+
+    private boolean isSound(VolumeAssignment volume) {
+        return record.failedCause(volume.volumeId()) == null && find(volume) instanceof Availability.Open;
+    }
+
+    private CompletionStage<Availability> reopenNow(VolumeAssignment volume) {
+        if (isSound(volume)) {
+            return CompletableFuture.completedStage(find(volume)); // by what was waited for
+        }
+        String id = volume.volumeId();
+        return ifAssigned(
+                volume,
+                () -> context.volumes()
+                        .isMissingImage(volume)
+                        .thenCompose(missing -> ifAssigned(
+                                volume,
+                                () -> record.reopen(id, missing)
+                                        .thenCompose(
+                                                stored -> context.holders().take(assignment.sourceServerId(), volume))
+                                        .thenCompose(
+                                                taken -> ifAssigned(volume, () -> reopenTaken(volume, missing))))));
+    }
+
+    private CompletionStage<Availability> reopenTaken(VolumeAssignment volume, boolean make) {
         return context.volumes()
-                .isMissingImage(volume)
-                .thenCompose(missing -> isAssigned(volume)
-                        ? reopen(volume, missing)
-                        : CompletableFuture.completedStage(notAssignedAnyMore()))
+                .reopen(volume, make, record.heldBytes(volume.volumeId()))
                 .thenApply(availability -> {
-                    reopening.remove(id);
                     tellOpened(volume, availability);
                     owner.askToFinish("VOLUME_REOPENED");
                     return availability;
                 });
     }
 
-    private CompletionStage<Availability> reopen(VolumeAssignment volume, boolean make) {
-        return record.reopen(volume.volumeId(), make)
-                .thenCompose(stored -> context.holders().take(assignment.sourceServerId(), volume))
-                .thenCompose(taken -> isAssigned(volume)
-                        ? context.volumes().reopen(volume, make, record.heldBytes(volume.volumeId()))
-                        : close(volume).thenApply(closed -> notAssignedAnyMore()));
-    }
-
-    private static Availability notAssignedAnyMore() {
-        return new Availability.Unavailable("it is not assigned any more");
+    private CompletionStage<Availability> ifAssigned(
+            VolumeAssignment volume, Supplier<CompletionStage<Availability>> what) {
+        return isAssigned(volume)
+                ? what.get()
+                : CompletableFuture.completedStage(new Availability.Unavailable("it is not assigned any more"));
     }
 
     // --- fencing

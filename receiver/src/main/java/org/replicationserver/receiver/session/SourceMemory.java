@@ -54,12 +54,11 @@ public final class SourceMemory {
         usedBytes -= bytes;
     }
 
-    /** Wakes those that wait; called once after a round of releases. */
+    /** Wakes those that wait; called once after a round of releases. What one reads then may have it wait again, or end others that wait. */
     void wakeWaiting() {
-        for (int n = waiting.size(); n > 0; n--) {
-            AgentConnection next = waiting.remove();
-            next.resumeReading(); // which may have it wait again
+        for (int n = waiting.size(); n > 0 && !waiting.isEmpty(); n--) {
             paused.end();
+            waiting.remove().resumeReading();
         }
     }
 

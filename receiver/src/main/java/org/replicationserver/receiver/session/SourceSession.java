@@ -242,19 +242,26 @@ final class SourceSession {
         if (block.outcome() == BlockWrite.Outcome.DURABLE) {
             volume.durableBytes += block.lengthBytes();
         }
-        if (stream != null) {
-            stream.completed(block);
-            if (block.outcome() == BlockWrite.Outcome.CORRUPT && state != State.ENDED) {
-                slot.corruptBlock();
-                stream.connection.fail(ProtocolException.ofBlock(
-                        ErrorCode.INTEGRITY,
-                        "the block does not expand to its length or its CRC32C differs",
-                        block.seq,
-                        block.volume,
-                        block.offsetBytes()));
+        try {
+            if (stream != null) {
+                completed(block, stream);
             }
+        } finally {
+            context.blocks().giveBack(block);
         }
-        context.blocks().giveBack(block);
+    }
+
+    private void completed(InboundBlock block, StreamState stream) {
+        stream.completed(block);
+        if (block.outcome() == BlockWrite.Outcome.CORRUPT && state != State.ENDED) {
+            slot.corruptBlock();
+            stream.connection.fail(ProtocolException.ofBlock(
+                    ErrorCode.INTEGRITY,
+                    "the block does not expand to its length or its CRC32C differs",
+                    block.seq,
+                    block.volume,
+                    block.offsetBytes()));
+        }
     }
 
     /** Called once after a round's blocks came back. */

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.replicationserver.receiver.protocol.Attach;
 import org.replicationserver.receiver.protocol.ErrorCode;
@@ -34,6 +35,9 @@ import org.replicationserver.volume.VolumeFailure;
 final class SourceSlot implements SlotVolumes.Owner {
     private static final long CORRUPTION_WINDOW_NANOS = 600_000_000_000L;
     private static final int CORRUPT_BLOCKS_TOLD = 3;
+    /** A name of an agent's disk that may stand in a sentence. */
+    private static final Pattern TELLABLE = Pattern.compile("[!-~]{1,64}");
+
     private static final String LEAVING = "this source server is being taken from this server";
 
     // of the slot, for its session too
@@ -106,6 +110,11 @@ final class SourceSlot implements SlotVolumes.Owner {
 
     /** Takes over an assignment; done when every volume that came was opened or cannot be. */
     CompletionStage<Void> assign(SourceAssignment to) {
+        leaving = false; // a fault may have kept it here
+        return change(to);
+    }
+
+    private CompletionStage<Void> change(SourceAssignment to) {
         record.prune(to);
         context.events().assigned(to, desiredState, record.now());
         CompletionStage<Void> changed = volumes.assign(to);
@@ -125,7 +134,7 @@ final class SourceSlot implements SlotVolumes.Owner {
         ProtocolException why = new ProtocolException(ErrorCode.SHUTDOWN, LEAVING);
         refuseOpening(why);
         context.speedTests().abort(sourceServerId, why);
-        return assign(new SourceAssignment(sourceServerId, List.of()));
+        return change(new SourceAssignment(sourceServerId, List.of()));
     }
 
     void setDesiredState(DesiredState wanted) {
@@ -221,8 +230,12 @@ final class SourceSlot implements SlotVolumes.Owner {
     private void checkDisk(Hello.Disk disk, int place) throws ProtocolException {
         VolumeAssignment volume = volumes.assignment().volumeOf(disk.deviceName());
         if (volume == null) {
+            String name = disk.deviceName();
             throw ProtocolException.ofDisk(
-                    ErrorCode.FORBIDDEN, "no volume is assigned to a disk of that deviceName", place);
+                    ErrorCode.FORBIDDEN,
+                    "no volume is assigned to "
+                            + (TELLABLE.matcher(name).matches() ? name : "a disk of that deviceName"),
+                    place);
         }
         if (volume.sizeBytes() != disk.sizeBytes()) {
             throw ProtocolException.ofDisk(
@@ -373,17 +386,17 @@ final class SourceSlot implements SlotVolumes.Owner {
 
     void volumeFailed(VolumeFailure failure) {
         String volumeId = failure.volumeId().value();
+        String cause = failure.summary();
         VolumeRecord known = record.volume(volumeId);
         context.events().volumeFailed(sourceServerId, failure);
-        if (known != null) {
-            String cause = failure.summary();
-            CompletionStage<Void> stored = record.setFailed(volumeId, known, cause);
-            context.tellFault(sourceServerId, stored.thenRun(() -> {
-                if (session != null) {
-                    session.volumeFailed(volumeId, cause);
-                }
-            }));
-        }
+        // What there is no record of, nobody remembers: one that was pruned, or that no agent has met.
+        CompletionStage<Void> stored =
+                known == null ? CompletableFuture.completedStage(null) : record.setFailed(volumeId, known, cause);
+        context.tellFault(sourceServerId, stored.thenRun(() -> {
+            if (session != null) {
+                session.volumeFailed(volumeId, cause);
+            }
+        }));
     }
 
     /**

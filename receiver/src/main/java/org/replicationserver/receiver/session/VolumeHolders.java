@@ -1,5 +1,6 @@
 package org.replicationserver.receiver.session;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -19,17 +20,20 @@ import org.jspecify.annotations.Nullable;
  * were wanted no later.
  */
 final class VolumeHolders {
-    private record Hold(String sourceServerId, CompletableFuture<Void> released) {}
+    /** @param waiting in the order in which they came, which stages of one future would not keep */
+    private record Hold(String sourceServerId, List<CompletableFuture<Void>> waiting) {}
 
     private final Map<Object, Hold> holds = new HashMap<>();
 
-    /** Done when the volume is this source server's, until it is released. */
+    /** Done when the volume is this source server's, until it is released; who wants it first has it first. */
     CompletionStage<Void> take(String sourceServerId, VolumeAssignment volume) {
         Hold former = ofAnother(sourceServerId, volume);
         if (former != null) {
-            return former.released.thenCompose(released -> take(sourceServerId, volume));
+            CompletableFuture<Void> turn = new CompletableFuture<>();
+            former.waiting.add(turn);
+            return turn.thenCompose(released -> take(sourceServerId, volume));
         }
-        Hold hold = new Hold(sourceServerId, new CompletableFuture<>());
+        Hold hold = new Hold(sourceServerId, new ArrayList<>());
         keys(volume).forEach(key -> holds.putIfAbsent(key, hold));
         return CompletableFuture.completedStage(null);
     }
@@ -45,8 +49,14 @@ final class VolumeHolders {
     }
 
     boolean isHeldBy(String sourceServerId, VolumeAssignment volume) {
-        Hold hold = holds.get(volume.volumeId());
-        return hold != null && hold.sourceServerId.equals(sourceServerId);
+        return sourceServerId.equals(holderOf(volume.volumeId()));
+    }
+
+    /** Who has a volume, whether it is still assigned to it or not; null if nobody has. */
+    @Nullable
+    String holderOf(String volumeId) {
+        Hold hold = holds.get(volumeId);
+        return hold == null ? null : hold.sourceServerId;
     }
 
     /** Lets whoever waits have it; nothing for a volume that is not this source server's. */
@@ -59,7 +69,7 @@ final class VolumeHolders {
                 released.add(hold);
             }
         }
-        released.forEach(hold -> hold.released.complete(null));
+        released.forEach(hold -> hold.waiting.forEach(turn -> turn.complete(null)));
     }
 
     /** Whether only one of the two can be open. */

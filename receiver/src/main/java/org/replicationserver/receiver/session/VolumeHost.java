@@ -3,7 +3,10 @@ package org.replicationserver.receiver.session;
 import java.util.concurrent.CompletionStage;
 import org.replicationserver.volume.Volume;
 
-/** Opens, finds and closes the volumes of source servers. Event loop only; its stages complete on the event loop and never fail. */
+/**
+ * Opens, finds and closes the volumes of source servers. Event loop only; its stages complete on the event loop and never fail: what keeps
+ * a volume from being opened is the reason why it is not available, and how a volume ended that was closed is told in the log.
+ */
 public interface VolumeHost {
     /** What there is of a volume: open, or not with the reason in words. */
     sealed interface Availability {
@@ -23,7 +26,7 @@ public interface VolumeHost {
 
     Availability find(String volumeId);
 
-    /** Whether the volume is an image file that is not there. */
+    /** Whether the volume is an image file that is not there; false also where nobody can say. */
     CompletionStage<Boolean> isMissingImage(VolumeAssignment assignment);
 
     /**
@@ -44,6 +47,6 @@ public interface VolumeHost {
      */
     CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make, long heldBytes);
 
-    /** Closes a volume after what was submitted to it is on stable storage; one that is not open is done at once. */
+    /** Closes a volume after what was submitted to it is on stable storage, or was dropped because it has failed; one that is not open is done at once. */
     CompletionStage<Void> close(String volumeId);
 }

@@ -376,16 +376,17 @@ public final class ServerEvents implements SessionEvents, ListenerEvents {
     }
 
     @Override
-    public void holdEnded(String sourceServerId, StandingHold hold, boolean valid) {
-        counter("holds_ended", "valid", Boolean.toString(valid)).increment();
-        (valid ? LOG.atInfo() : LOG.atWarn())
+    public void holdEnded(String sourceServerId, StandingHold hold, @Nullable String spoiledBy) {
+        counter("holds_ended", "valid", Boolean.toString(spoiledBy == null)).increment();
+        LoggingEventBuilder line = (spoiledBy == null ? LOG.atInfo() : LOG.atWarn())
                 .addKeyValue("source", sourceServerId)
                 .addKeyValue("epoch", hold.epoch())
-                .addKeyValue("origin", hold.origin())
-                .log(
-                        valid
-                                ? "hold was released in time"
-                                : "hold has expired, what was made of the volumes is of no use");
+                .addKeyValue("origin", hold.origin());
+        if (spoiledBy == null) {
+            line.log("hold was released in time");
+        } else {
+            line.addKeyValue("cause", spoiledBy).log("hold has expired, what was made of the volumes is of no use");
+        }
     }
 
     @Override

@@ -369,7 +369,7 @@ class AssignmentsFileTest {
 
         VolumeAssignment added = new VolumeAssignment("v", "/dev/sda", IMAGES.resolve("v"), 512, false);
         List<AssignedSource> changed = new AssignmentsEditor(sources, PATHS)
-                .assign(new VolumeText.Field("x", "s"), List.of(), List.of(VolumeText.of("x", added)));
+                .assign(new VolumeText.Field("x", "s"), List.of(), List.of(VolumeText.of("x", added)), List.of());
         assertThat(changed)
                 .extracting(AssignedSource::bandwidth)
                 .isEqualTo(sources.stream().map(AssignedSource::bandwidth).toList());

@@ -233,6 +233,25 @@ class CommandsTest {
     }
 
     @Test
+    void assignTakesAVolumeAwayAndTellsWhichThereAre() throws Exception {
+        runHere(
+                "assign",
+                "--source-server-id=s-1",
+                "--agent-pin=" + PIN_A,
+                "--volume=deviceName=a,volumeId=v,sizeBytes=512",
+                "--volume=deviceName=b,volumeId=w,sizeBytes=512");
+        assertThat(runHere("assign", "--source-server-id=s-1", "--remove-volume=x"))
+                .isEqualTo(
+                        new Outcome(78, "", "--remove-volume: volume=x; allowed: one of source server s-1: [v, w]\n"));
+        assertThat(runHere("assign", "--source-server-id=s-1", "--remove-volume=v")
+                        .exitCode())
+                .isZero();
+        assertThat(assigned().getFirst().assignment().volumes())
+                .extracting(VolumeAssignment::volumeId)
+                .containsExactly("w");
+    }
+
+    @Test
     void assignChangesASourceServerAndLeavesTheOthers() throws Exception {
         runHere(
                 "assign",

@@ -2,11 +2,15 @@ package org.replicationserver.receiver.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
@@ -22,6 +26,7 @@ import org.replicationserver.receiver.staging.VolumeDiscovery;
 import org.replicationserver.receiver.staging.VolumeLocator;
 import org.replicationserver.volume.BlockWrite;
 import org.replicationserver.volume.CacheMode;
+import org.replicationserver.volume.Errno;
 import org.replicationserver.volume.LinuxBlockDevice;
 import org.replicationserver.volume.LoopDevice;
 import org.replicationserver.volume.OpenOptions;
@@ -29,6 +34,7 @@ import org.replicationserver.volume.Volume;
 import org.replicationserver.volume.VolumeFailure;
 import org.replicationserver.volume.VolumeListener;
 import org.replicationserver.volume.VolumeRegistry.DeviceOpener;
+import org.replicationserver.volume.testing.FailingDevice;
 import org.replicationserver.volume.testing.MemoryDevice;
 
 /** Which volumes are opened at a start, and which of them count as fresh. */
@@ -185,6 +191,46 @@ final class StagingVolumesTest {
         volumes.close("vol-1").toCompletableFuture().join();
         assertThat(volumes.find("vol-1")).isEqualTo(new Availability.Unavailable("not assigned"));
         assertThat(opened(false, image, false, REAL)).isInstanceOf(Availability.Open.class);
+    }
+
+    /** Whoever closes a volume does not learn how it ended, so the log must tell. */
+    @Test
+    void failureInTheClosingOfAVolumeIsToldInTheLogAndTheVolumeIsClosed() {
+        VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", Path.of("/dev/none"), SIZE_BYTES, false);
+        StagingVolumes volumes = volumes(spec -> new FailingDevice(new MemoryDevice(SIZE_BYTES)).failClose(Errno.EIO));
+        try (LoggedLines lines = LoggedLines.of(StagingVolumes.class.getName())) {
+            volumes.open(volume, true, true, OpenOptions.NEVER)
+                    .toCompletableFuture()
+                    .join();
+            volumes.close("vol-1").toCompletableFuture().join();
+            assertThat(lines.texts())
+                    .singleElement()
+                    .asString()
+                    .startsWith("ERROR volume has failed while it was being closed: volume=vol-1");
+        }
+        assertThat(volumes.find("vol-1")).isEqualTo(new Availability.Unavailable("not assigned"));
+    }
+
+    /** Otherwise whoever has asked for a reopening would wait for ever. */
+    @Test
+    void questionAfterAnImageIsAnsweredThoughAFaultKeepsFromLooking() throws Exception {
+        Path onClosed;
+        try (FileSystem closed = FileSystems.newFileSystem(directory.resolve("images.zip"), Map.of("create", "true"))) {
+            onClosed = closed.getPath("/one.img");
+        }
+        VolumeAssignment volume = new VolumeAssignment("vol-1", "/dev/sda", onClosed, SIZE_BYTES, false);
+        try (LoggedLines lines = LoggedLines.of(StagingVolumes.class.getName())) {
+            assertThat(volumes(REAL)
+                            .isMissingImage(volume)
+                            .toCompletableFuture()
+                            .orTimeout(20, TimeUnit.SECONDS)
+                            .join())
+                    .isFalse();
+            assertThat(lines.texts())
+                    .singleElement()
+                    .asString()
+                    .startsWith("ERROR a fault of this program kept from looking for an image file: volume=vol-1");
+        }
     }
 
     private static void awaitQuietly(CountDownLatch latch) {

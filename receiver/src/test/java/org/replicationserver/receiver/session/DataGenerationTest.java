@@ -146,6 +146,16 @@ final class DataGenerationTest {
         assertThat(recorded().physicalId()).isNull();
     }
 
+    @Test
+    void faultAfterTheRecordOfAReplacedVolumeIsTold() {
+        welcomed(null);
+        physicalId = null;
+        world.mistakes.add("begun anew vol-0");
+        world.assign(new SourceAssignment(SessionWorld.SOURCE, List.of(assigned("loop"))), null);
+        world.writeAll();
+        assertThat(world.told).containsOnlyOnce(AssignmentFaultTest.FAULT);
+    }
+
     private void assign(long sizeBytes) {
         world.assign(
                 new SourceAssignment(

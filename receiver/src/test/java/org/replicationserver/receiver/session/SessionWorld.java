@@ -60,7 +60,7 @@ final class SessionWorld {
     private final RoundReports reports = new RoundReports(loop::add);
     private final ArrayDeque<Runnable> stores = new ArrayDeque<>();
     final Map<String, VolumeHost.Availability> availability = new HashMap<>();
-    private final UnaryOperator<BlockDevice> wrap;
+    private UnaryOperator<BlockDevice> wrap;
     private final ArrayDeque<Runnable> opens = new ArrayDeque<>();
 
     /** Volumes whose image file is not there. */
@@ -79,7 +79,10 @@ final class SessionWorld {
     private long nanos = 1;
     long allocatedPayloads;
 
-    /** Whoever is told of an opened session or of a commit makes a mistake. */
+    /** Lines of {@link #told}; whoever tells or is told one of them makes a mistake, once. */
+    final Set<String> mistakes = new HashSet<>();
+
+    /** Whoever is told of an opened session, of a commit or of something refused makes a mistake. */
     boolean listenerFails;
 
     /** No more payload memory is to be had. */
@@ -203,6 +206,11 @@ final class SessionWorld {
         VolumeHost.Availability open = new VolumeHost.Availability.Open(writer);
         availability.put(volumeId, open);
         return open;
+    }
+
+    /** Devices that are opened from now on are wrapped so. */
+    void wrapNext(UnaryOperator<BlockDevice> next) {
+        wrap = next;
     }
 
     /** A new connection of the agent of {@link #SOURCE}. */
@@ -359,13 +367,11 @@ final class SessionWorld {
         @Override
         public CompletionStage<Availability> open(
                 VolumeAssignment assignment, boolean untouched, boolean make, long heldBytes) {
-            told.add("open " + assignment.volumeId() + (untouched ? " untouched" : "")
-                    + (make ? "" : ", it must be there"));
             told.add(assignment.volumeId() + " held "
                     + (heldBytes == VolumeRecord.HELD_UNKNOWN ? "nobody knows what" : heldBytes));
-            CompletableFuture<Availability> opened = new CompletableFuture<>();
-            opens.add(() -> opened.complete(SessionWorld.this.open(assignment, heldBytes)));
-            return opened;
+            String line = "open " + assignment.volumeId() + (untouched ? " untouched" : "")
+                    + (make ? "" : ", it must be there");
+            return openLater(line, assignment, heldBytes);
         }
 
         @Override
@@ -380,13 +386,20 @@ final class SessionWorld {
             while (writer.runBatch()) {
                 settle();
             }
-            return stopped;
+            return stopped.exceptionally(failure -> null);
         }
 
         @Override
         public CompletionStage<Availability> reopen(VolumeAssignment assignment, boolean make, long heldBytes) {
-            told.add("reopen " + assignment.volumeId() + (make ? ", it may be made" : ""));
-            return CompletableFuture.completedStage(SessionWorld.this.open(assignment, heldBytes));
+            return openLater(
+                    "reopen " + assignment.volumeId() + (make ? ", it may be made" : ""), assignment, heldBytes);
+        }
+
+        private CompletionStage<Availability> openLater(String line, VolumeAssignment assignment, long heldBytes) {
+            CompletableFuture<Availability> opened = new CompletableFuture<>();
+            opens.add(() -> opened.complete(SessionWorld.this.open(assignment, heldBytes)));
+            return opened.thenCombine(
+                    CompletableFuture.runAsync(() -> tell(line), Runnable::run), (open, told) -> open);
         }
     }
 
@@ -406,6 +419,13 @@ final class SessionWorld {
         }
     }
 
+    private void tell(String line) {
+        told.add(line);
+        if (mistakes.remove(line)) {
+            throw new IllegalStateException(MISTAKE);
+        }
+    }
+
     private final class Told implements SessionEvents {
         private void failIfAsked() {
             if (listenerFails) {
@@ -420,12 +440,17 @@ final class SessionWorld {
 
         @Override
         public void volumeClosed(String source, String volumeId) {
-            told.add("closed " + volumeId);
+            tell("closed " + volumeId);
+        }
+
+        @Override
+        public void volumeBegunAnew(String source, String volumeId, String dataGen) {
+            tell("begun anew " + volumeId);
         }
 
         @Override
         public void volumeReplaced(String source, String volumeId, String before, String now) {
-            told.add("replaced " + volumeId + ": " + before + ", " + now);
+            tell("replaced " + volumeId + ": " + before + ", " + now);
         }
 
         @Override
@@ -443,6 +468,7 @@ final class SessionWorld {
 
         @Override
         public void refused(String source, String address, ErrorBody error) {
+            failIfAsked();
             told.add("refused " + error.name());
         }
 
@@ -510,12 +536,12 @@ final class SessionWorld {
 
         @Override
         public void volumeOpened(String source, String volumeId) {
-            told.add("volume opened " + volumeId);
+            tell("volume opened " + volumeId);
         }
 
         @Override
         public void volumeUnavailable(String source, String volumeId, String reason) {
-            told.add("volume unavailable " + volumeId);
+            tell("volume unavailable " + volumeId);
         }
 
         @Override
@@ -559,8 +585,8 @@ final class SessionWorld {
         }
 
         @Override
-        public void holdEnded(String source, StandingHold hold, boolean valid) {
-            told.add("hold ended " + hold.epoch() + (valid ? " valid" : " expired"));
+        public void holdEnded(String source, StandingHold hold, @Nullable String spoiledBy) {
+            told.add("hold ended " + hold.epoch() + (spoiledBy == null ? " valid" : " expired"));
         }
 
         @Override

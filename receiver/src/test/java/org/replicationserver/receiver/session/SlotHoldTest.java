@@ -272,6 +272,19 @@ class SlotHoldTest {
     }
 
     @Test
+    void holdWhoseVolumesAreNotWhatTheyWereEndsAtOnce() throws Exception {
+        TestAgent control = session(2);
+        CompletableFuture<HoldAnswer> answer = hold();
+        commitEpoch(control, 1);
+        Held held = held(answer);
+        world.availability.put("vol-1", new VolumeHost.Availability.Unavailable("gone"));
+        world.pass(1000);
+        assertThat(world.told).contains("hold ended 1 expired");
+        assertThat(isCommitTold(control)).as("nobody waits for its time").isTrue();
+        assertThat(release(held)).isEqualTo(HoldEnd.EXPIRED);
+    }
+
+    @Test
     void sessionThatIsAskedToFinishIsToldOfItsCommitAtOnce() throws Exception {
         TestAgent control = session(2);
         CompletableFuture<HoldAnswer> answer = hold();

@@ -45,6 +45,27 @@ class SourceSessionVolumesTest {
     }
 
     @Test
+    void volumeThatHasFailedIsNotOpenUntilItIsOpenedAnew() {
+        SessionWorld world = SessionWorld.withFirstDevice(2, device -> new FailingDevice(device).failWrite(1, EIO));
+        OpenSession open = new OpenSession(world, 1, 2);
+        assertThat(world.sessions.notOpen(SessionWorld.SOURCE)).isNull();
+        open.stream(0).data(0, 0, 4 * KIB, 1, 1);
+        world.holdStores();
+        while (world.writer(0).runBatch()) {
+            // the event loop has not heard of it yet
+        }
+        String why = "volume vol-0 of disk /dev/sd0 is not open: write failed: EIO";
+        assertThat(world.sessions.notOpen(SessionWorld.SOURCE)).startsWith(why);
+        world.settle();
+        assertThat(world.sessions.notOpen(SessionWorld.SOURCE)).startsWith(why);
+        world.storeRecords();
+        assertThat(world.sessions.notOpen(SessionWorld.SOURCE)).startsWith(why);
+        world.sessions.reopen("vol-0");
+        world.settle();
+        assertThat(world.sessions.notOpen(SessionWorld.SOURCE)).isNull();
+    }
+
+    @Test
     void reopenedVolumeHasANewDataGenerationAndTheSessionBeginsAgain() {
         SessionWorld world = SessionWorld.withFirstDevice(1, device -> new FailingDevice(device).failWrite(1, EIO));
         OpenSession open = new OpenSession(world, 1, 1);

@@ -72,7 +72,16 @@ final class TestAgent implements Transport, FrameReader.Handler {
 
     // --- sending
 
+    /** Behind what is not read yet, if reading is paused. */
     void send(ByteBuffer bytes) {
+        ByteBuffer before = unread;
+        if (before != null) {
+            unread = ByteBuffer.allocate(before.remaining() + bytes.remaining())
+                    .put(before)
+                    .put(bytes)
+                    .flip();
+            return;
+        }
         if (!connection().received(bytes)) {
             paused = true;
             unread = bytes;

@@ -128,6 +128,7 @@ final class Checkpoints {
         JsonObject kept = json.getJsonObject("volumes");
         for (String id : kept.fieldNames()) {
             JsonObject volume = kept.getJsonObject(id);
+            String failedCause = volume.getString("failedCause");
             volumes.put(
                     id,
                     new VolumeCheckpoint(
@@ -136,8 +137,8 @@ final class Checkpoints {
                             volume.getBoolean("rescanning"),
                             volume.getLong("replicatedBytes"),
                             volume.getLong("rescannedBytes"),
-                            volume.getString("failedCause"),
-                            volume.getLong("failedMillis", 0L),
+                            failedCause,
+                            failedCause == null ? 0 : volume.getLong("failedMillis", 0L),
                             difference(volume.getJsonObject("difference"))));
         }
         return new ReplicationCheckpoint(

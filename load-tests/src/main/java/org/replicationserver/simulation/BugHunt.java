@@ -106,7 +106,7 @@ final class BugHunt {
                     classes + File.pathSeparator + System.getProperty("java.class.path"),
                     SimulateMain.class.getName()));
             command.addAll(arguments);
-            Path said = Files.createTempFile(classes.toAbsolutePath().getParent(), "said", ".txt");
+            Path said = classes.resolveSibling("said.txt");
             Process process = new ProcessBuilder(command)
                     .redirectErrorStream(true)
                     .redirectOutput(said.toFile())

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,6 +56,7 @@ final class CrashTestMainTest {
     private static Campaign campaign(Body body) {
         return new Campaign("trial", 1, "cases", true) {
             @Override
+            @Nullable
             String missing(Workshop workshop) {
                 return null;
             }

@@ -29,7 +29,7 @@ public final class PairingAnswers implements FuzzTarget {
         }
         int status = STATUSES[Byte.toUnsignedInt(input[0]) % STATUSES.length];
         HttpMessage message = HttpMessage.of(input, 1);
-        HttpHeaders headers = HttpHeaders.of(message.headers(), (name, value) -> true);
+        HttpHeaders headers = HttpHeaders.of(message.headers(), (_, _) -> true);
         ApiClient.Answer answer =
                 ApiClient.Answer.of(status, headers, new String(message.body(), StandardCharsets.UTF_8));
         try {

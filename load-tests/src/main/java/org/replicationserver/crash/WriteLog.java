@@ -179,7 +179,7 @@ final class WriteLog extends Campaign {
                 StorageDaemon _ = show(workshop, directory, logs, assigned, 1);
                 ServerProcess server = plan.start(assigned);
                 RawAgent agent = replication.openSession(server)) {
-            long flushesWanted = 1 + tally.count() / (VOLUMES * (1 + SUBSETS));
+            int flushesWanted = 1 + tally.count() / (VOLUMES * (1 + SUBSETS));
             while (replication.commits() < CYCLES_MIN || flushesOfEach(logs) < flushesWanted) {
                 replication.cycle(agent, () -> {});
                 long flushes = flushesOfEach(logs);

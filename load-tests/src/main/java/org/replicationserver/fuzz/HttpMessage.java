@@ -10,10 +10,26 @@ import java.util.stream.Collectors;
 /**
  * Headers and body of an answer, from bytes of an input: lines {@code Name: value} up to the first NUL, then the body. Without a NUL all
  * is body. What an HTTP client would not hand on is left out: a header without a name, control characters in one. Immutable.
- *
- * @param headers by name, each with its values in their order
  */
-public record HttpMessage(Map<String, List<String>> headers, byte[] body) {
+public final class HttpMessage {
+    private final Map<String, List<String>> headers;
+    private final byte[] body;
+
+    private HttpMessage(Map<String, List<String>> headers, byte[] body) {
+        this.headers = headers;
+        this.body = body;
+    }
+
+    /** By name, each with its values in their order. */
+    public Map<String, List<String>> headers() {
+        return headers;
+    }
+
+    /** All that came. */
+    public byte[] body() {
+        return body.clone();
+    }
+
     /** Reads the bytes of an input from there on. */
     public static HttpMessage of(byte[] input, int from) {
         int end = from;
@@ -27,7 +43,7 @@ public record HttpMessage(Map<String, List<String>> headers, byte[] body) {
         Map<String, List<String>> headers = head.lines()
                 .map(line -> line.split(": ?", 2))
                 .filter(header -> header.length == 2 && header[0].matches("[!-9;-~]+"))
-                .filter(header -> header[1].chars().noneMatch(c -> c < ' ' && c != '\t' || c == 0x7f))
+                .filter(header -> header[1].chars().noneMatch(c -> (c < ' ' && c != '\t') || c == 0x7f))
                 .collect(Collectors.groupingBy(
                         header -> header[0],
                         TreeMap::new,

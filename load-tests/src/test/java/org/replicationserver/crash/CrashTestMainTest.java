@@ -49,7 +49,7 @@ final class CrashTestMainTest {
         }
     }
 
-    private interface Body {
+    interface Body {
         void run() throws IOException;
     }
 

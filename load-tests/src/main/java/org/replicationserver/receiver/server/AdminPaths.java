@@ -24,7 +24,7 @@ public final class AdminPaths implements FuzzTarget {
         AdminCommand command = AdminCommand.of(method, path);
         if (command != null) {
             Rules.require(
-                    method == HttpMethod.POST
+                    HttpMethod.POST.equals(method)
                             || command instanceof AdminCommand.Status
                             || command instanceof AdminCommand.Volumes,
                     "what is got changes nothing");

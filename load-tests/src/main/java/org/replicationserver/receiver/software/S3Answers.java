@@ -39,8 +39,11 @@ public final class S3Answers implements FuzzTarget {
     private static final String ETAG = "\"first\"";
 
     /** Whose private half is nowhere any more. */
-    private static final String PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----\n"
-            + "MCowBQYDK2VwAyEAJBsMwQSDKSu9zBt3g/EIAI2D+FfrmxQewbC6RtCfxjo=\n-----END PUBLIC KEY-----\n";
+    private static final String PUBLIC_KEY = """
+            -----BEGIN PUBLIC KEY-----
+            MCowBQYDK2VwAyEAJBsMwQSDKSu9zBt3g/EIAI2D+FfrmxQewbC6RtCfxjo=
+            -----END PUBLIC KEY-----
+            """;
 
     private static final String SHA512 = "b4dbb6074cdf79273837a60d82a7ea52708ed6b42a504e0d70d3ec7d536951eb"
             + "ebbdbc537c9053246130197a4aa6db92ce0746f881cac14b639820d4fe52597c";

@@ -4,13 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.replicationserver.receiver.session.OpenSession.open;
 import static org.replicationserver.receiver.session.SessionWorld.KIB;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.replicationserver.receiver.protocol.ErrorCode;
 import org.replicationserver.receiver.protocol.FrameType;
 import org.replicationserver.receiver.protocol.Hello;
 import org.replicationserver.receiver.protocol.Welcome;
+import org.replicationserver.receiver.session.VolumeHost.Availability;
 import org.replicationserver.volume.testing.FailingDevice;
 
 /** Volumes that fail and are opened again. */
@@ -109,5 +112,25 @@ class SourceSessionVolumesTest {
         assertThat(open.world.record().volumes())
                 .hasEntrySatisfying(
                         "vol-0", known -> assertThat(known.dataGen()).isEqualTo(before));
+    }
+
+    @Test
+    void volumeThatAnAttemptOpensWhileItsReopeningWaitsIsNotOpenedOnceMore() {
+        SessionWorld world = new SessionWorld(0);
+        world.closed.put("vol-0", new Availability.Unavailable("not there", true));
+        world.assign(
+                new SourceAssignment(
+                        SessionWorld.SOURCE,
+                        List.of(new VolumeAssignment(
+                                "vol-0", "/dev/sd0", Path.of("vol-0"), SessionWorld.VOLUME_BYTES, false))),
+                null);
+        world.closed.clear();
+        world.holdOpens();
+        world.pass(5_100);
+        CompletableFuture<Availability> reopened =
+                Objects.requireNonNull(world.sessions.reopen("vol-0")).toCompletableFuture();
+        world.openDevices();
+        assertThat(reopened).isCompletedWithValueMatching(Availability.Open.class::isInstance);
+        assertThat(world.told).contains("volume opened vol-0").noneMatch(line -> line.startsWith("reopen"));
     }
 }

@@ -42,11 +42,11 @@ final class FaultAtCall extends Campaign {
         WRITE_OF_NOTHING("pwrite64", "retval=0", "", 7),
         WRITE_EINTR("pwrite64", "error=EINTR", null, 7),
         SHORT_WRITE("pwrite64", "retval=512", null, 7),
-        ZERO_EIO("fallocate", "error=EIO", "EIO", 7),
-        ZERO_ENOSPC("fallocate", "error=ENOSPC", "ENOSPC", 7),
-        ZERO_EINTR("fallocate", "error=EINTR", null, 7),
+        ZERO_EIO("fallocate", "error=EIO", "EIO", 5),
+        ZERO_ENOSPC("fallocate", "error=ENOSPC", "ENOSPC", 5),
+        ZERO_EINTR("fallocate", "error=EINTR", null, 5),
         /** As of a file system that cannot do it; zeros are written then. */
-        ZERO_UNSUPPORTED("fallocate", "error=EOPNOTSUPP", null, 7),
+        ZERO_UNSUPPORTED("fallocate", "error=EOPNOTSUPP", null, 5),
         STATE_FORCE_EIO("fdatasync", "error=EIO", null, 5),
         STATE_WRITE_ENOSPC("pwrite64", "error=ENOSPC", null, 5);
 

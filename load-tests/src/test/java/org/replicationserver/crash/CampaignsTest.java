@@ -98,7 +98,7 @@ final class CampaignsTest {
     @CsvSource({
         "write-log, 100, acknowledge-without-force, flushes",
         "write-log, 100, settle-before-force, power lost",
-        "write-log, 100, commit-before-blocks-are-durable, power lost",
+        "write-log, 300, commit-before-blocks-are-durable, power lost",
         "kill-at-call, 8, zero-as-discard, volume",
         "fault-at-call, 1, ignore-failed-force, force eio was not told",
         "fault-at-call, 1, retry-failed-force, force eio was not told",
